@@ -1,0 +1,10 @@
+import { Strategy } from 'passport-local'
+import type { Provider } from '../src/authentication/provider.ts'
+
+/** Username and password, checked against the `user` table. */
+export default {
+  name: 'local',
+  flow: 'password',
+  label: 'Username and password',
+  strategy: (verify) => new Strategy({ session: false }, verify),
+} satisfies Provider

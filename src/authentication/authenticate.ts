@@ -1,0 +1,50 @@
+import { KoaPassport } from 'koa-passport'
+import type { Strategy } from 'passport'
+import type { Middleware } from '../context.ts'
+import { type ErrorCode, GatewayError } from '../errors.ts'
+
+export type Authenticate = ReturnType<typeof createAuthenticate>
+
+/**
+ * Passport as steps of a route: `authenticate(name, refused)` runs that strategy and puts whom it found into
+ * `ctx.state.user`, or lets it redirect and ends there. When the strategy refuses without a reason of ours, that is
+ * the error `refused`.
+ *
+ * Strategies are registered by name on a Passport of our own: given as an instance, one request would see the user of
+ * another (test/http/overlap.test.ts). `passport.initialize()` is not needed without sessions, and costs most of the
+ * throughput.
+ */
+export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
+  const passport = new KoaPassport()
+  for (const [name, strategy] of strategies) passport.use(name, strategy)
+
+  return function authenticate(name: string, refused: ErrorCode): Middleware {
+    const run = passport.authenticate(name, { session: false, failWithError: true, authInfo: false })
+    return async function authenticateStep(ctx, next) {
+      let isAuthenticated = false
+      try {
+        await run(ctx, async () => {
+          isAuthenticated = true
+        })
+      } catch (error) {
+        throw toGatewayError(error, refused)
+      }
+      if (isAuthenticated) await next()
+    }
+  }
+}
+
+/** Finds our own error in whatever Passport and its strategies wrapped around it. */
+function toGatewayError(error: unknown, refused: ErrorCode): unknown {
+  if (error instanceof GatewayError) return error
+  if (!(error instanceof Error)) return error
+  const { oauthError } = error as { oauthError?: unknown }
+  if (oauthError instanceof GatewayError) return oauthError
+  if (error.name === 'AuthenticationError') return new GatewayError(refused, { cause: error })
+  const isProviders =
+    'oauthError' in error ||
+    /^(InternalOAuth|Token|Authorization|UserInfo|GooglePlusAPI)Error$/.test(error.name)
+  return isProviders || /^Failed to /.test(error.message)
+    ? new GatewayError('provider_error', { cause: error })
+    : error
+}

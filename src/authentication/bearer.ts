@@ -1,0 +1,21 @@
+import type { Clock, Context, Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+import type { AccessTokens } from '../tokens/access-token.ts'
+
+/**
+ * Verifies the access token of an `Authorization: Bearer` value (RFC 6750) and puts what it says into
+ * `ctx.state.bearer`. Throws `invalid_token`, also when there is none.
+ */
+export function createBearer(
+  accessTokens: Pick<AccessTokens, 'verify'>,
+  clock: Clock,
+  authorization: (ctx: Context) => string = (ctx) => ctx.get('authorization'),
+): Middleware {
+  return async function bearer(ctx, next) {
+    const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization(ctx)) ?? []
+    if (token === undefined)
+      throw new GatewayError('invalid_token', { headers: { 'WWW-Authenticate': 'Bearer' } })
+    ctx.state.bearer = await accessTokens.verify(token, clock())
+    await next()
+  }
+}

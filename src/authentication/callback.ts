@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import type { Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+import { toGatewayError } from '../http/error-handler.ts'
+
+// Providers add parameters of their own (scope, authuser, prompt, iss); a strategy reads none of them.
+const callbackQuery = z.looseObject({
+  state: z.string().min(1).max(200),
+  code: z.string().min(1).max(2000).optional(),
+  error: z.string().min(1).max(200).optional(),
+})
+
+/** Reads what the provider sent back with the person: single values, a state, and a code or an error. */
+export function createReadCallback(): Middleware {
+  return async function readCallback(ctx, next) {
+    const query = callbackQuery.safeParse({ ...ctx.query })
+    if (!query.success) throw new GatewayError('invalid_state', { cause: query.error })
+    ctx.state.callback = query.data
+    await next()
+  }
+}
+
+/** Ends a sign-in that the person or the provider refused. Comes after the state is known to be ours. */
+export function createRefusal(): Middleware {
+  return async function refusal(ctx, next) {
+    if (ctx.state.callback?.error !== undefined || ctx.state.callback?.code === undefined) {
+      throw new GatewayError('provider_denied')
+    }
+    await next()
+  }
+}
+
+/** Once the sign-in is known to be ours, takes its failures back to where the client asked to be sent. */
+export function createReturnErrors(): Middleware {
+  return async function returnErrors(ctx, next) {
+    try {
+      await next()
+    } catch (error) {
+      const redirectTo = ctx.state.flow?.redirectTo
+      if (!redirectTo) throw error
+      const { code, title } = toGatewayError(error, ctx.state.log)
+      const target = new URL(redirectTo)
+      target.searchParams.set('error', code)
+      target.searchParams.set('error_description', title)
+      ctx.redirect(target.href)
+    }
+  }
+}

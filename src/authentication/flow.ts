@@ -1,0 +1,114 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { EncryptJWT, jwtDecrypt } from 'jose'
+import { z } from 'zod'
+import type { Clock, Context, Flow, Middleware } from '../context.ts'
+import type { OneTime } from '../database/one-time.ts'
+import { GatewayError } from '../errors.ts'
+import type { StateStore } from './provider.ts'
+
+export type StateStoreSettings = {
+  /** 32 bytes. */
+  key: Uint8Array
+  /** Seconds that a started sign-in may take. */
+  lifetime: number
+  /** Whether the gateway is reached over HTTPS: by configuration, never by what a request says. */
+  secure: boolean
+}
+
+const flowSchema = z.object({
+  provider: z.string(),
+  state: z.string(),
+  codeVerifier: z.string(),
+  redirectTo: z.string().nullable(),
+  codeChallenge: z.string().nullable(),
+  callbackUrl: z.string(),
+})
+
+/**
+ * Keeps a provider sign-in between the redirect and the callback in one encrypted cookie, so that it comes back to the
+ * browser that started it, and marks its state as used, so that it comes back once.
+ */
+export function createFlows(
+  settings: StateStoreSettings,
+  oneTime: Pick<OneTime, 'spendState'>,
+  clock: Clock,
+) {
+  const { key, lifetime, secure } = settings
+  const cookie = secure ? '__Host-claimgate-flow' : 'claimgate-flow'
+
+  function setCookie(ctx: Context, value: string | null): void {
+    // Behind a proxy that ends TLS the socket does not look secure, and the cookie would be refused.
+    ctx.cookies.secure = secure
+    const maxAge = value === null ? 0 : lifetime * 1000
+    ctx.cookies.set(cookie, value, {
+      httpOnly: true,
+      sameSite: 'lax',
+      path: '/',
+      secure,
+      overwrite: true,
+      maxAge,
+    })
+  }
+
+  async function save(ctx: Context, flow: Flow, callbackUrl: string): Promise<void> {
+    const sealed = await new EncryptJWT({ ...flow, callbackUrl })
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+      .setExpirationTime(Math.floor(clock().getTime() / 1000) + lifetime)
+      .encrypt(key)
+    setCookie(ctx, sealed)
+  }
+
+  async function load(ctx: Context): Promise<z.infer<typeof flowSchema>> {
+    try {
+      const { payload } = await jwtDecrypt(ctx.cookies.get(cookie) ?? '', key, {
+        keyManagementAlgorithms: ['dir'],
+        contentEncryptionAlgorithms: ['A256GCM'],
+        requiredClaims: ['exp'],
+        currentDate: clock(),
+      })
+      return flowSchema.parse(payload)
+    } catch (cause) {
+      throw new GatewayError('invalid_state', { cause })
+    }
+  }
+
+  return {
+    /** The store that the strategy of one provider asks. The callback's checks are done by `open`, before Passport. */
+    store: (provider: string, callbackUrl: string): StateStore => ({
+      store(req, verifier, _state, _meta, done) {
+        const { ctx } = req as { ctx: Context }
+        const state = randomBytes(32).toString('base64url')
+        const start = ctx.state.start ?? { redirectTo: null, codeChallenge: null }
+        save(ctx, { provider, state, codeVerifier: verifier, ...start }, callbackUrl).then(
+          () => done(null, state),
+          done,
+        )
+      },
+      verify(req, _state, _meta, done) {
+        const { ctx } = req as { ctx: Context }
+        done(ctx.state.flow ? null : new GatewayError('invalid_state'), ctx.state.flow?.codeVerifier)
+      },
+    }),
+
+    /**
+     * Takes the sign-in back from the cookie, which is gone afterwards: same provider, same callback URL, same state,
+     * not too old, not used before. Throws `invalid_state`.
+     */
+    open: (provider: string, callbackUrl: string): Middleware =>
+      async function openFlow(ctx, next) {
+        const flow = await load(ctx).finally(() => setCookie(ctx, null))
+        const isOurs = flow.provider === provider && flow.callbackUrl === callbackUrl
+        const hash = sha256(flow.state)
+        const isSame = timingSafeEqual(hash, sha256(ctx.state.callback?.state ?? ''))
+        if (!isOurs || !isSame) throw new GatewayError('invalid_state')
+        const expiresAt = new Date(clock().getTime() + lifetime * 1000)
+        if (!(await oneTime.spendState(hash, expiresAt))) throw new GatewayError('invalid_state')
+        ctx.state.flow = flow
+        await next()
+      },
+  }
+}
+
+function sha256(value: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHash('sha256').update(value).digest())
+}

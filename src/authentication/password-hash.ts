@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
+import bcrypt from 'bcrypt'
+import pLimit from 'p-limit'
+import { GatewayError } from '../errors.ts'
+
+export type PasswordHashSettings = {
+  passwordHash: 'bcrypt' | 'argon2id'
+  bcryptCost: number
+  /** How many hashes may be computed at once; more than there are cores only makes everything else wait. */
+  concurrency: number
+  /** How many more may wait before the next is refused with `overloaded`. */
+  queue: number
+}
+
+export type PasswordHashes = ReturnType<typeof createPasswordHashes>
+
+// 2 is argon2id; the package's enum has no value at run time.
+const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+/**
+ * Hashes and verifies passwords: bcrypt or argon2id (19 MiB, 2 passes, 1 lane) for new ones, either for existing ones.
+ * All work goes through one gate in front of the thread pool, because the RSA work of every other request would
+ * otherwise wait behind it.
+ */
+export function createPasswordHashes({ passwordHash, bcryptCost, concurrency, queue }: PasswordHashSettings) {
+  const limit = pLimit(concurrency)
+  const gate = <T>(work: () => Promise<T>): Promise<T> => {
+    if (limit.pendingCount >= queue) {
+      return Promise.reject(new GatewayError('overloaded', { headers: { 'Retry-After': '5' } }))
+    }
+    return limit(work)
+  }
+  const decoy = passwordHash === 'bcrypt' ? bcryptDecoy(bcryptCost) : argon2Decoy()
+  return {
+    /** Hashes a password with the current settings. */
+    hash: (password: string): Promise<string> =>
+      gate(() =>
+        passwordHash === 'bcrypt'
+          ? bcrypt.hash(normalize(password), bcryptCost)
+          : argon2Hash(normalize(password), argon2Options),
+      ),
+
+    /** Whether the password is that of the hash. Without a hash it does the same work and says no. */
+    verify: async (password: string, hash: string | null): Promise<boolean> => {
+      const matches = await gate(() => verifyHash(normalize(password), hash ?? decoy))
+      return matches && hash !== null
+    },
+
+    /** Whether a hash is weaker than what `hash` makes now. */
+    isWeak: (hash: string): boolean =>
+      passwordHash === 'bcrypt' ? bcryptCostOf(hash) < bcryptCost : isWeakArgon2(hash),
+  }
+}
+
+/** The same password typed on another system may arrive composed differently. */
+function normalize(password: string): string {
+  return password.normalize('NFC')
+}
+
+/** Anything that is no hash we know matches no password, and still costs the time of one. */
+async function verifyHash(password: string, hash: string): Promise<boolean> {
+  if (hash.startsWith('$argon2id$')) return argon2Verify(hash, password).catch(() => false)
+  // The same algorithm under the name that PHP gave it.
+  return bcrypt.compare(password, hash.replace(/^\$2y\$/, '$2b$'))
+}
+
+function bcryptCostOf(hash: string): number {
+  return Number(/^\$2[aby]\$(\d\d)\$/.exec(hash)?.[1] ?? Number.POSITIVE_INFINITY)
+}
+
+function isWeakArgon2(hash: string): boolean {
+  const [, memory, time] = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/.exec(hash) ?? []
+  return Number(memory ?? 0) < argon2Options.memoryCost || Number(time ?? 0) < argon2Options.timeCost
+}
+
+function bcryptDecoy(cost: number): string {
+  return bcrypt.genSaltSync(cost, 'b') + randomBytes(32).toString('hex').slice(0, 31)
+}
+
+function argon2Decoy(): string {
+  const base64 = (bytes: number) => randomBytes(bytes).toString('base64').replaceAll('=', '')
+  const { memoryCost, timeCost, parallelism } = argon2Options
+  return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${base64(16)}$${base64(32)}`
+}

@@ -1,0 +1,110 @@
+import type { Strategy } from 'passport'
+import { z } from 'zod'
+import { GatewayError } from '../errors.ts'
+
+export type TransportSettings = {
+  /** Seconds for one request, from the first byte sent to the last received. */
+  timeout: number
+  fetch: typeof globalThis.fetch
+}
+
+type Callback = (error: unknown, data?: string, response?: { statusCode: number }) => void
+
+/** The part of node-oauth that Passport's OAuth strategies speak through; they call it protected, and it is stable. */
+type OAuth2 = {
+  useAuthorizationHeaderforGET(use: boolean): void
+  _request(
+    method: string,
+    url: string,
+    headers: Record<string, string> | null,
+    body: string | Buffer | null,
+    accessToken: string | null,
+    callback: Callback,
+  ): void
+}
+
+const maxBytes = 262_144
+const tokenAnswer = z.looseObject({ access_token: z.string().min(1) })
+const tokenRefusal = z.looseObject({ error: z.string() })
+const resource = z.union([z.looseObject({}), z.array(z.looseObject({}))])
+// What RFC 6749, section 5.2, and GitHub call a code that is not good (any more).
+const badCode = new Set(['invalid_grant', 'bad_verification_code'])
+
+/**
+ * Replaces how an OAuth strategy talks to its provider: a time limit, at most 256 KB read, no redirects followed, the
+ * access token in a header, and nothing but JSON of the expected shape let through. Every failure reaches the
+ * strategy's callback as `provider_denied`, `provider_error` or `provider_timeout`; nothing is thrown past it.
+ */
+export function hardenTransport(strategy: Strategy, settings: TransportSettings): void {
+  const { _oauth2: oauth2 } = strategy as Strategy & { _oauth2?: OAuth2 }
+  if (!oauth2) return
+  oauth2.useAuthorizationHeaderforGET(true)
+  oauth2._request = (method, url, headers, body, accessToken, callback) => {
+    request(
+      settings,
+      method,
+      url,
+      { ...headers, ...(accessToken && { Authorization: `Bearer ${accessToken}` }) },
+      body,
+    )
+      .then((data) => callback(null, data, { statusCode: 200 }))
+      // Also when the strategy's own callback throws, which would otherwise leave the request unanswered.
+      .catch((error: unknown) => callback(error instanceof GatewayError ? error : providerError(error)))
+  }
+}
+
+async function request(
+  { timeout, fetch }: TransportSettings,
+  method: string,
+  url: string,
+  headers: Record<string, string>,
+  body: string | Buffer | null,
+): Promise<string> {
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: { ...headers, Accept: 'application/json', 'User-Agent': 'claimgate' },
+      body: method === 'POST' ? String(body ?? '') : null,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeout * 1000),
+    })
+    const data = await readText(response)
+    return method === 'POST' ? checkToken(response.status, data) : checkResource(response.status, data)
+  } catch (error) {
+    if (error instanceof GatewayError) throw error
+    const tooSlow = error instanceof Error && error.name === 'TimeoutError'
+    throw tooSlow ? new GatewayError('provider_timeout', { cause: error }) : providerError(error)
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw new Error(`more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+}
+
+function checkToken(status: number, data: string): string {
+  const answer: unknown = JSON.parse(data)
+  const refusal = tokenRefusal.safeParse(answer)
+  if (refusal.success && badCode.has(refusal.data.error)) {
+    throw new GatewayError('provider_denied', { detail: 'The provider did not accept the code' })
+  }
+  if (status !== 200) throw new Error(`token endpoint: ${status} ${refusal.data?.error ?? ''}`)
+  tokenAnswer.parse(answer)
+  return data
+}
+
+function checkResource(status: number, data: string): string {
+  if (status !== 200) throw new Error(`resource: ${status}`)
+  resource.parse(JSON.parse(data))
+  return data
+}
+
+function providerError(cause: unknown): GatewayError {
+  return new GatewayError('provider_error', { cause })
+}

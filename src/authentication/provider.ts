@@ -1,0 +1,76 @@
+import type { Strategy } from 'passport'
+import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
+
+/** What the house gives every provider file that signs people in by redirect. */
+export type RedirectOptions = {
+  clientID: string
+  clientSecret: string
+  /** Absolute, from AUTH_PUBLIC_URL. */
+  callbackURL: string
+  scope: string[]
+  store: OAuth2StateStore
+  pkce: true
+  /** What the environment sets in place of the strategy's own endpoints. */
+  endpoints: { authorizationURL?: string; tokenURL?: string; profileURL?: string; emailsURL?: string }
+}
+
+/**
+ * The state store that Passport's OAuth strategies ask: they tell its methods apart by counting parameters, and the
+ * published types do not know the form that PKCE needs.
+ */
+export type StateStore = {
+  store(req: unknown, verifier: string, state: unknown, meta: unknown, done: StoreDone): void
+  verify(req: unknown, state: string, meta: unknown, done: VerifyDone): void
+}
+export type StoreDone = (error: unknown, state?: string) => void
+export type VerifyDone = (error: unknown, codeVerifier?: string) => void
+
+/** What a strategy calls when the provider has told it who somebody is. */
+export type VerifyProfile = (
+  accessToken: string,
+  refreshToken: string,
+  profile: unknown,
+  done: (error: unknown, user?: Express.User | false) => void,
+) => void
+
+/** What a strategy calls with a username and a password. */
+export type VerifyPassword = (
+  username: string,
+  password: string,
+  done: (error: unknown, user?: Express.User | false) => void,
+) => void
+
+/** Who a provider says somebody is. Only `subject` identifies; it is never empty. */
+export type ProfileIdentity = {
+  subject: string
+  /** What a new user would like to be called. */
+  username?: string | undefined
+  email?: string | undefined
+  emailVerified?: boolean | undefined
+}
+
+type Named = {
+  /** The name of the file, the route segment and the environment prefix: lower-case letters, digits and dashes. */
+  name: string
+  /** What a person reads on the button. */
+  label: string
+}
+
+/** A provider that people visit and come back from. */
+export type RedirectProvider = Named & {
+  flow: 'redirect'
+  /** Asked for unless AUTH_<NAME>_SCOPE says otherwise. */
+  scope: string[]
+  strategy(options: RedirectOptions, verify: VerifyProfile): Strategy
+  /** Reads the strategy's profile. Throws when there is no subject in it. */
+  identity(profile: unknown): ProfileIdentity
+}
+
+/** A provider that checks a username and a password itself. */
+export type PasswordProvider = Named & {
+  flow: 'password'
+  strategy(verify: VerifyPassword): Strategy
+}
+
+/** What a file in `providers/` default-exports. */
+export type Provider = RedirectProvider | PasswordProvider

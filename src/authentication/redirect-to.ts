@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import type { Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+import { readQuery } from '../http/query.ts'
+import { text } from '../http/text.ts'
+
+const startQuery = z
+  .strictObject({
+    redirect_to: text(1024).optional(),
+    code_challenge: z
+      .string()
+      .regex(/^[\w-]{43}$/, 'must be the base64url of a SHA-256')
+      .optional(),
+    code_challenge_method: z.literal('S256', 'must be S256').optional(),
+  })
+  .refine((query) => query.code_challenge === undefined || query.redirect_to !== undefined, {
+    path: ['code_challenge'],
+    message: 'is of no use without redirect_to',
+  })
+  .refine((query) => (query.code_challenge === undefined) === (query.code_challenge_method === undefined), {
+    path: ['code_challenge_method'],
+    message: 'and code_challenge belong together',
+  })
+
+/**
+ * Reads what a client may ask of a provider sign-in: where to send the person afterwards, and a PKCE challenge
+ * (RFC 7636) that binds the one-time code to the client. Throws `redirect_not_allowed` or `validation_failed`.
+ */
+export function createStart(origins: readonly string[]): Middleware {
+  const isAllowed = createRedirectCheck(origins)
+  return async function start(ctx, next) {
+    const query = readQuery(ctx, startQuery)
+    if (query.redirect_to !== undefined && !isAllowed(query.redirect_to)) {
+      throw new GatewayError('redirect_not_allowed', { detail: 'Its origin is not in AUTH_REDIRECT_ORIGINS' })
+    }
+    ctx.state.start = { redirectTo: query.redirect_to ?? null, codeChallenge: query.code_challenge ?? null }
+    await next()
+  }
+}
+
+/**
+ * Whether a redirect target has exactly one of the allowed origins, or the scheme of an allowed native app. Spellings
+ * that browsers read differently from us (backslashes, white space, controls, user names) are never allowed.
+ */
+export function createRedirectCheck(origins: readonly string[]): (target: string) => boolean {
+  const allowed = new Set(origins)
+  return (target) => {
+    if (/[\\\s\p{Cc}]/u.test(target) || !URL.canParse(target)) return false
+    const url = new URL(target)
+    if (url.username !== '' || url.password !== '') return false
+    const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
+    return isWeb
+      ? allowed.has(url.origin) && target.startsWith(`${url.origin}`)
+      : allowed.has(`${url.protocol}//`)
+  }
+}

@@ -1,0 +1,67 @@
+import type { Strategy } from 'passport'
+import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
+import type { ProviderSettings } from '../config.ts'
+import type { Provider, RedirectProvider, StateStore, VerifyPassword, VerifyProfile } from './provider.ts'
+import { hardenTransport, type TransportSettings } from './provider-transport.ts'
+
+/** What the strategies of one deployment are made with. */
+export type StrategySettings = {
+  publicUrl: string
+  settings: ReadonlyMap<string, ProviderSettings>
+  transport: TransportSettings
+  verifyPassword: VerifyPassword
+  verifyProfile(provider: RedirectProvider): VerifyProfile
+  store(provider: string, callbackUrl: string): StateStore
+}
+
+/** The redirect providers that have a client id and secret. */
+export function configuredProviders(
+  providers: readonly Provider[],
+  settings: ReadonlyMap<string, ProviderSettings>,
+): RedirectProvider[] {
+  return providers.filter((provider) => provider.flow === 'redirect').filter(({ name }) => settings.has(name))
+}
+
+/** The absolute URL to register at a provider. Never made from a request: a Host header would choose it. */
+export function callbackUrl(publicUrl: string, provider: string): string {
+  return `${publicUrl}/auth/${provider}/callback`
+}
+
+/** One strategy for each password provider and each configured redirect provider, by name. */
+export function createStrategies(
+  providers: readonly Provider[],
+  house: StrategySettings,
+): Map<string, Strategy> {
+  const strategies = new Map<string, Strategy>()
+  for (const provider of providers) {
+    if (provider.flow === 'password') strategies.set(provider.name, provider.strategy(house.verifyPassword))
+  }
+  for (const provider of configuredProviders(providers, house.settings)) {
+    strategies.set(provider.name, createRedirectStrategy(provider, house))
+  }
+  return strategies
+}
+
+function createRedirectStrategy(provider: RedirectProvider, house: StrategySettings): Strategy {
+  const settings = house.settings.get(provider.name) as ProviderSettings
+  const callbackURL = callbackUrl(house.publicUrl, provider.name)
+  const strategy = provider.strategy(
+    {
+      clientID: settings.clientId,
+      clientSecret: settings.clientSecret,
+      callbackURL,
+      scope: settings.scope ?? provider.scope,
+      store: house.store(provider.name, callbackURL) as unknown as OAuth2StateStore,
+      pkce: true,
+      endpoints: {
+        ...(settings.authorizationUrl && { authorizationURL: settings.authorizationUrl }),
+        ...(settings.tokenUrl && { tokenURL: settings.tokenUrl }),
+        ...(settings.profileUrl && { profileURL: settings.profileUrl }),
+        ...(settings.emailsUrl && { emailsURL: settings.emailsUrl }),
+      },
+    },
+    house.verifyProfile(provider),
+  )
+  hardenTransport(strategy, house.transport)
+  return strategy
+}

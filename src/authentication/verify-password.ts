@@ -1,0 +1,25 @@
+import type { Users } from '../database/users.ts'
+import { GatewayError } from '../errors.ts'
+import type { PasswordHashes } from './password-hash.ts'
+import type { VerifyPassword } from './provider.ts'
+
+/**
+ * What passport-local asks. Unknown user, wrong password, a user without a password and an inactive user get one and
+ * the same `invalid_credentials` after the same work. A hash weaker than today's setting is replaced on the way.
+ */
+export function createVerifyPassword(
+  users: Pick<Users, 'findCredentials' | 'replaceHash'>,
+  hashes: PasswordHashes,
+): VerifyPassword {
+  async function verify(username: string, password: string): Promise<Express.User> {
+    const credentials = await users.findCredentials(username)
+    const hash = credentials?.password ?? null
+    const matches = await hashes.verify(password, hash)
+    if (!matches || hash === null || !credentials?.active) throw new GatewayError('invalid_credentials')
+    if (hashes.isWeak(hash)) await users.replaceHash(credentials.id, hash, await hashes.hash(password))
+    return { id: credentials.id }
+  }
+  return function verifyPassword(username, password, done) {
+    verify(username, password).then((user) => done(null, user), done)
+  }
+}

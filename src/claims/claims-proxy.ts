@@ -1,0 +1,21 @@
+import type { Context, Middleware } from '../context.ts'
+import type { Access } from '../database/access.ts'
+import { createHasuraClaims, type RoleRules } from './hasura-claims.ts'
+
+/**
+ * The step that every route passes before it says what a user may be: `read` looks up the session's user with their
+ * `user_role` rows, and the result is what tokens and webhook answers are made of. When the rows cannot be read the
+ * request fails; there is no token without them.
+ */
+export function createClaimsProxy(rules: RoleRules, read: (ctx: Context) => Promise<Access>): Middleware {
+  return async function claimsProxy(ctx, next) {
+    const access = await read(ctx)
+    const claims = createHasuraClaims(access, rules)
+    if (claims.leftOut.length > 0) {
+      ctx.state.log.warn({ userId: access.userId, leftOut: claims.leftOut }, 'left out of the claims')
+    }
+    ctx.state.access = access
+    ctx.state.claims = claims
+    await next()
+  }
+}

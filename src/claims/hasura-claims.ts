@@ -1,0 +1,88 @@
+/** What the database says about a user, as far as claims are made of it. Written by anyone, so nothing is trusted. */
+export type Grants = {
+  userId: string
+  defaultRole: string | null
+  roles: readonly string[]
+  extraClaims: Readonly<Record<string, unknown>>
+}
+
+/** The rules of this deployment. `defaultRole` is the role that every active user has without a row. */
+export type RoleRules = { defaultRole: string; allowAdmin: boolean }
+
+/** What a user may be, in Hasura's terms. `leftOut` names what was in the database but must not reach Hasura. */
+export type HasuraClaims = {
+  userId: string
+  /** Sorted by code unit, without duplicates; the default role is one of them. */
+  allowedRoles: string[]
+  defaultRole: string
+  /** Lower-case `x-hasura-…` names, string values. */
+  extra: Record<string, string>
+  leftOut: string[]
+}
+
+const reserved = new Set(['role', 'allowed-roles', 'default-role', 'user-id'])
+const claimName = /^[a-z0-9][a-z0-9_-]{0,99}$/
+
+/** Makes the claims of a user. Pure; any input gives claims that Hasura accepts. */
+export function createHasuraClaims(grants: Grants, rules: RoleRules): HasuraClaims {
+  const leftOut: string[] = []
+  const mayBe = (role: string): boolean => {
+    if (role !== '' && (role !== 'admin' || rules.allowAdmin)) return true
+    leftOut.push(`role ${JSON.stringify(role)}`)
+    return false
+  }
+  const roles = grants.roles.filter(mayBe)
+  const defaultRole =
+    grants.defaultRole !== null && mayBe(grants.defaultRole) ? grants.defaultRole : rules.defaultRole
+  return {
+    userId: grants.userId,
+    allowedRoles: [...new Set([...roles, rules.defaultRole, defaultRole])].sort(),
+    defaultRole,
+    extra: createExtraClaims(grants.extraClaims, leftOut),
+    leftOut,
+  }
+}
+
+/** The members that Hasura reads in a JWT, under the claims namespace. */
+export function toNamespace({
+  userId,
+  allowedRoles,
+  defaultRole,
+  extra,
+}: HasuraClaims): Record<string, string | string[]> {
+  return {
+    ...extra,
+    'x-hasura-allowed-roles': allowedRoles,
+    'x-hasura-default-role': defaultRole,
+    'x-hasura-user-id': userId,
+  }
+}
+
+function createExtraClaims(
+  claims: Readonly<Record<string, unknown>>,
+  leftOut: string[],
+): Record<string, string> {
+  const extra: Record<string, string> = {}
+  for (const name of Object.keys(claims).sort()) {
+    const value = toSessionVariable(claims[name])
+    if (value === null) continue
+    if (claimName.test(name) && !reserved.has(name)) extra[`x-hasura-${name}`] = value
+    else leftOut.push(`claim ${JSON.stringify(name)}`)
+  }
+  return extra
+}
+
+/** A session variable is text: arrays as PostgreSQL writes them, objects as JSON; null is no value. */
+function toSessionVariable(value: unknown): string | null {
+  if (value === null || value === undefined) return null
+  if (Array.isArray(value)) return `{${value.map(toArrayElement).join(',')}}`
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+function toArrayElement(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL'
+  if (Array.isArray(value)) return `{${value.map(toArrayElement).join(',')}}`
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  const isPlain = /^[^\s{}",\\]+$/.test(text) && !/^null$/i.test(text)
+  return isPlain ? text : `"${text.replace(/["\\]/g, '\\$&')}"`
+}

@@ -1,0 +1,3 @@
+import { writeSnapshot } from '../database/write-snapshot.ts'
+
+await writeSnapshot(new URL('../../../', import.meta.url))

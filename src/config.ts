@@ -1,0 +1,189 @@
+import type { z } from 'zod'
+import * as v from './config-values.ts'
+import { createKeyPair, type KeyPair, parsePrivateKey, parsePublicKey } from './tokens/key-pair.ts'
+import { secretFromPrivateKey } from './tokens/secrets.ts'
+
+/** What is set for one provider; `clientId` and `clientSecret` are there together or not at all. */
+export type ProviderSettings = {
+  clientId: string
+  clientSecret: string
+  scope?: string[]
+  authorizationUrl?: string
+  tokenUrl?: string
+  profileUrl?: string
+  emailsUrl?: string
+}
+
+/** Key files that are used when the variables of the same purpose are unset. */
+export type KeyFiles = { privatePem?: string | undefined; publicPem?: string | undefined }
+
+/** Every bad variable by name, never by value. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+export type Config = ReturnType<typeof parseConfig>
+
+/**
+ * Reads the whole environment once. Pure; the result is frozen. An empty variable counts as unset (but an empty
+ * AUTH_ANONYMOUS_ROLE means that there is none). `providers` are the names of the redirect provider files.
+ * Throws one ConfigError that lists everything that is wrong.
+ */
+export function parseConfig(
+  env: Record<string, string | undefined>,
+  providers: readonly string[] = [],
+  files: KeyFiles = {},
+) {
+  const problems: string[] = []
+  const known = new Set<string>()
+
+  function read<T>(name: string, schema: z.ZodType<T, string | undefined>): T {
+    known.add(name)
+    const result = schema.safeParse(env[name] === '' ? undefined : env[name])
+    if (result.success) return result.data
+    problems.push(`${name} ${result.error.issues[0]?.message}`)
+    return undefined as T
+  }
+
+  const production = env.NODE_ENV === 'production'
+  const port = read('PORT', v.integer(0, 65535, 8080))
+  const publicUrl = read('AUTH_PUBLIC_URL', v.publicUrl(`http://localhost:${port}`))
+  const databaseUrl = read('DATABASE_URL', v.databaseUrl)
+  const keyPair = readKeyPair()
+  const idle = read('AUTH_SESSION_IDLE_LIFETIME', v.integer(60, 31_536_000, 14 * 86_400))
+  const absolute = read('AUTH_SESSION_LIFETIME', v.integer(60, 31_536_000, 30 * 86_400))
+  const redirectOrigins = read('AUTH_REDIRECT_ORIGINS', v.origins(true)) ?? []
+  const allowAdmin = read('AUTH_ALLOW_ADMIN_ROLE', v.flag(false))
+
+  const config = {
+    production,
+    port,
+    host: read('HOST', v.text('0.0.0.0')),
+    databaseUrl,
+    dataDir: read('AUTH_DATA_DIR', v.text('./data')),
+    publicUrl,
+    secret: readSecret(),
+    keyPair,
+    keyBits: read('AUTH_KEY_BITS', v.oneOf(['2048', '3072', '4096'], '2048')),
+    issuer: read('AUTH_ISSUER', v.stringOrUri(publicUrl)),
+    audience: read('AUTH_AUDIENCE', v.stringOrUri('hasura')),
+    accessTokenLifetime: read('AUTH_ACCESS_TOKEN_LIFETIME', v.integer(60, 86_400, 900)),
+    sessionLifetimes: { idle, absolute },
+    claimsNamespace: read('AUTH_CLAIMS_NAMESPACE', v.text('https://hasura.io/jwt/claims')),
+    claimsFormat: read('AUTH_CLAIMS_FORMAT', v.oneOf(['json', 'stringified_json'], 'json')),
+    roles: {
+      defaultRole: read('AUTH_DEFAULT_ROLE', v.role('user', allowAdmin)),
+      anonymousRole: readAnonymousRole(),
+      allowAdmin,
+    },
+    signup: read('AUTH_SIGNUP', v.flag(true)),
+    passwordMinLength: read('AUTH_PASSWORD_MIN_LENGTH', v.integer(1, 72, production ? 8 : 4)),
+    passwordHash: read('AUTH_PASSWORD_HASH', v.oneOf(['bcrypt', 'argon2id'], 'bcrypt')),
+    bcryptCost: read('AUTH_BCRYPT_COST', v.integer(4, 15, 10)),
+    providers: readProviders(),
+    providerTimeout: read('AUTH_PROVIDER_TIMEOUT', v.integer(1, 60, 5)),
+    redirectOrigins,
+    corsOrigins:
+      read('AUTH_CORS_ORIGINS', v.origins(false)) ?? redirectOrigins.filter((o) => /^https?:\/\/./.test(o)),
+    trustedProxies: read('AUTH_TRUSTED_PROXIES', v.integer(0, 100, 0)),
+    jwksMaxAge: read('AUTH_JWKS_MAX_AGE', v.integer(1, 86_400, 300)),
+    stateLifetime: read('AUTH_STATE_LIFETIME', v.integer(60, 3600, 600)),
+    shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),
+    logLevel: read(
+      'LOG_LEVEL',
+      v.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    ),
+    /** Variables that look like ours but are not: most often a spelling mistake. */
+    unknownVariables: Object.keys(env).filter((name) => name.startsWith('AUTH_') && !known.has(name)),
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return Object.freeze(config)
+
+  function readKeyPair(): KeyPair | null {
+    const kid = read('AUTH_KEY_ID', v.optionalText(200))
+    const privatePem = read('AUTH_PRIVATE_KEY', v.optionalText(20_000)) ?? files.privatePem
+    const publicPem = read('AUTH_PUBLIC_KEY', v.optionalText(20_000)) ?? files.publicPem
+    if (privatePem === undefined) {
+      if (publicPem !== undefined)
+        problems.push('AUTH_PUBLIC_KEY (or public.pem) is of no use without AUTH_PRIVATE_KEY')
+      return null
+    }
+    const privateKey = attempt('AUTH_PRIVATE_KEY (or private.pem)', () => parsePrivateKey(privatePem))
+    const publicKey =
+      publicPem === undefined
+        ? null
+        : attempt('AUTH_PUBLIC_KEY (or public.pem)', () => parsePublicKey(publicPem))
+    if (!privateKey) return null
+    const pair = createKeyPair(privateKey, kid)
+    if (publicKey && !publicKey.equals(pair.publicKey)) {
+      problems.push('AUTH_PUBLIC_KEY (or public.pem) does not belong to AUTH_PRIVATE_KEY')
+    }
+    return pair
+  }
+
+  function attempt<T>(name: string, parse: () => T): T | null {
+    try {
+      return parse()
+    } catch {
+      problems.push(`${name} must be an RSA key of at least 2048 bits in PEM`)
+      return null
+    }
+  }
+
+  function readSecret(): string | null {
+    const secret = read('AUTH_SECRET', v.secret)
+    if (secret !== undefined) return secret
+    if (keyPair) return secretFromPrivateKey(keyPair.privateKey)
+    if (databaseUrl !== undefined && !env.AUTH_SECRET) {
+      problems.push('AUTH_SECRET (or AUTH_PRIVATE_KEY) must be set when DATABASE_URL is')
+    }
+    return null
+  }
+
+  function readAnonymousRole(): string | null {
+    if (env.AUTH_ANONYMOUS_ROLE === '') {
+      known.add('AUTH_ANONYMOUS_ROLE')
+      return null
+    }
+    return read('AUTH_ANONYMOUS_ROLE', v.role('anonymous', false))
+  }
+
+  function readProviders(): ReadonlyMap<string, ProviderSettings> {
+    return new Map(
+      providers.flatMap((name) => {
+        const settings = readProvider(environmentPrefix(name))
+        return settings ? [[name, settings] as const] : []
+      }),
+    )
+  }
+
+  function readProvider(prefix: string): ProviderSettings | null {
+    const clientId = read(`${prefix}_CLIENT_ID`, v.optionalText(1000))
+    const clientSecret = read(`${prefix}_CLIENT_SECRET`, v.optionalText(1000))
+    const optional = {
+      scope: read(`${prefix}_SCOPE`, v.scope),
+      authorizationUrl: read(`${prefix}_AUTHORIZATION_URL`, v.endpointUrl),
+      tokenUrl: read(`${prefix}_TOKEN_URL`, v.endpointUrl),
+      profileUrl: read(`${prefix}_PROFILE_URL`, v.endpointUrl),
+      emailsUrl: read(`${prefix}_EMAILS_URL`, v.endpointUrl),
+    }
+    if ((clientId === undefined) !== (clientSecret === undefined)) {
+      const missing = clientId === undefined ? 'CLIENT_ID' : 'CLIENT_SECRET'
+      problems.push(`${prefix}_${missing} must be set too: both or neither`)
+    }
+    if (clientId === undefined || clientSecret === undefined) return null
+    const given = Object.entries(optional).filter(([, value]) => value !== undefined)
+    return { clientId, clientSecret, ...Object.fromEntries(given) }
+  }
+}
+
+/** How the variables of a provider begin: `AUTH_GITHUB` for `github`. */
+export function environmentPrefix(provider: string): string {
+  return `AUTH_${provider.toUpperCase().replaceAll('-', '_')}`
+}

@@ -1,0 +1,47 @@
+import type { Middleware as KoaMiddleware } from 'koa'
+import type { Logger } from 'pino'
+import type { HasuraClaims } from './claims/hasura-claims.ts'
+import type { Access } from './database/access.ts'
+
+/** What the steps of a route add, each for those to its right. */
+export type State = {
+  /** Names the request in logs and error answers. */
+  requestId: string
+  log: Logger
+  /** The client, as far as the trusted proxies can tell. */
+  address: string
+  /** The body, checked against the route's schema. */
+  body?: unknown
+  /** Who has just proven who they are. */
+  user?: { id: string }
+  /** What the client asked for when it started a provider sign-in. */
+  start?: Pick<Flow, 'redirectTo' | 'codeChallenge'>
+  /** What the provider sent back. */
+  callback?: { state: string; code?: string | undefined; error?: string | undefined }
+  /** What the state cookie says about the provider sign-in that comes back. */
+  flow?: Flow
+  /** The access token that came with the request, verified. */
+  bearer?: Bearer
+  /** The session and its user, as the database says at this moment. */
+  access?: Access
+  /** What the user may be: made by the claims proxy from `access`. */
+  claims?: HasuraClaims
+}
+
+/** A provider sign-in between the redirect and the callback. */
+export type Flow = {
+  provider: string
+  state: string
+  codeVerifier: string
+  redirectTo: string | null
+  codeChallenge: string | null
+}
+
+/** What a valid access token says. Times in seconds. */
+export type Bearer = { userId: string; sessionId: string; expiresAt: number }
+
+export type Middleware = KoaMiddleware<State>
+export type Context = Parameters<Middleware>[0]
+
+/** Says what time it is. */
+export type Clock = () => Date

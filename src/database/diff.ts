@@ -1,0 +1,39 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { PGlite } from '@electric-sql/pglite'
+import { createEmbeddedAdapter } from './embedded-adapter.ts'
+import { findMigrationNames, loadMigrations } from './migrations.ts'
+import { createSchemaEngine } from './schema-engine.ts'
+
+/**
+ * The SQL that leads from the migrations of `root` to its `prisma/schema.prisma`, or null when they agree.
+ * It runs on an in-memory PGlite: through a server the engine would put its shadow tables into the real database.
+ */
+export async function diffSchema(root: URL): Promise<string | null> {
+  const pglite = new PGlite()
+  const engine = await createSchemaEngine(createEmbeddedAdapter(pglite))
+  try {
+    const schema = await readFile(new URL('prisma/schema.prisma', root), 'utf8')
+    const { exitCode, stdout } = await engine.diff({
+      from: { tag: 'migrations', ...(await loadMigrations(root)) },
+      to: { tag: 'schemaDatamodel', files: [{ path: 'schema.prisma', content: schema }] },
+      script: true,
+      exitCode: true,
+      filters: { externalTables: [], externalEnums: [] },
+    })
+    return exitCode === 2 ? stdout : null
+  } finally {
+    engine.free()
+    await pglite.close()
+  }
+}
+
+/** Writes the next migration as `prisma/migrations/<number>_<name>/migration.sql`; null when there is none to write. */
+export async function writeMigration(root: URL, name: string): Promise<string | null> {
+  const sql = await diffSchema(root)
+  if (sql === null) return null
+  const number = String((await findMigrationNames(root)).length + 1).padStart(4, '0')
+  const folder = new URL(`prisma/migrations/${number}_${name}/`, root)
+  await mkdir(folder)
+  await writeFile(new URL('migration.sql', folder), sql)
+  return `${number}_${name}`
+}

@@ -1,0 +1,74 @@
+import type { MigrationList } from '@prisma/schema-engine-wasm/schema_engine_bg'
+import { adoptExisting } from './adopt.ts'
+import type { Connection } from './database.ts'
+import { findMigrationNames, loadMigrations } from './migrations.ts'
+
+const filters = { externalTables: [], externalEnums: [] }
+
+/**
+ * Applies the migrations that the database does not have yet and returns their names. Safe in any number of processes
+ * at once: one applies them, the others wait and find nothing to do. Prisma's own table records them, so that the
+ * Prisma CLI stays usable. A migration is one transaction: when it fails or is killed, it is tried again next time.
+ */
+export async function migrate(connection: Connection, root: URL): Promise<string[]> {
+  if ((await findPending(connection, root)).length === 0) return []
+  return connection.exclusively(async () => {
+    const pending = await findPending(connection, root)
+    if (pending.length > 0) await apply(connection, await loadMigrations(root))
+    return pending
+  })
+}
+
+/** The names of the migrations that this version has and the database has not. */
+export async function findPending(connection: Connection, root: URL): Promise<string[]> {
+  const [names, applied] = await Promise.all([findMigrationNames(root), findApplied(connection)])
+  return names.filter((name) => !applied.has(name))
+}
+
+async function findApplied(connection: Connection): Promise<Set<string>> {
+  if (!(await hasHistory(connection))) return new Set()
+  const rows = await connection.query<{ name: string }>(
+    {
+      name: 'applied_migrations',
+      text: `SELECT migration_name AS name FROM _prisma_migrations
+             WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
+    },
+    [],
+  )
+  return new Set(rows.map((row) => row.name))
+}
+
+async function hasHistory(connection: Connection): Promise<boolean> {
+  const [row] = await connection.query<{ found: boolean }>(
+    { name: 'migration_history', text: `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS found` },
+    [],
+  )
+  return row?.found === true
+}
+
+async function apply(connection: Connection, migrationsList: MigrationList): Promise<void> {
+  // The engine is 9 MB of WebAssembly: only a process that has something to apply pays for it.
+  const { createSchemaEngine } = await import('./schema-engine.ts')
+  const first = migrationsList.migrationDirectories[0]?.path as string
+  const isNew = !(await hasHistory(connection))
+  if (isNew) await adoptExisting(connection, sqlOf(migrationsList, first))
+  const engine = await createSchemaEngine(connection.adapter)
+  try {
+    if (isNew) await engine.markMigrationApplied({ migrationName: first, migrationsList })
+    const { failedMigrationNames } = await engine.diagnoseMigrationHistory({
+      migrationsList,
+      optInToShadowDatabase: false,
+      filters,
+    })
+    for (const migrationName of failedMigrationNames) await engine.markMigrationRolledBack({ migrationName })
+    await engine.applyMigrations({ migrationsList, filters })
+  } finally {
+    engine.free()
+  }
+}
+
+function sqlOf({ migrationDirectories }: MigrationList, name: string): string {
+  const content = migrationDirectories.find(({ path }) => path === name)?.migrationFile.content
+  if (content?.tag !== 'ok') throw new Error(`Migration ${name} cannot be read`)
+  return content.value
+}

@@ -1,0 +1,31 @@
+import type { Logger } from 'pino'
+import type { Connection } from './database.ts'
+import { openEmbedded } from './embedded.ts'
+import { migrate } from './migrate.ts'
+import { connectServer } from './server.ts'
+
+export type DatabaseSettings = { databaseUrl?: string | undefined; dataDir: string }
+
+/** Where the build leaves the embedded database's starting point. */
+export const snapshotUrl = (root: URL): URL => new URL('dist/snapshot/', root)
+
+/**
+ * Opens the database of a deployment, a server or the embedded one, and brings it up to date. `root` is the folder of
+ * package.json. Throws when it cannot be reached, locked, adopted or migrated.
+ */
+export async function openDatabase(settings: DatabaseSettings, root: URL, log: Logger): Promise<Connection> {
+  const connection =
+    settings.databaseUrl === undefined
+      ? await openEmbedded(settings.dataDir, snapshotUrl(root))
+      : connectServer(settings.databaseUrl, (error) =>
+          log.warn({ err: error }, 'lost an idle database connection'),
+        )
+  try {
+    const applied = await migrate(connection, root)
+    if (applied.length > 0) log.info({ applied }, 'migrated the database')
+    return connection
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}

@@ -1,0 +1,100 @@
+import { type Access, parseAccess, selectAccess } from './access.ts'
+import type { Database } from './database.ts'
+
+/** What is remembered of where a sign-in came from. */
+export type Device = { userAgent: string | null; address: string | null }
+
+/** When a session ends: after `idle` seconds without a refresh, and `absolute` seconds after the sign-in. */
+export type SessionLifetimes = { idle: number; absolute: number }
+
+const living = 's.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
+const columns = 's.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at'
+
+const begin = {
+  name: 'session_begin',
+  text: selectAccess(`s AS (
+    INSERT INTO session AS s (user_id, idle_expires_at, expires_at, user_agent, address)
+    SELECT u.id, $2, $3, $4, $5 FROM "user" u WHERE u.id = $1 AND u.active
+    RETURNING ${columns})`),
+}
+
+const read = {
+  name: 'session_read',
+  text: selectAccess(
+    `s AS (SELECT ${columns} FROM session s WHERE s.id = $2 AND s.user_id = $3 AND ${living})`,
+  ),
+}
+
+const rotate = {
+  name: 'session_rotate',
+  text: selectAccess(`s AS (
+    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, idle_expires_at = least($4, s.expires_at)
+    FROM "user" u
+    WHERE s.id = $2 AND s.counter = $3 AND ${living} AND u.id = s.user_id AND u.active
+    RETURNING ${columns})`),
+}
+
+const redeem = {
+  name: 'session_redeem_code',
+  text: selectAccess(`code AS (
+    UPDATE authorization_code SET consumed_at = $1
+    WHERE hash = $2 AND consumed_at IS NULL AND expires_at > $1
+    RETURNING session_id, code_challenge),
+  s AS (
+    UPDATE session s SET idle_expires_at = least($4, s.expires_at)
+    FROM code
+    WHERE s.id = code.session_id AND code.code_challenge IS NOT DISTINCT FROM $3 AND ${living}
+    RETURNING ${columns})`),
+}
+
+export type Sessions = ReturnType<typeof createSessions>
+
+/**
+ * The `session` table. Each of the first four is one statement that also reads the user's roles and claims as they are
+ * at that moment, and answers null when there is no session that may act, or its user is not active.
+ */
+export function createSessions(
+  { prisma, query }: Pick<Database, 'prisma' | 'query'>,
+  lifetimes: SessionLifetimes,
+) {
+  const after = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
+  return {
+    /** Starts a session for a user who has just proven who they are; `idle` seconds instead of the usual if given. */
+    begin: async (
+      userId: string,
+      device: Device,
+      now: Date,
+      idle: number = lifetimes.idle,
+    ): Promise<Access | null> =>
+      parseAccess(
+        await query(begin, [
+          userId,
+          after(now, Math.min(idle, lifetimes.absolute)),
+          after(now, lifetimes.absolute),
+          device.userAgent,
+          device.address,
+        ]),
+      ),
+
+    /** Reads a session that is neither revoked nor expired. */
+    read: async (sessionId: string, userId: string, now: Date): Promise<Access | null> =>
+      parseAccess(await query(read, [now, sessionId, userId])),
+
+    /** Moves the refresh token of a session on by one, if `counter` is the current one. */
+    rotate: async (sessionId: string, counter: number, now: Date): Promise<Access | null> =>
+      parseAccess(await query(rotate, [now, sessionId, counter, after(now, lifetimes.idle)])),
+
+    /** Spends a one-time code. It is spent even when the code challenge is not the one that it was bound to. */
+    redeem: async (codeHash: Uint8Array, codeChallenge: string | null, now: Date): Promise<Access | null> =>
+      parseAccess(await query(redeem, [now, codeHash, codeChallenge, after(now, lifetimes.idle)])),
+
+    /** Ends one session, or with `everywhere` all sessions of its user. Ending what has ended is no error. */
+    revoke: async (sessionId: string, everywhere: boolean, now: Date): Promise<void> => {
+      const which = everywhere ? { user: { sessions: { some: { id: sessionId } } } } : { id: sessionId }
+      await prisma.session.updateMany({
+        where: { ...which, revokedAt: null },
+        data: { revokedAt: now, revokedReason: everywhere ? 'logout_everywhere' : 'logout' },
+      })
+    },
+  }
+}

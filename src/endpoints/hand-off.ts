@@ -1,0 +1,22 @@
+import type { Clock, Middleware } from '../context.ts'
+import type { OneTime } from '../database/one-time.ts'
+import { codeLifetime, createCode, hashCode } from '../sessions/authorization-code.ts'
+import { claimed } from './claimed.ts'
+
+/**
+ * Ends a provider sign-in: back to where the client asked to be sent, with a one-time code in place of any token. A
+ * client that asked for no redirect gets the session at once, from the next step.
+ */
+export function createHandOff(oneTime: Pick<OneTime, 'createCode'>, clock: Clock): Middleware {
+  return async function handOff(ctx, next) {
+    const { redirectTo, codeChallenge } = ctx.state.flow ?? { redirectTo: null, codeChallenge: null }
+    if (redirectTo === null) return next()
+    const { sessionId } = claimed(ctx).access
+    const code = createCode()
+    const expiresAt = new Date(clock().getTime() + codeLifetime * 1000)
+    await oneTime.createCode({ hash: hashCode(code), sessionId, codeChallenge, expiresAt })
+    const target = new URL(redirectTo)
+    target.searchParams.set('code', code)
+    ctx.redirect(target.href)
+  }
+}

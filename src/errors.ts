@@ -1,0 +1,61 @@
+/** Every error that may leave the process: code → status and title. Nobody else enumerates them. */
+const table = {
+  malformed_request: { status: 400, title: 'The request cannot be parsed' },
+  invalid_credentials: { status: 401, title: 'Wrong username or password' },
+  invalid_token: { status: 401, title: 'The token is invalid, expired or revoked' },
+  invalid_code: { status: 401, title: 'The code is invalid, expired or already used' },
+  provider_denied: { status: 401, title: 'The provider did not sign you in' },
+  role_denied: { status: 401, title: 'You do not have this role' },
+  invalid_state: {
+    status: 403,
+    title: 'This sign-in was not started in this browser, took too long or was used before',
+  },
+  redirect_not_allowed: { status: 403, title: 'This redirect target is not allowed' },
+  signup_disabled: { status: 403, title: 'Sign-up is closed' },
+  user_inactive: { status: 403, title: 'This user is deactivated' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  method_not_allowed: { status: 405, title: 'This method is not allowed here' },
+  username_taken: { status: 409, title: 'This username is taken' },
+  link_required: { status: 409, title: 'This e-mail address belongs to an existing user' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  query_too_long: { status: 414, title: 'The query is too long' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json in UTF-8' },
+  validation_failed: { status: 422, title: 'Some members are not valid' },
+  server_error: { status: 500, title: 'Something went wrong here' },
+  provider_error: { status: 502, title: 'The provider gave an unusable answer' },
+  overloaded: { status: 503, title: 'Too much to do at the moment' },
+  database_unavailable: { status: 503, title: 'The database cannot be reached' },
+  provider_timeout: { status: 504, title: 'The provider did not answer in time' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+/** A stable name of one kind of failure. */
+export type ErrorCode = keyof typeof table
+
+/** The codes, statuses and titles, for documentation and tests. */
+export const errorTable: Readonly<Record<ErrorCode, { status: number; title: string }>> = table
+
+/** One field that was refused, and why, in words for the person who sent it. */
+export type FieldError = { field: string; detail: string }
+
+type Details = { detail?: string; errors?: FieldError[]; headers?: Record<string, string>; cause?: unknown }
+
+/** The one error class. `detail` and `errors` are shown to the caller; `cause` is only ever logged. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode
+  readonly status: number
+  readonly title: string
+  readonly detail: string | undefined
+  readonly errors: FieldError[] | undefined
+  readonly headers: Record<string, string>
+
+  constructor(code: ErrorCode, { detail, errors, headers = {}, cause }: Details = {}) {
+    super(detail ?? table[code].title, { cause })
+    this.name = 'GatewayError'
+    this.code = code
+    this.status = table[code].status
+    this.title = table[code].title
+    this.detail = detail
+    this.errors = errors
+    this.headers = headers
+  }
+}

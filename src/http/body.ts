@@ -1,0 +1,47 @@
+import getRawBody from 'raw-body'
+import type { z } from 'zod'
+import type { Context, Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+import { parseJson } from './json.ts'
+import { validate } from './validate.ts'
+
+/**
+ * Reads the JSON body, at most `limit` bytes of it, and puts what the schema makes of it into `ctx.state.body`.
+ * Throws `unsupported_media_type`, `body_too_large`, `malformed_request` or `validation_failed`.
+ */
+export function createBody(schema: z.ZodType, limit = 16_384): Middleware {
+  return async function body(ctx, next) {
+    requireJson(ctx)
+    ctx.state.body = validate(schema, parse(await read(ctx, limit)))
+    await next()
+  }
+}
+
+function requireJson(ctx: Context): void {
+  const { type, charset } = ctx.request
+  const encoding = ctx.get('content-encoding')
+  const isJson = type === 'application/json' && /^(utf-?8)?$/i.test(charset)
+  if (!isJson || !/^(identity)?$/i.test(encoding)) throw new GatewayError('unsupported_media_type')
+}
+
+async function read(ctx: Context, limit: number): Promise<Buffer> {
+  try {
+    return await getRawBody(ctx.req, { length: ctx.get('content-length') || null, limit })
+  } catch (cause) {
+    const tooLarge = (cause as { type?: string }).type === 'entity.too.large'
+    if (!tooLarge) throw new GatewayError('malformed_request', { detail: 'The body ended early', cause })
+    // What is still on its way would otherwise be read as the next request of this connection.
+    ctx.set('Connection', 'close')
+    throw new GatewayError('body_too_large', { detail: `At most ${limit} bytes`, cause })
+  }
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (cause) {
+    const twice = cause instanceof SyntaxError && cause.message.includes('twice')
+    const detail = twice ? 'An object has the same member twice' : 'The body is not JSON in UTF-8'
+    throw new GatewayError('malformed_request', { detail, cause })
+  }
+}

@@ -1,0 +1,28 @@
+import type { Middleware } from '../context.ts'
+
+/**
+ * Lets pages of exactly these origins call the gateway with `fetch`; no other origin, no wildcard, no cookies.
+ * Answers preflight requests itself.
+ */
+export function createCors(origins: readonly string[]): Middleware {
+  const allowed = new Set(origins)
+  return async function cors(ctx, next) {
+    ctx.vary('Origin')
+    const origin = ctx.get('origin')
+    const isPreflight = ctx.method === 'OPTIONS' && ctx.get('access-control-request-method') !== ''
+    if (allowed.has(origin)) {
+      ctx.set('Access-Control-Allow-Origin', origin)
+      ctx.set('Access-Control-Expose-Headers', 'Retry-After, X-Request-Id')
+      if (isPreflight) {
+        ctx.set({
+          'Access-Control-Allow-Methods': 'GET, POST, DELETE',
+          'Access-Control-Allow-Headers': 'Authorization, Content-Type, X-Request-Id',
+          'Access-Control-Max-Age': '600',
+        })
+        ctx.status = 204
+        return
+      }
+    }
+    await next()
+  }
+}

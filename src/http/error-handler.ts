@@ -1,0 +1,49 @@
+import type { Logger } from 'pino'
+import type { Context, Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+
+/** Turns whatever the later steps throw, or leave unanswered, into `application/problem+json` (RFC 9457). */
+export function createErrorHandler(): Middleware {
+  return async function errorHandler(ctx, next) {
+    try {
+      await next()
+      if (ctx.body === undefined) refuseUnanswered(ctx)
+    } catch (error) {
+      answer(ctx, toGatewayError(error, ctx.state.log))
+    }
+  }
+}
+
+/** The router answers 405 or 501 with an Allow header, which is empty where no route has that path at all. */
+function refuseUnanswered(ctx: Context): void {
+  const isOtherMethod = (ctx.status === 405 || ctx.status === 501) && ctx.response.get('Allow') !== ''
+  if (isOtherMethod) throw new GatewayError('method_not_allowed')
+  if (ctx.status >= 400) {
+    ctx.remove('Allow')
+    throw new GatewayError('not_found')
+  }
+}
+
+/** What the caller may know of a failure. The rest is logged here and goes no further. */
+export function toGatewayError(error: unknown, log: Logger): GatewayError {
+  const known = error instanceof GatewayError ? error : new GatewayError('server_error', { cause: error })
+  if (known.status >= 500) log.error({ code: known.code, err: known.cause ?? known }, known.message)
+  else log.debug({ code: known.code, err: known.cause }, known.message)
+  return known
+}
+
+function answer(ctx: Context, error: GatewayError): void {
+  const { code, status, title, detail, errors, headers } = error
+  ctx.status = status
+  ctx.set({ 'Cache-Control': 'no-store', ...headers })
+  ctx.body = JSON.stringify({
+    type: `urn:claimgate:error:${code}`,
+    title,
+    status,
+    code,
+    detail,
+    errors,
+    requestId: ctx.state.requestId,
+  })
+  ctx.type = 'application/problem+json'
+}

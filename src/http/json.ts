@@ -1,0 +1,34 @@
+/**
+ * JSON.parse that refuses an object with the same member twice, where parsers disagree about which one counts
+ * (RFC 8259, section 4). Throws SyntaxError.
+ */
+export function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text)
+  refuseDuplicates(text)
+  return value
+}
+
+const token = /"(?:[^"\\]|\\.)*"|[{}[\],]/g
+
+/** `text` is known to be JSON, so a string is a member's name exactly when it comes first or after a comma in an object. */
+function refuseDuplicates(text: string): void {
+  const open: (Set<string> | null)[] = []
+  let nameIsNext = false
+  for (const [part] of text.matchAll(token)) {
+    if (part === '{' || part === '[') {
+      open.push(part === '{' ? new Set() : null)
+      nameIsNext = part === '{'
+    } else if (part === '}' || part === ']') {
+      open.pop()
+      nameIsNext = false
+    } else if (part === ',') {
+      nameIsNext = open.at(-1) !== null
+    } else if (nameIsNext) {
+      const names = open.at(-1) as Set<string>
+      const name = JSON.parse(part) as string
+      if (names.has(name)) throw new SyntaxError('An object has the same member twice')
+      names.add(name)
+      nameIsNext = false
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Middleware } from '../context.ts'
+import { clientAddress } from './client-address.ts'
+
+/** Routes that programs ask all day long; their successes are logged at debug. */
+const frequent = new Set(['/webhook', '/jwks', '/.well-known/jwks.json', '/healthz', '/readyz'])
+
+/**
+ * Names each request (`X-Request-Id`, the caller's own if it is sane), finds the client's address, and logs one line
+ * when it is answered: route pattern, status and duration; never a query, body, header or token.
+ */
+export function createRequest(log: Logger, trustedProxies: number): Middleware {
+  return async function request(ctx, next) {
+    const started = performance.now()
+    const given = ctx.get('x-request-id')
+    ctx.state.requestId = /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
+    ctx.state.log = log.child({ requestId: ctx.state.requestId })
+    ctx.state.address = clientAddress(ctx.req, trustedProxies)
+    ctx.set('X-Request-Id', ctx.state.requestId)
+    try {
+      await next()
+    } finally {
+      const level = frequent.has(ctx.path) && ctx.status < 400 ? 'debug' : 'info'
+      const route = (ctx as { _matchedRoute?: string })._matchedRoute ?? null
+      const ms = Math.round(performance.now() - started)
+      ctx.state.log[level]({ method: ctx.method, route, status: ctx.status, ms }, 'request')
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import type { z } from 'zod'
+import { type FieldError, GatewayError } from '../errors.ts'
+
+/** Checks `value` against a schema. Throws `validation_failed` with one entry for each bad field. */
+export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value, { error: describe })
+  if (result.success) return result.data
+  throw new GatewayError('validation_failed', { errors: result.error.issues.flatMap(toFieldErrors) })
+}
+
+function describe(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'invalid_type') return undefined
+  return issue.input === undefined ? 'is required' : `must be ${article(issue.expected)}`
+}
+
+function article(type: string): string {
+  return `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`
+}
+
+function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((field) => ({ field, detail: 'is not known here' }))
+  return [{ field: issue.path.join('.') || 'body', detail: issue.message }]
+}

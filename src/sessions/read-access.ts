@@ -1,0 +1,60 @@
+import type { Clock, Context } from '../context.ts'
+import type { Access } from '../database/access.ts'
+import type { Sessions } from '../database/sessions.ts'
+import { type ErrorCode, GatewayError } from '../errors.ts'
+import { challengeOf, codeLifetime, hashCode } from './authorization-code.ts'
+import type { RefreshTokens } from './refresh-token.ts'
+
+export type ReadAccess = ReturnType<typeof createReadAccess>
+
+/**
+ * The ways to a session, each for a claims proxy: one statement that begins, continues, redeems or reads it and says
+ * what its user may be at that moment. Each throws when there is no such session.
+ */
+export function createReadAccess(
+  sessions: Sessions,
+  refreshTokens: Pick<RefreshTokens, 'verify'>,
+  clock: Clock,
+) {
+  return {
+    /** A new session for whom this request has authenticated. Throws `invalid_credentials`. */
+    begin: async (ctx: Context): Promise<Access> => {
+      const { user, flow, address } = ctx.state
+      if (!user) throw new Error('this route does not authenticate anybody')
+      const device = { userAgent: storable(ctx.get('user-agent')), address }
+      // Until its one-time code is exchanged, a session is worth no more than the code.
+      const idle = flow?.redirectTo ? codeLifetime : undefined
+      return required(await sessions.begin(user.id, device, clock(), idle), 'invalid_credentials')
+    },
+
+    /** The session of the refresh token in the body, moved on to the next one. Throws `invalid_token`. */
+    refresh: async (ctx: Context): Promise<Access> => {
+      const { refreshToken } = ctx.state.body as { refreshToken: string }
+      const { sessionId, counter } = refreshTokens.verify(refreshToken)
+      return required(await sessions.rotate(sessionId, counter, clock()), 'invalid_token')
+    },
+
+    /** The session of the one-time code in the body. Throws `invalid_code`. */
+    redeem: async (ctx: Context): Promise<Access> => {
+      const { code, codeVerifier } = ctx.state.body as { code: string; codeVerifier?: string }
+      const challenge = codeVerifier === undefined ? null : challengeOf(codeVerifier)
+      return required(await sessions.redeem(hashCode(code), challenge, clock()), 'invalid_code')
+    },
+
+    /** The session of the verified access token. Throws `invalid_token`. */
+    current: async (ctx: Context): Promise<Access> => {
+      const { bearer } = ctx.state
+      if (!bearer) throw new Error('this route does not verify a token')
+      return required(await sessions.read(bearer.sessionId, bearer.userId, clock()), 'invalid_token')
+    },
+  }
+}
+
+function required(access: Access | null, code: ErrorCode): Access {
+  if (access === null) throw new GatewayError(code)
+  return access
+}
+
+function storable(userAgent: string): string | null {
+  return userAgent.replace(/\p{Cc}/gu, '').slice(0, 300) || null
+}

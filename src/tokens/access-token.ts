@@ -1,0 +1,85 @@
+import { errors, jwtVerify, SignJWT } from 'jose'
+import { z } from 'zod'
+import { type HasuraClaims, toNamespace } from '../claims/hasura-claims.ts'
+import type { Bearer } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+/** What a token says besides the claims. */
+export type TokenSubject = {
+  username: string
+  sessionId: string
+  sessionExpiresAt: Date
+  claims: HasuraClaims
+}
+
+/** A signed token and the seconds it has left to live. */
+export type IssuedToken = { token: string; expiresIn: number }
+
+export type TokenSettings = {
+  issuer: string
+  audience: string
+  /** Seconds. */
+  accessTokenLifetime: number
+  claimsNamespace: string
+  claimsFormat: 'json' | 'stringified_json'
+}
+
+export type AccessTokens = ReturnType<typeof createAccessTokens>
+
+const payloadSchema = z.object({ sub: z.guid(), sid: z.guid(), exp: z.number() })
+
+/** Signs and verifies access tokens: RS256 JWTs (RFC 7519, RFC 9068 without its `typ`, which Hasura does not know). */
+export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
+  const { issuer, audience, claimsNamespace } = settings
+  return {
+    /** Signs a token that lives as long as the settings say, but not longer than its session. */
+    sign: async (subject: TokenSubject, jti: string, now: Date): Promise<IssuedToken> => {
+      const issuedAt = Math.floor(now.getTime() / 1000)
+      const sessionEnd = Math.floor(subject.sessionExpiresAt.getTime() / 1000)
+      const expiresAt = Math.min(issuedAt + settings.accessTokenLifetime, sessionEnd)
+      const namespace = toNamespace(subject.claims)
+      const token = await new SignJWT({
+        name: subject.username,
+        sid: subject.sessionId,
+        [claimsNamespace]: settings.claimsFormat === 'json' ? namespace : JSON.stringify(namespace),
+      })
+        .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keys.active.kid })
+        .setIssuer(issuer)
+        .setSubject(subject.claims.userId)
+        .setAudience(audience)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(expiresAt)
+        .setJti(jti)
+        .sign(keys.active.privateKey)
+      return { token, expiresIn: expiresAt - issuedAt }
+    },
+
+    /** Says who a token speaks for. Throws `invalid_token` for whatever this gateway has not signed, or has expired. */
+    verify: async (token: string, now: Date): Promise<Bearer> => {
+      try {
+        const { payload } = await jwtVerify(token, ({ kid }) => findKey(keys, kid), {
+          algorithms: ['RS256'],
+          typ: 'JWT',
+          issuer,
+          audience,
+          currentDate: now,
+          requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'],
+        })
+        const { sub, sid, exp } = payloadSchema.parse(payload)
+        return { userId: sub, sessionId: sid, expiresAt: exp }
+      } catch (cause) {
+        if (cause instanceof errors.JOSEError || cause instanceof z.ZodError || cause instanceof TypeError) {
+          throw new GatewayError('invalid_token', { cause })
+        }
+        throw cause
+      }
+    },
+  }
+}
+
+function findKey(keys: SigningKeys, kid: string | undefined) {
+  const key = kid === undefined ? undefined : keys.find(kid)
+  if (!key) throw new errors.JWKSNoMatchingKey()
+  return key
+}

@@ -1,0 +1,58 @@
+import type { Provider } from './authentication/provider.ts'
+import { callbackUrl, configuredProviders } from './authentication/strategies.ts'
+import { type Config, environmentPrefix } from './config.ts'
+import type { KeyPair } from './tokens/key-pair.ts'
+
+/** What `npm start` prints: where the gateway is, what to try, what to paste into Hasura, and what is not set up yet. */
+export function welcome(config: Config, providers: readonly Provider[], key: KeyPair, port: number): string {
+  const address = `http://localhost:${port}`
+  return `
+Claimgate listens on ${config.host}:${port} and is reached at ${config.publicUrl}
+Database: ${config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'PostgreSQL, from DATABASE_URL'}
+
+Try it:
+  curl -H 'Content-Type: application/json' ${address}/signup \\
+    -d '{"username": "test123", "password": "test123", "confirmPassword": "test123"}'
+
+Give Hasura one of these as HASURA_GRAPHQL_JWT_SECRET (with the first, keys can change later):
+  ${JSON.stringify(hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` }))}
+  ${JSON.stringify(hasuraSecret(config, { type: 'RS256', key: publicPem(key) }))}
+
+Sign-in:
+${describeProviders(config, providers).join('\n')}
+`
+}
+
+/** The value of HASURA_GRAPHQL_JWT_SECRET; members that are Hasura's own defaults are left out. */
+export function hasuraSecret(
+  config: Config,
+  key: { jwk_url: string } | { type: 'RS256'; key: string },
+): object {
+  return {
+    ...key,
+    issuer: config.issuer,
+    audience: config.audience,
+    allowed_skew: 30,
+    ...(config.claimsNamespace !== 'https://hasura.io/jwt/claims' && {
+      claims_namespace: config.claimsNamespace,
+    }),
+    ...(config.claimsFormat !== 'json' && { claims_format: config.claimsFormat }),
+  }
+}
+
+function publicPem({ publicKey }: KeyPair): string {
+  return publicKey.export({ format: 'pem', type: 'spki' }).toString()
+}
+
+function describeProviders(config: Config, providers: readonly Provider[]): string[] {
+  const configured = new Set(configuredProviders(providers, config.providers).map(({ name }) => name))
+  return providers.flatMap(({ name, label, flow }) => {
+    if (flow === 'password') return [`  ${label}: POST ${config.publicUrl}/login`]
+    if (configured.has(name)) return [`  ${label}: ${config.publicUrl}/auth/${name}`]
+    const prefix = environmentPrefix(name)
+    return [
+      `  ${label}: not configured. Register ${callbackUrl(config.publicUrl, name)} as callback URL,`,
+      `    then set ${prefix}_CLIENT_ID and ${prefix}_CLIENT_SECRET.`,
+    ]
+  })
+}

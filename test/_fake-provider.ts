@@ -1,0 +1,513 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { gzipSync } from 'node:zlib'
+
+export type ProviderName = 'github' | 'google'
+export type ProviderEndpoint = 'token' | 'profile' | 'emails'
+
+/** Every way an endpoint can misbehave; `slow:<ms>` and `status:<code>` also take other numbers. */
+export const faults = [
+  'refuse',
+  'hang',
+  'slow:300',
+  'status:500',
+  'status:404',
+  'status:302',
+  'html',
+  'null',
+  'array',
+  'truncated',
+  'huge',
+  'gzip-bomb',
+  'no-id',
+  'wrong-types',
+  'error',
+  'error-200',
+  'garbage',
+] as const
+
+export type Fault = (typeof faults)[number] | `slow:${number}` | `status:${number}`
+
+/** A person at GitHub: what `/user` and `/user/emails` answer about them. */
+export interface GithubProfile {
+  user: { id: number; login: string; name?: string | null; email?: string | null }
+  emails: { email: string; primary: boolean; verified: boolean }[]
+}
+
+/** A person at Google: what the OpenID Connect userinfo endpoint answers about them. */
+export interface GoogleProfile {
+  sub: string
+  name?: string
+  email?: string
+  /** A boolean at Google today; text is for showing what the gateway thinks of text. */
+  email_verified?: boolean | string
+}
+
+export interface Profiles {
+  github: GithubProfile
+  google: GoogleProfile
+}
+
+type Profile = Profiles[ProviderName]
+
+/** One registered client of a provider and the provider's endpoints. */
+export interface ProviderClient {
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly authorizationUrl: string
+  readonly tokenUrl: string
+  readonly profileUrl: string
+  /** The gateway's `AUTH_<PROVIDER>_…` variables for this client and these endpoints. */
+  readonly environment: Record<string, string>
+}
+
+export interface RecordedRequest {
+  readonly provider: ProviderName | null
+  /** `redirected` is where `status:302` leads, and `unknown` any other path: careful clients go to neither. */
+  readonly endpoint: ProviderEndpoint | 'authorize' | 'redirected' | 'unknown'
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+  /** Why the provider refused the request, `null` when it did not. */
+  readonly refusal: string | null
+}
+
+export interface FakeProvider {
+  readonly url: string
+  readonly github: ProviderClient & { readonly emailsUrl: string }
+  readonly google: ProviderClient
+  /** Everything that came over HTTP, oldest first. */
+  readonly requests: RecordedRequest[]
+  /** Whoever signs in next over HTTP, or by `authorize` without a profile. */
+  signInAs<P extends ProviderName>(provider: P, profile: Profiles[P]): void
+  /**
+   * Plays the person's browser at the provider: takes the URL the gateway redirected to, returns the callback
+   * URL. `overrides` replace members of the callback's query, or remove them when `null`; an `error` override
+   * is a refusal and brings no code. Throws when the authorization request is not acceptable.
+   */
+  authorize(location: string | URL, profile?: Profile, overrides?: Record<string, string | null>): string
+  /** Makes an endpoint misbehave until it is called again with `null`. */
+  fault(provider: ProviderName, endpoint: ProviderEndpoint, fault: Fault | null): void
+  stop(): Promise<void>
+}
+
+interface Grant {
+  provider: ProviderName
+  profile: Profile
+  redirectUri: string
+  codeChallenge: string
+  scope: string[]
+}
+
+interface Exchange extends Omit<RecordedRequest, 'provider' | 'refusal'> {
+  provider: ProviderName
+}
+
+interface Answer {
+  status: number
+  headers: Record<string, string>
+  body: string
+}
+
+interface State {
+  url: string
+  clients: Pick<FakeProvider, ProviderName>
+  /** Who signs in next. */
+  next: Map<ProviderName, Profile>
+  codes: Map<string, Grant>
+  tokens: Map<string, Grant>
+  faults: Map<string, Fault>
+}
+
+const ROUTES: Record<string, Pick<Exchange, 'provider' | 'endpoint'>> = {
+  '/login/oauth/authorize': { provider: 'github', endpoint: 'authorize' },
+  '/login/oauth/access_token': { provider: 'github', endpoint: 'token' },
+  '/user': { provider: 'github', endpoint: 'profile' },
+  '/user/emails': { provider: 'github', endpoint: 'emails' },
+  '/github/redirected': { provider: 'github', endpoint: 'redirected' },
+  '/o/oauth2/v2/auth': { provider: 'google', endpoint: 'authorize' },
+  '/token': { provider: 'google', endpoint: 'token' },
+  '/v1/userinfo': { provider: 'google', endpoint: 'profile' },
+  '/google/redirected': { provider: 'google', endpoint: 'redirected' },
+}
+
+const ANSWERS: Record<Exchange['endpoint'], (state: State, exchange: Exchange) => Answer> = {
+  authorize: answerAuthorize,
+  token: answerToken,
+  profile: answerProfile,
+  emails: answerEmails,
+  redirected: () => json(200, {}),
+  unknown: () => text(404, 'Not Found'),
+}
+
+/** GitHub's names for the errors of the token endpoint, and the status Google sends them with. */
+const TOKEN_ERRORS = {
+  invalid_request: { github: 'invalid_request', status: 400 },
+  invalid_client: { github: 'incorrect_client_credentials', status: 401 },
+  invalid_grant: { github: 'bad_verification_code', status: 400 },
+  redirect_uri_mismatch: { github: 'redirect_uri_mismatch', status: 400 },
+  unsupported_grant_type: { github: 'unsupported_grant_type', status: 400 },
+} as const
+
+type TokenError = keyof typeof TOKEN_ERRORS
+
+class Refusal extends Error {
+  readonly answer: Answer
+  constructor(message: string, answer: Answer) {
+    super(message)
+    this.answer = answer
+  }
+}
+
+/**
+ * Starts GitHub and Google on one port of 127.0.0.1, with the paths of the real ones. Requests are checked as
+ * strictly as the real ones check them, or more: the code works once and only with its redirect URI, its PKCE
+ * verifier and the client's secret in the body, and a bearer token counts only in the header.
+ */
+export async function startFakeProvider(): Promise<FakeProvider> {
+  const requests: RecordedRequest[] = []
+  const server = createServer((request, response) => {
+    serve(state, requests, request, response).catch(() => response.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const state = createState(url)
+  return {
+    url,
+    ...state.clients,
+    requests,
+    signInAs(provider, profile) {
+      state.next.set(provider, profile)
+    },
+    authorize(location, profile, overrides) {
+      const { origin, pathname, searchParams } = new URL(location)
+      const route = origin === url ? ROUTES[pathname] : undefined
+      if (route?.endpoint !== 'authorize')
+        throw new Error(`authorize: ${origin}${pathname} is no such endpoint`)
+      return grantCode(state, route.provider, searchParams, profile, overrides)
+    },
+    fault(provider, endpoint, fault) {
+      if (provider === 'google' && endpoint === 'emails') throw new Error('google has no emails endpoint')
+      if (fault) state.faults.set(`${provider} ${endpoint}`, fault)
+      else state.faults.delete(`${provider} ${endpoint}`)
+    },
+    async stop() {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function createState(url: string): State {
+  const github = { ...createClient('github', url), emailsUrl: `${url}/user/emails` }
+  github.environment.AUTH_GITHUB_EMAILS_URL = github.emailsUrl
+  const clients = { github, google: createClient('google', url) }
+  return { url, clients, next: new Map(), codes: new Map(), tokens: new Map(), faults: new Map() }
+}
+
+function createClient(provider: ProviderName, url: string): ProviderClient {
+  const urlOf = (endpoint: Exchange['endpoint']) => {
+    const found = Object.entries(ROUTES).find(
+      ([, route]) => route.provider === provider && route.endpoint === endpoint,
+    )
+    return `${url}${found?.[0]}`
+  }
+  const client = {
+    clientId: `${provider}-client`,
+    clientSecret: `${provider}-secret-&=+%/`,
+    authorizationUrl: urlOf('authorize'),
+    tokenUrl: urlOf('token'),
+    profileUrl: urlOf('profile'),
+  }
+  const prefix = `AUTH_${provider.toUpperCase()}`
+  const environment = {
+    [`${prefix}_CLIENT_ID`]: client.clientId,
+    [`${prefix}_CLIENT_SECRET`]: client.clientSecret,
+    [`${prefix}_AUTHORIZATION_URL`]: client.authorizationUrl,
+    [`${prefix}_TOKEN_URL`]: client.tokenUrl,
+    [`${prefix}_PROFILE_URL`]: client.profileUrl,
+  }
+  return { ...client, environment }
+}
+
+async function serve(
+  state: State,
+  requests: RecordedRequest[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = '', headers } = request
+  const { pathname: path, searchParams: query } = new URL(request.url ?? '/', state.url)
+  const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined
+  const received = { method, path, query, headers, body: await readBody(request) }
+  if (!route) {
+    requests.push({ provider: null, endpoint: 'unknown', ...received, refusal: 'unknown path' })
+    return send(response, text(404, 'Not Found'))
+  }
+  const exchange = { ...route, ...received }
+  const { answer, refusal } = respond(state, exchange)
+  requests.push({ ...exchange, refusal })
+  const fault = state.faults.get(`${route.provider} ${route.endpoint}`)
+  await (fault ? sendFault(fault, response, answer, exchange) : send(response, answer))
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+function respond(state: State, exchange: Exchange): { answer: Answer; refusal: string | null } {
+  try {
+    return { answer: ANSWERS[exchange.endpoint](state, exchange), refusal: null }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { answer: error.answer, refusal: error.message }
+  }
+}
+
+function demand(ok: boolean, message: string, answer: Answer): asserts ok {
+  if (!ok) throw new Refusal(message, answer)
+}
+
+function answerAuthorize(state: State, exchange: Exchange): Answer {
+  demand(exchange.method === 'GET', 'authorize: not a GET', text(405, 'Method Not Allowed'))
+  return { status: 302, headers: { location: grantCode(state, exchange.provider, exchange.query) }, body: '' }
+}
+
+function grantCode(
+  state: State,
+  provider: ProviderName,
+  query: URLSearchParams,
+  profile = state.next.get(provider),
+  overrides: Record<string, string | null> = {},
+): string {
+  const grant = checkAuthorization(state.clients[provider], provider, query, profile)
+  const code = randomBytes(10).toString('hex')
+  state.codes.set(code, grant)
+  return callbackUrl(grant, { code, state: query.get('state') }, overrides)
+}
+
+function checkAuthorization(
+  { clientId }: ProviderClient,
+  provider: ProviderName,
+  query: URLSearchParams,
+  profile: Profile | undefined,
+): Grant {
+  const redirectUri = query.get('redirect_uri') ?? ''
+  const codeChallenge = query.get('code_challenge') ?? ''
+  const scope = (query.get('scope') ?? '').split(/[ ,]+/).filter(Boolean)
+  const check = (ok: boolean, detail: string) => demand(ok, `authorize: ${detail}`, text(400, detail))
+  check(new Set(query.keys()).size === query.size, 'a parameter comes twice')
+  check(query.get('client_id') === clientId, 'client_id')
+  check(query.get('response_type') === 'code', 'response_type')
+  check(isCallbackUrl(redirectUri, provider), 'redirect_uri')
+  check(scope.length > 0, 'scope')
+  check((query.get('state') ?? '').length >= 16, 'state')
+  check(query.get('code_challenge_method') === 'S256', 'code_challenge_method')
+  check(/^[\w-]{43}$/.test(codeChallenge), 'code_challenge')
+  const isKnown = profile && 'sub' in profile === (provider === 'google')
+  if (!isKnown) throw new Refusal(`authorize: nobody of ${provider} signs in`, text(400, 'nobody signs in'))
+  return { provider, profile, redirectUri, codeChallenge, scope }
+}
+
+function isCallbackUrl(redirectUri: string, provider: ProviderName): boolean {
+  if (!URL.canParse(redirectUri)) return false
+  const { protocol, pathname, search, hash } = new URL(redirectUri)
+  return /^https?:$/.test(protocol) && pathname.endsWith(`/auth/${provider}/callback`) && !search && !hash
+}
+
+/** Google adds members to the callback which nobody asked for, and so does this one. */
+function callbackUrl(
+  grant: Grant,
+  issued: { code: string; state: string | null },
+  overrides: Record<string, string | null>,
+): string {
+  const isRefused = 'error' in overrides
+  const extras = { scope: grant.scope.join(' '), authuser: '0', prompt: 'consent' }
+  const granted = { code: issued.code, ...(grant.provider === 'google' && extras) }
+  const members = { ...(!isRefused && granted), state: issued.state, ...overrides }
+  const callback = new URL(grant.redirectUri)
+  for (const [name, value] of Object.entries(members)) {
+    if (value !== null) callback.searchParams.set(name, value)
+  }
+  return callback.href
+}
+
+function answerToken(state: State, exchange: Exchange): Answer {
+  const grant = redeemCode(state, exchange)
+  const isGithub = grant.provider === 'github'
+  const token = `${isGithub ? 'gho_' : 'ya29.'}${randomBytes(18).toString('base64url')}`
+  state.tokens.set(token, grant)
+  const content = { access_token: token, token_type: isGithub ? 'bearer' : 'Bearer' }
+  if (isGithub) return encodeToken(exchange, 200, { ...content, scope: grant.scope.join(',') })
+  return json(200, { ...content, expires_in: 3599, scope: grant.scope.join(' ') })
+}
+
+function redeemCode({ clients, codes }: State, exchange: Exchange): Grant {
+  const { clientId, clientSecret } = clients[exchange.provider]
+  const form = new URLSearchParams(exchange.body)
+  const code = form.get('code') ?? ''
+  const grant = codes.get(code)
+  const check = (ok: boolean, error: TokenError, detail: string) =>
+    demand(ok, `token: ${detail}`, tokenError(exchange, error, detail))
+  check(exchange.method === 'POST', 'invalid_request', 'not a POST')
+  check(isForm(exchange.headers), 'invalid_request', 'the body is not a form')
+  check(new Set(form.keys()).size === form.size, 'invalid_request', 'a parameter comes twice')
+  check(form.get('grant_type') === 'authorization_code', 'unsupported_grant_type', 'grant_type')
+  check(form.get('client_id') === clientId, 'invalid_client', 'client_id')
+  check(form.get('client_secret') === clientSecret, 'invalid_client', 'client_secret')
+  check(grant?.provider === exchange.provider, 'invalid_grant', 'the code is unknown or used')
+  check(form.get('redirect_uri') === grant?.redirectUri, 'redirect_uri_mismatch', 'redirect_uri')
+  check(challengeOf(form.get('code_verifier')) === grant?.codeChallenge, 'invalid_grant', 'code_verifier')
+  codes.delete(code)
+  return grant as Grant
+}
+
+function isForm(headers: IncomingHttpHeaders): boolean {
+  return (headers['content-type'] ?? '').split(';')[0] === 'application/x-www-form-urlencoded'
+}
+
+function challengeOf(verifier: string | null): string {
+  return createHash('sha256')
+    .update(verifier ?? '')
+    .digest('base64url')
+}
+
+/** GitHub says 200 to everything, and means it by the body. */
+function tokenError(exchange: Exchange, error: TokenError, detail: string): Answer {
+  const { github, status } = TOKEN_ERRORS[error]
+  if (exchange.provider === 'google') return json(status, { error, error_description: detail })
+  return encodeToken(exchange, 200, { error: github, error_description: detail })
+}
+
+/** GitHub's token endpoint answers a form unless the request accepts JSON. */
+function encodeToken({ headers }: Exchange, status: number, content: Record<string, string>): Answer {
+  if (/\bjson\b/.test(headers.accept ?? '')) return json(status, content)
+  const type = 'application/x-www-form-urlencoded; charset=utf-8'
+  return { status, headers: { 'content-type': type }, body: String(new URLSearchParams(content)) }
+}
+
+function answerProfile(state: State, exchange: Exchange): Answer {
+  const { profile, scope } = checkBearer(state, exchange)
+  if (!('sub' in profile)) return json(200, { name: null, email: null, ...profile.user })
+  const { sub, name, email, email_verified } = profile
+  const named = scope.includes('profile') && { name }
+  const reachable = scope.includes('email') && { email, email_verified }
+  return json(200, { sub, ...named, ...reachable })
+}
+
+function answerEmails(state: State, exchange: Exchange): Answer {
+  const { profile, scope } = checkBearer(state, exchange)
+  const isAllowed = scope.includes('user:email') || scope.includes('user')
+  demand(isAllowed, 'emails: the scope lacks user:email', json(404, { message: 'Not Found' }))
+  const perPage = Math.min(Number(exchange.query.get('per_page') ?? 30), 100)
+  return json(200, 'emails' in profile ? profile.emails.slice(0, perPage) : [])
+}
+
+function checkBearer({ tokens }: State, { endpoint, provider, headers, method }: Exchange): Grant {
+  const isAnonymous = provider === 'github' && !headers['user-agent']
+  demand(method === 'GET', `${endpoint}: not a GET`, json(405, { message: 'Method Not Allowed' }))
+  demand(!isAnonymous, `${endpoint}: no User-Agent`, json(403, { message: 'User-Agent is required' }))
+  const token = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+  const grant = tokens.get(token)
+  if (grant?.provider !== provider) {
+    throw new Refusal(`${endpoint}: no valid bearer token`, json(401, { message: 'Bad credentials' }))
+  }
+  return grant
+}
+
+function text(status: number, body: string): Answer {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body }
+}
+
+function json(status: number, content: unknown): Answer {
+  const headers = { 'content-type': 'application/json; charset=utf-8' }
+  return { status, headers, body: JSON.stringify(content) }
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+}
+
+type SendFault = (response: ServerResponse, answer: Answer, exchange: Exchange) => void | Promise<void>
+
+const HTML = '<!doctype html><title>Unicorn!</title><p>We had issues producing the response to your request.'
+const OAUTH_ERROR = { error: 'bad_verification_code', error_description: 'The code is incorrect or expired.' }
+const MEBIBYTE = 1024 * 1024
+const HUGE = 64
+
+const WITHOUT_ID: Partial<Record<Exchange['endpoint'], unknown>> = {
+  token: { token_type: 'bearer' },
+  profile: { login: 'nobody', name: 'No Body', email: 'nobody@example.com' },
+  emails: [{ primary: true, verified: true }],
+}
+
+const WRONG_TYPES: Partial<Record<Exchange['endpoint'], unknown>> = {
+  token: { access_token: 12345, token_type: 7, scope: 8 },
+  profile: { id: { value: 1 }, sub: 12345, login: 7, name: 8, email: 9, email_verified: 'true' },
+  emails: [{ email: 3, primary: 'true', verified: 'true' }],
+}
+
+const SEND_FAULT: Record<Exclude<(typeof faults)[number], `${string}:${number}`>, SendFault> = {
+  refuse: (response) => void response.socket?.destroy(),
+  hang: () => {},
+  html: (response) => send(response, { ...text(200, HTML), headers: { 'content-type': 'text/html' } }),
+  null: (response) => send(response, json(200, null)),
+  array: (response) => send(response, json(200, [1, null, []])),
+  truncated: sendTruncated,
+  huge: sendHuge,
+  'gzip-bomb': sendGzipBomb,
+  'no-id': (response, _, { endpoint }) => send(response, json(200, WITHOUT_ID[endpoint])),
+  'wrong-types': (response, _, { endpoint }) => send(response, json(200, WRONG_TYPES[endpoint])),
+  error: (response) => send(response, json(400, { ...OAUTH_ERROR, error: 'invalid_grant' })),
+  'error-200': (response) => send(response, json(200, OAUTH_ERROR)),
+  garbage: (response) =>
+    send(response, { ...json(200, {}), body: '{"id": 1, "sub": "1", "access_token": "x"' }),
+}
+
+async function sendFault(
+  fault: Fault,
+  ...[response, answer, exchange]: Parameters<SendFault>
+): Promise<void> {
+  const [kind = '', number] = fault.split(':')
+  if (kind === 'slow') setTimeout(() => response.destroyed || send(response, answer), Number(number))
+  else if (kind === 'status') sendStatus(response, Number(number), exchange)
+  else await SEND_FAULT[fault as keyof typeof SEND_FAULT](response, answer, exchange)
+}
+
+function sendStatus(response: ServerResponse, status: number, { provider }: Exchange): void {
+  const isRedirect = status >= 300 && status < 400
+  const { headers, body } = json(status, { message: `status ${status}` })
+  send(response, { status, headers: isRedirect ? { location: `/${provider}/redirected` } : headers, body })
+}
+
+/** The whole answer, but a `Content-Length` that promises more. */
+function sendTruncated(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) + 512 })
+  response.write(body, () => response.socket?.end())
+}
+
+/** 64 MiB of white space before the right answer: whoever reads all of it notices nothing. */
+async function sendHuge(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
+  const space = Buffer.alloc(MEBIBYTE, ' ')
+  response.writeHead(status, headers)
+  await pipeline(Readable.from([...Array<Buffer>(HUGE).fill(space), Buffer.from(body)]), response)
+}
+
+/** The same in about 64 KiB on the wire: gzip members may follow one another. */
+function sendGzipBomb(response: ServerResponse, { status, headers, body }: Answer): void {
+  const space = gzipSync(Buffer.alloc(MEBIBYTE, ' '))
+  const bomb = Buffer.concat([...Array<Buffer>(HUGE).fill(space), gzipSync(body)])
+  response
+    .writeHead(status, { ...headers, 'content-encoding': 'gzip', 'content-length': bomb.length })
+    .end(bomb)
+}
