@@ -14,9 +14,15 @@ import { createSessions } from './database/sessions.ts'
 import { createSigningKeyStore } from './database/signing-keys.ts'
 import { createUsers } from './database/users.ts'
 import { listen } from './http/server.ts'
+import type { KeyPair } from './tokens/key-pair.ts'
 import { loadOrCreateSecret } from './tokens/secret-file.ts'
 import { deriveKey } from './tokens/secrets.ts'
-import { createSigningKeys, loadSigningKeys, type SigningKeys } from './tokens/signing-keys.ts'
+import {
+  createSigningKeys,
+  generateSigningKey,
+  loadSigningKeys,
+  type SigningKeys,
+} from './tokens/signing-keys.ts'
 
 export type GatewayOptions = {
   config: Config
@@ -42,17 +48,14 @@ const sweepInterval = 3_600_000
 /** Opens and migrates the database, loads or makes the keys, and listens. Whatever fails leaves nothing open. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, providers, root, log, clock = () => new Date(), fetch = globalThis.fetch } = options
+  const generateKey = prepareKey(config)
   const database = createDatabase(await openDatabase(config, root, log))
   try {
     const secret = config.secret ?? (await loadOrCreateSecret(config.dataDir))
+    const encryptionKey = deriveKey(secret, 'key-encryption')
     const keys = config.keyPair
       ? createSigningKeys(config.keyPair)
-      : await loadSigningKeys(
-          createSigningKeyStore(database),
-          deriveKey(secret, 'key-encryption'),
-          Number(config.keyBits),
-          clock(),
-        )
+      : await loadSigningKeys(createSigningKeyStore(database), encryptionKey, generateKey, clock())
     const oneTime = createOneTime(database)
     let isClosing = false
     const app = createApp({
@@ -74,6 +77,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })
     const server = await listen(app.callback(), config.port, config.host)
     const sweep = () => oneTime.sweep(clock()).catch((error) => log.warn({ err: error }, 'could not sweep'))
+    // Prisma compiles its query engine on first use; better now than in somebody's sign-up.
+    database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'the database is away'))
     const timer = setInterval(sweep, sweepInterval).unref()
     return {
       port: server.port,
@@ -90,4 +95,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await database.close()
     throw error
   }
+}
+
+/** The embedded database takes a second to open, in which another core can make the key that its first start needs. */
+function prepareKey({ databaseUrl, keyPair, keyBits }: Config): () => Promise<KeyPair> {
+  const generate = () => generateSigningKey(Number(keyBits))
+  if (databaseUrl !== undefined || keyPair) return generate
+  const prepared = generate()
+  return () => prepared
 }

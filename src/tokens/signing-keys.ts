@@ -29,23 +29,28 @@ export function createSigningKeys(active: KeyPair): SigningKeys {
   }
 }
 
+/** Makes a new RSA key of that many bits, in the thread pool. */
+export async function generateSigningKey(bits: number): Promise<KeyPair> {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: bits })
+  return createKeyPair(privateKey)
+}
+
 /**
- * The active key of the database, made on the first start with `bits` bits; the private part is encrypted with
- * `encryptionKey` (AES-256-GCM) before it is stored. Throws when it was encrypted with another AUTH_SECRET.
+ * The active key of the database, which is what `generate` makes on the first start; the private part is encrypted
+ * with `encryptionKey` (AES-256-GCM) before it is stored. Throws when it was encrypted with another AUTH_SECRET.
  */
 export async function loadSigningKeys(
   store: SigningKeyStore,
   encryptionKey: Uint8Array,
-  bits: number,
+  generate: () => Promise<KeyPair>,
   now: Date,
 ): Promise<SigningKeys> {
-  const stored = await store.findOrCreate(() => makeStoredKey(encryptionKey, bits), now)
+  const make = async () => toStoredKey(await generate(), encryptionKey)
+  const stored = await store.findOrCreate(make, now)
   return createSigningKeys(createKeyPair(openPrivateKey(stored, encryptionKey), stored.kid))
 }
 
-async function makeStoredKey(encryptionKey: Uint8Array, bits: number): Promise<StoredKey> {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: bits })
-  const pair = createKeyPair(privateKey)
+function toStoredKey(pair: KeyPair, encryptionKey: Uint8Array): StoredKey {
   return { kid: pair.kid, publicJwk: toPublicJwk(pair), privateKey: sealPrivateKey(pair, encryptionKey) }
 }
 

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { loadProviders } from '../src/authentication/load-providers.ts'
+import { type Config, type KeyFiles, parseConfig } from '../src/config.ts'
+import { type Gateway, startGateway } from '../src/gateway.ts'
+import { type HasuraClaims, readJwks, readToken, readWebhook } from './_hasura.ts'
+import { connectPostgres } from './_postgres.ts'
+
+/** The folder of package.json, seen from dist/test. */
+export const root = new URL('../../', import.meta.url)
+
+/** What a suite runs against: the embedded database, and the server that the launcher started. */
+export type Engine = 'embedded' | 'server'
+
+const serverUrl = process.env.CLAIMGATE_TEST_POSTGRES
+
+/** Both, or only the embedded one when the launcher was told to do without a server. */
+export const engines: readonly Engine[] = serverUrl ? ['embedded', 'server'] : ['embedded']
+
+/** A session as the gateway answers it. */
+export type SessionBody = {
+  id: string
+  username: string
+  roles: string[]
+  defaultRole: string
+  token: string
+  tokenType: string
+  expiresIn: number
+  refreshToken: string
+  refreshExpiresIn: number
+}
+
+export type Answer<Body = Record<string, unknown>> = {
+  status: number
+  headers: Headers
+  text: string
+  body: Body
+}
+
+export type CallOptions = { body?: unknown; raw?: string | Buffer; headers?: Record<string, string> }
+
+export type TestApp = {
+  /** Where it listens; the public URL is another one, so that nothing can be made from a Host header unnoticed. */
+  url: string
+  config: Config
+  gateway: Gateway
+  /** Time stands still unless a test moves it. */
+  clock: { now: Date; advance(seconds: number): void }
+  /** One entry for each log line. */
+  logs: Record<string, unknown>[]
+  call<Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    options?: CallOptions,
+  ): Promise<Answer<Body>>
+  get<Body = Record<string, unknown>>(path: string, headers?: Record<string, string>): Promise<Answer<Body>>
+  post<Body = Record<string, unknown>>(path: string, body: unknown): Promise<Answer<Body>>
+  /** Makes a user through the front door. */
+  signup(username: string, password?: string): Promise<SessionBody>
+  login(username: string, password?: string): Promise<Answer<SessionBody>>
+  /** The claims of a token, read as Hasura reads them. */
+  claimsOf(token: string): Promise<HasuraClaims>
+  sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+  close(): Promise<void>
+}
+
+export type AppOptions = {
+  engine?: Engine
+  env?: Record<string, string>
+  files?: KeyFiles
+  databaseUrl?: string
+}
+
+/** A new, empty, migrated database server-side; the launcher's server throws it away. */
+export async function createServerDatabase(): Promise<string> {
+  if (!serverUrl) throw new Error('no PostgreSQL server: run the tests with npm test')
+  return (await connectPostgres(serverUrl)).createDatabase(`test_${randomUUID().replaceAll('-', '')}`)
+}
+
+/**
+ * Starts the real gateway on a free port of the loopback, with a database of its own. Every token, /jwks and /webhook
+ * answer that passes through `call` is read by the model of Hasura, which throws when Hasura would not take it.
+ */
+export async function startApp(options: AppOptions = {}): Promise<TestApp> {
+  const { engine = 'embedded', env = {}, files = {} } = options
+  const dataDir = await mkdtemp(join(tmpdir(), 'claimgate-'))
+  const databaseUrl = options.databaseUrl ?? (engine === 'server' ? await createServerDatabase() : '')
+  const providers = await loadProviders(new URL('../providers/', import.meta.url))
+  const config = parseConfig(
+    {
+      PORT: '0',
+      HOST: '127.0.0.1',
+      AUTH_PUBLIC_URL: 'https://gateway.test',
+      AUTH_SECRET: 'a secret that is only good for tests 0123456789',
+      AUTH_BCRYPT_COST: '4',
+      AUTH_DATA_DIR: dataDir,
+      DATABASE_URL: databaseUrl,
+      ...env,
+    },
+    providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name),
+    files,
+  )
+  const logs: Record<string, unknown>[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logs.push(JSON.parse(line)) })
+  const clock = {
+    now: new Date(Math.floor(Date.now() / 1000) * 1000),
+    advance(seconds: number) {
+      clock.now = new Date(clock.now.getTime() + seconds * 1000)
+    },
+  }
+  const gateway = await startGateway({ config, providers, root, log, clock: () => clock.now })
+  const url = `http://127.0.0.1:${gateway.port}`
+
+  async function call<Body>(method: string, path: string, { body, raw, headers = {} }: CallOptions = {}) {
+    const content = raw ?? (body === undefined ? undefined : JSON.stringify(body))
+    const response = await fetch(url + path, {
+      method,
+      redirect: 'manual',
+      headers: { ...(content !== undefined && { 'Content-Type': 'application/json' }), ...headers },
+      ...(content !== undefined && { body: content as NonNullable<RequestInit['body']> }),
+    })
+    const answer = await readAnswer<Body>(response)
+    await checkAsHasura(path, answer as Answer)
+    return answer
+  }
+
+  const keys = () => readJwks(gateway.keys.jwks)
+  const claimsOf = async (token: string) => readToken(token, keys(), tokenOptions()).claims
+  const tokenOptions = () => ({
+    now: Math.floor(clock.now.getTime() / 1000),
+    issuer: config.issuer,
+    audience: config.audience,
+    namespace: config.claimsNamespace,
+    format: config.claimsFormat,
+  })
+
+  async function checkAsHasura(path: string, answer: Answer): Promise<void> {
+    if (/^\/(jwks|\.well-known)/.test(path) && answer.status === 200) readJwks(answer.text, answer.headers)
+    if (typeof answer.body?.token === 'string') await claimsOf(answer.body.token)
+    if (path === '/webhook' && answer.status === 200) readWebhook(200, answer.text)
+  }
+
+  const post = <Body>(path: string, body: unknown) => call<Body>('POST', path, { body })
+  return {
+    url,
+    config,
+    gateway,
+    clock,
+    logs,
+    call,
+    get: (path, headers = {}) => call('GET', path, { headers }),
+    post,
+    signup: async (username, password = 'correct horse') => {
+      const answer = await post<SessionBody>('/signup', { username, password, confirmPassword: password })
+      if (answer.status !== 200) throw new Error(`signup of ${username}: ${answer.text}`)
+      return answer.body
+    },
+    login: (username, password = 'correct horse') => post<SessionBody>('/login', { username, password }),
+    claimsOf,
+    sql: (text, values = []) => gateway.database.query({ name: '', text }, values),
+    close: async () => {
+      await gateway.close()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function readAnswer<Body>(response: Response): Promise<Answer<Body>> {
+  const text = await response.text()
+  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: (isJson && text !== '' ? JSON.parse(text) : null) as Body,
+  }
+}

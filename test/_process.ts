@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { root } from './_app.ts'
+
+export type GatewayProcess = {
+  url: string
+  child: ChildProcess
+  /** What it has printed so far, both streams. */
+  output(): string
+  /** Sends a signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+/** What a run that ends by itself came to. */
+export type ProcessResult = { code: number | null; stdout: string; stderr: string }
+
+const main = fileURLToPath(new URL('dist/src/main.js', root))
+
+/** An environment with nothing of the caller's but what Node needs. */
+function environment(env: Record<string, string>): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', AUTH_BCRYPT_COST: '4', ...env }
+}
+
+/** Runs the gateway as its own process in the folder `cwd` and waits until it listens. Throws when it ends before. */
+export async function startProcess(env: Record<string, string>, cwd: string): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, [main], {
+    cwd,
+    env: environment(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  const port = await new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      output += chunk.toString()
+      const found = /listens on [^ ]+:(\d+) /.exec(output)
+      if (found?.[1]) resolve(found[1])
+    }
+    child.stdout.on('data', read)
+    child.stderr.on('data', read)
+    ended.then(({ code }) => reject(new Error(`the gateway ended with ${code}: ${output}`)))
+  })
+  return {
+    url: `http://127.0.0.1:${port}`,
+    child,
+    output: () => output,
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+/** Runs the gateway until it ends by itself, at most 30 seconds. */
+export async function runProcess(env: Record<string, string>, cwd: string): Promise<ProcessResult> {
+  const child = spawn(process.execPath, [main], {
+    cwd,
+    env: environment(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 30_000,
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
+}
