@@ -1,0 +1,70 @@
+import { createPublicKey, sign, verify } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import pg from 'pg'
+
+// The physical limit of each case: bare node:http, one prepared statement, one RSA operation, and nothing else. No
+// checks, no framework; it is what any gateway at all would have to do. Prints its port and serves until it is ended.
+
+const [databaseUrl, keyPath] = process.argv.slice(2) as [string, string]
+const privateKey = readFileSync(keyPath, 'utf8')
+const publicKey = createPublicKey(privateKey)
+const jwks = JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] })
+const pool = new pg.Pool({ connectionString: databaseUrl })
+
+const readRoles = {
+  name: 'limit_webhook',
+  text: `SELECT u.id, ARRAY(SELECT r.name::text FROM user_role ur JOIN role r ON r.id = ur.role_id WHERE ur.user_id = u.id) AS roles
+         FROM session s JOIN "user" u ON u.id = s.user_id WHERE s.id = $1 AND u.active`,
+}
+const rotate = {
+  name: 'limit_token',
+  text: 'UPDATE session SET counter = counter + 1 WHERE id = $1 RETURNING counter',
+}
+
+async function webhook(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const [header, payload, signature] = (req.headers.authorization ?? '').slice(7).split('.') as [
+    string,
+    string,
+    string,
+  ]
+  const data = Buffer.from(`${header}.${payload}`)
+  if (!verify('sha256', data, publicKey, Buffer.from(signature, 'base64url')))
+    throw new Error('bad signature')
+  const { sid } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sid: string }
+  const { rows } = await pool.query({ ...readRoles, values: [sid] })
+  answer(res, { 'X-Hasura-User-Id': rows[0].id, 'X-Hasura-Role': rows[0].roles[0] })
+}
+
+async function token(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = []
+  for await (const chunk of req) chunks.push(chunk)
+  const { refreshToken } = JSON.parse(Buffer.concat(chunks).toString()) as { refreshToken: string }
+  const { rows } = await pool.query({ ...rotate, values: [refreshToken] })
+  const data = Buffer.from(`${refreshToken}.${rows[0].counter}`.padEnd(600, 'x'))
+  const signature = await new Promise<Buffer>((resolve, reject) =>
+    sign('sha256', data, privateKey, (error, bytes) => (error ? reject(error) : resolve(bytes))),
+  )
+  answer(res, { refreshToken, token: `${data.toString()}.${signature.toString('base64url')}` })
+}
+
+function answer(res: ServerResponse, body: object): void {
+  const text = JSON.stringify(body)
+  res.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) })
+  res.end(text)
+}
+
+const server = createServer((req, res) => {
+  if (req.url === '/jwks') {
+    res.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(jwks) })
+    res.end(jwks)
+    return
+  }
+  const route = req.url === '/webhook' ? webhook : token
+  route(req, res).catch((error: Error) => {
+    res.statusCode = 500
+    res.end(error.message)
+  })
+})
+server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port))

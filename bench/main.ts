@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import bcrypt from 'bcrypt'
+import pg from 'pg'
+import { startPostgres } from '../test/_postgres.ts'
+import { createPost, loadGet, loadLoops, type Rate } from './load.ts'
+import { seed, users } from './seed.ts'
+
+// The product beside its physical limit, in one run, turn by turn, so that whatever else the machine does hits both.
+
+const seconds = Number(process.env.BENCH_SECONDS ?? 4)
+const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
+const cores = availableParallelism()
+const password = 'correct horse'
+const folder = mkdtempSync(join(tmpdir(), 'claimgate-bench-'))
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+type Started = { child: ChildProcess; port: string; startMs: number }
+
+/** Starts a program and waits until `pattern` shows its port. */
+function start(args: string[], env: Record<string, string>, pattern: RegExp): Promise<Started> {
+  const began = performance.now()
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  return new Promise((resolve, reject) => {
+    let output = ''
+    child.stdout?.on('data', (chunk) => {
+      output += chunk
+      const port = pattern.exec(output)?.[1]
+      if (port) resolve({ child, port, startMs: performance.now() - began })
+    })
+    child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}: ${output}`)))
+  })
+}
+
+function stop({ child }: Started): Promise<void> {
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve())
+    child.kill('SIGTERM')
+  })
+}
+
+function residentMiB({ child }: Started): number {
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
+
+/** Runs product and limit by turns and prints the medians and their ratio. */
+async function compare(
+  name: string,
+  product: () => Promise<Rate>,
+  limit: () => Promise<Rate>,
+): Promise<void> {
+  const ours: Rate[] = []
+  const theirs: Rate[] = []
+  for (let round = 0; round < rounds; round++) {
+    ours.push(await product())
+    theirs.push(await limit())
+  }
+  const [a, b] = [ours, theirs].map((rates) => median(rates.map(({ perSecond }) => perSecond))) as [
+    number,
+    number,
+  ]
+  const p99 = median(ours.map((rate) => rate.p99))
+  console.log(`| ${name} | ${a.toFixed(0)} | ${b.toFixed(0)} | ${(a / b).toFixed(2)} | ${p99.toFixed(0)} |`)
+}
+
+const postgres = await startPostgres({
+  settings: { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' },
+})
+const running: Started[] = []
+try {
+  const databaseUrl = await postgres.createDatabase('bench')
+  const keyPath = join(folder, 'bench.pem')
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  writeFileSync(keyPath, pem)
+  const env = { DATABASE_URL: databaseUrl, AUTH_PRIVATE_KEY: pem, PORT: '0', HOST: '127.0.0.1' }
+  const startGateway = () => start([here('../src/main.js')], env, /listens on [^ ]+:(\d+) /)
+
+  await stop(await startGateway())
+  await seed(databaseUrl, await bcrypt.hash(password, 10))
+
+  const gateway = await startGateway()
+  running.push(gateway)
+  const idle = await new Promise<number>((resolve) => setTimeout(() => resolve(residentMiB(gateway)), 2000))
+  const base = `http://127.0.0.1:${gateway.port}`
+  const limit = await start([here('limit.js'), databaseUrl, keyPath], {}, /^(\d+)/)
+  running.push(limit)
+  const limitBase = `http://127.0.0.1:${limit.port}`
+  const post = createPost(base)
+  const limitPost = createPost(limitBase)
+
+  console.log(`${cpus()[0]?.model}, ${cores} cores, Node ${process.version}, PostgreSQL ${postgres.version}`)
+  console.log(`${users} users with 3 roles each; ${rounds} rounds of ${seconds} s, medians\n`)
+  console.log('| case | gateway /s | limit /s | ratio | p99 ms |\n| --- | --- | --- | --- | --- |')
+
+  const anybody = () => `bench${Math.floor(Math.random() * users)}`
+  const login = () => post('/login', { username: anybody(), password })
+  const hash = await bcrypt.hash(password, 10)
+  const verifications = () => loadLoops(cores, seconds, () => bcrypt.compare(password, hash))
+  let named = 0
+  const signup = () => {
+    const username = `new${process.pid}-${named++}`
+    return post('/signup', { username, password, confirmPassword: password })
+  }
+  await compare('login, 8 in flight', () => loadLoops(8, seconds, login), verifications)
+  await compare('login, 32 in flight', () => loadLoops(32, seconds, login), verifications)
+  await compare(
+    'sign-up, 8 in flight',
+    () => loadLoops(8, seconds, signup),
+    () => loadLoops(cores, seconds, () => bcrypt.hash(password, 10)),
+  )
+
+  const { token = '' } = await login()
+  const headers = { authorization: `Bearer ${token}` }
+  const webhook = (url: string) => loadGet(`${url}/webhook`, 32, seconds, headers)
+  await compare(
+    'webhook, 32 in flight',
+    () => webhook(base),
+    () => webhook(limitBase),
+  )
+  await compare(
+    'jwks, 32 in flight',
+    () => loadGet(`${base}/jwks`, 32, seconds),
+    () => loadGet(`${limitBase}/jwks`, 32, seconds),
+  )
+
+  const sessions = await Promise.all(Array.from({ length: 8 }, login))
+  const refreshTokens = sessions.map(({ refreshToken }) => refreshToken)
+  const refresh = async (loop: number) => {
+    refreshTokens[loop] = (await post('/token', { refreshToken: refreshTokens[loop] })).refreshToken
+  }
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  const { rows } = await client.query('SELECT id FROM session ORDER BY created_at DESC LIMIT 8')
+  await client.end()
+  const limitRefresh = (loop: number) => limitPost('/token', { refreshToken: rows[loop].id })
+  await compare(
+    'token, 8 in flight',
+    () => loadLoops(8, seconds, refresh),
+    () => loadLoops(8, seconds, limitRefresh),
+  )
+
+  const [beside] = await Promise.all([webhook(base), loadLoops(8, seconds, login)])
+  console.log(`\nwebhook beside 8 logins: ${beside.perSecond.toFixed(0)} /s, p99 ${beside.p99} ms`)
+  const loaded = residentMiB(gateway)
+  await stop(gateway)
+  running.shift()
+  const starts: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const again = await startGateway()
+    await fetch(`http://127.0.0.1:${again.port}/jwks`)
+    starts.push(again.startMs)
+    await stop(again)
+  }
+  console.log(`start to first answer: ${median(starts).toFixed(0)} ms`)
+  console.log(`resident: ${idle.toFixed(0)} MiB idle, ${loaded.toFixed(0)} MiB after the load`)
+} finally {
+  for (const started of running) await stop(started)
+  await postgres.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
