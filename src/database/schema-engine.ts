@@ -16,16 +16,23 @@ declare const WebAssembly: {
 export async function createSchemaEngine(
   adapter: SqlMigrationAwareDriverAdapterFactory,
 ): Promise<SchemaEngine> {
-  const location = fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg'))
-  const bytes = await readFile(location.replace(/\.js$/, '.wasm'))
-  const { instance } = await WebAssembly.instantiate(bytes, {
-    './schema_engine_bg.js': bindings,
-  })
-  bindings.__wbg_set_wasm(instance.exports)
-  ;(instance.exports.__wbindgen_start as () => void)()
+  loading ??= loadEngine()
+  await loading
   return bindings.SchemaEngine.new(
     { datamodels: undefined },
     () => {},
     bindMigrationAwareSqlAdapterFactory(adapter),
   )
+}
+
+// The package's bindings speak to one instance for the whole process: a second one would pull the memory out from under
+// the first.
+let loading: Promise<void> | undefined
+
+async function loadEngine(): Promise<void> {
+  const location = fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg'))
+  const bytes = await readFile(location.replace(/\.js$/, '.wasm'))
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': bindings })
+  bindings.__wbg_set_wasm(instance.exports)
+  ;(instance.exports.__wbindgen_start as () => void)()
 }
