@@ -6,15 +6,20 @@ import type { KeyPair } from './tokens/key-pair.ts'
 /** What `npm start` prints: where the gateway is, what to try, what to paste into Hasura, and what is not set up yet. */
 export function welcome(config: Config, providers: readonly Provider[], key: KeyPair, port: number): string {
   const address = `http://localhost:${port}`
+  // The seed's example, unless the rules of this deployment would refuse it.
+  const password =
+    config.passwordMinLength <= 7 ? 'test123' : 'a long test password'.padEnd(config.passwordMinLength, '!')
   return `
 Claimgate listens on ${config.host}:${port} and is reached at ${config.publicUrl}
+Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'kept in the database'}
 Database: ${config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'PostgreSQL, from DATABASE_URL'}
 
 Try it:
   curl -H 'Content-Type: application/json' ${address}/signup \\
-    -d '{"username": "test123", "password": "test123", "confirmPassword": "test123"}'
+    -d '{"username": "test123", "password": "${password}", "confirmPassword": "${password}"}'
 
-Give Hasura one of these as HASURA_GRAPHQL_JWT_SECRET (with the first, keys can change later):
+Give Hasura one of these as HASURA_GRAPHQL_JWT_SECRET (with the first, keys can change later; from inside a
+container, localhost is the container, so set AUTH_PUBLIC_URL to an address that both can reach):
   ${JSON.stringify(hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` }))}
   ${JSON.stringify(hasuraSecret(config, { type: 'RS256', key: publicPem(key) }))}
 

@@ -53,7 +53,9 @@ async function withClient<T>(connectionString: string, work: (client: pg.Client)
  */
 export function withLibpqSslmode(url: string): string {
   const parsed = new URL(url)
-  if (parsed.searchParams.has('sslmode') && !parsed.searchParams.has('uselibpqcompat')) {
+  const sslmode = parsed.searchParams.get('sslmode')
+  // no-verify is node-postgres' own word, and means something only without the compatibility.
+  if (sslmode !== null && sslmode !== 'no-verify' && !parsed.searchParams.has('uselibpqcompat')) {
     parsed.searchParams.set('uselibpqcompat', 'true')
   }
   return parsed.href

@@ -1,4 +1,5 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { chmod, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import { connectEmbedded } from './embedded.ts'
@@ -22,6 +23,16 @@ export async function writeSnapshot(root: URL): Promise<void> {
   } finally {
     await connection.close()
   }
+  await makeReadable(snapshot)
+}
+
+/** PostgreSQL lets only the owner read its files; whoever runs the gateway may be somebody else than who built it. */
+async function makeReadable(snapshot: URL): Promise<void> {
+  const entries = await readdir(snapshot, { recursive: true, withFileTypes: true })
+  await chmod(snapshot, 0o755)
+  await Promise.all(
+    entries.map((entry) => chmod(join(entry.path, entry.name), entry.isDirectory() ? 0o755 : 0o644)),
+  )
 }
 
 async function isCurrent(root: URL, snapshot: URL): Promise<boolean> {

@@ -16,9 +16,11 @@ export async function listen(listener: RequestListener, port: number, host: stri
   })
   server.on('request', listener)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    const refuse = (cause: Error) =>
+      reject(new Error(`Cannot listen on ${host}:${port}: ${cause.message}`, { cause }))
+    server.once('error', refuse)
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.off('error', refuse)
       resolve()
     })
   })
