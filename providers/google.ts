@@ -6,7 +6,7 @@ const profileSchema = z.object({
   _json: z.object({
     sub: z.string().min(1),
     email: z.string().optional().catch(undefined),
-    email_verified: z.unknown(),
+    email_verified: z.unknown().optional(),
   }),
 })
 

@@ -57,10 +57,7 @@ export const role = (fallback: string, allowAdmin: boolean) =>
 
 /** What RFC 7519 calls StringOrURI: Hasura refuses a token whose issuer has a colon but is no URI. */
 export const stringOrUri = (fallback: string) =>
-  text(fallback).refine(
-    (value) => !value.includes(':') || URL.canParse(value),
-    'must be a URI if it has a colon',
-  )
+  text(fallback).refine((value) => !value.includes(':') || isUri(value), 'must be a URI if it has a colon')
 
 /** Where the gateway is reached: http(s), no query or fragment; without the trailing slash. */
 export const publicUrl = (fallback: string) =>
@@ -77,10 +74,24 @@ export const endpointUrl = z
   .refine((value) => /^https?:$/.test(parseUrl(value)?.protocol ?? ''), 'must be an http(s) URL')
   .optional()
 
+/** How a connection to PostgreSQL uses TLS, in libpq's words, and node-postgres' own no-verify. */
+export const sslmodes = ['disable', 'prefer', 'require', 'no-verify', 'verify-ca', 'verify-full'] as const
+
+function isSslmode(value: string): boolean {
+  return (sslmodes as readonly string[]).includes(value)
+}
+
+/** libpq's variable for connections whose URL does not say. */
+export const sslmode = z.enum(sslmodes, `must be one of ${sslmodes.join(', ')}`).optional()
+
 /** A PostgreSQL connection URL. */
 export const databaseUrl = z
   .string()
   .refine((value) => /^postgres(ql)?:$/.test(parseUrl(value)?.protocol ?? ''), 'must be a postgres:// URL')
+  .refine(
+    (value) => isSslmode(parseUrl(value)?.searchParams.get('sslmode') ?? 'disable'),
+    `has an unknown sslmode; it must be one of ${sslmodes.join(', ')}`,
+  )
   .optional()
 
 /** OAuth scopes, separated by spaces or commas. */
@@ -96,7 +107,7 @@ export const origins = (schemes: boolean) =>
     .transform((value) => value.split(/[\s,]+/).filter(Boolean))
     .refine(
       (list) => list.every((entry) => isOrigin(entry) || (schemes && isAppScheme(entry))),
-      `must be a list of exact origins such as https://app.example.com${schemes ? ' or app://' : ''}`,
+      `must be a list of exact origins such as https://app.example.com${schemes ? ' or app://' : ''}, without a path or a final slash`,
     )
     .optional()
 
@@ -107,6 +118,7 @@ function parseUrl(value: string): URL | null {
 function isPlainHttp(url: URL | null): boolean {
   return (
     url !== null &&
+    isUri(url.href) &&
     /^https?:$/.test(url.protocol) &&
     !url.username &&
     !url.password &&
@@ -115,8 +127,19 @@ function isPlainHttp(url: URL | null): boolean {
   )
 }
 
+const uriCharacters = String.raw`(?:[\w.~:/?@!$&'()*+,;=-]|%[\da-f]{2})*`
+const uri = new RegExp(
+  String.raw`^[a-z][a-z\d+.-]*:(?://\[[\da-f:.]+\])?${uriCharacters}(?:#${uriCharacters})?$`,
+  'i',
+)
+
+/** RFC 3986, which is narrower than what URL accepts, and what Hasura holds an issuer to. */
+function isUri(value: string): boolean {
+  return uri.test(value) && URL.canParse(value)
+}
+
 function isOrigin(value: string): boolean {
-  return /^https?:\/\//.test(value) && parseUrl(value)?.origin === value
+  return /^https?:\/\/[^*]+$/.test(value) && parseUrl(value)?.origin === value
 }
 
 const standardSchemes = /^(https?|javascript|data|vbscript|file|blob|about|ftp|wss?|view-source|filesystem):/

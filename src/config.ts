@@ -43,6 +43,7 @@ export function parseConfig(
   const problems: string[] = []
   const known = new Set<string>()
 
+  /** What stands for a bad value is undefined, whatever the type says: it leaves this function only with the error. */
   function read<T>(name: string, schema: z.ZodType<T, string | undefined>): T {
     known.add(name)
     const result = schema.safeParse(env[name] === '' ? undefined : env[name])
@@ -53,8 +54,8 @@ export function parseConfig(
 
   const production = env.NODE_ENV === 'production'
   const port = read('PORT', v.integer(0, 65535, 8080))
-  const publicUrl = read('AUTH_PUBLIC_URL', v.publicUrl(`http://localhost:${port}`))
-  const databaseUrl = read('DATABASE_URL', v.databaseUrl)
+  const publicUrl = read('AUTH_PUBLIC_URL', v.publicUrl(`http://localhost:${port ?? 8080}`))
+  const databaseUrl = readDatabaseUrl()
   const keyPair = readKeyPair()
   const idle = read('AUTH_SESSION_IDLE_LIFETIME', v.integer(60, 31_536_000, 14 * 86_400))
   const absolute = read('AUTH_SESSION_LIFETIME', v.integer(60, 31_536_000, 30 * 86_400))
@@ -71,26 +72,27 @@ export function parseConfig(
     secret: readSecret(),
     keyPair,
     keyBits: read('AUTH_KEY_BITS', v.oneOf(['2048', '3072', '4096'], '2048')),
-    issuer: read('AUTH_ISSUER', v.stringOrUri(publicUrl)),
+    issuer: read('AUTH_ISSUER', v.stringOrUri(publicUrl ?? '')),
     audience: read('AUTH_AUDIENCE', v.stringOrUri('hasura')),
     accessTokenLifetime: read('AUTH_ACCESS_TOKEN_LIFETIME', v.integer(60, 86_400, 900)),
-    sessionLifetimes: { idle, absolute },
+    sessionLifetimes: Object.freeze({ idle, absolute }),
     claimsNamespace: read('AUTH_CLAIMS_NAMESPACE', v.text('https://hasura.io/jwt/claims')),
     claimsFormat: read('AUTH_CLAIMS_FORMAT', v.oneOf(['json', 'stringified_json'], 'json')),
-    roles: {
+    roles: Object.freeze({
       defaultRole: read('AUTH_DEFAULT_ROLE', v.role('user', allowAdmin)),
       anonymousRole: readAnonymousRole(),
       allowAdmin,
-    },
+    }),
     signup: read('AUTH_SIGNUP', v.flag(true)),
     passwordMinLength: read('AUTH_PASSWORD_MIN_LENGTH', v.integer(1, 72, production ? 8 : 4)),
     passwordHash: read('AUTH_PASSWORD_HASH', v.oneOf(['bcrypt', 'argon2id'], 'bcrypt')),
     bcryptCost: read('AUTH_BCRYPT_COST', v.integer(4, 15, 10)),
     providers: readProviders(),
     providerTimeout: read('AUTH_PROVIDER_TIMEOUT', v.integer(1, 60, 5)),
-    redirectOrigins,
-    corsOrigins:
+    redirectOrigins: Object.freeze(redirectOrigins),
+    corsOrigins: Object.freeze(
       read('AUTH_CORS_ORIGINS', v.origins(false)) ?? redirectOrigins.filter((o) => /^https?:\/\/./.test(o)),
+    ),
     trustedProxies: read('AUTH_TRUSTED_PROXIES', v.integer(0, 100, 0)),
     jwksMaxAge: read('AUTH_JWKS_MAX_AGE', v.integer(1, 86_400, 300)),
     stateLifetime: read('AUTH_STATE_LIFETIME', v.integer(60, 3600, 600)),
@@ -104,6 +106,15 @@ export function parseConfig(
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(config)
+
+  function readDatabaseUrl(): string | undefined {
+    const url = read('DATABASE_URL', v.databaseUrl)
+    const sslmode = read('PGSSLMODE', v.sslmode)
+    if (url === undefined || sslmode === undefined) return url
+    const parsed = new URL(url)
+    if (!parsed.searchParams.has('sslmode')) parsed.searchParams.set('sslmode', sslmode)
+    return parsed.href
+  }
 
   function readKeyPair(): KeyPair | null {
     const kid = read('AUTH_KEY_ID', v.optionalText(200))

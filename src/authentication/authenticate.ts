@@ -11,7 +11,7 @@ export type Authenticate = ReturnType<typeof createAuthenticate>
  * the error `refused`.
  *
  * Strategies are registered by name on a Passport of our own: given as an instance, one request would see the user of
- * another (test/http/overlap.test.ts). `passport.initialize()` is not needed without sessions, and costs most of the
+ * another (test/authentication/overlap.test.ts). `passport.initialize()` is not needed without sessions, and costs most of the
  * throughput.
  */
 export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {

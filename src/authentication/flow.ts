@@ -67,8 +67,9 @@ export function createFlows(
         currentDate: clock(),
       })
       return flowSchema.parse(payload)
-    } catch (cause) {
-      throw new GatewayError('invalid_state', { cause })
+    } catch (error) {
+      // As text: jose's errors have the decrypted payload with them, and a cause is logged.
+      throw new GatewayError('invalid_state', { cause: String(error) })
     }
   }
 

@@ -28,7 +28,7 @@ export async function loadProviders(folder: URL): Promise<Provider[]> {
 }
 
 async function loadProvider(url: URL, file: string): Promise<Provider> {
-  const { default: provider } = (await import(url.href)) as { default: unknown }
+  const { default: provider } = await importFile(url, file)
   const result = providerSchema.safeParse(provider)
   if (!result.success)
     throw new Error(`providers/${file} is not a provider: ${z.prettifyError(result.error)}`)
@@ -36,4 +36,13 @@ async function loadProvider(url: URL, file: string): Promise<Provider> {
     throw new Error(`providers/${file} calls itself ${result.data.name}; file and name must be the same`)
   }
   return provider as Provider
+}
+
+async function importFile(url: URL, file: string): Promise<{ default?: unknown }> {
+  try {
+    return await import(url.href)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`providers/${file} cannot be loaded: ${reason}`, { cause })
+  }
 }

@@ -61,8 +61,8 @@ function normalize(password: string): string {
 /** Anything that is no hash we know matches no password, and still costs the time of one. */
 async function verifyHash(password: string, hash: string): Promise<boolean> {
   if (hash.startsWith('$argon2id$')) return argon2Verify(hash, password).catch(() => false)
-  // The same algorithm under the name that PHP gave it.
-  return bcrypt.compare(password, hash.replace(/^\$2y\$/, '$2b$'))
+  // The same algorithm under other names: PHP's, and the one of which bcrypt counts a long password's length wrongly.
+  return bcrypt.compare(password, hash.replace(/^\$2[ay]\$/, '$2b$'))
 }
 
 function bcryptCostOf(hash: string): number {

@@ -89,7 +89,7 @@ async function readText(response: Response): Promise<string> {
 }
 
 function checkToken(status: number, data: string): string {
-  const answer: unknown = JSON.parse(data)
+  const answer = parse(data)
   const refusal = tokenRefusal.safeParse(answer)
   if (refusal.success && badCode.has(refusal.data.error)) {
     throw new GatewayError('provider_denied', { detail: 'The provider did not accept the code' })
@@ -101,8 +101,17 @@ function checkToken(status: number, data: string): string {
 
 function checkResource(status: number, data: string): string {
   if (status !== 200) throw new Error(`resource: ${status}`)
-  resource.parse(JSON.parse(data))
+  resource.parse(parse(data))
   return data
+}
+
+function parse(data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch {
+    // The message of a SyntaxError quotes the answer, which may be a token, and causes are logged.
+    throw new Error('not JSON')
+  }
 }
 
 function providerError(cause: unknown): GatewayError {

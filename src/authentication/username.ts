@@ -22,14 +22,16 @@ export function* suggestUsernames(
   provider: string,
 ): Generator<string> {
   const wished = [username, email?.split('@')[0]].map(toUsername).find((name) => name !== null)
-  const base = wished ?? `${provider}-${subject}`.slice(0, 200)
+  const base = wished ?? toUsername(`${provider}-${subject}`) ?? provider
   if (wished) yield base
   for (let attempt = 0; attempt < 5; attempt++) yield `${base}-${randomBytes(3).toString('hex')}`
 }
 
-function toUsername(name: string | undefined): string | null {
-  const result = usernameSchema.safeParse(name?.trim().slice(0, 200))
-  return result.success ? result.data : null
+/** A name that a provider gave, cut so that a random ending still fits; null when it cannot be a username. */
+function toUsername(name = ''): string | null {
+  const short = [...name.trim()].slice(0, 200).join('').trim()
+  const isGood = [short, `${short}-000000`].every((each) => usernameSchema.safeParse(each).success)
+  return isGood ? short : null
 }
 
 function codePoints(value: string): number {

@@ -20,8 +20,7 @@ type Column = { table: string; column: string; type: string }
 /**
  * Makes a database that has no history of migrations ready for them: tables of the seed stay as they are, with all
  * their rows, and `firstMigration` adds those that are missing. Tables of other programs do not matter.
- * Throws, before anything is changed, when a table of one of our names is something else, or when two usernames differ
- * only by case.
+ * Throws, before anything is changed, when a table of one of our names is something else.
  */
 export async function adoptExisting(connection: Connection, firstMigration: string): Promise<void> {
   const columns = await connection.query<Column>(
@@ -38,7 +37,6 @@ export async function adoptExisting(connection: Connection, firstMigration: stri
       `This database cannot be adopted; nothing was changed:\n${problems.map((p) => `  ${p}`).join('\n')}`,
     )
   }
-  if (columns.some(({ table }) => table === 'user')) await refuseTwins(connection)
   await connection.execute(firstMigration)
 }
 
@@ -58,22 +56,4 @@ function findProblems(columns: Column[]): string[] {
     ...foreign.map((table) => `a table "${table}" that the gateway did not make exists already`),
     ...missing,
   ]
-}
-
-async function refuseTwins(connection: Connection): Promise<void> {
-  const twins = await connection.query<{ names: string[] }>(
-    {
-      name: 'username_twins',
-      text: `SELECT array_agg(username::text ORDER BY username) AS names FROM "user"
-             GROUP BY lower(normalize(username, NFKC)) HAVING count(*) > 1 LIMIT 20`,
-    },
-    [],
-  )
-  if (twins.length === 0) return
-  const list = twins
-    .map(({ names }) => `  ${names.map((name) => JSON.stringify(name)).join(', ')}`)
-    .join('\n')
-  throw new Error(
-    `Usernames are unique without regard to case; rename these users first (nothing was changed):\n${list}`,
-  )
 }

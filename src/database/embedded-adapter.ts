@@ -1,6 +1,7 @@
-import { PGlite } from '@electric-sql/pglite'
+import type { PGlite } from '@electric-sql/pglite'
 import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
+import { createExecuteScript } from './engine-script.ts'
 
 /**
  * Prisma's adapter for the embedded database. The package's own executeScript does not wait for its outcome, so a
@@ -12,12 +13,15 @@ export function createEmbeddedAdapter(pglite: PGlite): SqlMigrationAwareDriverAd
     provider: factory.provider,
     adapterName: factory.adapterName,
     connect: () => connect(pglite),
-    connectToShadowDb: async () => connect(await PGlite.create()),
+    connectToShadowDb: () =>
+      Promise.reject(
+        new Error('A shadow database would land in the real one; only diffSchema has one to spare.'),
+      ),
   }
 }
 
 async function connect(pglite: PGlite): Promise<SqlDriverAdapter> {
   return Object.assign(await new PrismaPGlite(pglite).connect(), {
-    executeScript: async (script: string) => void (await pglite.exec(script)),
+    executeScript: createExecuteScript((script) => pglite.exec(script)),
   })
 }

@@ -13,8 +13,9 @@ export function isUniqueViolation(error: unknown): boolean {
   return codesOf(error).some((code) => code === '23505' || code === 'P2002')
 }
 
-// Connection exceptions, lack of resources, operator intervention, system errors; Prisma's own; the socket's.
-const unavailable = /^(08|53|57|58)...$|^25006$|^P10(01|02|08|11|17)$|^P2024$|^E[A-Z_]+$/
+// Connection exceptions, refused logins, a database that is gone, lack of resources, operator intervention, system
+// errors; Prisma's own; the socket's.
+const unavailable = /^(08|28|53|57|58)...$|^(25006|3D000)$|^P10(00|01|02|03|08|10|11|17)$|^P2024$|^E[A-Z_]+$/
 
 /**
  * What a database failure becomes: `database_unavailable` when the server is away, too busy or too slow, otherwise the

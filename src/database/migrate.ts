@@ -50,7 +50,8 @@ async function apply(connection: Connection, migrationsList: MigrationList): Pro
   // The engine is 9 MB of WebAssembly: only a process that has something to apply pays for it.
   const { createSchemaEngine } = await import('./schema-engine.ts')
   const first = migrationsList.migrationDirectories[0]?.path as string
-  const isNew = !(await hasHistory(connection))
+  // Not whether there is a history: another program's migrations may be recorded in the same table.
+  const isNew = !(await findApplied(connection)).has(first)
   if (isNew) await adoptExisting(connection, sqlOf(migrationsList, first))
   const engine = await createSchemaEngine(connection.adapter)
   try {
@@ -60,8 +61,13 @@ async function apply(connection: Connection, migrationsList: MigrationList): Pro
       optInToShadowDatabase: false,
       filters,
     })
-    for (const migrationName of failedMigrationNames) await engine.markMigrationRolledBack({ migrationName })
+    const ours = new Set(migrationsList.migrationDirectories.map(({ path }) => path))
+    for (const migrationName of failedMigrationNames.filter((name) => ours.has(name))) {
+      await engine.markMigrationRolledBack({ migrationName })
+    }
     await engine.applyMigrations({ migrationsList, filters })
+  } catch (error) {
+    throw explain(error)
   } finally {
     engine.free()
   }
@@ -71,4 +77,16 @@ function sqlOf({ migrationDirectories }: MigrationList, name: string): string {
   const content = migrationDirectories.find(({ path }) => path === name)?.migrationFile.content
   if (content?.tag !== 'ok') throw new Error(`Migration ${name} cannot be read`)
   return content.value
+}
+
+/** The engine's message without its stack trace. */
+function explain(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return cause
+  const name = /migration_name="(.+?)"/.exec(cause.message)?.[1]
+  if (name === undefined) return cause
+  const reason = cause.message
+    .replace(/^external connector error\n/, '')
+    .replace(/^Error querying the database: ERROR: /, '')
+    .replace(/\n +0: .*/s, '')
+  return new Error(`Migration ${name} failed and changed nothing. ${reason}`, { cause })
 }

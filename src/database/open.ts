@@ -32,10 +32,16 @@ export async function openDatabase(settings: DatabaseSettings, root: URL, log: L
 
 /** Says what failed to start, and what to do about the failure that every hosted database gives at first. */
 function explain(cause: unknown): Error {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = reasonOf(cause)
   const wantsTls = /no encryption|SSL off|requires? (an )?(SSL|TLS)/i.test(reason)
   const advice = wantsTls
     ? ' The server wants TLS: add ?sslmode=require to DATABASE_URL, or set PGSSLMODE.'
     : ''
   return new Error(`The database cannot be used: ${reason}.${advice}`.replace('..', '.'), { cause })
+}
+
+/** Node reports the refusals of several addresses by an error without a message of its own. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join('; ')
+  return cause instanceof Error ? cause.message : String(cause)
 }

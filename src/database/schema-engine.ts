@@ -32,7 +32,18 @@ let loading: Promise<void> | undefined
 async function loadEngine(): Promise<void> {
   const location = fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg'))
   const bytes = await readFile(location.replace(/\.js$/, '.wasm'))
-  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': bindings })
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': imports() })
   bindings.__wbg_set_wasm(instance.exports)
   ;(instance.exports.__wbindgen_start as () => void)()
+}
+
+// The engine never clears the 10 seconds that it gives to its lock; they must not keep a finished process alive.
+function imports(): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(bindings as Record<string, unknown>).map(([name, binding]) => {
+      if (!name.startsWith('__wbg_setTimeout_')) return [name, binding]
+      const start = binding as (...args: unknown[]) => NodeJS.Timeout
+      return [name, (...args: unknown[]) => start(...args).unref()]
+    }),
+  )
 }

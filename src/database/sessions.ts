@@ -57,7 +57,9 @@ export function createSessions(
   { prisma, query }: Pick<Database, 'prisma' | 'query'>,
   lifetimes: SessionLifetimes,
 ) {
-  const after = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000)
+  // At a whole second, as tokens count: until its very end a session can give a token that has a second to live.
+  const after = (now: Date, seconds: number): Date =>
+    new Date((Math.floor(now.getTime() / 1000) + seconds) * 1000)
   return {
     /** Starts a session for a user who has just proven who they are; `idle` seconds instead of the usual if given. */
     begin: async (

@@ -18,9 +18,8 @@ export function createBody(schema: z.ZodType, limit = 16_384): Middleware {
 }
 
 function requireJson(ctx: Context): void {
-  const { type, charset } = ctx.request
   const encoding = ctx.get('content-encoding')
-  const isJson = type === 'application/json' && /^(utf-?8)?$/i.test(charset)
+  const isJson = ctx.is('application/json') && /^(utf-?8)?$/i.test(ctx.request.charset)
   if (!isJson || !/^(identity)?$/i.test(encoding)) throw new GatewayError('unsupported_media_type')
 }
 

@@ -5,7 +5,11 @@ import { type FieldError, GatewayError } from '../errors.ts'
 export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value, { error: describe })
   if (result.success) return result.data
-  throw new GatewayError('validation_failed', { errors: result.error.issues.flatMap(toFieldErrors) })
+  const found = new Map<string, FieldError>()
+  for (const error of result.error.issues.flatMap(toFieldErrors)) {
+    if (!found.has(error.field)) found.set(error.field, error)
+  }
+  throw new GatewayError('validation_failed', { errors: [...found.values()] })
 }
 
 function describe(issue: z.core.$ZodRawIssue): string | undefined {

@@ -64,10 +64,10 @@ function sealPrivateKey({ kid, privateKey }: KeyPair, encryptionKey: Uint8Array)
 
 function openPrivateKey({ kid, privateKey }: StoredKey, encryptionKey: Uint8Array): KeyObject {
   const bytes = Buffer.from(privateKey)
-  const decipher = createDecipheriv('aes-256-gcm', encryptionKey, bytes.subarray(0, 12))
-    .setAAD(Buffer.from(kid))
-    .setAuthTag(bytes.subarray(12, 28))
   try {
+    const decipher = createDecipheriv('aes-256-gcm', encryptionKey, bytes.subarray(0, 12))
+      .setAAD(Buffer.from(kid))
+      .setAuthTag(bytes.subarray(12, 28))
     const der = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()])
     return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   } catch (cause) {

@@ -1,20 +1,29 @@
--- Constraints of the seed's tables whose names depend on the tool that made them: found by what they are.
+-- Constraints of the seed's tables whose names depend on the tool that made them: found by what they are. Those that a
+-- table of the owner's refers to stay.
 DO $$
 DECLARE
     found record;
+    role_name_constraint name;
 BEGIN
     FOR found IN
         SELECT c.conrelid::regclass AS "table", c.conname AS "name"
-        FROM pg_constraint c
-        WHERE (c.contype = 'f' AND c.conrelid = '"user_role"'::regclass)
-           OR (c.contype = 'u' AND array_length(c.conkey, 1) = 1 AND EXISTS (
-                SELECT 1 FROM pg_attribute a
-                WHERE a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
-                  AND ((c.conrelid = '"user"'::regclass AND a.attname = 'username')
-                    OR (c.conrelid = '"role"'::regclass AND a.attname = 'name'))))
+        FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+        WHERE array_length(c.conkey, 1) = 1 AND (
+            (c.contype = 'f' AND c.conrelid = '"user_role"'::regclass AND a.attname IN ('user_id', 'role_id'))
+            OR (c.contype = 'u' AND c.conrelid = '"user"'::regclass AND a.attname = 'username' AND NOT EXISTS (
+                SELECT 1 FROM pg_constraint r WHERE r.contype = 'f' AND r.conindid = c.conindid)))
     LOOP
         EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', found."table", found."name");
     END LOOP;
+    SELECT c.conname INTO role_name_constraint
+    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+    WHERE c.contype = 'u' AND c.conrelid = '"role"'::regclass AND a.attname = 'name' AND array_length(c.conkey, 1) = 1
+    ORDER BY c.conname LIMIT 1;
+    IF role_name_constraint IS NULL THEN
+        ALTER TABLE "role" ADD CONSTRAINT "role_name_key" UNIQUE ("name");
+    ELSIF role_name_constraint <> 'role_name_key' THEN
+        EXECUTE format('ALTER TABLE "role" RENAME CONSTRAINT %I TO "role_name_key"', role_name_constraint);
+    END IF;
     -- An early version of the seed gave roles a password, and required it.
     IF EXISTS (SELECT 1 FROM pg_attribute
                WHERE attrelid = '"role"'::regclass AND attname = 'password' AND NOT attisdropped) THEN
@@ -22,10 +31,8 @@ BEGIN
     END IF;
 END $$;
 
--- CreateIndex
-CREATE UNIQUE INDEX "role_name_key" ON "role"("name");
-
-UPDATE "user" SET "active" = true WHERE "active" IS NULL;
+-- Whoever is neither active nor inactive was refused by the seed.
+UPDATE "user" SET "active" = false WHERE "active" IS NULL;
 UPDATE "user" SET "created_at" = CURRENT_TIMESTAMP WHERE "created_at" IS NULL;
 
 -- AlterTable
@@ -186,19 +193,32 @@ BEGIN
         format('SELECT lower(normalize($1, NFKC)%s)', coalesce(clause, '')));
 END $$;
 
-CREATE UNIQUE INDEX "user_username_unique" ON "user" (username_key("username"));
+-- An index would only say that there are such users, not who they are.
+DO $$
+DECLARE
+    twins text;
+BEGIN
+    SELECT string_agg('  ' || names, E'\n' ORDER BY names) INTO twins FROM (
+        SELECT string_agg(to_json("username"::text)::text, ', ' ORDER BY "username") AS names
+        FROM "user" GROUP BY username_key("username") HAVING count(*) > 1 LIMIT 20) AS found;
+    IF twins IS NOT NULL THEN
+        RAISE EXCEPTION E'Usernames are unique without regard to case. Rename these users first:\n%', twins;
+    END IF;
+END $$;
+
+CREATE UNIQUE INDEX "user_username_key_unique" ON "user" (username_key("username"));
 
 -- An address that was proven to be somebody's belongs to one user.
 CREATE UNIQUE INDEX "user_verified_email_unique" ON "user" (lower("email")) WHERE "email_verified";
 
-CREATE FUNCTION "set_updated_at"() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION "set_user_updated_at"() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW."updated_at" := CURRENT_TIMESTAMP;
     RETURN NEW;
 END $$;
 
 CREATE TRIGGER "user_updated_at" BEFORE UPDATE ON "user"
-FOR EACH ROW EXECUTE FUNCTION "set_updated_at"();
+FOR EACH ROW EXECUTE FUNCTION "set_user_updated_at"();
 
 -- Exactly one key signs, whoever writes the table.
 CREATE UNIQUE INDEX "signing_key_one_active" ON "signing_key" ("state") WHERE "state" = 'active';
