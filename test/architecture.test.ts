@@ -1,0 +1,139 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { posix } from 'node:path'
+import test from 'ava'
+
+const root = new URL('../../', import.meta.url)
+
+type Source = { path: string; text: string; imports: { to: string; isType: boolean }[] }
+
+/** Every file that is ours to write, with what it imports: paths from the root, or names of packages. */
+const sources = ['src', 'providers'].flatMap((folder) =>
+  readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+    .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
+    .filter((path) => path.endsWith('.ts') && !path.includes('/generated/'))
+    .map(readSource),
+)
+
+function readSource(path: string): Source {
+  const text = readFileSync(new URL(path, root), 'utf8')
+  const found = text.matchAll(/^(?:import|export)\b(\s+type\b)?(?:[^'"=()]*\bfrom)?\s*'([^']+)'/gm)
+  const dynamic = text.matchAll(/\b(import)\('([^']+)'\)/g)
+  const imports = [...found, ...dynamic].map(([, type, name = '']) => ({
+    to: name.startsWith('.') ? posix.join(posix.dirname(path), name) : name,
+    isType: type?.trim() === 'type',
+  }))
+  return { path, text, imports }
+}
+
+/** The feature folder of a path, or the name of a file that stands above them. */
+const partOf = (path: string): string => path.split('/')[1]?.replace(/\.ts$/, '') ?? ''
+
+/** What each part may import from the others when it runs. Types are free. */
+const mayKnow: Record<string, string[]> = {
+  main: ['authentication', 'config', 'gateway', 'welcome'],
+  gateway: ['app', 'authentication', 'database', 'http', 'tokens'],
+  app: ['authentication', 'claims', 'endpoints', 'hasura', 'http', 'pages', 'sessions', 'tokens'],
+  config: ['config-values', 'tokens'],
+  welcome: ['authentication', 'config'],
+  cli: ['authentication', 'config', 'database', 'gateway', 'tokens', 'hasura'],
+  ...Object.fromEntries(
+    [
+      'authentication',
+      'claims',
+      'database',
+      'endpoints',
+      'hasura',
+      'http',
+      'pages',
+      'sessions',
+      'tokens',
+    ].map((folder) => [folder, ['errors']]),
+  ),
+}
+
+/** Where a file knows more than its folder may, and why that is better than handing it across. */
+const exceptions: Record<string, string[]> = {
+  // What PostgreSQL can hold is one rule for every text that comes from outside.
+  'src/http/text.ts': [
+    'src/authentication/redirect-to.ts',
+    'src/authentication/signup.ts',
+    'src/authentication/username.ts',
+    'src/authentication/verify-profile.ts',
+    'src/endpoints/logout.ts',
+  ],
+  // A query is read the same way wherever one is.
+  'src/http/query.ts': ['src/authentication/redirect-to.ts'],
+  // What may leave of an error is decided in one place, also when it leaves in a redirect.
+  'src/http/error-handler.ts': ['src/authentication/callback.ts'],
+  // A code is made where a sign-in ends and redeemed where a session begins.
+  'src/sessions/authorization-code.ts': ['src/endpoints/hand-off.ts'],
+  // The names under the namespace belong to the claims; the token only carries them.
+  'src/claims/hasura-claims.ts': ['src/tokens/access-token.ts'],
+}
+
+test('each part of src knows at run time only what the table allows it', (t) => {
+  const violations = sources
+    .filter(({ path }) => path.startsWith('src/'))
+    .flatMap(({ path, imports }) =>
+      imports
+        .filter(({ to, isType }) => !isType && to.startsWith('src/') && partOf(to) !== partOf(path))
+        .filter(({ to }) => !mayKnow[partOf(path)]?.includes(partOf(to)) && !exceptions[to]?.includes(path))
+        .map(({ to }) => `${path} imports ${to}`),
+    )
+  t.deepEqual(violations, [])
+})
+
+test('every exception of the table is one that the code needs', (t) => {
+  const unused = Object.entries(exceptions).flatMap(([to, paths]) =>
+    paths.filter((path) => !sources.some((s) => s.path === path && s.imports.some((i) => i.to === to))),
+  )
+  t.deepEqual(unused, [])
+})
+
+const owners: [what: string, packages: RegExp, owners: RegExp][] = [
+  ['the database', /prisma|\/generated\/|^pg$|pglite/i, /^src\/database\//],
+  ['JOSE', /^jose$/, /^src\/(tokens\/|authentication\/flow\.ts$)/],
+  ['Passport', /passport/, /^(src\/authentication|providers)\//],
+  ['Koa', /^@?koa/, /^src\/(app|context|authentication\/authenticate)\.ts$/],
+  ['password hashes', /bcrypt|argon2/, /^src\/authentication\/password-hash\.ts$/],
+]
+for (const [what, packages, owner] of owners) {
+  test(`${what} is known to ${owner.source} only, even as a type`, (t) => {
+    const users = sources.filter(({ imports }) => imports.some(({ to }) => packages.test(to)))
+    t.true(users.length > 0)
+    t.deepEqual(
+      users.map(({ path }) => path).filter((path) => !owner.test(path)),
+      [],
+    )
+  })
+}
+
+test('src never names a provider file, and a provider knows of src only types', (t) => {
+  for (const { path, imports } of sources) {
+    for (const { to, isType } of imports) {
+      t.false(to.startsWith('providers/'), path)
+      if (path.startsWith('providers/') && to.startsWith('src/')) t.true(isType, path)
+    }
+  }
+})
+
+test('only main.ts and cli/ touch the process; the lock of the data directory asks for the platform', (t) => {
+  const users = sources.flatMap(({ path, text }) =>
+    [...text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '').matchAll(/\bprocess(?:\.\w+|\b['[])|node:process/g)].map(
+      ([use]) => `${path} ${use}`,
+    ),
+  )
+  const allowed = /^src\/(main\.ts |cli\/|database\/directory-lock\.ts process\.platform$)/
+  t.deepEqual(
+    users.filter((use) => !allowed.test(use)),
+    [],
+  )
+  t.true(users.length > 0)
+})
+
+test('no file has more than 200 lines, and none is a barrel', (t) => {
+  for (const { path, text } of sources) {
+    t.true(text.split('\n').length <= 201, path)
+    t.notRegex(path, /(^|\/)(index|utils?|helpers?|common)\.ts$/)
+  }
+})

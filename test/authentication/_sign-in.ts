@@ -1,0 +1,153 @@
+import type { ExecutionContext } from 'ava'
+import { type Answer, type AppOptions, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import {
+  type FakeProvider,
+  type GithubProfile,
+  type GoogleProfile,
+  type Profiles,
+  type ProviderName,
+  type RecordedRequest,
+  startFakeProvider,
+} from '../_fake-provider.ts'
+
+/** Where the client of these tests wants people to be sent back to. */
+export const home = 'https://app.test/welcome?lang=de'
+
+export type Stage = { app: TestApp; fake: FakeProvider; stop(): Promise<void> }
+
+/** A gateway with GitHub and Google configured, and both of these providers. */
+export async function startStage({ env = {}, ...options }: AppOptions = {}): Promise<Stage> {
+  const fake = await startFakeProvider()
+  const app = await startApp({ ...options, env: { ...environmentOf(fake), ...env } }).catch(async (error) => {
+    await fake.stop()
+    throw error
+  })
+  return {
+    app,
+    fake,
+    stop: async () => {
+      await app.close()
+      await fake.stop()
+    },
+  }
+}
+
+/** What makes a gateway use these providers, and send people home. */
+export function environmentOf(fake: FakeProvider): Record<string, string> {
+  return {
+    ...fake.github.environment,
+    ...fake.google.environment,
+    AUTH_REDIRECT_ORIGINS: 'https://app.test myapp://',
+    AUTH_PROVIDER_TIMEOUT: '30',
+  }
+}
+
+export type Query = Record<string, string>
+
+/** A browser: it keeps cookies, and goes only where it is sent. */
+export type Browser = {
+  cookies: Map<string, string>
+  /** Visits a path of the gateway, or a URL of it, whatever its origin is. */
+  visit(target: string): Promise<Answer<SessionBody>>
+  /** Starts a sign-in; returns where the provider's page is. */
+  start(provider: ProviderName, query?: Query): Promise<string>
+}
+
+export function openBrowser(app: TestApp): Browser {
+  const cookies = new Map<string, string>()
+  const visit = async (target: string) => {
+    const { pathname, search } = new URL(target, app.url)
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const answer = await app.get<SessionBody>(pathname + search, cookie ? { cookie } : {})
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (value === '') cookies.delete(name)
+      else cookies.set(name, value)
+    }
+    return answer
+  }
+  return {
+    cookies,
+    visit,
+    start: async (provider, query = {}) => {
+      const answer = await visit(`/auth/${provider}?${new URLSearchParams(query)}`)
+      if (answer.status !== 302) throw new Error(`start at ${provider}: ${answer.text}`)
+      return answer.headers.get('location') ?? ''
+    },
+  }
+}
+
+/** The whole way through a provider in a browser of its own; returns the answer to the callback. */
+export async function signIn<P extends ProviderName>(
+  { app, fake }: Pick<Stage, 'app' | 'fake'>,
+  provider: P,
+  profile: Profiles[P],
+  query: Query = {},
+): Promise<Answer<SessionBody>> {
+  const browser = openBrowser(app)
+  return browser.visit(fake.authorize(await browser.start(provider, query), profile))
+}
+
+/** The query that a callback's answer sends the person home with. */
+export function sentHome(t: ExecutionContext, { status, headers, text }: Answer<unknown>): URLSearchParams {
+  t.is(status, 302, text)
+  const { origin, pathname, searchParams } = new URL(headers.get('location') ?? '')
+  t.is(origin + pathname, 'https://app.test/welcome')
+  t.is(searchParams.get('lang'), 'de')
+  return searchParams
+}
+
+/** The one-time code that a sign-in with `redirect_to` ends with. */
+export async function signInForCode<P extends ProviderName>(
+  t: ExecutionContext,
+  stage: Stage,
+  provider: P,
+  profile: Profiles[P],
+  query: Query = {},
+): Promise<string> {
+  const code = sentHome(t, await signIn(stage, provider, profile, { redirect_to: home, ...query })).get(
+    'code',
+  )
+  return code ?? t.fail('no code')
+}
+
+export function exchange(app: TestApp, code: string, codeVerifier?: string): Promise<Answer<SessionBody>> {
+  return app.post('/token/exchange', { code, ...(codeVerifier !== undefined && { codeVerifier }) })
+}
+
+/** Asserts that a request failed with this code of the error table. */
+export function refused(t: ExecutionContext, answer: Answer<unknown>, status: number, code: string): void {
+  t.like(answer, { status, body: { status, code } }, answer.text)
+}
+
+/** The requests that the token endpoints have seen. */
+export function tokenRequests({ requests }: FakeProvider): RecordedRequest[] {
+  return requests.filter(({ endpoint }) => endpoint === 'token')
+}
+
+let people = 0
+
+/** Somebody at GitHub whom nobody has seen before. */
+export function githubber(
+  login = `octocat-${++people}`,
+  emails: GithubProfile['emails'] = [],
+): GithubProfile {
+  const unproven = { email: `${++people}@unproven.test`, primary: false, verified: false }
+  return { user: { id: 1_000_000 + ++people, login }, emails: emails.length > 0 ? emails : [unproven] }
+}
+
+/** Somebody at Google whom nobody has seen before. */
+export function googler(more: Partial<GoogleProfile> = {}): GoogleProfile {
+  const name = `googler-${++people}`
+  return { sub: `1000${++people}`, name, email: `${name}@mail.test`, email_verified: true, ...more }
+}
+
+/** A verified and primary address at GitHub. */
+export function proven(email: string): GithubProfile['emails'] {
+  return [{ email, primary: true, verified: true }]
+}
+
+/** Somebody whom nobody has seen before, at either provider. */
+export const anybody: { [P in ProviderName]: () => Profiles[P] } = { github: githubber, google: googler }
+
+export const providerNames: readonly ProviderName[] = ['github', 'google']

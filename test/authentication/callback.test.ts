@@ -1,0 +1,150 @@
+import test, { type ExecutionContext } from 'ava'
+import type { Answer } from '../_app.ts'
+import {
+  anybody,
+  githubber,
+  home,
+  openBrowser,
+  providerNames,
+  refused,
+  type Stage,
+  sentHome,
+  startStage,
+} from './_sign-in.ts'
+
+let stage: Stage
+test.serial.before('start', async () => {
+  stage = await startStage()
+})
+test.after.always('stop', () => stage?.stop())
+
+async function almostBack(query: Record<string, string>, overrides: Record<string, string | null> = {}) {
+  const browser = openBrowser(stage.app)
+  return {
+    browser,
+    callback: stage.fake.authorize(await browser.start('github', query), githubber(), overrides),
+  }
+}
+
+/** Asserts that the provider was not asked for anything. */
+async function asksNobody<T>(t: ExecutionContext, visit: () => Promise<T>): Promise<T> {
+  const before = stage.fake.requests.length
+  const result = await visit()
+  t.is(stage.fake.requests.length, before)
+  return result
+}
+
+for (const provider of providerNames) {
+  for (const error of ['access_denied', 'server_error', 'anything else']) {
+    test.serial(`GET /auth/${provider}/callback takes error=${error} home as provider_denied`, async (t) => {
+      const browser = openBrowser(stage.app)
+      const location = await browser.start(provider, { redirect_to: home })
+      const callback = stage.fake.authorize(location, anybody[provider](), {
+        error,
+        error_description: 'said by the provider',
+        error_uri: 'https://evil.test/',
+      })
+      const answer = await asksNobody(t, () => browser.visit(callback))
+      const query = sentHome(t, answer)
+      t.is(query.get('error'), 'provider_denied')
+      t.is(query.get('error_description'), 'The provider did not sign you in')
+      t.is(query.get('code'), null)
+      t.is(browser.cookies.size, 0)
+    })
+  }
+}
+
+test.serial(
+  'GET /auth/github/callback answers error=access_denied as JSON when no redirect_to was asked for',
+  async (t) => {
+    const { browser, callback } = await almostBack({}, { error: 'access_denied' })
+    refused(t, await asksNobody(t, () => browser.visit(callback)), 401, 'provider_denied')
+  },
+)
+
+test.serial(
+  'GET /auth/github/callback answers error=access_denied with a wrong state as JSON and sends nobody anywhere',
+  async (t) => {
+    const { browser, callback } = await almostBack(
+      { redirect_to: home },
+      { error: 'access_denied', state: 'x'.repeat(43) },
+    )
+    const answer = await asksNobody(t, () => browser.visit(callback))
+    refused(t, answer, 403, 'invalid_state')
+    t.is(answer.headers.get('location'), null)
+  },
+)
+
+test.serial('GET /auth/github/callback with an error spends the state', async (t) => {
+  const { browser, callback } = await almostBack({ redirect_to: home })
+  const kept = new Map(browser.cookies)
+  const denied = new URL(callback)
+  denied.searchParams.set('error', 'access_denied')
+  t.is(sentHome(t, await browser.visit(denied.href)).get('error'), 'provider_denied')
+  for (const [name, value] of kept) browser.cookies.set(name, value)
+  refused(t, await asksNobody(t, () => browser.visit(callback)), 403, 'invalid_state')
+})
+
+test.serial(
+  'GET /auth/github/callback without code and error signs nobody in and starts no other sign-in',
+  async (t) => {
+    const { browser, callback } = await almostBack({ redirect_to: home }, { code: null })
+    const answer = await asksNobody(t, () => browser.visit(callback))
+    t.is(sentHome(t, answer).get('error'), 'provider_denied')
+  },
+)
+
+for (const [what, repeat] of [
+  ['code', (url: URL) => `${url.href}&code=x`],
+  ['state', (url: URL) => `${url.href}&state=${url.searchParams.get('state')}`],
+  ['error', (url: URL) => `${url.href}&error=a&error=b`],
+] as const) {
+  test.serial(`GET /auth/github/callback does not act on a repeated ${what}`, async (t) => {
+    const { browser, callback } = await almostBack({ redirect_to: home })
+    const answer = await asksNobody(t, () => browser.visit(repeat(new URL(callback))))
+    refused(t, answer, 403, 'invalid_state')
+    t.is((await browser.visit(callback)).status, 302, 'and the sign-in can still go on')
+  })
+}
+
+test.serial('GET /auth/github does not act on what belongs to the callback', async (t) => {
+  const { browser, callback } = await almostBack({})
+  const url = new URL(callback.replace('/callback', ''))
+  const answer = await asksNobody(t, () => browser.visit(url.href))
+  refused(t, answer, 422, 'validation_failed')
+  const error = await asksNobody(t, () => browser.visit('/auth/github?error=access_denied'))
+  refused(t, error, 422, 'validation_failed')
+})
+
+test.serial('GET /auth/github refuses a repeated redirect_to', async (t) => {
+  const answer = await stage.app.get(`/auth/github?redirect_to=${home}&redirect_to=${home}`)
+  refused(t, answer, 422, 'validation_failed')
+  t.deepEqual(answer.headers.getSetCookie(), [])
+})
+
+for (const path of ['/auth/github', '/auth/github/callback']) {
+  test.serial(`POST ${path} does not act on a body`, async (t) => {
+    const { browser, callback } = await almostBack({ redirect_to: home })
+    const { searchParams } = new URL(callback)
+    const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const post = (type: string, raw: string): Promise<Answer> =>
+      stage.app.call('POST', path, { raw, headers: { cookie, 'Content-Type': type } })
+    const form = await asksNobody(t, () => post('application/x-www-form-urlencoded', String(searchParams)))
+    const json = await asksNobody(t, () =>
+      post('application/json', JSON.stringify(Object.fromEntries(searchParams))),
+    )
+    for (const answer of [form, json]) {
+      refused(t, answer, 405, 'method_not_allowed')
+      t.regex(answer.headers.get('allow') ?? '', /GET/)
+    }
+    t.is((await browser.visit(callback)).status, 302)
+  })
+}
+
+test.serial(
+  'GET /auth/github/callback takes a code that the provider does not know home as provider_denied',
+  async (t) => {
+    const { browser, callback } = await almostBack({ redirect_to: home }, { code: 'not-the-code' })
+    t.is(sentHome(t, await browser.visit(callback)).get('error'), 'provider_denied')
+  },
+)

@@ -1,0 +1,165 @@
+import test from 'ava'
+import bcrypt from 'bcrypt'
+import Koa from 'koa'
+import { pino } from 'pino'
+import { createPasswordHashes, type PasswordHashes } from '../../src/authentication/password-hash.ts'
+import { createVerifyPassword } from '../../src/authentication/verify-password.ts'
+import type { State } from '../../src/context.ts'
+import { GatewayError } from '../../src/errors.ts'
+import { createErrorHandler } from '../../src/http/error-handler.ts'
+import { createRequest } from '../../src/http/request.ts'
+import { listen } from '../../src/http/server.ts'
+
+/** Work that has begun and goes on until a test lets it end. */
+const running: (() => void)[] = []
+let most = 0
+const compared: string[] = []
+
+bcrypt.hash = ((_password: string, cost: number) =>
+  pause(`$2b$${String(cost).padStart(2, '0')}$made`)) as typeof bcrypt.hash
+bcrypt.compare = ((_password: string, hash: string) => {
+  compared.push(hash)
+  return pause(false)
+}) as typeof bcrypt.compare
+
+function pause<T>(result: T): Promise<T> {
+  return new Promise((resolve) => {
+    running.push(() => resolve(result))
+    most = Math.max(most, running.length)
+  })
+}
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 5))
+
+/** Lets everything end that has begun, and what begins because of it. */
+async function finish(): Promise<void> {
+  for (await settle(); running.length > 0; await settle()) running.shift()?.()
+}
+
+test.beforeEach(() => {
+  most = 0
+  compared.length = 0
+})
+
+function createHashes(concurrency: number, queue: number, bcryptCost = 10): PasswordHashes {
+  return createPasswordHashes({ passwordHash: 'bcrypt', bcryptCost, concurrency, queue })
+}
+
+test.serial('never more than `concurrency` hashes are computed at once, and all of them are', async (t) => {
+  const hashes = createHashes(3, 100)
+  const all = Promise.all([
+    ...Array.from({ length: 10 }, () => hashes.hash('x')),
+    ...Array.from({ length: 10 }, () => hashes.verify('x', '$2b$04$x')),
+    ...Array.from({ length: 10 }, () => hashes.verify('x', null)),
+  ])
+  await settle()
+  t.is(running.length, 3)
+  await finish()
+  t.is((await all).length, 30)
+  t.is(most, 3)
+})
+
+test.serial('what comes when `queue` are waiting is refused as overloaded at once', async (t) => {
+  const hashes = createHashes(2, 3)
+  const outcomes: Promise<unknown>[] = []
+  for (let index = 0; index < 5; index++) {
+    outcomes.push(hashes.hash('x'))
+    await settle()
+  }
+  const error = await t.throwsAsync(hashes.hash('x'), { instanceOf: GatewayError })
+  t.like(error, { code: 'overloaded', status: 503 })
+  t.regex((error as GatewayError).headers['Retry-After'] ?? '', /^[1-9]\d*$/)
+  await t.throwsAsync(hashes.verify('x', '$2b$04$x'), { instanceOf: GatewayError })
+  await t.throwsAsync(hashes.verify('x', null), { instanceOf: GatewayError })
+  await finish()
+  t.is((await Promise.all(outcomes)).length, 5)
+  t.is(most, 2)
+})
+
+test.serial('the gate opens again when the work is done, also when it failed', async (t) => {
+  const hashes = createHashes(1, 1)
+  const intact = bcrypt.hash
+  bcrypt.hash = (() => Promise.reject(new Error('out of memory'))) as typeof bcrypt.hash
+  await t.throwsAsync(hashes.hash('x'), { message: 'out of memory' })
+  bcrypt.hash = intact
+  for (let round = 0; round < 3; round++) {
+    const work = hashes.hash('x')
+    await finish()
+    t.is(await work, '$2b$10$made')
+  }
+})
+
+test.serial('a password without a hash is compared with a hash of the configured cost', async (t) => {
+  for (const cost of [4, 10, 12]) {
+    const work = createHashes(1, 1, cost).verify('x', null)
+    await finish()
+    t.false(await work)
+    t.is(bcrypt.getRounds(compared.at(-1) ?? ''), cost)
+    t.is(compared.at(-1)?.length, 60)
+  }
+})
+
+test.serial(
+  'unknown user, wrong password, provider-only and inactive user cost one comparison and get one answer',
+  async (t) => {
+    const hash = await bcryptOfCost10()
+    const users = new Map([
+      ['alice', { id: '1', password: hash, active: true }],
+      ['inactive', { id: '2', password: hash, active: false }],
+      ['provider-only', { id: '3', password: null, active: true }],
+    ])
+    const verify = createVerifyPassword(
+      {
+        findCredentials: async (username) => users.get(username) ?? null,
+        replaceHash: async () => t.fail(),
+      },
+      createHashes(1, 10),
+    )
+    const answers = new Set<string>()
+    for (const username of ['alice', 'inactive', 'provider-only', 'nobody']) {
+      const before = compared.length
+      const done = new Promise<unknown>((resolve) => verify(username, 'wrong', resolve))
+      await finish()
+      const error = (await done) as GatewayError
+      answers.add(JSON.stringify([error.code, error.status, error.title, error.detail, error.headers]))
+      t.is(compared.length, before + 1)
+      t.is(bcrypt.getRounds(compared.at(-1) ?? ''), 10)
+    }
+    t.is(answers.size, 1)
+    t.regex([...answers][0] ?? '', /"invalid_credentials",401/)
+  },
+)
+
+test.serial('overloaded is answered with 503 and Retry-After', async (t) => {
+  const hashes = createHashes(1, 1)
+  const app = new Koa<State>()
+  app.use(createRequest(pino({ level: 'silent' }), 0))
+  app.use(createErrorHandler())
+  app.use(async (ctx) => {
+    ctx.body = await hashes.hash('x')
+  })
+  const server = await listen(app.callback(), 0, '127.0.0.1')
+  const ask = async () => {
+    const response = await fetch(`http://127.0.0.1:${server.port}/`)
+    return {
+      status: response.status,
+      retry: response.headers.get('retry-after'),
+      text: await response.text(),
+    }
+  }
+  const first = ask()
+  while (running.length < 1) await settle()
+  const second = ask()
+  const third = ask()
+  const refused = await Promise.race([second, third])
+  t.is(refused.status, 503)
+  t.is(refused.retry, '5')
+  t.like(JSON.parse(refused.text), { code: 'overloaded', status: 503 })
+  await finish()
+  t.deepEqual((await Promise.all([first, second, third])).map(({ status }) => status).sort(), [200, 200, 503])
+  await server.close(1)
+})
+
+async function bcryptOfCost10(): Promise<string> {
+  return `${bcrypt.genSaltSync(10, 'b')}${'a'.repeat(31)}`
+}

@@ -1,0 +1,118 @@
+import { hash as argon2Hash } from '@node-rs/argon2'
+import test from 'ava'
+import bcrypt from 'bcrypt'
+import { createPasswordHashes } from '../../src/authentication/password-hash.ts'
+
+const room = { concurrency: 2, queue: 100 }
+const withBcrypt = createPasswordHashes({ passwordHash: 'bcrypt', bcryptCost: 5, ...room })
+const withArgon2 = createPasswordHashes({ passwordHash: 'argon2id', bcryptCost: 5, ...room })
+const kinds = { bcrypt: withBcrypt, argon2id: withArgon2 }
+const password = 'correct horse é 🐎'
+
+/** The same bcrypt hash under another of the names of its algorithm, all of which mean the same. */
+async function bcryptHash(name: '2a' | '2b' | '2y', text = password, cost = 4): Promise<string> {
+  return (await bcrypt.hash(text.normalize('NFC'), cost)).replace(/^\$2b\$/, `$${name}$`)
+}
+
+for (const [kind, hashes] of Object.entries(kinds)) {
+  for (const name of ['2a', '2b', '2y'] as const) {
+    test(`a $${name}$ hash is verified when new hashes are ${kind}`, async (t) => {
+      const hash = await bcryptHash(name)
+      t.true(await hashes.verify(password, hash))
+      t.false(await hashes.verify(`${password} `, hash))
+      t.false(await hashes.verify('', hash))
+    })
+
+    test(`a $${name}$ hash of a password that is longer than 255 bytes is verified when new hashes are ${kind}`, async (t) => {
+      const long = Array.from({ length: 300 }, (_, index) => String.fromCharCode(33 + (index % 90))).join('')
+      t.true(await hashes.verify(long, await bcryptHash(name, long)))
+    })
+  }
+
+  test(`an argon2id hash is verified when new hashes are ${kind}`, async (t) => {
+    for (const memoryCost of [8192, 19_456, 65_536]) {
+      const hash = await argon2Hash(password.normalize('NFC'), {
+        algorithm: 2,
+        memoryCost,
+        timeCost: 2,
+        parallelism: 1,
+      })
+      t.true(await hashes.verify(password, hash))
+      t.false(await hashes.verify(`${password} `, hash))
+    }
+  })
+
+  test(`what ${kind} makes is salted, verifies, and is not weak`, async (t) => {
+    const [one, other] = await Promise.all([hashes.hash(password), hashes.hash(password)])
+    t.not(one, other)
+    for (const hash of [one, other]) {
+      t.true(await hashes.verify(password, hash))
+      t.false(hashes.isWeak(hash))
+    }
+  })
+
+  test(`no password matches what is not a hash when new hashes are ${kind}`, async (t) => {
+    for (const hash of [
+      null,
+      '',
+      password,
+      '$2b$',
+      '$2b$04$short',
+      '$argon2id$',
+      '$argon2id$v=19$m=8,t=1,p=1$x$y',
+      '*',
+    ]) {
+      t.false(await hashes.verify(password, hash))
+      t.false(await hashes.verify('', hash))
+      t.false(await hashes.verify(hash ?? 'null', hash))
+    }
+  })
+
+  test(`a password is the same however its letters are composed when new hashes are ${kind}`, async (t) => {
+    const composed = 'Ångström é'.normalize('NFC')
+    const decomposed = composed.normalize('NFD')
+    t.not(composed, decomposed)
+    t.true(await hashes.verify(decomposed, await hashes.hash(composed)))
+    t.true(await hashes.verify(composed, await hashes.hash(decomposed)))
+    t.false(await hashes.verify('Angstrom e', await hashes.hash(composed)))
+  })
+
+  test(`capitals, spaces and compatibility forms make another password when new hashes are ${kind}`, async (t) => {
+    const hash = await hashes.hash('ﬁsh and chips')
+    for (const other of ['fish and chips', 'ﬁsh And chips', 'ﬁsh  and chips', ' ﬁsh and chips']) {
+      t.false(await hashes.verify(other, hash))
+    }
+  })
+}
+
+test('bcrypt makes hashes of the configured cost', async (t) => {
+  t.regex(await withBcrypt.hash(password), /^\$2b\$05\$/)
+})
+
+test('argon2id makes hashes of 19 MiB, 2 passes, 1 lane', async (t) => {
+  t.regex(await withArgon2.hash(password), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+})
+
+test('argon2id reads a password to its end', async (t) => {
+  const long = 'x'.repeat(200)
+  t.false(await withArgon2.verify(`${long}y`, await withArgon2.hash(`${long}z`)))
+})
+
+test('a bcrypt hash is weak when its cost is lower than the setting, or the setting is argon2id', (t) => {
+  const salted = 'N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
+  for (const name of ['2a', '2b', '2y']) {
+    t.true(withBcrypt.isWeak(`$${name}$04$${salted}`))
+    t.false(withBcrypt.isWeak(`$${name}$05$${salted}`))
+    t.false(withBcrypt.isWeak(`$${name}$12$${salted}`))
+    t.true(withArgon2.isWeak(`$${name}$12$${salted}`))
+  }
+})
+
+test('an argon2id hash is weak when its memory or its passes are fewer, and never when the setting is bcrypt', (t) => {
+  const rest = '$c29tZXNhbHQxMjM0NTY$aGFzaGhhc2hoYXNoaGFzaA'
+  t.true(withArgon2.isWeak(`$argon2id$v=19$m=19455,t=2,p=1${rest}`))
+  t.true(withArgon2.isWeak(`$argon2id$v=19$m=65536,t=1,p=1${rest}`))
+  t.false(withArgon2.isWeak(`$argon2id$v=19$m=19456,t=2,p=1${rest}`))
+  t.false(withArgon2.isWeak(`$argon2id$v=19$m=65536,t=3,p=4${rest}`))
+  t.false(withBcrypt.isWeak(`$argon2id$v=19$m=8,t=1,p=1${rest}`))
+})

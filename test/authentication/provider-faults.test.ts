@@ -1,0 +1,114 @@
+import test from 'ava'
+import type { ErrorCode } from '../../src/errors.ts'
+import type { Answer } from '../_app.ts'
+import { type Fault, faults, type ProviderEndpoint } from '../_fake-provider.ts'
+import { anybody, home, openBrowser, refused, type Stage, sentHome, signIn, startStage } from './_sign-in.ts'
+
+type Outcome = 'session' | Extract<ErrorCode, `provider_${string}`>
+
+const statuses = { provider_denied: 401, provider_error: 502, provider_timeout: 504 }
+const others: readonly Fault[] = ['status:401', 'status:403', 'status:429', 'status:503', 'status:204']
+const timeout = 1
+const slack = 20
+
+/** What a fault comes to, unless it is a provider_error. */
+const outcomes: Record<ProviderEndpoint, Partial<Record<Fault, Outcome>>> = {
+  // The right answer, only late; and what the token endpoints say of a code that is not good.
+  token: {
+    'slow:300': 'session',
+    hang: 'provider_timeout',
+    error: 'provider_denied',
+    'error-200': 'provider_denied',
+  },
+  profile: { 'slow:300': 'session', hang: 'provider_timeout' },
+  // Who somebody is does not depend on addresses, so a list of nonsense is as good as none.
+  emails: { 'slow:300': 'session', hang: 'provider_timeout', 'no-id': 'session', 'wrong-types': 'session' },
+}
+
+const endpoints = [
+  ['github', 'token'],
+  ['github', 'profile'],
+  ['github', 'emails'],
+  ['google', 'token'],
+  ['google', 'profile'],
+] as const
+
+let patient: Stage
+let hasty: Stage
+test.serial.before('start', async () => {
+  patient = await startStage()
+  hasty = await startStage({ env: { AUTH_PROVIDER_TIMEOUT: String(timeout) } })
+})
+test.after.always('stop', async () => {
+  await patient?.stop()
+  await hasty?.stop()
+})
+
+for (const [provider, endpoint] of endpoints) {
+  for (const fault of [...faults, ...others]) {
+    const outcome = outcomes[endpoint][fault] ?? 'provider_error'
+
+    test.serial(
+      `${provider}: ${fault} at the ${endpoint} endpoint ends in ${outcome}, and the next sign-in works`,
+      async (t) => {
+        const stage = outcome === 'provider_timeout' ? hasty : patient
+        const { app, fake } = stage
+        const started = Date.now()
+        fake.fault(provider, endpoint, fault)
+        const browser = openBrowser(app)
+        const profile = anybody[provider]()
+        const [json, redirect] = await Promise.all([
+          signIn(stage, provider, anybody[provider]()),
+          browser
+            .start(provider, { redirect_to: home })
+            .then((location) => browser.visit(fake.authorize(location, profile))),
+        ])
+        fake.fault(provider, endpoint, null)
+        t.true(Date.now() - started < (timeout + slack) * 1000)
+
+        const query = sentHome(t, redirect)
+        if (outcome === 'session') {
+          t.is(json.status, 200, json.text)
+          t.truthy(query.get('code'))
+        } else {
+          refused(t, json, statuses[outcome], outcome)
+          t.is(query.get('error'), outcome)
+          t.is(query.get('code'), null)
+        }
+        t.is(browser.cookies.size, 0)
+        t.deepEqual(
+          fake.requests.filter((made) => made.endpoint === 'redirected' || made.endpoint === 'unknown'),
+          [],
+        )
+        t.is((await signIn(stage, provider, profile)).status, 200)
+      },
+    )
+  }
+}
+
+test.serial('a provider that did not say who somebody is has made nobody a user', async (t) => {
+  for (const { app } of [patient, hasty]) {
+    const subjects = await app.sql<{ subject: string }>('SELECT subject FROM identity')
+    t.true(subjects.length > 0)
+    for (const { subject } of subjects) t.regex(subject, /^\d+$/)
+  }
+})
+
+test.serial('no fault of a provider is a fault of ours', (t) => {
+  const logs = [...patient.app.logs, ...hasty.app.logs] as { status?: number; code?: string }[]
+  t.deepEqual(
+    logs.filter(({ status, code }) => status === 500 || code === 'server_error'),
+    [],
+  )
+})
+
+test.serial('a list of addresses of wrong types makes no address verified', async (t) => {
+  const profile = anybody.github()
+  patient.fake.fault('github', 'emails', 'wrong-types')
+  const answer: Answer<{ id: string }> = await signIn(patient, 'github', profile)
+  patient.fake.fault('github', 'emails', null)
+  const rows = await patient.app.sql('SELECT email, email_verified FROM "user" WHERE id = $1', [
+    answer.body.id,
+  ])
+  t.deepEqual(rows, [{ email: null, email_verified: false }])
+})

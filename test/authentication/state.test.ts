@@ -1,0 +1,155 @@
+import test, { type ExecutionContext } from 'ava'
+import type { Answer } from '../_app.ts'
+import {
+  type Browser,
+  githubber,
+  googler,
+  home,
+  openBrowser,
+  refused,
+  type Stage,
+  startStage,
+  tokenRequests,
+} from './_sign-in.ts'
+
+let stage: Stage
+let stranger: Stage
+test.serial.before('start', async () => {
+  stage = await startStage()
+  stranger = await startStage({ env: { AUTH_SECRET: 'another secret that is only good for tests 9876' } })
+})
+test.after.always('stop', async () => {
+  await stage?.stop()
+  await stranger?.stop()
+})
+
+/** A sign-in at GitHub, up to the moment when the provider sends the browser back. */
+async function almostBack(overrides: Record<string, string | null> = {}) {
+  const browser = openBrowser(stage.app)
+  const location = await browser.start('github', { redirect_to: home })
+  return { browser, callback: stage.fake.authorize(location, githubber(), overrides) }
+}
+
+/** Asserts `invalid_state`, no way home, and that the provider was not asked for a token. */
+async function refusesState(t: ExecutionContext, visit: () => Promise<Answer<unknown>>): Promise<void> {
+  const before = tokenRequests(stage.fake).length
+  const answer = await visit()
+  refused(t, answer, 403, 'invalid_state')
+  t.is(answer.headers.get('location'), null)
+  t.is(tokenRequests(stage.fake).length, before)
+}
+
+function changeCookie(browser: Browser, change: (value: string) => string): void {
+  for (const [name, value] of browser.cookies) browser.cookies.set(name, change(value))
+}
+
+for (const [what, state] of [
+  ['wrong', 'x'.repeat(43)],
+  ['missing', null],
+  ['empty', ''],
+  ['overlong', 'x'.repeat(500)],
+] as const) {
+  test.serial(`GET /auth/github/callback refuses a ${what} state`, async (t) => {
+    const { browser, callback } = await almostBack({ state })
+    await refusesState(t, () => browser.visit(callback))
+  })
+}
+
+test.serial('GET /auth/github/callback refuses a state whose letters differ only in case', async (t) => {
+  const { browser, callback } = await almostBack()
+  const url = new URL(callback)
+  const state = url.searchParams.get('state') ?? ''
+  url.searchParams.set(
+    'state',
+    state.replace(/[a-z]/i, (c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase())),
+  )
+  await refusesState(t, () => browser.visit(url.href))
+})
+
+test.serial('GET /auth/github/callback refuses a browser without the state cookie', async (t) => {
+  const { callback } = await almostBack()
+  await refusesState(t, () => openBrowser(stage.app).visit(callback))
+})
+
+test.serial('GET /auth/github/callback refuses a state that this browser did not start', async (t) => {
+  const mine = await almostBack()
+  const theirs = await almostBack()
+  await refusesState(t, () => mine.browser.visit(theirs.callback))
+})
+
+test.serial(
+  'GET /auth/google/callback refuses the state and the cookie of a sign-in at GitHub',
+  async (t) => {
+    const { browser, callback } = await almostBack()
+    await refusesState(t, () => browser.visit(callback.replace('/auth/github/', '/auth/google/')))
+  },
+)
+
+test.serial(
+  'GET /auth/github/callback refuses the state of a sign-in at Google in the same browser',
+  async (t) => {
+    const browser = openBrowser(stage.app)
+    const atGoogle = stage.fake.authorize(await browser.start('google'), googler())
+    await refusesState(t, () => browser.visit(atGoogle.replace('/auth/google/', '/auth/github/')))
+  },
+)
+
+test.serial('GET /auth/github/callback refuses a replay in the same browser', async (t) => {
+  const { browser, callback } = await almostBack()
+  t.is((await browser.visit(callback)).status, 302)
+  await refusesState(t, () => browser.visit(callback))
+})
+
+test.serial('GET /auth/github/callback refuses a replay that brings the cookie again', async (t) => {
+  const { browser, callback } = await almostBack()
+  const kept = new Map(browser.cookies)
+  t.is((await browser.visit(callback)).status, 302)
+  for (const [name, value] of kept) browser.cookies.set(name, value)
+  await refusesState(t, () => browser.visit(callback))
+})
+
+for (const part of [0, 2, 3, 4]) {
+  test.serial(`GET /auth/github/callback refuses a cookie that was changed in part ${part}`, async (t) => {
+    const { browser, callback } = await almostBack()
+    changeCookie(browser, (value) => {
+      const parts = value.split('.')
+      parts[part] = (parts[part] ?? '').replace(/^./, (c) => (c === 'A' ? 'B' : 'A'))
+      return parts.join('.')
+    })
+    await refusesState(t, () => browser.visit(callback))
+  })
+}
+
+for (const value of ['x', 'null', '....', 'eyJhbGciOiJub25lIn0.e30.']) {
+  test.serial(`GET /auth/github/callback refuses ${value} as a cookie`, async (t) => {
+    const { browser, callback } = await almostBack()
+    changeCookie(browser, () => value)
+    await refusesState(t, () => browser.visit(callback))
+  })
+}
+
+test.serial('GET /auth/github/callback refuses a cookie made with another AUTH_SECRET', async (t) => {
+  const browser = openBrowser(stage.app)
+  const elsewhere = openBrowser(stranger.app)
+  const callback = stranger.fake.authorize(await elsewhere.start('github'), githubber())
+  for (const [name, value] of elsewhere.cookies) browser.cookies.set(name, value)
+  await refusesState(t, () => browser.visit(callback))
+})
+
+test.serial(
+  'GET /auth/github/callback accepts a state for AUTH_STATE_LIFETIME and refuses it afterwards',
+  async (t) => {
+    const inTime = await almostBack()
+    const late = await almostBack()
+    stage.app.clock.advance(599)
+    t.is((await inTime.browser.visit(inTime.callback)).status, 302)
+    stage.app.clock.advance(1)
+    await refusesState(t, () => late.browser.visit(late.callback))
+  },
+)
+
+test.serial('a callback that was refused does not spend the state of whoever it belongs to', async (t) => {
+  const { browser, callback } = await almostBack()
+  await refusesState(t, () => openBrowser(stage.app).visit(callback))
+  t.is((await browser.visit(callback)).status, 302)
+})

@@ -1,0 +1,121 @@
+import test from 'ava'
+import fc from 'fast-check'
+import type { ProfileIdentity } from '../../src/authentication/provider.ts'
+import { suggestUsernames, usernameSchema } from '../../src/authentication/username.ts'
+import { startApp } from '../_app.ts'
+
+const accepts = (name: unknown) => usernameSchema.safeParse(name).success
+const awkward = [
+  ' ',
+  '\n',
+  '\0',
+  '\u200f',
+  '\u202e',
+  '\ufeff',
+  '\ufdfa',
+  '\ufb01',
+  '𝄞',
+  'é',
+  '\ud800',
+  '@',
+  'A',
+]
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom(...awkward), maxLength: 600 }),
+  fc.string({ unit: 'binary', minLength: 190, maxLength: 300 }),
+)
+
+test('a username that is accepted has 1 to 255 characters, no control among them, no space around, and is kept as it is', (t) => {
+  fc.assert(
+    fc.property(text, (name) => {
+      const result = usernameSchema.safeParse(name)
+      if (!result.success) return
+      t.is(result.data, name)
+      t.true([...name].length >= 1 && [...name].length <= 255)
+      t.notRegex(name, /[\p{Cc}\p{Surrogate}\u200e\u200f\u202a-\u202e\u2066-\u2069]|^\s|\s$/u)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('usernames that people have are accepted', (t) => {
+  for (const name of [
+    'a',
+    'test123',
+    'Zoë',
+    'mary-jane',
+    'o\u2019neill',
+    'a b',
+    '李雷',
+    'عمر',
+    '👩‍👩‍👧',
+    'me@x.test',
+  ]) {
+    t.true(accepts(name), name)
+  }
+})
+
+const refused: [what: string, name: unknown][] = [
+  ['is empty', ''],
+  ['is blank', '  '],
+  ['begins with a space', ' a'],
+  ['ends with a line', 'a\n'],
+  ['has a NUL', 'a\0b'],
+  ['has half of a surrogate pair', 'a\ud800'],
+  ['turns the text around it', 'a\u202eb'],
+  ['has a line separator', 'a\u2028b'],
+  ['has 256 characters', '𝄞'.repeat(256)],
+  ['has 256 characters once it is normalised', '\ufdfa'.repeat(15)],
+  ['is no text', 1],
+  ['is null', null],
+]
+for (const [what, name] of refused) {
+  test(`a username that ${what} is refused`, (t) => {
+    t.false(accepts(name))
+  })
+}
+
+const profiles: fc.Arbitrary<ProfileIdentity> = fc
+  .record({
+    subject: text.filter((subject) => subject !== ''),
+    username: fc.option(text, { nil: undefined }),
+    email: fc.option(fc.oneof(text, fc.emailAddress()), { nil: undefined }),
+  })
+  .map((profile) => profile as ProfileIdentity)
+
+test('suggestUsernames suggests five or six usernames, all acceptable, whatever a provider says', (t) => {
+  fc.assert(
+    fc.property(profiles, (profile) => {
+      const names = [...suggestUsernames(profile, 'github')]
+      t.true(names.length >= 5 && names.length <= 6)
+      for (const name of names) t.true(accepts(name), JSON.stringify(name))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('suggestUsernames begins with what the person is called there, then their address, then the subject', (t) => {
+  const first = (profile: ProfileIdentity) => suggestUsernames(profile, 'github').next().value
+  const email = 'anna@example.com'
+  t.is(first({ subject: '1', username: 'Anna', email }), 'Anna')
+  t.is(first({ subject: '1', username: ' Anna ', email }), 'Anna')
+  t.is(first({ subject: '1', username: '\u202e', email }), 'anna')
+  t.is(first({ subject: '1', email }), 'anna')
+  t.regex(first({ subject: '1' }) ?? '', /^github-1-[0-9a-f]{6}$/)
+})
+
+test.serial('PostgreSQL holds every username that is accepted, and what it is normalised to', async (t) => {
+  const app = await startApp()
+  t.teardown(app.close)
+  await fc.assert(
+    fc.asyncProperty(text.filter(accepts), async (name) => {
+      const rows = await app.sql(
+        `INSERT INTO "user" (username) VALUES ($1) ON CONFLICT (username_key(username)) DO UPDATE SET active = true
+         RETURNING username_key(username) = username_key($1) AS found, length(normalize(username, NFKC)) <= 255 AS fits`,
+        [name],
+      )
+      t.deepEqual(rows, [{ found: true, fits: true }])
+    }),
+  )
+})

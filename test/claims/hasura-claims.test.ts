@@ -1,0 +1,126 @@
+import test from 'ava'
+import fc from 'fast-check'
+import {
+  createHasuraClaims,
+  type Grants,
+  type RoleRules,
+  toNamespace,
+} from '../../src/claims/hasura-claims.ts'
+import { createAccessTokens } from '../../src/tokens/access-token.ts'
+import { createSigningKeys, generateSigningKey } from '../../src/tokens/signing-keys.ts'
+import { readJwks, readToken } from '../_hasura.ts'
+
+const reserved = ['role', 'user-id', 'allowed-roles', 'default-role']
+
+const text = fc.string({ unit: 'binary' })
+const role = fc.oneof(text, fc.constantFrom('', 'admin', 'user', 'editor', 'Admin', ' admin'))
+const claimName = fc.oneof(
+  fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,20}$/),
+  text,
+  fc.constantFrom(...reserved, 'Role', 'role ', 'x-hasura-role', '__proto__', 'constructor', 'org-id'),
+)
+const grants: fc.Arbitrary<Grants> = fc.record({
+  userId: fc.uuid(),
+  defaultRole: fc.oneof(fc.constant(null), role),
+  roles: fc.array(role),
+  extraClaims: fc.dictionary(claimName, fc.jsonValue()),
+})
+const rules: fc.Arbitrary<RoleRules> = fc.record({
+  defaultRole: fc.oneof(text, fc.constantFrom('user')).filter((name) => name !== '' && name !== 'admin'),
+  allowAdmin: fc.boolean(),
+})
+
+const property = (hold: (grants: Grants, rules: RoleRules) => void) =>
+  fc.assert(fc.property(grants, rules, hold), { numRuns: 300 })
+
+test('allowed roles are the granted ones and the default ones, sorted by code unit, each once', (t) => {
+  property((granted, { defaultRole: everybodys, allowAdmin }) => {
+    const { allowedRoles, defaultRole } = createHasuraClaims(granted, { defaultRole: everybodys, allowAdmin })
+    const mayBe = (name: string | null): name is string => !!name && (name !== 'admin' || allowAdmin)
+    const expected = new Set([...granted.roles, granted.defaultRole, everybodys].filter(mayBe))
+    t.deepEqual(allowedRoles, [...expected].sort())
+    t.is(defaultRole, mayBe(granted.defaultRole) ? granted.defaultRole : everybodys)
+    t.true(allowedRoles.includes(defaultRole))
+  })
+})
+
+test('a role called admin is left out, and named as such, unless it is allowed', (t) => {
+  property((granted, { defaultRole }) => {
+    const withAdmin = { ...granted, roles: [...granted.roles, 'admin'] }
+    const closed = createHasuraClaims(withAdmin, { defaultRole, allowAdmin: false })
+    t.false(closed.allowedRoles.includes('admin'))
+    t.true(closed.leftOut.includes('role "admin"'))
+    t.true(createHasuraClaims(withAdmin, { defaultRole, allowAdmin: true }).allowedRoles.includes('admin'))
+  })
+})
+
+test('extra claims are text under lower-case names; reserved and unusable names are left out and named', (t) => {
+  property((granted, given) => {
+    const { extra, leftOut } = createHasuraClaims(granted, given)
+    for (const [name, value] of Object.entries(extra)) {
+      t.regex(name, /^x-hasura-[a-z0-9][a-z0-9_-]*$/)
+      t.is(typeof value, 'string')
+      t.false(reserved.includes(name.slice('x-hasura-'.length)))
+    }
+    for (const [name, value] of Object.entries(granted.extraClaims)) {
+      const found = Object.hasOwn(extra, `x-hasura-${name}`)
+      const named = leftOut.includes(`claim ${JSON.stringify(name)}`)
+      t.is(Number(found) + Number(named), value === null ? 0 : 1, JSON.stringify(name))
+    }
+  })
+})
+
+test('no grant can override who the user is and what they may be', (t) => {
+  property((granted, given) => {
+    const forged = Object.fromEntries(reserved.map((name) => [name, 'forged']))
+    const claims = createHasuraClaims(
+      { ...granted, extraClaims: { ...granted.extraClaims, ...forged } },
+      given,
+    )
+    const namespace = toNamespace(claims)
+    t.is(namespace['x-hasura-user-id'], granted.userId)
+    t.deepEqual(namespace['x-hasura-allowed-roles'], claims.allowedRoles)
+    t.is(namespace['x-hasura-default-role'], claims.defaultRole)
+    t.false('x-hasura-role' in namespace)
+  })
+})
+
+test('the same grants give the same claims, in whatever order they come', (t) => {
+  property((granted, given) => {
+    const reversed = {
+      ...granted,
+      roles: granted.roles.toReversed(),
+      extraClaims: Object.fromEntries(Object.entries(granted.extraClaims).toReversed()),
+    }
+    const namespaceOf = (some: Grants) => JSON.stringify(toNamespace(createHasuraClaims(some, given)))
+    t.is(namespaceOf(reversed), namespaceOf(granted))
+  })
+})
+
+for (const claimsFormat of ['json', 'stringified_json'] as const) {
+  test(`Hasura takes the token of any grants, with claims as ${claimsFormat}`, async (t) => {
+    const signing = createSigningKeys(await generateSigningKey(2048))
+    const keys = readJwks(signing.jwks)
+    const settings = { issuer: 'https://auth.test', audience: 'hasura', accessTokenLifetime: 900 }
+    const claimsNamespace = 'https://hasura.io/jwt/claims'
+    const tokens = createAccessTokens(signing, { ...settings, claimsNamespace, claimsFormat })
+    const now = new Date(1_800_000_000_000)
+    const run = async (granted: Grants, given: RoleRules, username: string, sessionId: string) => {
+      const claims = createHasuraClaims(granted, given)
+      const subject = { username, sessionId, sessionExpiresAt: new Date(now.getTime() + 60_000), claims }
+      const { token, expiresIn } = await tokens.sign(subject, sessionId, now)
+      t.is(expiresIn, 60)
+      const reading = { ...settings, now: now.getTime() / 1000, format: claimsFormat }
+      const read = readToken(token, keys, reading)
+      t.deepEqual<Record<string, unknown>, Record<string, unknown>>(read.claims, toNamespace(claims))
+      t.is(read.payload.name, username)
+      t.deepEqual(await tokens.verify(token, now), {
+        userId: granted.userId,
+        sessionId,
+        expiresAt: reading.now + 60,
+      })
+    }
+    const names = text.filter((name) => name !== '')
+    await fc.assert(fc.asyncProperty(grants, rules, names, fc.uuid(), run), { numRuns: 100 })
+  })
+}

@@ -1,0 +1,80 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { ExecutionContext } from 'ava'
+import type { Connection } from '../../src/database/database.ts'
+import { openEmbedded } from '../../src/database/embedded.ts'
+import { snapshotUrl } from '../../src/database/open.ts'
+import { connectServer } from '../../src/database/server.ts'
+import { createServerDatabase, type Engine, root } from '../_app.ts'
+
+/** Databases without a table. The embedded one is the same each time, emptied again: its tests are serial. */
+export type EmptyDatabases = { open(): Promise<Connection>; close(): Promise<void> }
+
+/** Empty databases of one engine, which stay open until `close`. */
+export async function prepareEmpty(engine: Engine): Promise<EmptyDatabases> {
+  return engine === 'server' ? prepareServer() : prepareEmbedded()
+}
+
+function prepareServer(): EmptyDatabases {
+  const opened: Connection[] = []
+  return {
+    open: async () => {
+      const connection = connectServer(await createServerDatabase(), () => {})
+      opened.push(connection)
+      return connection
+    },
+    close: async () => void (await Promise.all(opened.map((connection) => connection.close()))),
+  }
+}
+
+async function prepareEmbedded(): Promise<EmptyDatabases> {
+  const directory = await mkdtemp(join(tmpdir(), 'claimgate-'))
+  const connection = await openEmbedded(directory, snapshotUrl(root))
+  return {
+    open: async () => {
+      await emptySchema(connection)
+      return connection
+    },
+    close: async () => {
+      await connection.close()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Drops everything that is in a database. */
+export async function emptySchema(connection: Connection): Promise<void> {
+  await connection.execute('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
+}
+
+/** A new folder, which is removed when the test is over. */
+export async function createFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'claimgate-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A folder like that of package.json, with a copy of `prisma/` to change. */
+export async function copyRoot(t: ExecutionContext): Promise<URL> {
+  const folder = await createFolder(t)
+  await cp(fileURLToPath(new URL('prisma/', root)), join(folder, 'prisma'), { recursive: true })
+  return pathToFileURL(`${folder}/`)
+}
+
+/** Writes a migration, over one of that name if there is one. */
+export async function writeSql(root: URL, name: string, sql: string): Promise<void> {
+  const folder = new URL(`prisma/migrations/${name}/`, root)
+  await mkdir(folder, { recursive: true })
+  await writeFile(new URL('migration.sql', folder), sql)
+}
+
+/** Runs one statement. */
+export async function sql<Row = Record<string, unknown>>(
+  connection: Connection,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  return connection.query<Row>({ name: '', text }, values)
+}

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { root } from '../_app.ts'
+import { type GatewayProcess, runProcess, startProcess } from '../_process.ts'
+import { createFolder } from './_databases.ts'
+
+const credentials = { username: 'anna', password: 'correct horse', confirmPassword: 'correct horse' }
+
+test.serial(
+  'a second process on the same AUTH_DATA_DIR is refused with 1 and a way out; the first goes on',
+  async (t) => {
+    const folder = await createFolder(t)
+    const first = await start(t, folder)
+    const { code, stderr } = await runProcess({ AUTH_DATA_DIR: join(folder, 'data') }, folder)
+    t.is(code, 1)
+    t.regex(
+      stderr,
+      /^Claimgate did not start\. Another process is using the data directory .*AUTH_DATA_DIR.*DATABASE_URL/,
+    )
+    t.is(await post(first, '/signup', credentials), 200)
+  },
+)
+
+test.serial('after kill -9 the next start has the directory at once, with everything in it', async (t) => {
+  const folder = await createFolder(t)
+  const first = await start(t, folder)
+  t.is(await post(first, '/signup', credentials), 200)
+  await first.stop('SIGKILL')
+  const second = await start(t, folder)
+  const { username, password } = credentials
+  t.is(await post(second, '/login', { username, password }), 200)
+})
+
+test.serial(
+  'the data directory and the secret in it are for their owner only, also when the directory was there before',
+  async (t) => {
+    const folder = await createFolder(t)
+    const data = join(folder, 'data')
+    await mkdir(data)
+    await chmod(data, 0o755)
+    const { stop } = await start(t, folder)
+    const modeOf = async (path: string) => (await stat(path)).mode & 0o777
+    t.is(await modeOf(data), 0o700)
+    t.is(await modeOf(join(data, 'secret')), 0o600)
+    await stop()
+    t.deepEqual((await readdir(data)).sort(), ['pglite', 'secret'])
+  },
+)
+
+test.serial(
+  'a start that was killed while it copied the new database leaves a directory that the next start can use',
+  async (t) => {
+    const folder = await killWhileCopying(t)
+    t.true(existsSync(join(folder, 'data', 'pglite.new')))
+    t.false(existsSync(join(folder, 'data', 'pglite')))
+    const next = await start(t, folder)
+    t.is(await post(next, '/signup', credentials), 200)
+    t.false(existsSync(join(folder, 'data', 'pglite.new')))
+  },
+)
+
+/** Starts in new folders until one could be killed before it had copied everything. */
+async function killWhileCopying(t: ExecutionContext): Promise<string> {
+  const folder = await createFolder(t)
+  const gateway = spawnGateway(t, folder)
+  const ended = once(gateway, 'close')
+  const exists = (name: string) => existsSync(join(folder, 'data', name))
+  while (!exists('pglite.new') && !exists('pglite')) await sleep(1)
+  gateway.kill('SIGKILL')
+  await ended
+  return exists('pglite') ? killWhileCopying(t) : folder
+}
+
+async function start(t: ExecutionContext, folder: string): Promise<GatewayProcess> {
+  const gateway = await startProcess({ AUTH_DATA_DIR: join(folder, 'data') }, folder)
+  t.teardown(() => gateway.stop('SIGKILL'))
+  return gateway
+}
+
+function spawnGateway(t: ExecutionContext, folder: string): ChildProcess {
+  const main = fileURLToPath(new URL('dist/src/main.js', root))
+  const env = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', AUTH_DATA_DIR: join(folder, 'data') }
+  const child = spawn(process.execPath, [main], { cwd: folder, env, stdio: 'ignore' })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
+}
+
+async function post({ url }: GatewayProcess, path: string, body: unknown): Promise<number> {
+  const headers = { 'Content-Type': 'application/json' }
+  return (await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })).status
+}

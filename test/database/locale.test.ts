@@ -1,0 +1,51 @@
+import test from 'ava'
+import pg from 'pg'
+import { migrate } from '../../src/database/migrate.ts'
+import { connectServer } from '../../src/database/server.ts'
+import { createServerDatabase, engines, root, startApp } from '../_app.ts'
+import { readCatalog } from './_catalog.ts'
+import { seedRows, seedTables } from './_seed.ts'
+
+if (engines.includes('server')) {
+  test('usernames are unique without regard to case in the C locale too, for every letter', async (t) => {
+    const app = await startApp({ databaseUrl: await createCLocale() })
+    t.teardown(app.close)
+    t.deepEqual(await app.sql(`SELECT lower('É') AS "lower"`), [{ lower: 'É' }])
+    const { id } = await app.signup('Élodie Ärger Жанна')
+    const password = 'correct horse'
+    const again = { username: 'élodie ärger жАННА', password, confirmPassword: password }
+    const refused = await app.post('/signup', again)
+    t.is(refused.status, 409)
+    t.is(refused.body.code, 'username_taken')
+    const login = await app.login('ÉLODIE ÄRGER ЖАННА')
+    t.is(login.status, 200)
+    t.is(login.body.id, id)
+    t.is(login.body.username, 'Élodie Ärger Жанна')
+  })
+
+  test('usernames that differ only by the case of a letter beyond ASCII are refused by name in the C locale too', async (t) => {
+    const connection = connectServer(await createCLocale(), () => {})
+    t.teardown(() => connection.close())
+    await connection.execute(
+      `${seedTables}${seedRows} INSERT INTO "user" (username, password) VALUES ('Élodie', 'x'), ('élodie', 'x')`,
+    )
+    const before = await readCatalog(connection)
+    await t.throwsAsync(migrate(connection, root), {
+      message: /Rename these users first.*\n {2}"Élodie", "élodie"$/,
+    })
+    t.deepEqual(await readCatalog(connection), before)
+  })
+} else {
+  test('locales are a matter of a server', (t) => t.pass())
+}
+
+async function createCLocale(): Promise<string> {
+  const url = new URL(await createServerDatabase())
+  const client = new pg.Client({ connectionString: url.href })
+  await client.connect()
+  url.pathname += '_c'
+  const name = pg.escapeIdentifier(url.pathname.slice(1))
+  await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`)
+  await client.end()
+  return url.href
+}

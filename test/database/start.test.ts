@@ -1,0 +1,69 @@
+import test from 'ava'
+import { createServerDatabase, engines } from '../_app.ts'
+import { runProcess } from '../_process.ts'
+import { createFolder } from './_databases.ts'
+
+const secret = 'a secret that must not be printed 0123456789'
+const password = 'a-password-that-must-not-be-printed'
+
+// Node reports the refusals of several addresses by an error without a message.
+const twoAddresses = `import dns from 'node:dns'
+dns.lookup = (name, options, done) => done(null, ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 })))`
+
+const cases = [
+  { what: 'nobody listens', host: '127.0.0.1:1', message: /connect ECONNREFUSED 127\.0\.0\.1:1\.$/m },
+  {
+    what: 'nobody listens at any of two addresses',
+    host: 'two.test:1',
+    message: /connect ECONNREFUSED 127\.0\.0\.1:1; connect ECONNREFUSED 127\.0\.0\.2:1\.$/m,
+    options: `--import=data:text/javascript,${encodeURIComponent(twoAddresses)}`,
+  },
+  {
+    what: 'the name is unknown',
+    host: 'nowhere.invalid:5432',
+    message: /getaddrinfo \w+ nowhere\.invalid\.$/m,
+  },
+]
+
+for (const { what, host, message, options = '' } of cases) {
+  test(`a start fails with 1, the reason and no secret when ${what}`, async (t) => {
+    const databaseUrl = `postgres://claimgate:${password}@${host}/app`
+    const { code, stdout, stderr } = await runProcess(
+      { DATABASE_URL: databaseUrl, AUTH_SECRET: secret, NODE_OPTIONS: options },
+      await createFolder(t),
+    )
+    t.is(code, 1)
+    t.regex(stderr, /^Claimgate did not start\. The database cannot be used: /)
+    t.regex(stderr, message)
+    for (const hidden of [secret, password]) t.false((stdout + stderr).includes(hidden))
+    t.notRegex(stdout, /listens/)
+  })
+}
+
+if (engines.includes('server')) {
+  const refused = [
+    {
+      what: 'the password is wrong',
+      from: /:[^:@]+@/,
+      to: `:${password}@`,
+      message: /password authentication failed for user/,
+    },
+    {
+      what: 'the database does not exist',
+      from: /[^/]+$/,
+      to: 'missing',
+      message: /"missing" does not exist/,
+    },
+  ]
+  for (const { what, from, to, message } of refused) {
+    test(`a start fails with 1, the reason and no secret when ${what}`, async (t) => {
+      const url = new URL((await createServerDatabase()).replace(from, to))
+      const env = { DATABASE_URL: url.href, AUTH_SECRET: secret }
+      const { code, stdout, stderr } = await runProcess(env, await createFolder(t))
+      t.is(code, 1)
+      t.regex(stderr, /^Claimgate did not start\. The database cannot be used: /)
+      t.regex(stderr, message)
+      for (const hidden of [secret, url.password]) t.false((stdout + stderr).includes(hidden))
+    })
+  }
+}

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http'
+import test from 'ava'
+import fc from 'fast-check'
+import { clientAddress } from '../../src/http/client-address.ts'
+import { startApp } from '../_app.ts'
+
+const forwarded = '203.0.113.66, 198.51.100.7,192.0.2.9'
+
+for (const [proxies, expected] of [
+  ['0', '127.0.0.1'],
+  ['1', '192.0.2.9'],
+  ['2', '198.51.100.7'],
+] as const) {
+  test.serial(
+    `with AUTH_TRUSTED_PROXIES=${proxies} a session remembers ${expected} of "${forwarded}"`,
+    async (t) => {
+      const app = await startApp({ env: { AUTH_TRUSTED_PROXIES: proxies } })
+      t.teardown(app.close)
+      const body = { username: 'a', password: 'aaaa', confirmPassword: 'aaaa' }
+      const headers = { 'X-Forwarded-For': forwarded, 'X-Real-IP': '1.1.1.1', Forwarded: 'for=1.1.1.1' }
+      t.is((await app.call('POST', '/signup', { body, headers })).status, 200)
+      t.deepEqual(await app.sql('SELECT address FROM session'), [{ address: expected }])
+    },
+  )
+}
+
+const request = (remoteAddress: string | undefined, header?: string | string[]): IncomingMessage =>
+  ({ socket: { remoteAddress }, headers: header === undefined ? {} : { 'x-forwarded-for': header } }) as never
+
+test('an address is that of the socket when the proxies say less than they should, or nothing that is one', (t) => {
+  for (const header of [undefined, '', '1.1.1.1', 'unknown, 1.1.1.1', '1.1.1.1:80, 2.2.2.2', ', 1.1.1.1']) {
+    t.is(clientAddress(request('10.0.0.1', header), 2), '10.0.0.1')
+  }
+})
+
+test('an IPv4 address that comes through an IPv6 socket is written as itself', (t) => {
+  t.is(clientAddress(request('::ffff:10.0.0.1'), 0), '10.0.0.1')
+  t.is(clientAddress(request('::1', '::ffff:10.0.0.2'), 1), '10.0.0.2')
+  t.is(clientAddress(request('::1', '2001:db8::1'), 1), '2001:db8::1')
+  t.is(clientAddress(request(undefined), 0), '')
+})
+
+test('what a client writes itself never decides its address', (t) => {
+  fc.assert(
+    fc.property(fc.string(), fc.ipV4(), fc.ipV4(), (written, client, proxy) => {
+      const header = `${written}, ${client}, ${proxy}`
+      t.is(clientAddress(request('10.0.0.1', header), 2), client)
+      t.is(clientAddress(request('10.0.0.1', [written, `${client},${proxy}`]), 2), client)
+      t.is(clientAddress(request('10.0.0.1', header), 1), proxy)
+      t.is(clientAddress(request('10.0.0.1', header), 0), '10.0.0.1')
+    }),
+  )
+})

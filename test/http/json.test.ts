@@ -1,0 +1,99 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { parseJson } from '../../src/http/json.ts'
+
+test('parseJson reads what JSON.parse reads', (t) => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom('', ' ', '\n\t'), (json, indent) => {
+      const text = JSON.stringify(JSON.parse(json), null, indent)
+      for (const spelling of [json, text]) t.deepEqual(parseJson(spelling), JSON.parse(spelling))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('parseJson refuses what JSON.parse refuses', (t) => {
+  fc.assert(
+    fc.property(fc.json(), fc.nat(), fc.constantFrom('', ',', '}', '"', '\\', "'"), (json, at, put) => {
+      const place = at % json.length
+      const text = json.slice(0, place) + put + json.slice(place + 1)
+      const accepts = (parse: (text: string) => unknown): boolean => {
+        try {
+          parse(text)
+          return true
+        } catch (error) {
+          if (!(error instanceof SyntaxError)) throw error
+          return false
+        }
+      }
+      if (!accepts(JSON.parse)) t.false(accepts(parseJson), text)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+const plain = (name: string) => JSON.stringify(name)
+const escaped = (name: string) =>
+  `"${Array.from({ length: name.length }, (_, at) => `\\u${name.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')}"`
+
+/** Text with an object somewhere in it that has one member twice; `spell` writes the second name. */
+const doubled = (spell: (name: string) => string) =>
+  fc
+    .record({
+      name: fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', '__proto__', '"', '\\', '}', ',{')),
+      values: fc.tuple(fc.json(), fc.json(), fc.json()),
+      others: fc.dictionary(fc.string(), fc.jsonValue()),
+      wrap: fc.array(
+        fc.constantFrom('[1,HOLE]', '{"a":HOLE}', '[{"b":"{"},[HOLE],"]"]', '{"c":1,"d":[HOLE]}'),
+      ),
+    })
+    .map(({ name, values: [first, second, third], others, wrap }) => {
+      const between = Object.entries(others)
+        .filter(([other]) => other !== name)
+        .map(([other, value]) => `${plain(other)}:${JSON.stringify(value)},`)
+      const core = `{${plain(name)}:${first},${between.join('')}"between ${name.length}":${third},${spell(name)}:${second}}`
+      return wrap.reduce((inner, shape) => shape.replace('HOLE', () => inner), core)
+    })
+
+for (const [how, spell] of [
+  ['', plain],
+  [', also when one is spelled with escapes', escaped],
+] as const) {
+  test(`parseJson refuses an object with a member twice, at any depth${how}`, (t) => {
+    fc.assert(
+      fc.property(doubled(spell), (text) => {
+        t.notThrows(() => JSON.parse(text))
+        t.throws(() => parseJson(text), { instanceOf: SyntaxError, message: /twice/ }, text)
+      }),
+      { numRuns: 500 },
+    )
+  })
+}
+
+test('parseJson allows one name in different objects, and a value that looks like a name', (t) => {
+  for (const text of [
+    '[{"a":1},{"a":2}]',
+    '{"a":{"a":{"a":1}}}',
+    '{"a":"b","b":"a"}',
+    '["a","a"]',
+    '{"a":["a","a"]}',
+  ]) {
+    t.deepEqual(parseJson(text), JSON.parse(text))
+  }
+})
+
+test('parseJson makes __proto__ a member like any other', (t) => {
+  const value = parseJson('{"__proto__": {"isAdmin": true}}') as Record<string, unknown>
+  t.deepEqual(Object.keys(value), ['__proto__'])
+  t.is(value.isAdmin, undefined)
+})
+
+test('parseJson reads a megabyte of anything, however deep', (t) => {
+  for (const text of [
+    '['.repeat(500_000) + ']'.repeat(500_000),
+    `{"a":"${'x'.repeat(1_000_000)}"}`,
+    `{"a":"${'\\"'.repeat(500_000)}"}`,
+  ]) {
+    t.notThrows(() => parseJson(text))
+  }
+})

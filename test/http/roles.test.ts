@@ -1,0 +1,144 @@
+import test from 'ava'
+import { engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { grant, revoke, setClaim, setDefaultRole } from '../_grant.ts'
+import { refused } from '../_problem.ts'
+
+for (const engine of engines) {
+  let app: TestApp
+  test.before(`${engine}: start`, async () => {
+    app = await startApp({ engine })
+  })
+  test.after.always(`${engine}: stop`, () => app?.close())
+
+  const refresh = async ({ refreshToken }: SessionBody): Promise<SessionBody> => {
+    const answer = await app.post<SessionBody>('/token', { refreshToken })
+    if (answer.status !== 200) throw new Error(answer.text)
+    return answer.body
+  }
+
+  test(`${engine}: a session and its token carry the roles of user_role, sorted, with the default role`, async (t) => {
+    const first = await app.signup('roles')
+    for (const role of ['writer', 'Reader', 'äditor']) await grant(app, first.id, role)
+    const { body } = await app.login('roles')
+    const roles = ['Reader', 'user', 'writer', 'äditor']
+    t.deepEqual(body.roles, roles)
+    t.is(body.defaultRole, 'user')
+    t.deepEqual(await app.claimsOf(body.token), {
+      'x-hasura-allowed-roles': roles,
+      'x-hasura-default-role': 'user',
+      'x-hasura-user-id': first.id,
+    })
+    const { body: user } = await app.get('/user', { Authorization: `Bearer ${body.token}` })
+    t.deepEqual(user.roles, roles)
+  })
+
+  test(`${engine}: default_role_id chooses the default role, and allows it without a user_role row`, async (t) => {
+    const first = await app.signup('default')
+    await setDefaultRole(app, first.id, 'editor')
+    const second = await refresh(first)
+    t.is(second.defaultRole, 'editor')
+    t.deepEqual(second.roles, ['editor', 'user'])
+    await setDefaultRole(app, first.id, null)
+    const third = await refresh(second)
+    t.is(third.defaultRole, 'user')
+    t.deepEqual(third.roles, ['user'])
+  })
+
+  test(`${engine}: roles that come and go show at the next refresh, and not before in a token`, async (t) => {
+    const first = await app.signup('changing')
+    await grant(app, first.id, 'manager')
+    t.deepEqual((await app.claimsOf(first.token))['x-hasura-allowed-roles'], ['user'])
+    const second = await refresh(first)
+    t.deepEqual(second.roles, ['manager', 'user'])
+    await revoke(app, first.id, 'manager')
+    t.deepEqual((await refresh(second)).roles, ['user'])
+  })
+
+  test(`${engine}: a user has their own roles and nobody else's`, async (t) => {
+    const one = await app.signup('one')
+    const other = await app.signup('other')
+    await grant(app, one.id, 'only-one')
+    t.deepEqual((await refresh(other)).roles, ['user'])
+    t.deepEqual((await refresh(one)).roles, ['only-one', 'user'])
+  })
+
+  test(`${engine}: a role called admin is left out of the token, and logged, also as default role`, async (t) => {
+    const first = await app.signup('root')
+    await grant(app, first.id, 'admin')
+    await setDefaultRole(app, first.id, 'admin')
+    const { roles, defaultRole, token } = await refresh(first)
+    t.deepEqual(roles, ['user'])
+    t.is(defaultRole, 'user')
+    t.false(JSON.stringify(await app.claimsOf(token)).includes('admin'))
+    t.true(app.logs.some(({ level, userId }) => level === 40 && userId === first.id))
+  })
+
+  const values: [what: string, json: string, text: string | undefined][] = [
+    ['a string', '"42-B é"', '42-B é'],
+    ['a number', '42', '42'],
+    ['a number with more digits than JavaScript keeps', '9007199254740993', '9007199254740993'],
+    ['a fraction', '1.10', '1.10'],
+    ['a boolean', 'true', 'true'],
+    ['an array', '["a", "b c", null, "NULL", "", "q\\"", true]', '{a,"b c",NULL,"NULL","","q\\"",true}'],
+    ['an array of big numbers', '[9007199254740993, 7]', '{9007199254740993,7}'],
+    ['an empty array', '[]', '{}'],
+    ['an object', '{"a": [1, "x"]}', '{"a":[1,"x"]}'],
+    ['null', 'null', undefined],
+  ]
+  for (const [index, [what, json, text]] of values.entries()) {
+    test(`${engine}: a user_claim that is ${what} becomes ${text ?? 'nothing'}`, async (t) => {
+      const first = await app.signup(`claim-${index}`)
+      await setClaim(app, first.id, 'org-id', json)
+      const second = await refresh(first)
+      t.is((await app.claimsOf(second.token))['x-hasura-org-id'], text)
+      const { body } = await app.get('/webhook', { Authorization: `Bearer ${second.token}` })
+      t.is(body['x-hasura-org-id'], text)
+    })
+  }
+
+  test.serial(`${engine}: when the roles cannot be read there is no token`, async (t) => {
+    const broken = await startApp({ engine })
+    t.teardown(broken.close)
+    const { refreshToken, token } = await broken.signup('stranded')
+    await broken.sql('ALTER TABLE user_role RENAME TO user_role_away')
+    const body = { username: 'late', password: 'correct horse', confirmPassword: 'correct horse' }
+    for (const answer of [
+      await broken.login('stranded'),
+      await broken.post('/token', { refreshToken }),
+      await broken.post('/signup', body),
+      await broken.get('/user', { Authorization: `Bearer ${token}` }),
+      await broken.get('/webhook', { Authorization: `Bearer ${token}` }),
+    ]) {
+      refused(t, answer, 500, 'server_error')
+    }
+    await broken.sql('ALTER TABLE user_role_away RENAME TO user_role')
+    t.is((await broken.post('/token', { refreshToken })).status, 200)
+  })
+}
+
+test.serial(
+  'AUTH_DEFAULT_ROLE names the role that everybody has, and AUTH_ALLOW_ADMIN_ROLE=true lets admin through',
+  async (t) => {
+    const app = await startApp({ env: { AUTH_ALLOW_ADMIN_ROLE: 'true', AUTH_DEFAULT_ROLE: 'member' } })
+    t.teardown(app.close)
+    const { id, roles, defaultRole } = await app.signup('root')
+    t.deepEqual(roles, ['member'])
+    t.is(defaultRole, 'member')
+    await grant(app, id, 'admin')
+    t.deepEqual((await app.login('root')).body.roles, ['admin', 'member'])
+  },
+)
+
+test.serial(
+  'AUTH_CLAIMS_NAMESPACE and AUTH_CLAIMS_FORMAT decide how a token carries the claims',
+  async (t) => {
+    const env = { AUTH_CLAIMS_NAMESPACE: 'urn:example:claims', AUTH_CLAIMS_FORMAT: 'stringified_json' }
+    const app = await startApp({ env })
+    t.teardown(app.close)
+    const { token, id } = await app.signup('new')
+    const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    t.is(typeof payload['urn:example:claims'], 'string')
+    t.is((await app.claimsOf(token))['x-hasura-user-id'], id)
+    t.is((await app.get('/user', { Authorization: `Bearer ${token}` })).status, 200)
+  },
+)

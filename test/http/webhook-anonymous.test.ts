@@ -1,0 +1,105 @@
+import test from 'ava'
+import { startApp, type TestApp } from '../_app.ts'
+import { webhookGetHeaders, webhookPostBody } from '../_hasura.ts'
+import { refused } from '../_problem.ts'
+
+let open: TestApp
+let closed: TestApp
+test.before('start', async () => {
+  open = await startApp({ env: { AUTH_ANONYMOUS_ROLE: 'visitor' } })
+  closed = await startApp({ env: { AUTH_ANONYMOUS_ROLE: '' } })
+})
+test.after.always('stop', () => Promise.all([open?.close(), closed?.close()]))
+
+/** Both forms of one client request. */
+const ask = (app: TestApp, client: Record<string, string> = {}) =>
+  Promise.all([
+    app.get('/webhook', webhookGetHeaders(client)),
+    app.call('POST', '/webhook', { raw: webhookPostBody(client) }),
+  ])
+
+test('/webhook answers the anonymous role to a client without a credential, and nothing else', async (t) => {
+  for (const client of [{}, { Cookie: 'a=b', 'X-Forwarded-For': '1.2.3.4' }]) {
+    for (const { status, body } of await ask(open, client)) {
+      t.is(status, 200)
+      t.deepEqual(body, { 'X-Hasura-Role': 'visitor' })
+    }
+  }
+})
+
+test('/webhook grants the anonymous role by name, and no other', async (t) => {
+  for (const { body } of await ask(open, { 'X-Hasura-Role': 'visitor' })) {
+    t.deepEqual(body, { 'X-Hasura-Role': 'visitor' })
+  }
+  for (const role of ['user', 'admin', 'anonymous', '']) {
+    for (const answer of await ask(open, { 'X-Hasura-Role': role })) refused(t, answer, 401, 'role_denied')
+  }
+})
+
+test('/webhook is 401 without a credential when AUTH_ANONYMOUS_ROLE is empty', async (t) => {
+  for (const client of [{}, { 'X-Hasura-Role': 'user' }, { 'X-Hasura-Role': '' }]) {
+    for (const answer of await ask(closed, client)) refused(t, answer, 401, 'invalid_token')
+  }
+  const { token } = await closed.signup('member')
+  for (const { status } of await ask(closed, { Authorization: `Bearer ${token}` })) t.is(status, 200)
+})
+
+const bad: [what: string, value: string][] = [
+  ['an empty one', ''],
+  ['Basic', 'Basic YWxpY2U6c2VjcmV0'],
+  ['a scheme alone', 'Bearer'],
+  ['a scheme and a space', 'Bearer '],
+  ['garbage', 'Bearer x.y.z'],
+  ['null', 'null'],
+  ['undefined', 'Bearer undefined'],
+  ['a refresh token', 'Bearer cgr_AAAA'],
+  ['two tokens', 'Bearer a.b.c, Bearer d.e.f'],
+]
+for (const [what, value] of bad) {
+  test(`/webhook is 401, not anonymous, for a credential that is bad: ${what}`, async (t) => {
+    for (const answer of await ask(open, { Authorization: value })) refused(t, answer, 401, 'invalid_token')
+  })
+}
+
+test.serial('/webhook is 401, not anonymous, for a token that has expired or was ended', async (t) => {
+  const { token, refreshToken } = await open.signup('expired')
+  open.clock.advance(900)
+  for (const answer of await ask(open, { Authorization: `Bearer ${token}` })) {
+    refused(t, answer, 401, 'invalid_token')
+  }
+  const { body } = await open.post<{ token: string; refreshToken: string }>('/token', { refreshToken })
+  await open.post('/logout', { refreshToken: body.refreshToken })
+  for (const answer of await ask(open, { Authorization: `Bearer ${body.token}` })) {
+    refused(t, answer, 401, 'invalid_token')
+  }
+})
+
+test('POST /webhook is 401 when the body names the credential twice, in whatever case', async (t) => {
+  const { token } = await open.signup('twice')
+  const headers = { Authorization: `Bearer ${token}`, authorization: 'Bearer x.y.z' }
+  refused(t, await open.call('POST', '/webhook', { raw: webhookPostBody(headers) }), 401, 'invalid_token')
+})
+
+test('POST /webhook takes the credential from the body and never from its own headers', async (t) => {
+  const { token } = await open.signup('own')
+  const { body } = await open.call('POST', '/webhook', {
+    raw: webhookPostBody({}),
+    headers: { Authorization: `Bearer ${token}`, 'X-Hasura-Role': 'user' },
+  })
+  t.deepEqual(body, { 'X-Hasura-Role': 'visitor' })
+})
+
+test('POST /webhook takes a websocket that opens, whose request is null, and members of a newer Hasura', async (t) => {
+  const { body } = await open.call('POST', '/webhook', {
+    body: { headers: {}, request: null, subscription: true },
+  })
+  t.deepEqual(body, { 'X-Hasura-Role': 'visitor' })
+})
+
+test('POST /webhook takes a body of 1 MB', async (t) => {
+  const rest = 1_048_576 - webhookPostBody({}, { query: '' }).length
+  const raw = webhookPostBody({}, { query: 'x'.repeat(rest) })
+  t.is(raw.length, 1_048_576)
+  t.is((await open.call('POST', '/webhook', { raw })).status, 200)
+  refused(t, await open.call('POST', '/webhook', { raw: `${raw} ` }), 413, 'body_too_large')
+})

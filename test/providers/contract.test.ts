@@ -1,0 +1,171 @@
+import { readdir } from 'node:fs/promises'
+import { inspect } from 'node:util'
+import test from 'ava'
+import type { Strategy } from 'passport'
+import { loadProviders } from '../../src/authentication/load-providers.ts'
+import type { Provider, RedirectProvider, StateStore } from '../../src/authentication/provider.ts'
+import { createStrategies } from '../../src/authentication/strategies.ts'
+import { parseConfig } from '../../src/config.ts'
+import { root } from '../_app.ts'
+
+const sources = new URL('providers/', root)
+const built = new URL('../../providers/', import.meta.url)
+
+const files = (await readdir(sources)).filter((file) => file.endsWith('.ts')).map((file) => file.slice(0, -3))
+const providers = await loadProviders(built)
+const redirectProviders = providers.filter((provider) => provider.flow === 'redirect')
+
+const store: StateStore = {
+  store: (_req, _verifier, _state, _meta, done) => done(null, 'the state of the house'),
+  verify: (_req, _state, _meta, done) => done(null, 'verifier'),
+}
+
+/** The strategies as the gateway makes them, of one provider with a client. */
+function construct(provider: Provider): Strategy | undefined {
+  const prefix = `AUTH_${provider.name.toUpperCase().replaceAll('-', '_')}`
+  const env = { [`${prefix}_CLIENT_ID`]: 'the-client', [`${prefix}_CLIENT_SECRET`]: 'the-secret' }
+  const names = provider.flow === 'redirect' ? [provider.name] : []
+  const strategies = createStrategies([provider], {
+    publicUrl: 'https://gateway.test',
+    settings: parseConfig(provider.flow === 'redirect' ? env : {}, names).providers,
+    transport: { timeout: 1, fetch: () => Promise.reject(new Error('no network here')) },
+    verifyPassword: (_username, _password, done) => done(null, { id: '1' }),
+    verifyProfile: () => (_access, _refresh, _profile, done) => done(null, { id: '1' }),
+    store: () => store,
+  })
+  return strategies.get(provider.name)
+}
+
+/** Where a strategy sends a browser that has just arrived. */
+function redirectOf(strategy: Strategy): Promise<URL> {
+  return new Promise((resolve, reject) => {
+    const actor: { authenticate(req: object): void } = Object.create(strategy, {
+      redirect: { value: (location: string) => resolve(new URL(location)) },
+      error: { value: reject },
+      fail: { value: reject },
+    })
+    actor.authenticate({ query: {}, headers: {} })
+  })
+}
+
+test('every file in providers/ is a provider, and nothing else is', (t) => {
+  t.deepEqual(providers.map(({ name }) => name).sort(), [...files].sort())
+  t.true(files.includes('local') && files.includes('github') && files.includes('google'))
+})
+
+for (const name of files) {
+  const find = () => providers.find((provider) => provider.name === name) as Provider
+
+  test(`providers/${name}.ts bears its file's name, has a label and a flow`, (t) => {
+    const provider = find()
+    t.is(provider.name, name)
+    t.regex(provider.name, /^[a-z][a-z0-9-]*$/)
+    t.regex(provider.label, /^\S.*\S$/)
+    t.true(['redirect', 'password'].includes(provider.flow))
+  })
+
+  test(`providers/${name}.ts has a strategy that Passport can use`, (t) => {
+    const strategy = construct(find())
+    t.is(typeof strategy?.authenticate, 'function')
+  })
+}
+
+for (const provider of redirectProviders) {
+  const { name } = provider
+
+  test(`providers/${name}.ts asks for at least one scope, and one word each`, (t) => {
+    t.true(provider.scope.length > 0)
+    for (const scope of provider.scope) t.regex(scope, /^[^\s,]+$/)
+  })
+
+  test(`providers/${name}.ts sends the browser to an https page with the house's state, callback URL and PKCE`, async (t) => {
+    const { protocol, searchParams } = await redirectOf(construct(provider) as Strategy)
+    t.is(protocol, 'https:')
+    t.is(searchParams.get('client_id'), 'the-client')
+    t.is(searchParams.get('response_type'), 'code')
+    t.is(searchParams.get('redirect_uri'), `https://gateway.test/auth/${name}/callback`)
+    t.is(searchParams.get('state'), 'the state of the house')
+    t.is(searchParams.get('code_challenge_method'), 'S256')
+    t.regex(searchParams.get('code_challenge') ?? '', /^[\w-]{43}$/)
+    t.deepEqual((searchParams.get('scope') ?? '').split(/[ ,]/), provider.scope)
+    t.false(searchParams.toString().includes('the-secret'))
+  })
+
+  test(`providers/${name}.ts is spoken to through the hardened transport`, (t) => {
+    const { _oauth2: oauth2 } = construct(provider) as Strategy & { _oauth2?: Record<string, unknown> }
+    t.is(typeof oauth2?._request, 'function')
+    t.true(Object.hasOwn(oauth2 ?? {}, '_request'))
+    t.is(oauth2?._useAuthorizationHeaderForGET, true)
+  })
+
+  for (const profile of [
+    null,
+    undefined,
+    '',
+    'somebody',
+    7,
+    [],
+    {},
+    { id: '' },
+    { id: 'undefined', _json: {} },
+    { id: 'null', _json: null },
+    { _json: { id: '', sub: '' } },
+    { _json: { id: null, sub: null } },
+    { _json: { id: 0, sub: 0 } },
+    { _json: { id: Number.NaN, sub: Number.NaN } },
+    { _json: { id: {}, sub: {} } },
+    { _json: { id: [1], sub: ['1'] } },
+    { _json: { id: true, sub: true } },
+    { _json: { name: 'x', login: 'x', email: 'a@mail.test', email_verified: true } },
+  ]) {
+    test(`providers/${name}.ts does not say who ${inspect(profile)} is`, (t) => {
+      t.throws(() => provider.identity(profile))
+    })
+  }
+}
+
+const identify = (name: string, json: object, more: object = {}) =>
+  (redirectProviders.find((provider) => provider.name === name) as RedirectProvider).identity({
+    _json: json,
+    ...more,
+  })
+
+test('providers/github.ts identifies by the number, not by the login', (t) => {
+  t.is(identify('github', { id: 583231, login: 'octocat' }).subject, '583231')
+  t.is(identify('github', { id: 583231, login: 'renamed' }).subject, '583231')
+  t.is(identify('github', { id: 583231 }).subject, '583231')
+})
+
+test('providers/github.ts believes only an address that is primary and verified', (t) => {
+  const emails = (list: unknown) => identify('github', { id: 1 }, { emails: list })
+  t.like(emails([{ value: 'a@x.test', primary: true, verified: true }]), {
+    email: 'a@x.test',
+    emailVerified: true,
+  })
+  const others = [
+    [{ value: 'a@x.test', primary: true, verified: false }],
+    [{ value: 'a@x.test', primary: false, verified: true }],
+    [{ value: 'a@x.test' }],
+    [{ value: 'a@x.test', primary: 'true', verified: 'true' }],
+    [{ value: 'a@x.test', primary: 1, verified: 1 }],
+    [],
+    null,
+    'a@x.test',
+    undefined,
+  ]
+  for (const list of others) t.like(emails(list), { subject: '1', email: undefined, emailVerified: false })
+})
+
+test('providers/google.ts identifies by sub and believes only the boolean true', (t) => {
+  const claims = { sub: '1234567890', email: 'a@x.test' }
+  t.deepEqual(identify('google', { ...claims, email_verified: true }), {
+    subject: '1234567890',
+    email: 'a@x.test',
+    emailVerified: true,
+  })
+  for (const email_verified of [false, 'true', 'yes', 1, {}, null, undefined]) {
+    t.false(identify('google', { ...claims, email_verified }).emailVerified)
+  }
+  t.false(identify('google', claims).emailVerified)
+  t.is(identify('google', { sub: '1' }).subject, '1')
+})

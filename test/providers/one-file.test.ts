@@ -1,0 +1,188 @@
+import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { pino } from 'pino'
+import { loadProviders } from '../../src/authentication/load-providers.ts'
+import { parseConfig } from '../../src/config.ts'
+import { startGateway } from '../../src/gateway.ts'
+import { root } from '../_app.ts'
+
+const built = fileURLToPath(new URL('../../providers/', import.meta.url))
+
+const acme = `
+import OAuth2Strategy from 'passport-oauth2'
+
+class AcmeStrategy extends OAuth2Strategy {
+  userProfile(accessToken, done) {
+    this._oauth2.get('https://acme.test/me', accessToken, (error, body) =>
+      error ? done(error) : done(null, JSON.parse(body)))
+  }
+}
+
+export default {
+  name: 'acme-sso',
+  flow: 'redirect',
+  label: 'Acme',
+  scope: ['me'],
+  strategy: ({ endpoints, ...options }, verify) =>
+    new AcmeStrategy({
+      ...options,
+      authorizationURL: 'https://acme.test/authorize',
+      tokenURL: 'https://acme.test/token',
+      ...endpoints,
+    }, verify),
+  identity: ({ number, nick }) => ({ subject: String(number), username: nick }),
+}
+`
+
+/** A folder with the provider files of the house and these; their packages are found as those of the house are. */
+async function makeFolder(t: ExecutionContext, more: Record<string, string>, withOurs = false): Promise<URL> {
+  const directory = await mkdtemp(join(tmpdir(), 'claimgate-providers-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  await symlink(fileURLToPath(new URL('node_modules', root)), join(directory, 'node_modules'), 'dir')
+  const folder = join(directory, 'providers')
+  await mkdir(folder)
+  await writeFile(join(directory, 'package.json'), '{"type":"module"}')
+  if (withOurs) {
+    for (const file of await readdir(built)) await copyFile(join(built, file), join(folder, file))
+  }
+  for (const [file, content] of Object.entries(more)) await writeFile(join(folder, file), content)
+  return pathToFileURL(`${folder}/`)
+}
+
+test('a file in providers/ is found without being registered anywhere', async (t) => {
+  const folder = await makeFolder(t, { 'acme-sso.js': acme }, true)
+  const names = (await loadProviders(folder)).map(({ name }) => name)
+  t.deepEqual(names, ['acme-sso', 'github', 'google', 'local'])
+})
+
+test('a file in providers/ and two variables are all that signing in with a new provider takes', async (t) => {
+  const providers = await loadProviders(await makeFolder(t, { 'acme-sso.js': acme }, true))
+  const asked: { url: string; authorization: string | null }[] = []
+  const fetchAcme: typeof fetch = async (input, init) => {
+    const url = String(input)
+    asked.push({ url, authorization: new Headers(init?.headers).get('authorization') })
+    return Response.json(
+      url.endsWith('/token') ? { access_token: 'acme-token' } : { number: 7, nick: 'road.runner' },
+    )
+  }
+  const dataDir = await mkdtemp(join(tmpdir(), 'claimgate-'))
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+  const config = parseConfig(
+    {
+      PORT: '0',
+      HOST: '127.0.0.1',
+      AUTH_DATA_DIR: dataDir,
+      AUTH_ACME_SSO_CLIENT_ID: 'id',
+      AUTH_ACME_SSO_CLIENT_SECRET: 'secret',
+    },
+    providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name),
+  )
+  const gateway = await startGateway({
+    config,
+    providers,
+    root,
+    log: pino({ level: 'silent' }),
+    fetch: fetchAcme,
+  })
+  t.teardown(() => gateway.close())
+  const url = `http://127.0.0.1:${gateway.port}`
+
+  const listed = (await (await fetch(`${url}/providers`)).json()) as { name: string }[]
+  t.deepEqual(
+    listed.map(({ name }) => name),
+    ['local', 'acme-sso'],
+  )
+  const start = await fetch(`${url}/auth/acme-sso`, { redirect: 'manual' })
+  await start.text()
+  const location = new URL(start.headers.get('location') ?? '')
+  t.is(location.origin + location.pathname, 'https://acme.test/authorize')
+  const callback = await fetch(
+    `${url}/auth/acme-sso/callback?code=x&state=${location.searchParams.get('state')}`,
+    {
+      headers: { cookie: start.headers.getSetCookie()[0]?.split(';')[0] ?? '' },
+    },
+  )
+  t.is(callback.status, 200)
+  t.like(await callback.json(), { username: 'road.runner', roles: ['user'] })
+  t.deepEqual(asked, [
+    { url: 'https://acme.test/token', authorization: null },
+    { url: 'https://acme.test/me', authorization: 'Bearer acme-token' },
+  ])
+})
+
+const good = `name: 'acme', flow: 'redirect', label: 'Acme', scope: ['me']`
+const functions = 'strategy: () => ({}), identity: () => ({ subject: "1" })'
+
+for (const [what, file, content, message] of [
+  [
+    'calls itself something else',
+    'acme.js',
+    `export default { ${good.replace('acme', 'other')}, ${functions} }`,
+    /other/,
+  ],
+  [
+    'differs from its file in case',
+    'Acme.js',
+    `export default { ${good}, ${functions} }`,
+    /calls itself acme/,
+  ],
+  ['has no default export', 'acme.js', `export const acme = { ${good}, ${functions} }`, /is not a provider/],
+  ['exports null', 'acme.js', 'export default null', /is not a provider/],
+  ['exports a function', 'acme.js', 'export default () => ({})', /is not a provider/],
+  ['has no flow', 'acme.js', `export default { name: 'acme', label: 'A', scope: [], ${functions} }`, /flow/],
+  [
+    'has an unknown flow',
+    'acme.js',
+    `export default { name: 'acme', label: 'A', flow: 'magic', ${functions} }`,
+    /flow/,
+  ],
+  ['has no label', 'acme.js', `export default { ${good.replace(`'Acme'`, `''`)}, ${functions} }`, /label/],
+  [
+    'has no scope',
+    'acme.js',
+    `export default { name: 'acme', flow: 'redirect', label: 'A', ${functions} }`,
+    /scope/,
+  ],
+  [
+    'has no strategy',
+    'acme.js',
+    `export default { ${good}, identity: () => ({ subject: '1' }) }`,
+    /strategy/,
+  ],
+  ['has no identity', 'acme.js', `export default { ${good}, strategy: () => ({}) }`, /identity/],
+  [
+    'has a name that is no route segment',
+    'a b.js',
+    `export default { ${good.replace('acme', 'a b')}, ${functions} }`,
+    /name/,
+  ],
+  [
+    'has the name of something in every object',
+    '__proto__.js',
+    `export default { ${good.replace('acme', '__proto__')}, ${functions} }`,
+    /name/,
+  ],
+  ['does not parse', 'acme.js', 'export default {', /acme\.js/],
+  ['throws', 'acme.js', `throw new Error('out of coffee')`, /acme\.js/],
+  ['imports what is not installed', 'acme.js', `import 'passport-acme'; export default {}`, /acme\.js/],
+] as const) {
+  test(`a file in providers/ that ${what} is an error that names it`, async (t) => {
+    const folder = await makeFolder(t, { [file]: content })
+    const error = await t.throwsAsync(loadProviders(folder))
+    t.true(error?.message.includes(`providers/${file}`), error?.message)
+    t.regex(error?.message ?? '', message)
+  })
+}
+
+test('what is no module in providers/ is left alone', async (t) => {
+  const folder = await makeFolder(t, {
+    'README.md': '#',
+    'acme.js.map': '{}',
+    'acme.d.ts': 'x',
+    '.acme.js': 'x',
+  })
+  t.deepEqual(await loadProviders(folder), [])
+})

@@ -1,0 +1,62 @@
+import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { loadOrCreateSecret } from '../../src/tokens/secret-file.ts'
+import { deriveKey, secretFromPrivateKey } from '../../src/tokens/secrets.ts'
+
+async function emptyDirectory(t: ExecutionContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'claimgate-secret-'))
+  t.teardown(() => rm(directory, { recursive: true }))
+  return directory
+}
+
+test('a secret is made once, kept with mode 0600, and the same from then on', async (t) => {
+  const directory = await emptyDirectory(t)
+  const secret = await loadOrCreateSecret(directory)
+  t.is(Buffer.from(secret, 'base64url').length, 48)
+  t.is((await stat(join(directory, 'secret'))).mode & 0o777, 0o600)
+  t.is(await loadOrCreateSecret(directory), secret)
+  t.deepEqual(await readdir(directory), ['secret'])
+  t.not(await loadOrCreateSecret(await emptyDirectory(t)), secret)
+})
+
+test('a start that was killed while it made the secret leaves nothing that the next one trusts', async (t) => {
+  const directory = await emptyDirectory(t)
+  await writeFile(join(directory, 'secret.new'), 'half', { mode: 0o644 })
+  const secret = await loadOrCreateSecret(directory)
+  t.is(Buffer.from(secret, 'base64url').length, 48)
+  t.is((await stat(join(directory, 'secret'))).mode & 0o777, 0o600)
+  t.deepEqual(await readdir(directory), ['secret'])
+})
+
+test('a directory that cannot be written is an error, not a secret that nobody keeps', async (t) => {
+  const directory = join(await emptyDirectory(t), 'missing')
+  await t.throwsAsync(loadOrCreateSecret(directory), { code: 'ENOENT' })
+})
+
+test('a secret file that is empty or short is an error, not a secret', async (t) => {
+  for (const content of ['', '\n', 'short\n']) {
+    const directory = await emptyDirectory(t)
+    await writeFile(join(directory, 'secret'), content)
+    await t.throwsAsync(loadOrCreateSecret(directory), { message: /secret/ })
+  }
+})
+
+test('a key for one purpose is the HKDF-SHA256 of the secret under the label of that purpose', (t) => {
+  const secret = 'a secret that is only good for tests 0123456789'
+  const hmac = (key: string | Buffer, data: string) => createHmac('sha256', key).update(data).digest()
+  for (const label of ['cookie', 'refresh-token', 'key-encryption'] as const) {
+    // RFC 5869, section 2: extract, then the first block of expand.
+    t.deepEqual(deriveKey(secret, label), hmac(hmac('claimgate', secret), `${label}\u0001`))
+  }
+})
+
+test('a secret of a private key is a hash that says nothing of the key, another for another key', (t) => {
+  const one = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  t.is(Buffer.from(secretFromPrivateKey(one), 'base64url').length, 32)
+  t.is(secretFromPrivateKey(one), secretFromPrivateKey(one))
+  t.not(secretFromPrivateKey(one), secretFromPrivateKey(other))
+})

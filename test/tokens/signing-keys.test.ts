@@ -1,0 +1,93 @@
+import test from 'ava'
+import type { SigningKeyStore, StoredKey } from '../../src/database/signing-keys.ts'
+import type { KeyPair } from '../../src/tokens/key-pair.ts'
+import { deriveKey } from '../../src/tokens/secrets.ts'
+import { createSigningKeys, generateSigningKey, loadSigningKeys } from '../../src/tokens/signing-keys.ts'
+import { readJwks } from '../_hasura.ts'
+
+const key = deriveKey('a secret', 'key-encryption')
+const otherKey = deriveKey('another secret', 'key-encryption')
+const now = new Date()
+
+let pair: KeyPair
+test.before('make a key', async () => {
+  pair = await generateSigningKey(2048)
+})
+
+/** A store that remembers one key. */
+function storeOf(stored?: StoredKey): SigningKeyStore & { stored: StoredKey | undefined } {
+  const store = {
+    stored,
+    findOrCreate: async (make: () => Promise<StoredKey>) => {
+      store.stored ??= await make()
+      return store.stored
+    },
+  }
+  return store
+}
+
+async function sealed(): Promise<StoredKey> {
+  const store = storeOf()
+  await loadSigningKeys(store, key, async () => pair, now)
+  return store.stored as StoredKey
+}
+
+const open = (stored: StoredKey, encryptionKey = key) =>
+  loadSigningKeys(storeOf(stored), encryptionKey, () => Promise.reject(new Error('made twice')), now)
+
+test('a key that was stored comes back as it was, and is made only once', async (t) => {
+  const keys = await open(await sealed())
+  t.is(keys.active.kid, pair.kid)
+  t.true(keys.active.privateKey.equals(pair.privateKey))
+  t.true(keys.find(pair.kid)?.equals(pair.publicKey))
+  t.is(keys.find('other'), undefined)
+  t.is(keys.find('__proto__'), undefined)
+  t.deepEqual([...readJwks(keys.jwks).keys()], [pair.kid])
+})
+
+test('nothing of the private key is readable in what is stored, which is different each time', async (t) => {
+  const [one, other] = await Promise.all([sealed(), sealed()])
+  const der = pair.privateKey.export({ format: 'der', type: 'pkcs8' })
+  const bytes = Buffer.from(one.privateKey)
+  for (let at = 0; at + 16 <= der.length; at++) {
+    if (bytes.includes(der.subarray(at, at + 16))) t.fail(`byte ${at} of the key`)
+  }
+  t.false(bytes.equals(other.privateKey))
+  t.deepEqual(Object.keys(one.publicJwk).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use'])
+})
+
+const message =
+  /^The signing key .* was encrypted with another AUTH_SECRET\. Set AUTH_SECRET to what it was\.$/
+
+test('another AUTH_SECRET gives an error that says so', async (t) => {
+  await t.throwsAsync(open(await sealed(), otherKey), { message })
+})
+
+test('a stored key opens under its own kid only', async (t) => {
+  await t.throwsAsync(open({ ...(await sealed()), kid: 'another' }), { message })
+})
+
+test('a stored key that was changed anywhere, or cut, does not open', async (t) => {
+  const good = await sealed()
+  const { length } = good.privateKey
+  for (const at of [0, 11, 12, 27, 28, 100, length - 1]) {
+    const privateKey = new Uint8Array(good.privateKey)
+    privateKey[at] = (privateKey[at] ?? 0) ^ 1
+    await t.throwsAsync(open({ ...good, privateKey }), { message }, `byte ${at}`)
+  }
+  for (const end of [0, 5, 12, 20, 28, length - 1]) {
+    const privateKey = good.privateKey.slice(0, end)
+    await t.throwsAsync(open({ ...good, privateKey }), { message }, `${end} bytes`)
+  }
+})
+
+test('the keys of an environment are its one key', (t) => {
+  const keys = createSigningKeys(pair)
+  t.is(keys.active, pair)
+  t.true(readJwks(keys.jwks).get(pair.kid)?.publicKey.equals(pair.publicKey))
+})
+
+test('a key of 3072 bits has that many', async (t) => {
+  const { privateKey } = await generateSigningKey(3072)
+  t.is(privateKey.asymmetricKeyDetails?.modulusLength, 3072)
+})
