@@ -15,6 +15,10 @@ export type PasswordHashSettings = {
 
 export type PasswordHashes = ReturnType<typeof createPasswordHashes>
 
+// Anything else matches no password, and must cost the time of one all the same.
+const knownHash =
+  /^(\$2[aby]\$\d\d\$[./A-Za-z\d]{53}|\$argon2id\$(v=\d+\$)?m=\d+,t=\d+,p=\d+(\$[A-Za-z\d+/]+){2})$/
+
 // 2 is argon2id; the package's enum has no value at run time.
 const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
@@ -43,13 +47,16 @@ export function createPasswordHashes({ passwordHash, bcryptCost, concurrency, qu
 
     /** Whether the password is that of the hash. Without a hash it does the same work and says no. */
     verify: async (password: string, hash: string | null): Promise<boolean> => {
-      const matches = await gate(() => verifyHash(normalize(password), hash ?? decoy))
-      return matches && hash !== null
+      const isHash = hash !== null && knownHash.test(hash)
+      const matches = await gate(() => verifyHash(normalize(password), isHash ? hash : decoy))
+      return matches && isHash
     },
 
-    /** Whether a hash is weaker than what `hash` makes now. */
-    isWeak: (hash: string): boolean =>
-      passwordHash === 'bcrypt' ? bcryptCostOf(hash) < bcryptCost : isWeakArgon2(hash),
+    /** Whether a hash is weaker than what `hash` would make of the password that it has just matched. */
+    isWeak: (hash: string, password: string): boolean =>
+      passwordHash === 'bcrypt'
+        ? bcryptCostOf(hash) < bcryptCost
+        : isWeakArgon2(hash) && !isCut(hash, password),
   }
 }
 
@@ -58,11 +65,15 @@ function normalize(password: string): string {
   return password.normalize('NFC')
 }
 
-/** Anything that is no hash we know matches no password, and still costs the time of one. */
 async function verifyHash(password: string, hash: string): Promise<boolean> {
   if (hash.startsWith('$argon2id$')) return argon2Verify(hash, password).catch(() => false)
   // The same algorithm under other names: PHP's, and the one of which bcrypt counts a long password's length wrongly.
   return bcrypt.compare(password, hash.replace(/^\$2[ay]\$/, '$2b$'))
+}
+
+/** What bcrypt has not read has not been verified either: with a slip there, a new hash would be that of the slip. */
+function isCut(hash: string, password: string): boolean {
+  return hash.startsWith('$2') && Buffer.byteLength(normalize(password)) > 72
 }
 
 function bcryptCostOf(hash: string): number {

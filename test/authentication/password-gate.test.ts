@@ -29,6 +29,8 @@ function pause<T>(result: T): Promise<T> {
   })
 }
 
+const someHash = `${bcrypt.genSaltSync(10, 'b')}${'a'.repeat(31)}`
+
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5))
 
 /** Lets everything end that has begun, and what begins because of it. */
@@ -49,7 +51,7 @@ test.serial('never more than `concurrency` hashes are computed at once, and all 
   const hashes = createHashes(3, 100)
   const all = Promise.all([
     ...Array.from({ length: 10 }, () => hashes.hash('x')),
-    ...Array.from({ length: 10 }, () => hashes.verify('x', '$2b$04$x')),
+    ...Array.from({ length: 10 }, () => hashes.verify('x', someHash)),
     ...Array.from({ length: 10 }, () => hashes.verify('x', null)),
   ])
   await settle()
@@ -69,7 +71,7 @@ test.serial('what comes when `queue` are waiting is refused as overloaded at onc
   const error = await t.throwsAsync(hashes.hash('x'), { instanceOf: GatewayError })
   t.like(error, { code: 'overloaded', status: 503 })
   t.regex((error as GatewayError).headers['Retry-After'] ?? '', /^[1-9]\d*$/)
-  await t.throwsAsync(hashes.verify('x', '$2b$04$x'), { instanceOf: GatewayError })
+  await t.throwsAsync(hashes.verify('x', someHash), { instanceOf: GatewayError })
   await t.throwsAsync(hashes.verify('x', null), { instanceOf: GatewayError })
   await finish()
   t.is((await Promise.all(outcomes)).length, 5)
@@ -89,6 +91,26 @@ test.serial('the gate opens again when the work is done, also when it failed', a
   }
 })
 
+for (const hash of [
+  '',
+  '*',
+  'plain text',
+  '$argon2i$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g',
+  '$2b$10$short',
+  '$6$x$y',
+]) {
+  test.serial(
+    `a password whose hash is ${JSON.stringify(hash)} costs the same comparison as any`,
+    async (t) => {
+      const work = createHashes(1, 1).verify('x', hash)
+      await finish()
+      t.false(await work)
+      t.is(compared.length, 1)
+      t.is(bcrypt.getRounds(compared[0] ?? ''), 10)
+    },
+  )
+}
+
 test.serial('a password without a hash is compared with a hash of the configured cost', async (t) => {
   for (const cost of [4, 10, 12]) {
     const work = createHashes(1, 1, cost).verify('x', null)
@@ -102,10 +124,9 @@ test.serial('a password without a hash is compared with a hash of the configured
 test.serial(
   'unknown user, wrong password, provider-only and inactive user cost one comparison and get one answer',
   async (t) => {
-    const hash = await bcryptOfCost10()
     const users = new Map([
-      ['alice', { id: '1', password: hash, active: true }],
-      ['inactive', { id: '2', password: hash, active: false }],
+      ['alice', { id: '1', password: someHash, active: true }],
+      ['inactive', { id: '2', password: someHash, active: false }],
       ['provider-only', { id: '3', password: null, active: true }],
     ])
     const verify = createVerifyPassword(
@@ -159,7 +180,3 @@ test.serial('overloaded is answered with 503 and Retry-After', async (t) => {
   t.deepEqual((await Promise.all([first, second, third])).map(({ status }) => status).sort(), [200, 200, 503])
   await server.close(1)
 })
-
-async function bcryptOfCost10(): Promise<string> {
-  return `${bcrypt.genSaltSync(10, 'b')}${'a'.repeat(31)}`
-}

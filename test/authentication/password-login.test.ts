@@ -87,6 +87,19 @@ for (const engine of engines) {
   })
 
   test.serial(
+    `${engine}: a bcrypt hash of a password that bcrypt has not read to its end is not replaced`,
+    async (t) => {
+      const long = 'x'.repeat(80)
+      const hash = await bcrypt.hash(long, 4)
+      await insert(argon2, 'cut', hash)
+      for (const typed of [`${long.slice(0, 79)}y`, long]) {
+        t.is((await argon2.login('cut', typed)).status, 200)
+        t.is(await hashOf(argon2, 'cut'), hash)
+      }
+    },
+  )
+
+  test.serial(
     `${engine}: ten logins at the same time replace a weak hash once, and all of them succeed`,
     async (t) => {
       await insert(cost5, 'busy', await bcrypt.hash(password, 4))

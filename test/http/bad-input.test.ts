@@ -74,7 +74,7 @@ const misshapen: [what: string, rubbish: Rubbish][] = [
 for (const engine of engines) {
   let app: TestApp
   let before: unknown
-  test.before(`${engine}: start`, async () => {
+  test.serial.before(`${engine}: start`, async () => {
     app = await startApp({ engine })
     await app.signup('resident')
     before = await countRows(app)

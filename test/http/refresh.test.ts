@@ -7,7 +7,7 @@ const lifetimes = { AUTH_SESSION_IDLE_LIFETIME: '1000', AUTH_SESSION_LIFETIME: '
 
 for (const engine of engines) {
   let app: TestApp
-  test.before(`${engine}: start`, async () => {
+  test.serial.before(`${engine}: start`, async () => {
     app = await startApp({ engine, env: lifetimes })
   })
   test.after.always(`${engine}: stop`, () => app?.close())

@@ -5,7 +5,7 @@ import { refused } from '../_problem.ts'
 
 for (const engine of engines) {
   let app: TestApp
-  test.before(`${engine}: start`, async () => {
+  test.serial.before(`${engine}: start`, async () => {
     app = await startApp({ engine })
   })
   test.after.always(`${engine}: stop`, () => app?.close())

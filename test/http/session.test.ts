@@ -15,7 +15,7 @@ type UserBody = {
 
 for (const engine of engines) {
   let app: TestApp
-  test.before(`${engine}: start`, async () => {
+  test.serial.before(`${engine}: start`, async () => {
     app = await startApp({ engine })
   })
   test.after.always(`${engine}: stop`, () => app?.close())

@@ -5,7 +5,7 @@ import { refused } from '../_problem.ts'
 
 let open: TestApp
 let closed: TestApp
-test.before('start', async () => {
+test.serial.before('start', async () => {
   open = await startApp({ env: { AUTH_ANONYMOUS_ROLE: 'visitor' } })
   closed = await startApp({ env: { AUTH_ANONYMOUS_ROLE: '' } })
 })

@@ -19,7 +19,7 @@ const bearer = ({ token }: Pick<SessionBody, 'token'>) => ({ Authorization: `Bea
 
 for (const engine of engines) {
   let app: TestApp
-  test.before(`${engine}: start`, async () => {
+  test.serial.before(`${engine}: start`, async () => {
     app = await startApp({ engine })
   })
   test.after.always(`${engine}: stop`, () => app?.close())
