@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parsePublicKeys } from './tokens/key-pair.ts'
 
 // One schema for each kind of value an environment variable can have. A message completes "<NAME> …" and never
 // repeats the value.
@@ -39,6 +40,19 @@ export const text = (fallback: string) =>
 export const optionalText = (max: number) =>
   z.string().max(max, `must have at most ${max} characters`).optional()
 
+/** Public keys, PEM after PEM. */
+export const publicKeys = z
+  .string()
+  .transform((value, ctx) => {
+    try {
+      return parsePublicKeys(value)
+    } catch {
+      ctx.addIssue({ code: 'custom', message: 'must be RSA public keys in PEM, each of at least 2048 bits' })
+      return z.NEVER
+    }
+  })
+  .optional()
+
 /** A secret that keys are derived from. */
 export const secret = z
   .string()
@@ -47,6 +61,12 @@ export const secret = z
     'must have at least 32 bytes (try: openssl rand -base64 48)',
   )
   .optional()
+
+const registeredClaims = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sid', 'name'])
+
+/** The member of a token that holds the claims: none of those that are taken. */
+export const namespace = (fallback: string) =>
+  text(fallback).refine((value) => !registeredClaims.has(value), 'must not be a claim that every token has')
 
 /** A role name; `admin` is Hasura's superuser and must be allowed on purpose. */
 export const role = (fallback: string, allowAdmin: boolean) =>

@@ -1,18 +1,8 @@
 import type { z } from 'zod'
+import { readProviders } from './config-providers.ts'
 import * as v from './config-values.ts'
 import { createKeyPair, type KeyPair, parsePrivateKey, parsePublicKey } from './tokens/key-pair.ts'
 import { secretFromPrivateKey } from './tokens/secrets.ts'
-
-/** What is set for one provider; `clientId` and `clientSecret` are there together or not at all. */
-export type ProviderSettings = {
-  clientId: string
-  clientSecret: string
-  scope?: string[]
-  authorizationUrl?: string
-  tokenUrl?: string
-  profileUrl?: string
-  emailsUrl?: string
-}
 
 /** Key files that are used when the variables of the same purpose are unset. */
 export type KeyFiles = { privatePem?: string | undefined; publicPem?: string | undefined }
@@ -74,9 +64,15 @@ export function parseConfig(
     keyBits: read('AUTH_KEY_BITS', v.oneOf(['2048', '3072', '4096'], '2048')),
     issuer: read('AUTH_ISSUER', v.stringOrUri(publicUrl ?? '')),
     audience: read('AUTH_AUDIENCE', v.stringOrUri('hasura')),
+    previousSecret: read('AUTH_PREVIOUS_SECRET', v.secret),
+    previousKeys: read('AUTH_PREVIOUS_PUBLIC_KEYS', v.publicKeys) ?? [],
+    /** Seconds; 0 is never. */
+    keyRotation: read('AUTH_KEY_ROTATION', v.integer(0, 3650, 90)) * 86_400,
     accessTokenLifetime: read('AUTH_ACCESS_TOKEN_LIFETIME', v.integer(60, 86_400, 900)),
     sessionLifetimes: Object.freeze({ idle, absolute }),
-    claimsNamespace: read('AUTH_CLAIMS_NAMESPACE', v.text('https://hasura.io/jwt/claims')),
+    refreshGrace: read('AUTH_REFRESH_GRACE', v.integer(0, 300, 30)),
+    cookieMode: read('AUTH_COOKIE_MODE', v.flag(false)),
+    claimsNamespace: read('AUTH_CLAIMS_NAMESPACE', v.namespace('https://hasura.io/jwt/claims')),
     claimsFormat: read('AUTH_CLAIMS_FORMAT', v.oneOf(['json', 'stringified_json'], 'json')),
     roles: Object.freeze({
       defaultRole: read('AUTH_DEFAULT_ROLE', v.role('user', allowAdmin)),
@@ -87,7 +83,7 @@ export function parseConfig(
     passwordMinLength: read('AUTH_PASSWORD_MIN_LENGTH', v.integer(1, 72, production ? 8 : 4)),
     passwordHash: read('AUTH_PASSWORD_HASH', v.oneOf(['bcrypt', 'argon2id'], 'bcrypt')),
     bcryptCost: read('AUTH_BCRYPT_COST', v.integer(4, 15, 10)),
-    providers: readProviders(),
+    providers: readProviders(read, problems, providers),
     providerTimeout: read('AUTH_PROVIDER_TIMEOUT', v.integer(1, 60, 5)),
     redirectOrigins: Object.freeze(redirectOrigins),
     corsOrigins: Object.freeze(
@@ -164,37 +160,4 @@ export function parseConfig(
     }
     return read('AUTH_ANONYMOUS_ROLE', v.role('anonymous', false))
   }
-
-  function readProviders(): ReadonlyMap<string, ProviderSettings> {
-    return new Map(
-      providers.flatMap((name) => {
-        const settings = readProvider(environmentPrefix(name))
-        return settings ? [[name, settings] as const] : []
-      }),
-    )
-  }
-
-  function readProvider(prefix: string): ProviderSettings | null {
-    const clientId = read(`${prefix}_CLIENT_ID`, v.optionalText(1000))
-    const clientSecret = read(`${prefix}_CLIENT_SECRET`, v.optionalText(1000))
-    const optional = {
-      scope: read(`${prefix}_SCOPE`, v.scope),
-      authorizationUrl: read(`${prefix}_AUTHORIZATION_URL`, v.endpointUrl),
-      tokenUrl: read(`${prefix}_TOKEN_URL`, v.endpointUrl),
-      profileUrl: read(`${prefix}_PROFILE_URL`, v.endpointUrl),
-      emailsUrl: read(`${prefix}_EMAILS_URL`, v.endpointUrl),
-    }
-    if ((clientId === undefined) !== (clientSecret === undefined)) {
-      const missing = clientId === undefined ? 'CLIENT_ID' : 'CLIENT_SECRET'
-      problems.push(`${prefix}_${missing} must be set too: both or neither`)
-    }
-    if (clientId === undefined || clientSecret === undefined) return null
-    const given = Object.entries(optional).filter(([, value]) => value !== undefined)
-    return { clientId, clientSecret, ...Object.fromEntries(given) }
-  }
-}
-
-/** How the variables of a provider begin: `AUTH_GITHUB` for `github`. */
-export function environmentPrefix(provider: string): string {
-  return `AUTH_${provider.toUpperCase().replaceAll('-', '_')}`
 }

@@ -1,5 +1,6 @@
 import type { Middleware as KoaMiddleware } from 'koa'
 import type { Logger } from 'pino'
+import type { ProviderProfile } from './authentication/provider.ts'
 import type { HasuraClaims } from './claims/hasura-claims.ts'
 import type { Access } from './database/access.ts'
 
@@ -15,11 +16,15 @@ export type State = {
   /** Who has just proven who they are. */
   user?: { id: string }
   /** What the client asked for when it started a provider sign-in. */
-  start?: Pick<Flow, 'redirectTo' | 'codeChallenge'>
+  start?: Pick<Flow, 'redirectTo' | 'codeChallenge' | 'link'>
   /** What the provider sent back. */
   callback?: { state: string; code?: string | undefined; error?: string | undefined }
   /** What the state cookie says about the provider sign-in that comes back. */
   flow?: Flow
+  /** The refresh token that came with the request, as it was sent. */
+  refreshToken?: string
+  /** Whom a provider says has come back, before it is known which user that is. */
+  identity?: ProviderProfile
   /** The access token that came with the request, verified. */
   bearer?: Bearer
   /** The session and its user, as the database says at this moment. */
@@ -35,6 +40,8 @@ export type Flow = {
   codeVerifier: string
   redirectTo: string | null
   codeChallenge: string | null
+  /** The user and session that asked to be linked with the identity; null for a sign-in. */
+  link: { userId: string; sessionId: string } | null
 }
 
 /** What a valid access token says. Times in seconds. */

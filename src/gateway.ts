@@ -6,23 +6,14 @@ import { createPasswordHashes } from './authentication/password-hash.ts'
 import type { Provider } from './authentication/provider.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './context.ts'
-import { createDatabase, type Database } from './database/database.ts'
+import type { Database } from './database/database.ts'
 import { createIdentities } from './database/identities.ts'
 import { createOneTime } from './database/one-time.ts'
-import { openDatabase } from './database/open.ts'
 import { createSessions } from './database/sessions.ts'
-import { createSigningKeyStore } from './database/signing-keys.ts'
 import { createUsers } from './database/users.ts'
+import { openDeployment } from './deployment.ts'
 import { listen } from './http/server.ts'
-import type { KeyPair } from './tokens/key-pair.ts'
-import { loadOrCreateSecret } from './tokens/secret-file.ts'
-import { deriveKey } from './tokens/secrets.ts'
-import {
-  createSigningKeys,
-  generateSigningKey,
-  loadSigningKeys,
-  type SigningKeys,
-} from './tokens/signing-keys.ts'
+import { type Keyring, loadKeyring } from './tokens/signing-keys.ts'
 
 export type GatewayOptions = {
   config: Config
@@ -37,32 +28,29 @@ export type GatewayOptions = {
 /** A gateway that listens. */
 export type Gateway = {
   port: number
-  keys: SigningKeys
+  keys: Keyring
   database: Database
   /** Stops accepting, lets running requests finish within the shutdown grace, and closes the database. */
   close(): Promise<void>
 }
 
+// In milliseconds.
 const sweepInterval = 3_600_000
+const keyInterval = 2_000
 
 /** Opens and migrates the database, loads or makes the keys, and listens. Whatever fails leaves nothing open. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, providers, root, log, clock = () => new Date(), fetch = globalThis.fetch } = options
-  const generateKey = prepareKey(config)
-  const database = createDatabase(await openDatabase(config, root, log))
+  const { database, keySettings, derive, close } = await openDeployment(config, root, log)
   try {
-    const secret = config.secret ?? (await loadOrCreateSecret(config.dataDir))
-    const encryptionKey = deriveKey(secret, 'key-encryption')
-    const keys = config.keyPair
-      ? createSigningKeys(config.keyPair)
-      : await loadSigningKeys(createSigningKeyStore(database), encryptionKey, generateKey, clock())
+    const keys = await loadKeyring(keySettings, clock())
     const oneTime = createOneTime(database)
     let isClosing = false
     const app = createApp({
       config,
       providers,
       keys,
-      secrets: { cookie: deriveKey(secret, 'cookie'), refreshToken: deriveKey(secret, 'refresh-token') },
+      secrets: { cookie: derive('cookie'), refreshToken: derive('refresh-token') },
       users: createUsers(database),
       identities: createIdentities(database),
       sessions: createSessions(database, config.sessionLifetimes),
@@ -76,31 +64,55 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       fetch,
     })
     const server = await listen(app.callback(), config.port, config.host)
-    const sweep = () => oneTime.sweep(clock()).catch((error) => log.warn({ err: error }, 'could not sweep'))
     // Prisma compiles its query engine on first use; better now than in somebody's sign-up.
     database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'the database is away'))
-    const timer = setInterval(sweep, sweepInterval).unref()
+    const stopSweep = every(sweepInterval, 'sweep', log, async () => void (await oneTime.sweep(clock())))
+    // Often enough that a new key is published everywhere long before anybody signs with it.
+    const stopKeys = every(
+      Math.min(keyInterval, config.jwksMaxAge * 1000),
+      'update the keys',
+      log,
+      async () => {
+        for (const done of await keys.update(clock()))
+          log.info({ event: 'key.rotated', ...done }, 'key rotated')
+      },
+    )
     return {
       port: server.port,
       keys,
       database,
       close: async () => {
         isClosing = true
-        clearInterval(timer)
         await server.close(config.shutdownGrace)
-        await database.close()
+        await Promise.all([stopSweep(), stopKeys()])
+        await close()
       },
     }
   } catch (error) {
-    await database.close()
+    await close()
     throw error
   }
 }
 
-/** The embedded database takes a second to open, in which another core can make the key that its first start needs. */
-function prepareKey({ databaseUrl, keyPair, keyBits }: Config): () => Promise<KeyPair> {
-  const generate = () => generateSigningKey(Number(keyBits))
-  if (databaseUrl !== undefined || keyPair) return generate
-  const prepared = generate()
-  return () => prepared
+/**
+ * Does `work` again and again, `interval` milliseconds after it last ended; a failure is logged and the next turn comes
+ * all the same. Returns what ends it, when no turn is running any more.
+ */
+function every(interval: number, name: string, log: Logger, work: () => Promise<void>): () => Promise<void> {
+  let timer: NodeJS.Timeout
+  let running = Promise.resolve()
+  const turn = () => {
+    running = work().catch((error: unknown) => log.warn({ err: error }, `could not ${name}`))
+    running.then(schedule)
+  }
+  let isStopped = false
+  const schedule = () => {
+    if (!isStopped) timer = setTimeout(turn, interval).unref()
+  }
+  schedule()
+  return () => {
+    isStopped = true
+    clearTimeout(timer)
+    return running
+  }
 }

@@ -72,6 +72,8 @@ export type AppOptions = {
   env?: Record<string, string>
   files?: KeyFiles
   databaseUrl?: string
+  /** A clock that runs by itself, in place of one that stands still. */
+  now?: () => Date
 }
 
 /** A new, empty, migrated database server-side; the launcher's server throws it away. */
@@ -111,7 +113,13 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
       clock.now = new Date(clock.now.getTime() + seconds * 1000)
     },
   }
-  const gateway = await startGateway({ config, providers, root, log, clock: () => clock.now })
+  const gateway = await startGateway({
+    config,
+    providers,
+    root,
+    log,
+    clock: options.now ?? (() => clock.now),
+  })
   const url = `http://127.0.0.1:${gateway.port}`
 
   async function call<Body>(method: string, path: string, { body, raw, headers = {} }: CallOptions = {}) {
@@ -130,7 +138,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   const keys = () => readJwks(gateway.keys.jwks)
   const claimsOf = async (token: string) => readToken(token, keys(), tokenOptions()).claims
   const tokenOptions = () => ({
-    now: Math.floor(clock.now.getTime() / 1000),
+    now: Math.floor((options.now?.() ?? clock.now).getTime() / 1000),
     issuer: config.issuer,
     audience: config.audience,
     namespace: config.claimsNamespace,

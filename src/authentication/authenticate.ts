@@ -6,8 +6,8 @@ import { type ErrorCode, GatewayError } from '../errors.ts'
 export type Authenticate = ReturnType<typeof createAuthenticate>
 
 /**
- * Passport as steps of a route: `authenticate(name, refused)` runs that strategy and puts whom it found into
- * `ctx.state.user`, or lets it redirect and ends there. When the strategy refuses without a reason of ours, that is
+ * Passport as steps of a route: `authenticate(name, property, refused)` runs that strategy and puts whom it
+ * found into `ctx.state[property]`, or lets it redirect and ends there. When the strategy refuses without a reason of ours, that is
  * the error `refused`.
  *
  * Strategies are registered by name on a Passport of our own: given as an instance, one request would see the user of
@@ -18,8 +18,9 @@ export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
   const passport = new KoaPassport()
   for (const [name, strategy] of strategies) passport.use(name, strategy)
 
-  return function authenticate(name: string, refused: ErrorCode): Middleware {
-    const run = passport.authenticate(name, { session: false, failWithError: true, authInfo: false })
+  return function authenticate(name: string, property: 'user' | 'identity', refused: ErrorCode): Middleware {
+    const options = { session: false, failWithError: true, authInfo: false, assignProperty: property }
+    const run = passport.authenticate(name, options)
     return async function authenticateStep(ctx, next) {
       let isAuthenticated = false
       try {

@@ -1,14 +1,14 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { EncryptJWT, jwtDecrypt } from 'jose'
+import { EncryptJWT, type JWTDecryptOptions, type JWTDecryptResult, jwtDecrypt } from 'jose'
 import { z } from 'zod'
 import type { Clock, Context, Flow, Middleware } from '../context.ts'
 import type { OneTime } from '../database/one-time.ts'
 import { GatewayError } from '../errors.ts'
+import type { SecretKeys } from '../tokens/secrets.ts'
 import type { StateStore } from './provider.ts'
 
 export type StateStoreSettings = {
-  /** 32 bytes. */
-  key: Uint8Array
+  keys: SecretKeys
   /** Seconds that a started sign-in may take. */
   lifetime: number
   /** Whether the gateway is reached over HTTPS: by configuration, never by what a request says. */
@@ -21,6 +21,7 @@ const flowSchema = z.object({
   codeVerifier: z.string(),
   redirectTo: z.string().nullable(),
   codeChallenge: z.string().nullable(),
+  link: z.object({ userId: z.string(), sessionId: z.string() }).nullable(),
   callbackUrl: z.string(),
 })
 
@@ -33,7 +34,7 @@ export function createFlows(
   oneTime: Pick<OneTime, 'spendState'>,
   clock: Clock,
 ) {
-  const { key, lifetime, secure } = settings
+  const { keys, lifetime, secure } = settings
   const cookie = secure ? '__Host-claimgate-flow' : 'claimgate-flow'
 
   function setCookie(ctx: Context, value: string | null): void {
@@ -54,13 +55,13 @@ export function createFlows(
     const sealed = await new EncryptJWT({ ...flow, callbackUrl })
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
       .setExpirationTime(Math.floor(clock().getTime() / 1000) + lifetime)
-      .encrypt(key)
+      .encrypt(keys[0])
     setCookie(ctx, sealed)
   }
 
   async function load(ctx: Context): Promise<z.infer<typeof flowSchema>> {
     try {
-      const { payload } = await jwtDecrypt(ctx.cookies.get(cookie) ?? '', key, {
+      const { payload } = await decrypt(ctx.cookies.get(cookie) ?? '', keys, {
         keyManagementAlgorithms: ['dir'],
         contentEncryptionAlgorithms: ['A256GCM'],
         requiredClaims: ['exp'],
@@ -79,7 +80,7 @@ export function createFlows(
       store(req, verifier, _state, _meta, done) {
         const { ctx } = req as { ctx: Context }
         const state = randomBytes(32).toString('base64url')
-        const start = ctx.state.start ?? { redirectTo: null, codeChallenge: null }
+        const start = ctx.state.start ?? { redirectTo: null, codeChallenge: null, link: null }
         save(ctx, { provider, state, codeVerifier: verifier, ...start }, callbackUrl).then(
           () => done(null, state),
           done,
@@ -112,4 +113,18 @@ export function createFlows(
 
 function sha256(value: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(value).digest())
+}
+
+/** Tries the keys one after the other; the last one's failure is the failure. */
+async function decrypt(
+  cookie: string,
+  keys: SecretKeys,
+  options: JWTDecryptOptions,
+): Promise<JWTDecryptResult> {
+  const [key, ...others] = keys
+  const [next, ...rest] = others
+  return jwtDecrypt(cookie, key, options).catch((error) => {
+    if (next === undefined) throw error
+    return decrypt(cookie, [next, ...rest], options)
+  })
 }

@@ -30,7 +30,7 @@ export type VerifyProfile = (
   accessToken: string,
   refreshToken: string,
   profile: unknown,
-  done: (error: unknown, user?: Express.User | false) => void,
+  done: (error: unknown, profile?: ProviderProfile) => void,
 ) => void
 
 /** What a strategy calls with a username and a password. */
@@ -48,6 +48,9 @@ export type ProfileIdentity = {
   email?: string | undefined
   emailVerified?: boolean | undefined
 }
+
+/** A provider's answer, checked: which provider, and who it says somebody is. */
+export type ProviderProfile = ProfileIdentity & { provider: string }
 
 type Named = {
   /** The name of the file, the route segment and the environment prefix: lower-case letters, digits and dashes. */

@@ -31,11 +31,43 @@ export function createStart(origins: readonly string[]): Middleware {
   return async function start(ctx, next) {
     const query = readQuery(ctx, startQuery)
     if (query.redirect_to !== undefined && !isAllowed(query.redirect_to)) {
-      throw new GatewayError('redirect_not_allowed', { detail: 'Its origin is not in AUTH_REDIRECT_ORIGINS' })
+      throw notAllowed()
     }
-    ctx.state.start = { redirectTo: query.redirect_to ?? null, codeChallenge: query.code_challenge ?? null }
+    ctx.state.start = {
+      redirectTo: query.redirect_to ?? null,
+      codeChallenge: query.code_challenge ?? null,
+      link: null,
+    }
     await next()
   }
+}
+
+/** The body of POST /user/identities/:provider. */
+export const linkBody = z.strictObject({ redirectTo: text(1024).optional() })
+
+/**
+ * Starts to link a provider to the user of the access token, instead of signing somebody in with it: what comes back
+ * is bound to that user and session by the state cookie. Throws `redirect_not_allowed`.
+ */
+export function createStartLink(origins: readonly string[]): Middleware {
+  const isAllowed = createRedirectCheck(origins)
+  return async function startLink(ctx, next) {
+    const { redirectTo = null } = ctx.state.body as z.infer<typeof linkBody>
+    const { bearer } = ctx.state
+    if (!bearer) throw new Error('this route does not verify a token')
+    if (redirectTo !== null && !isAllowed(redirectTo)) throw notAllowed()
+    const link = { userId: bearer.userId, sessionId: bearer.sessionId }
+    ctx.state.start = { redirectTo, codeChallenge: null, link }
+    await next()
+    const url = ctx.response.get('Location')
+    ctx.remove('Location')
+    ctx.status = 200
+    ctx.body = { url }
+  }
+}
+
+function notAllowed(): GatewayError {
+  return new GatewayError('redirect_not_allowed', { detail: 'Its origin is not in AUTH_REDIRECT_ORIGINS' })
 }
 
 /**

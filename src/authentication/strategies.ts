@@ -1,6 +1,6 @@
 import type { Strategy } from 'passport'
 import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
-import type { ProviderSettings } from '../config.ts'
+import type { ProviderSettings } from '../config-providers.ts'
 import type { Provider, RedirectProvider, StateStore, VerifyPassword, VerifyProfile } from './provider.ts'
 import { hardenTransport, type TransportSettings } from './provider-transport.ts'
 

@@ -16,8 +16,9 @@ export function createVerifyPassword(
     const hash = credentials?.password ?? null
     const matches = await hashes.verify(password, hash)
     if (!matches || hash === null || !credentials?.active) throw new GatewayError('invalid_credentials')
-    if (hashes.isWeak(hash, password))
-      await users.replaceHash(credentials.id, hash, await hashes.hash(password))
+    if (hashes.isWeak(hash, password)) {
+      await users.replaceHash(credentials.id, hash, await hashes.hash(password), 'all')
+    }
     return { id: credentials.id }
   }
   return function verifyPassword(username, password, done) {

@@ -60,6 +60,35 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
 
   return {
     /**
+     * Links an identity to a user; linking what is linked already is no error. Throws `identity_taken` when it is
+     * somebody else's: two users are never merged.
+     */
+    link: async (identity: ProviderIdentity, userId: string, now: Date): Promise<void> => {
+      try {
+        await prisma.identity.create({ data: { ...identity, userId } })
+      } catch (error) {
+        if (!isUniqueViolation(error)) throw error
+        const found = await find(identity)
+        if (found?.id !== userId) throw new GatewayError('identity_taken', { cause: error })
+        await touch(identity, now)
+      }
+    },
+
+    /**
+     * Unlinks a provider from a user; false when it was not linked. Throws `last_way_in` when the user could not sign
+     * in any more. The user's row is locked meanwhile, so that two requests cannot take one of two ways each.
+     */
+    unlink: (provider: string, userId: string): Promise<boolean> =>
+      prisma.$transaction(async (tx) => {
+        const [user] = await tx.$queryRaw<{ hasPassword: boolean }[]>`
+          SELECT password IS NOT NULL AS "hasPassword" FROM "user" WHERE id = ${userId}::uuid FOR UPDATE`
+        const others = await tx.identity.count({ where: { userId, provider: { not: provider } } })
+        const { count } = await tx.identity.deleteMany({ where: { userId, provider } })
+        if (count > 0 && !user?.hasPassword && others === 0) throw new GatewayError('last_way_in')
+        return count > 0
+      }),
+
+    /**
      * The user of an identity, made on the first sign-in with the first of `usernames` that is free. An address that
      * somebody else has proven to be theirs never leads into their account.
      * Throws `signup_disabled`, `link_required`, and `username_taken` when no name was free.

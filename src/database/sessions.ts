@@ -13,8 +13,8 @@ const columns = 's.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at'
 const begin = {
   name: 'session_begin',
   text: selectAccess(`s AS (
-    INSERT INTO session AS s (user_id, idle_expires_at, expires_at, user_agent, address)
-    SELECT u.id, $2, $3, $4, $5 FROM "user" u WHERE u.id = $1 AND u.active
+    INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address)
+    SELECT u.id, $2, $3, $4, $5, $6 FROM "user" u WHERE u.id = $1 AND u.active
     RETURNING ${columns})`),
 }
 
@@ -34,6 +34,20 @@ const rotate = {
     RETURNING ${columns})`),
 }
 
+const repeat = {
+  name: 'session_repeat',
+  text: selectAccess(`s AS (
+    SELECT ${columns} FROM session s
+    WHERE s.id = $2 AND s.counter = $3 + 1 AND s.rotated_at > $4 AND ${living})`),
+}
+
+const revokeReused = {
+  name: 'session_revoke_reused',
+  text: `UPDATE session SET revoked_at = $1, revoked_reason = 'reuse'
+    WHERE id = $2 AND revoked_at IS NULL AND counter > $3 AND NOT (counter = $3 + 1 AND rotated_at > $4)
+    RETURNING user_id AS "userId"`,
+}
+
 const redeem = {
   name: 'session_redeem_code',
   text: selectAccess(`code AS (
@@ -47,10 +61,33 @@ const redeem = {
     RETURNING ${columns})`),
 }
 
+const list = {
+  name: 'session_list',
+  text: `SELECT s.id, s.user_agent AS "userAgent", s.address, s.created_at AS "createdAt",
+      coalesce(s.rotated_at, s.created_at) AS "lastUsedAt", s.idle_expires_at AS "expiresAt"
+    FROM session s WHERE s.user_id = $2 AND ${living} ORDER BY "lastUsedAt" DESC, s.id`,
+}
+
+const revokeOwn = {
+  name: 'session_revoke_own',
+  text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'user'
+    WHERE s.id = $2 AND s.user_id = $3 AND ${living} RETURNING true`,
+}
+
+/** A session as its user sees it in a list. */
+export type SessionSummary = {
+  id: string
+  userAgent: string | null
+  address: string | null
+  createdAt: Date
+  lastUsedAt: Date
+  expiresAt: Date
+}
+
 export type Sessions = ReturnType<typeof createSessions>
 
 /**
- * The `session` table. Each of the first four is one statement that also reads the user's roles and claims as they are
+ * The `session` table. What answers an `Access` is one statement that also reads the user's roles and claims as they are
  * at that moment, and answers null when there is no session that may act, or its user is not active.
  */
 export function createSessions(
@@ -71,6 +108,7 @@ export function createSessions(
       parseAccess(
         await query(begin, [
           userId,
+          now,
           after(now, Math.min(idle, lifetimes.absolute)),
           after(now, lifetimes.absolute),
           device.userAgent,
@@ -86,9 +124,29 @@ export function createSessions(
     rotate: async (sessionId: string, counter: number, now: Date): Promise<Access | null> =>
       parseAccess(await query(rotate, [now, sessionId, counter, after(now, lifetimes.idle)])),
 
+    /** The same successor again for the token before the current one, if it was rotated after `since`. */
+    repeat: async (sessionId: string, counter: number, since: Date, now: Date): Promise<Access | null> =>
+      parseAccess(await query(repeat, [now, sessionId, counter, since])),
+
+    /** Ends a session whose token `counter` was used again after `since`; the user's id, or null if it was not. */
+    revokeReused: async (
+      sessionId: string,
+      counter: number,
+      since: Date,
+      now: Date,
+    ): Promise<string | null> =>
+      (await query<{ userId: string }>(revokeReused, [now, sessionId, counter, since]))[0]?.userId ?? null,
+
     /** Spends a one-time code. It is spent even when the code challenge is not the one that it was bound to. */
     redeem: async (codeHash: Uint8Array, codeChallenge: string | null, now: Date): Promise<Access | null> =>
       parseAccess(await query(redeem, [now, codeHash, codeChallenge, after(now, lifetimes.idle)])),
+
+    /** The living sessions of a user, the last used first. */
+    list: (userId: string, now: Date): Promise<SessionSummary[]> => query(list, [now, userId]),
+
+    /** Ends one living session of a user; false when there is none of that id. */
+    revokeOwn: async (sessionId: string, userId: string, now: Date): Promise<boolean> =>
+      (await query(revokeOwn, [now, sessionId, userId])).length === 1,
 
     /** Ends one session, or with `everywhere` all sessions of its user. Ending what has ended is no error. */
     revoke: async (sessionId: string, everywhere: boolean, now: Date): Promise<void> => {

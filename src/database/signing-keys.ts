@@ -1,43 +1,90 @@
 import { z } from 'zod'
 import type { Database } from './database.ts'
 
-/** A signing key as it is stored. `privateKey` is encrypted; `publicJwk` is what /jwks lists. */
-export type StoredKey = { kid: string; publicJwk: object; privateKey: Uint8Array<ArrayBuffer> }
+/** next: published, does not sign yet. active: signs. retiring: published until its last token has expired. */
+export type KeyState = 'next' | 'active' | 'retiring'
 
-// A statement, because Prisma's first query costs a quarter of a second that a start should not wait for.
-const findActiveKey = {
-  name: 'signing_key_active',
-  text: `SELECT kid, public_jwk AS "publicJwk", private_key AS "privateKey" FROM signing_key WHERE state = 'active'`,
+/** A signing key as it is stored. `privateKey` is encrypted; `publicJwk` is what /jwks lists. */
+export type StoredKey = {
+  kid: string
+  publicJwk: Record<string, unknown>
+  privateKey: Uint8Array<ArrayBuffer>
+  state: KeyState
+  createdAt: Date
+  activeAt: Date | null
+  retiringAt: Date | null
 }
 
-const keyRow = z.object({
-  kid: z.string(),
-  publicJwk: z.looseObject({}),
+/** A key that is not stored yet. */
+export type NewKey = Pick<StoredKey, 'kid' | 'publicJwk' | 'privateKey'>
+
+// A statement, because Prisma's first query costs time that a start should not wait for, and it runs every two seconds.
+const listKeys = {
+  name: 'signing_keys',
+  text: `SELECT kid, public_jwk AS "publicJwk", private_key AS "privateKey", state, created_at AS "createdAt",
+    active_at AS "activeAt", retiring_at AS "retiringAt"
+    FROM signing_key ORDER BY created_at, kid`,
+}
+
+const keyRow: z.ZodType<StoredKey> = z.object({
+  kid: z.string().min(1),
+  publicJwk: z.record(z.string(), z.unknown()),
   privateKey: z.instanceof(Uint8Array).transform((bytes) => new Uint8Array(bytes)),
+  state: z.enum(['next', 'active', 'retiring']),
+  createdAt: z.date(),
+  activeAt: z.date().nullable(),
+  retiringAt: z.date().nullable(),
 })
 
 export type SigningKeyStore = ReturnType<typeof createSigningKeyStore>
 
-/** The `signing_key` table. */
+/**
+ * The `signing_key` table. Whoever changes it does so inside `exclusively`, so that any number of processes may try at
+ * once; every change is conditional all the same, and the indexes allow one next and one active key.
+ */
 export function createSigningKeyStore({
   prisma,
   query,
   exclusively,
 }: Pick<Database, 'prisma' | 'query' | 'exclusively'>) {
-  const findActive = async (): Promise<StoredKey | null> => {
-    const [row] = await query(findActiveKey, [])
-    return row === undefined ? null : keyRow.parse(row)
-  }
   return {
-    /** The active key; when there is none, the one that `make` makes. Any number of processes get the same key. */
-    findOrCreate: async (make: () => Promise<StoredKey>, now: Date): Promise<StoredKey> =>
-      (await findActive()) ??
-      exclusively(async () => {
-        const found = await findActive()
-        if (found) return found
-        const made = await make()
-        await prisma.signingKey.create({ data: { ...made, state: 'active', activeAt: now } })
-        return made
-      }),
+    exclusively,
+
+    /** All keys, the oldest first. Throws when a row is not a key. */
+    list: async (): Promise<StoredKey[]> => z.array(keyRow).parse(await query(listKeys, [])),
+
+    /** Stores a new key in a state. */
+    add: async (key: NewKey, state: 'next' | 'active', now: Date): Promise<void> => {
+      const activeAt = state === 'active' ? now : null
+      const publicJwk = key.publicJwk as object
+      await prisma.signingKey.create({ data: { ...key, publicJwk, state, createdAt: now, activeAt } })
+    },
+
+    /** Lets the key `kid` sign from now on, and the one that signed until now retire. One transaction. */
+    activate: async (kid: string, now: Date): Promise<void> => {
+      await prisma.$transaction([
+        prisma.signingKey.updateMany({
+          where: { state: 'active', kid: { not: kid } },
+          data: { state: 'retiring', retiringAt: now },
+        }),
+        prisma.signingKey.updateMany({
+          where: { kid, state: 'next' },
+          data: { state: 'active', activeAt: now },
+        }),
+      ])
+    },
+
+    /** Removes a key that does not sign; false when there is none of that kid, or it is the active one. */
+    remove: async (kid: string): Promise<boolean> =>
+      (await prisma.signingKey.deleteMany({ where: { kid, state: { not: 'active' } } })).count === 1,
+
+    /** Replaces the encrypted private part, unless it has changed since `old` was read. */
+    reseal: async (
+      kid: string,
+      old: Uint8Array<ArrayBuffer>,
+      privateKey: Uint8Array<ArrayBuffer>,
+    ): Promise<void> => {
+      await prisma.signingKey.updateMany({ where: { kid, privateKey: old }, data: { privateKey } })
+    },
   }
 }

@@ -13,6 +13,15 @@ const findCredentials = {
   text: 'SELECT id, password, active FROM "user" WHERE username_key(username) = username_key($1)',
 }
 
+// The setting reaches the trigger user_end_sessions and ends with the statement's transaction.
+const replaceHash = {
+  name: 'user_replace_hash',
+  text: `UPDATE "user" SET password = $3
+    WHERE id = $1 AND password IS NOT DISTINCT FROM $2
+      AND set_config('claimgate.keep_session', $4, true) = $4
+    RETURNING true`,
+}
+
 export type Users = ReturnType<typeof createUsers>
 
 /** The `user` table. */
@@ -32,10 +41,20 @@ export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'
       }
     },
 
-    /** Replaces a password hash, unless it has changed since `old` was read. */
-    replaceHash: async (id: string, old: string, password: string): Promise<void> => {
-      await prisma.user.updateMany({ where: { id, password: old }, data: { password } })
-    },
+    /**
+     * Replaces a password hash, unless it has changed since `old` was read; false then. The user's sessions end, but
+     * for the one named by `keepSession`; `'all'` keeps them all, for the same password hashed anew.
+     */
+    replaceHash: async (
+      id: string,
+      old: string | null,
+      password: string,
+      keepSession: string,
+    ): Promise<boolean> => (await query(replaceHash, [id, old, password, keepSession])).length === 1,
+
+    /** The password hash of a user; null when there is none. */
+    findHash: async (id: string): Promise<string | null> =>
+      (await prisma.user.findUnique({ where: { id }, select: { password: true } }))?.password ?? null,
 
     /** What a user may see of themselves. */
     findProfile: (id: string) =>

@@ -1,7 +1,8 @@
 import type { Middleware } from '../context.ts'
 
 /**
- * Lets pages of exactly these origins call the gateway with `fetch`; no other origin, no wildcard, no cookies.
+ * Lets pages of exactly these origins call the gateway with `fetch`, with the cookies that the gateway itself set; no
+ * other origin, no wildcard.
  * Answers preflight requests itself.
  */
 export function createCors(origins: readonly string[]): Middleware {
@@ -12,6 +13,7 @@ export function createCors(origins: readonly string[]): Middleware {
     const isPreflight = ctx.method === 'OPTIONS' && ctx.get('access-control-request-method') !== ''
     if (allowed.has(origin)) {
       ctx.set('Access-Control-Allow-Origin', origin)
+      ctx.set('Access-Control-Allow-Credentials', 'true')
       ctx.set('Access-Control-Expose-Headers', 'Retry-After, X-Request-Id')
       if (isPreflight) {
         ctx.set({

@@ -14,6 +14,7 @@ export type ReadAccess = ReturnType<typeof createReadAccess>
 export function createReadAccess(
   sessions: Sessions,
   refreshTokens: Pick<RefreshTokens, 'verify'>,
+  grace: number,
   clock: Clock,
 ) {
   return {
@@ -27,11 +28,24 @@ export function createReadAccess(
       return required(await sessions.begin(user.id, device, clock(), idle), 'invalid_credentials')
     },
 
-    /** The session of the refresh token in the body, moved on to the next one. Throws `invalid_token`. */
+    /**
+     * The session of the refresh token, moved on to the next one. The token just before the current one gives the same
+     * successor again for `grace` seconds, so that two tabs and a lost answer end with one token; after that, or with
+     * an older one, somebody else has it too, and the session ends (RFC 9700, section 4.14.2). Throws `invalid_token`.
+     */
     refresh: async (ctx: Context): Promise<Access> => {
-      const { refreshToken } = ctx.state.body as { refreshToken: string }
-      const { sessionId, counter } = refreshTokens.verify(refreshToken)
-      return required(await sessions.rotate(sessionId, counter, clock()), 'invalid_token')
+      const now = clock()
+      const since = new Date(now.getTime() - grace * 1000)
+      const { sessionId, counter } = refreshTokens.verify(ctx.state.refreshToken ?? '')
+      const access =
+        (await sessions.rotate(sessionId, counter, now)) ??
+        (await sessions.repeat(sessionId, counter, since, now))
+      if (access) return access
+      const userId = await sessions.revokeReused(sessionId, counter, since, now)
+      if (userId !== null) {
+        ctx.state.log.warn({ event: 'refresh.reuse', sessionId, userId }, 'a refresh token was used twice')
+      }
+      throw new GatewayError('invalid_token')
     },
 
     /** The session of the one-time code in the body. Throws `invalid_code`. */

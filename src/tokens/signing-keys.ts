@@ -1,32 +1,35 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createPrivateKey,
-  generateKeyPair,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto'
+import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SigningKeyStore, StoredKey } from '../database/signing-keys.ts'
-import { createKeyPair, type KeyPair, toPublicJwk } from './key-pair.ts'
+import { createKeyPair, type KeyPair, type PublicKey, parsePublicJwk, toPublicJwk } from './key-pair.ts'
+import { type RotationPolicy, type RotationStep, rotateKeys } from './rotation.ts'
+import { openKey, sealKey } from './sealed-key.ts'
 
-/** The keys of this process: one that signs, and all that verify. */
+/** The keys of this process at this moment: one that signs, and all that verify. Read anew for each use. */
 export type SigningKeys = {
-  active: KeyPair
+  readonly active: KeyPair
   /** The public key of that `kid`; undefined when it is not, or no longer, ours. */
   find(kid: string): KeyObject | undefined
   /** The body of /jwks. */
-  jwks: string
+  readonly jwks: string
 }
 
-/** The keys of a deployment whose key comes from the environment. */
-export function createSigningKeys(active: KeyPair): SigningKeys {
-  const keys = new Map([[active.kid, active.publicKey]])
-  return {
-    active,
-    find: (kid) => keys.get(kid),
-    jwks: JSON.stringify({ keys: [toPublicJwk(active)] }),
-  }
+export type SigningKeySettings = {
+  store: SigningKeyStore
+  policy: RotationPolicy
+  /** The key of the environment, which signs in place of those of the database. */
+  environmentKey: KeyPair | null
+  /** Published besides, for tokens that were signed elsewhere or before. */
+  previousKeys: readonly PublicKey[]
+  /** Keys to open stored keys with; new ones are sealed with the first. */
+  encryptionKeys: readonly [Uint8Array, ...Uint8Array[]]
+  generate: () => Promise<KeyPair>
+}
+
+/** The keys as the database says, and how to look again. */
+export type Keyring = SigningKeys & {
+  /** Rotates what is due and takes over what other processes have changed. Returns what was done here. */
+  update(now: Date): Promise<RotationStep[]>
 }
 
 /** Makes a new RSA key of that many bits, in the thread pool. */
@@ -36,44 +39,79 @@ export async function generateSigningKey(bits: number): Promise<KeyPair> {
 }
 
 /**
- * The active key of the database, which is what `generate` makes on the first start; the private part is encrypted
- * with `encryptionKey` (AES-256-GCM) before it is stored. Throws when it was encrypted with another AUTH_SECRET.
+ * Loads the keys of a deployment, making the first one if there is none. Stored keys are sealed anew when an earlier
+ * secret had to open them. Throws when the active one was sealed with a secret that is not given.
  */
-export async function loadSigningKeys(
-  store: SigningKeyStore,
-  encryptionKey: Uint8Array,
-  generate: () => Promise<KeyPair>,
-  now: Date,
-): Promise<SigningKeys> {
-  const make = async () => toStoredKey(await generate(), encryptionKey)
-  const stored = await store.findOrCreate(make, now)
-  return createSigningKeys(createKeyPair(openPrivateKey(stored, encryptionKey), stored.kid))
-}
+export async function loadKeyring(settings: SigningKeySettings, now: Date): Promise<Keyring> {
+  const { store, policy, environmentKey, previousKeys, encryptionKeys, generate } = settings
+  const make = async () => sealKey(await generate(), encryptionKeys[0])
+  let keys: SigningKeys | undefined
+  let seen = ''
 
-function toStoredKey(pair: KeyPair, encryptionKey: Uint8Array): StoredKey {
-  return { kid: pair.kid, publicJwk: toPublicJwk(pair), privateKey: sealPrivateKey(pair, encryptionKey) }
-}
+  async function update(at: Date): Promise<{ keys: SigningKeys; done: RotationStep[] }> {
+    // A deployment that signs with its environment's key publishes what the database has, and changes none of it.
+    const { keys: stored, done } = environmentKey
+      ? { keys: await store.list(), done: [] }
+      : await rotateKeys(store, policy, make, at)
+    const now = stored.map(({ kid, state }) => `${state} ${kid}`).join('\n')
+    if (keys === undefined || now !== seen) {
+      const signing = environmentKey ?? (await openActive(stored))
+      keys = createSigningKeys(signing, [...stored.map(toPublicKey), ...previousKeys])
+      seen = now
+    }
+    return { keys, done }
+  }
 
-/** AES-256-GCM over the PKCS#8 form, bound to the kid: 12 bytes nonce, 16 bytes tag, ciphertext. */
-function sealPrivateKey({ kid, privateKey }: KeyPair, encryptionKey: Uint8Array): Uint8Array<ArrayBuffer> {
-  const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce).setAAD(Buffer.from(kid))
-  const sealed = [cipher.update(privateKey.export({ format: 'der', type: 'pkcs8' })), cipher.final()]
-  return new Uint8Array(Buffer.concat([nonce, cipher.getAuthTag(), ...sealed]))
-}
-
-function openPrivateKey({ kid, privateKey }: StoredKey, encryptionKey: Uint8Array): KeyObject {
-  const bytes = Buffer.from(privateKey)
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', encryptionKey, bytes.subarray(0, 12))
-      .setAAD(Buffer.from(kid))
-      .setAuthTag(bytes.subarray(12, 28))
-    const der = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()])
-    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-  } catch (cause) {
+  async function openActive(stored: readonly StoredKey[]): Promise<KeyPair> {
+    const opened = await Promise.all(stored.map(async (key) => ({ key, pair: await open(key) })))
+    const active = opened.find(({ key }) => key.state === 'active')
+    if (active?.pair) return active.pair
     throw new Error(
-      `The signing key ${kid} in the database was encrypted with another AUTH_SECRET. Set AUTH_SECRET to what it was.`,
-      { cause },
+      `The signing key ${active?.key.kid} in the database was encrypted with another AUTH_SECRET. Set AUTH_SECRET to what it was, or AUTH_PREVIOUS_SECRET beside the new one.`,
     )
+  }
+
+  async function open(key: StoredKey): Promise<KeyPair | null> {
+    for (const [index, encryptionKey] of encryptionKeys.entries()) {
+      const pair = openKey(key, encryptionKey)
+      if (pair && index > 0)
+        await store.reseal(key.kid, key.privateKey, sealKey(pair, encryptionKeys[0]).privateKey)
+      if (pair) return pair
+    }
+    return null
+  }
+
+  let { keys: current } = await update(now)
+  return {
+    get active() {
+      return current.active
+    },
+    find: (kid) => current.find(kid),
+    get jwks() {
+      return current.jwks
+    },
+    update: async (at) => {
+      const { keys: latest, done } = await update(at)
+      current = latest
+      return done
+    },
+  }
+}
+
+/** A fixed set of keys: `active` signs, it and `others` are published. */
+export function createSigningKeys(active: KeyPair, others: readonly PublicKey[] = []): SigningKeys {
+  const published = new Map([active, ...others].map((key) => [key.kid, key]))
+  return {
+    active,
+    find: (kid) => published.get(kid)?.publicKey,
+    jwks: JSON.stringify({ keys: [...published.values()].map(toPublicJwk) }),
+  }
+}
+
+function toPublicKey({ kid, publicJwk }: StoredKey): PublicKey {
+  try {
+    return { kid, publicKey: parsePublicJwk(publicJwk) }
+  } catch (cause) {
+    throw new Error(`The signing key ${kid} in the database has an unusable public_jwk`, { cause })
   }
 }

@@ -128,7 +128,9 @@ test.serial('POST /token/exchange takes a code for 60 seconds', async (t) => {
 })
 
 test.serial('a session whose code is not exchanged ends with the code, one that is lives on', async (t) => {
-  const keys = createRefreshTokens(deriveKey(stage.app.config.secret ?? t.fail('no secret'), 'refresh-token'))
+  const keys = createRefreshTokens([
+    deriveKey(stage.app.config.secret ?? t.fail('no secret'), 'refresh-token'),
+  ])
   const exchanged = githubber()
   const forgotten = githubber()
   const code = await signInForCode(t, stage, 'github', exchanged)

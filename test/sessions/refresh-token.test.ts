@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.ts'
 import { createRefreshTokens, type RefreshClaims } from '../../src/sessions/refresh-token.ts'
 
-const tokens = createRefreshTokens(randomBytes(32))
-const others = createRefreshTokens(randomBytes(32))
+const tokens = createRefreshTokens([randomBytes(32)])
+const others = createRefreshTokens([randomBytes(32)])
 const invalid = { instanceOf: GatewayError, code: 'invalid_token' }
 
 const claims: fc.Arbitrary<RefreshClaims> = fc.record({

@@ -2,8 +2,9 @@ import test from 'ava'
 import type { SigningKeyStore, StoredKey } from '../../src/database/signing-keys.ts'
 import type { KeyPair } from '../../src/tokens/key-pair.ts'
 import { deriveKey } from '../../src/tokens/secrets.ts'
-import { createSigningKeys, generateSigningKey, loadSigningKeys } from '../../src/tokens/signing-keys.ts'
+import { createSigningKeys, generateSigningKey, loadKeyring } from '../../src/tokens/signing-keys.ts'
 import { readJwks } from '../_hasura.ts'
+import { createFakeStore } from './_key-store.ts'
 
 const key = deriveKey('a secret', 'key-encryption')
 const otherKey = deriveKey('another secret', 'key-encryption')
@@ -14,26 +15,25 @@ test.before('make a key', async () => {
   pair = await generateSigningKey(2048)
 })
 
-/** A store that remembers one key. */
-function storeOf(stored?: StoredKey): SigningKeyStore & { stored: StoredKey | undefined } {
-  const store = {
-    stored,
-    findOrCreate: async (make: () => Promise<StoredKey>) => {
-      store.stored ??= await make()
-      return store.stored
-    },
-  }
-  return store
+const policy = { rotation: 0, jwksMaxAge: 300, accessTokenLifetime: 900 }
+
+/** Loads the keys of a store; a new one is `pair`. */
+function load(store: SigningKeyStore, encryptionKey: Uint8Array, generate = async () => pair) {
+  const settings = { store, policy, environmentKey: null, previousKeys: [], generate }
+  return loadKeyring({ ...settings, encryptionKeys: [encryptionKey] }, now)
 }
 
 async function sealed(): Promise<StoredKey> {
-  const store = storeOf()
-  await loadSigningKeys(store, key, async () => pair, now)
-  return store.stored as StoredKey
+  const store = createFakeStore()
+  await load(store, key)
+  return store.keys[0] as StoredKey
 }
 
-const open = (stored: StoredKey, encryptionKey = key) =>
-  loadSigningKeys(storeOf(stored), encryptionKey, () => Promise.reject(new Error('made twice')), now)
+function open(stored: StoredKey, encryptionKey: Uint8Array = key) {
+  const store = createFakeStore()
+  store.keys.push(stored)
+  return load(store, encryptionKey, () => Promise.reject(new Error('made twice')))
+}
 
 test('a key that was stored comes back as it was, and is made only once', async (t) => {
   const keys = await open(await sealed())
@@ -57,7 +57,7 @@ test('nothing of the private key is readable in what is stored, which is differe
 })
 
 const message =
-  /^The signing key .* was encrypted with another AUTH_SECRET\. Set AUTH_SECRET to what it was\.$/
+  /^The signing key .* was encrypted with another AUTH_SECRET\. Set AUTH_SECRET to what it was, or AUTH_PREVIOUS_SECRET/
 
 test('another AUTH_SECRET gives an error that says so', async (t) => {
   await t.throwsAsync(open(await sealed(), otherKey), { message })

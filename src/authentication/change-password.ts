@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import type { Middleware } from '../context.ts'
+import type { Users } from '../database/users.ts'
+import { GatewayError } from '../errors.ts'
+import { text } from '../http/text.ts'
+import type { PasswordHashes } from './password-hash.ts'
+import { createPasswordSchema, type PasswordRules } from './signup.ts'
+
+/** The body of POST /user/password. */
+export function createChangePasswordSchema(rules: PasswordRules) {
+  return z.strictObject({ currentPassword: text(1024).optional(), newPassword: createPasswordSchema(rules) })
+}
+
+/**
+ * Changes the signed-in user's password and ends their other sessions. The current password is needed, unless there is
+ * none yet. Throws `invalid_credentials`.
+ */
+export function createChangePassword(
+  users: Pick<Users, 'findHash' | 'replaceHash'>,
+  hashes: Pick<PasswordHashes, 'hash' | 'verify'>,
+): Middleware {
+  return async function changePassword(ctx) {
+    const { access } = ctx.state
+    if (!access) throw new Error('this route does not pass the claims proxy')
+    const { userId, sessionId } = access
+    const { currentPassword = '', newPassword } = ctx.state.body as {
+      currentPassword?: string
+      newPassword: string
+    }
+    const hash = await users.findHash(userId)
+    if (hash !== null && !(await hashes.verify(currentPassword, hash)))
+      throw new GatewayError('invalid_credentials')
+    const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)
+    if (!isChanged)
+      throw new GatewayError('invalid_credentials', { detail: 'The password has just been changed' })
+    ctx.status = 204
+  }
+}

@@ -1,0 +1,54 @@
+import type { z } from 'zod'
+import * as v from './config-values.ts'
+
+/** What is set for one provider; `clientId` and `clientSecret` are there together or not at all. */
+export type ProviderSettings = {
+  clientId: string
+  clientSecret: string
+  scope?: string[]
+  authorizationUrl?: string
+  tokenUrl?: string
+  profileUrl?: string
+  emailsUrl?: string
+}
+
+/** Reads one variable against its schema, and notes what is wrong with it. */
+export type Read = <T>(name: string, schema: z.ZodType<T, string | undefined>) => T
+
+/** Reads the settings of the providers that have any, by name. Adds to `problems` what belongs together and is not. */
+export function readProviders(
+  read: Read,
+  problems: string[],
+  providers: readonly string[],
+): ReadonlyMap<string, ProviderSettings> {
+  return new Map(
+    providers.flatMap((name) => {
+      const settings = readProvider(read, problems, environmentPrefix(name))
+      return settings ? [[name, settings] as const] : []
+    }),
+  )
+}
+
+/** How the variables of a provider begin: `AUTH_GITHUB` for `github`. */
+export function environmentPrefix(provider: string): string {
+  return `AUTH_${provider.toUpperCase().replaceAll('-', '_')}`
+}
+
+function readProvider(read: Read, problems: string[], prefix: string): ProviderSettings | null {
+  const clientId = read(`${prefix}_CLIENT_ID`, v.optionalText(1000))
+  const clientSecret = read(`${prefix}_CLIENT_SECRET`, v.optionalText(1000))
+  const optional = {
+    scope: read(`${prefix}_SCOPE`, v.scope),
+    authorizationUrl: read(`${prefix}_AUTHORIZATION_URL`, v.endpointUrl),
+    tokenUrl: read(`${prefix}_TOKEN_URL`, v.endpointUrl),
+    profileUrl: read(`${prefix}_PROFILE_URL`, v.endpointUrl),
+    emailsUrl: read(`${prefix}_EMAILS_URL`, v.endpointUrl),
+  }
+  if ((clientId === undefined) !== (clientSecret === undefined)) {
+    const missing = clientId === undefined ? 'CLIENT_ID' : 'CLIENT_SECRET'
+    problems.push(`${prefix}_${missing} must be set too: both or neither`)
+  }
+  if (clientId === undefined || clientSecret === undefined) return null
+  const given = Object.entries(optional).filter(([, value]) => value !== undefined)
+  return { clientId, clientSecret, ...Object.fromEntries(given) }
+}

@@ -1,0 +1,30 @@
+import type { Logger } from 'pino'
+import type { PasswordHashes } from './authentication/password-hash.ts'
+import type { Provider } from './authentication/provider.ts'
+import type { Config } from './config.ts'
+import type { Clock } from './context.ts'
+import type { Identities } from './database/identities.ts'
+import type { OneTime } from './database/one-time.ts'
+import type { Sessions } from './database/sessions.ts'
+import type { Users } from './database/users.ts'
+import type { SecretKeys } from './tokens/secrets.ts'
+import type { SigningKeys } from './tokens/signing-keys.ts'
+
+/** Everything that the gateway is made of; whoever makes it decides about database, clock, network and randomness. */
+export type Deps = {
+  config: Config
+  providers: readonly Provider[]
+  keys: SigningKeys
+  /** Derived from AUTH_SECRET and, while it is being changed, from the one before. */
+  secrets: { cookie: SecretKeys; refreshToken: SecretKeys }
+  users: Users
+  identities: Identities
+  sessions: Sessions
+  oneTime: OneTime
+  hashes: PasswordHashes
+  isReady: () => Promise<boolean>
+  log: Logger
+  clock: Clock
+  createId: () => string
+  fetch: typeof globalThis.fetch
+}

@@ -1,0 +1,15 @@
+import type { Middleware } from '../context.ts'
+import type { Identities } from '../database/identities.ts'
+import { GatewayError } from '../errors.ts'
+import { claimed } from './claimed.ts'
+
+/** Unlinks the provider of the path from the signed-in user. Throws `not_found` and `last_way_in`. */
+export function createUnlinkIdentity(identities: Pick<Identities, 'unlink'>): Middleware {
+  return async function unlinkIdentity(ctx) {
+    const { userId } = claimed(ctx).access
+    const { provider = '' } = (ctx as { params?: { provider?: string } }).params ?? {}
+    if (!(await identities.unlink(provider, userId))) throw new GatewayError('not_found')
+    ctx.state.log.info({ event: 'identity.unlinked', provider, userId }, 'identity unlinked')
+    ctx.status = 204
+  }
+}

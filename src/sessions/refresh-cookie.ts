@@ -1,0 +1,73 @@
+import type { Context, Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+
+export type RefreshCookieSettings = {
+  /** Whether browsers keep the refresh token in a cookie instead of reading it from the body. */
+  cookieMode: boolean
+  /** The gateway's own origin and those of AUTH_CORS_ORIGINS. */
+  origins: readonly string[]
+  secure: boolean
+}
+
+/** How the refresh token travels: in the body, or in a cookie that no script can read. */
+export type RefreshTransport = {
+  /** Finds the refresh token of a request and puts it into `ctx.state.refreshToken`. Throws `invalid_token`. */
+  read: Middleware
+  /** What the answer's body says of the refresh token; in cookie mode nothing, and the cookie is set. */
+  send(ctx: Context, refreshToken: string, lifetime: number): { refreshToken?: string }
+  /** Takes the cookie back. */
+  clear(ctx: Context): void
+}
+
+/**
+ * In cookie mode the token is a `__Host-` cookie: HttpOnly, Secure, SameSite=Strict. A request that carries it must
+ * come from one of the allowed origins by what the browser says in Origin and Sec-Fetch-Site (`origin_not_allowed`).
+ */
+export function createRefreshTransport({
+  cookieMode,
+  origins,
+  secure,
+}: RefreshCookieSettings): RefreshTransport {
+  const cookie = secure ? '__Host-claimgate-refresh' : 'claimgate-refresh'
+  const allowed = new Set(origins)
+
+  function requireOrigin(ctx: Context): void {
+    const site = ctx.get('sec-fetch-site')
+    const isSameSite = site === '' || site === 'same-origin' || site === 'same-site'
+    if (!isSameSite || !allowed.has(ctx.get('origin'))) throw new GatewayError('origin_not_allowed')
+  }
+
+  function setCookie(ctx: Context, value: string | null, seconds: number): void {
+    ctx.cookies.secure = secure
+    const maxAge = seconds * 1000
+    ctx.cookies.set(cookie, value, {
+      httpOnly: true,
+      sameSite: 'strict',
+      path: '/',
+      secure,
+      overwrite: true,
+      maxAge,
+    })
+  }
+
+  return {
+    read: async function readRefreshToken(ctx, next) {
+      const { refreshToken: sent } = ctx.state.body as { refreshToken?: string }
+      const kept = cookieMode && sent === undefined ? ctx.cookies.get(cookie) : undefined
+      if (kept !== undefined) requireOrigin(ctx)
+      const refreshToken = sent ?? kept
+      if (refreshToken === undefined)
+        throw new GatewayError('invalid_token', { detail: 'There is no refresh token' })
+      ctx.state.refreshToken = refreshToken
+      await next()
+    },
+    send: (ctx, refreshToken, lifetime) => {
+      if (!cookieMode) return { refreshToken }
+      setCookie(ctx, refreshToken, lifetime)
+      return {}
+    },
+    clear: (ctx) => {
+      if (cookieMode) setCookie(ctx, null, 0)
+    },
+  }
+}

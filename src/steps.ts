@@ -1,0 +1,112 @@
+import { createAuthenticate } from './authentication/authenticate.ts'
+import { createBearer } from './authentication/bearer.ts'
+import { createReadCallback, createRefusal, createReturnErrors } from './authentication/callback.ts'
+import { createChangePassword } from './authentication/change-password.ts'
+import { createFlows } from './authentication/flow.ts'
+import { createStart, createStartLink } from './authentication/redirect-to.ts'
+import { createLinkIdentity, createResolveIdentity } from './authentication/resolve-identity.ts'
+import { createSignup, createSignupGate } from './authentication/signup.ts'
+import { callbackUrl, configuredProviders, createStrategies } from './authentication/strategies.ts'
+import { createVerifyPassword } from './authentication/verify-password.ts'
+import { createVerifyProfile } from './authentication/verify-profile.ts'
+import { createClaimsProxy } from './claims/claims-proxy.ts'
+import type { Context, Middleware } from './context.ts'
+import type { Access } from './database/access.ts'
+import type { Deps } from './deps.ts'
+import { createHandOff } from './endpoints/hand-off.ts'
+import { createHealthz, createReadyz } from './endpoints/health.ts'
+import { createJwks } from './endpoints/jwks.ts'
+import { createLogout } from './endpoints/logout.ts'
+import { createProviders } from './endpoints/providers.ts'
+import { createSession } from './endpoints/session.ts'
+import { createUnlinkIdentity } from './endpoints/unlink-identity.ts'
+import { createUser } from './endpoints/user.ts'
+import { createEndSession, createListSessions } from './endpoints/user-sessions.ts'
+import { createAnonymous, createWebhook, forwardedHeader } from './endpoints/webhook.ts'
+import { createReadAccess } from './sessions/read-access.ts'
+import { createRefreshTransport } from './sessions/refresh-cookie.ts'
+import { createRefreshTokens } from './sessions/refresh-token.ts'
+import { createAccessTokens } from './tokens/access-token.ts'
+
+/** The steps that routes are made of, each with all that it needs. Here the pieces are handed across; nothing else. */
+export function createSteps(deps: Deps) {
+  const { config, users, identities, sessions, oneTime, hashes, clock } = deps
+  const secure = config.publicUrl.startsWith('https:')
+  const redirectProviders = configuredProviders(deps.providers, config.providers)
+  const passwordProviders = deps.providers.filter(({ flow }) => flow === 'password')
+
+  const accessTokens = createAccessTokens(deps.keys, config)
+  const refreshTokens = createRefreshTokens(deps.secrets.refreshToken)
+  const origins = [new URL(config.publicUrl).origin, ...config.corsOrigins]
+  const transport = createRefreshTransport({ cookieMode: config.cookieMode, origins, secure })
+  const access = createReadAccess(sessions, refreshTokens, config.refreshGrace, clock)
+  const claims = (read: (ctx: Context) => Promise<Access>) => createClaimsProxy(config.roles, read)
+  const session = createSession({ accessTokens, refreshTokens, transport, clock, createId: deps.createId })
+
+  const flows = createFlows(
+    { keys: deps.secrets.cookie, lifetime: config.stateLifetime, secure },
+    oneTime,
+    clock,
+  )
+  const authenticate = createAuthenticate(
+    createStrategies(deps.providers, {
+      publicUrl: config.publicUrl,
+      settings: config.providers,
+      transport: { timeout: config.providerTimeout, fetch: deps.fetch },
+      verifyPassword: createVerifyPassword(users, hashes),
+      verifyProfile: createVerifyProfile,
+      store: flows.store,
+    }),
+  )
+  const isAlive = async (sessionId: string, userId: string) =>
+    (await sessions.read(sessionId, userId, clock())) !== null
+
+  return {
+    providerNames: redirectProviders.map(({ name }) => name),
+    signupGate: createSignupGate(config.signup),
+    signup: createSignup(users, hashes),
+    verifyPassword: authenticate('local', 'user', 'invalid_credentials'),
+    /** Whoever has authenticated gets a session: no token without the claims proxy. */
+    signIn: [claims(access.begin), session],
+    refresh: [transport.read, claims(access.refresh), session],
+    exchange: [claims(access.redeem), session],
+    logout: [transport.read, createLogout(sessions, refreshTokens, transport, clock)],
+    /** Who the access token speaks for, as the database says now. */
+    signedIn: [createBearer(accessTokens, clock), claims(access.current)],
+    start: (name: string): Middleware[] => [
+      createStart(config.redirectOrigins),
+      authenticate(name, 'identity', 'provider_denied'),
+    ],
+    startLink: (name: string): Middleware[] => [
+      createStartLink(config.redirectOrigins),
+      authenticate(name, 'identity', 'provider_denied'),
+    ],
+    callback: (name: string): Middleware[] => [
+      createReadCallback(),
+      createReturnErrors(),
+      flows.open(name, callbackUrl(config.publicUrl, name)),
+      createRefusal(),
+      authenticate(name, 'identity', 'provider_denied'),
+      createLinkIdentity(identities, isAlive, clock),
+      createResolveIdentity(identities, config.signup, clock),
+      claims(access.begin),
+      createHandOff(oneTime, clock),
+      session,
+    ],
+    user: createUser(users),
+    changePassword: createChangePassword(users, hashes),
+    listSessions: createListSessions(sessions, clock),
+    endSession: createEndSession(sessions, clock),
+    unlinkIdentity: createUnlinkIdentity(identities),
+    providers: createProviders([...passwordProviders, ...redirectProviders], config.publicUrl),
+    webhook: [
+      createAnonymous(config.roles.anonymousRole),
+      createBearer(accessTokens, clock, (ctx) => forwardedHeader(ctx, 'authorization') ?? ''),
+      claims(access.current),
+      createWebhook(clock),
+    ],
+    jwks: createJwks(deps.keys, config.jwksMaxAge),
+    healthz: createHealthz(),
+    readyz: createReadyz(deps.isReady),
+  }
+}

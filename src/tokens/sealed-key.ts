@@ -1,0 +1,29 @@
+import { createCipheriv, createDecipheriv, createPrivateKey, randomBytes } from 'node:crypto'
+import type { NewKey } from '../database/signing-keys.ts'
+import { createKeyPair, type KeyPair, toPublicJwk } from './key-pair.ts'
+
+const nonceBytes = 12
+const tagBytes = 16
+
+/** The form in which a key is stored: the private part encrypted with AES-256-GCM and bound to its kid. */
+export function sealKey(pair: KeyPair, encryptionKey: Uint8Array): NewKey {
+  const nonce = randomBytes(nonceBytes)
+  const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce).setAAD(Buffer.from(pair.kid))
+  const sealed = [cipher.update(pair.privateKey.export({ format: 'der', type: 'pkcs8' })), cipher.final()]
+  const privateKey = new Uint8Array(Buffer.concat([nonce, cipher.getAuthTag(), ...sealed]))
+  return { kid: pair.kid, publicJwk: toPublicJwk(pair), privateKey }
+}
+
+/** The key pair that `sealKey` has stored; null when it was sealed with another key, or is not what was stored. */
+export function openKey({ kid, privateKey }: NewKey, encryptionKey: Uint8Array): KeyPair | null {
+  const bytes = Buffer.from(privateKey)
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', encryptionKey, bytes.subarray(0, nonceBytes))
+      .setAAD(Buffer.from(kid))
+      .setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes))
+    const der = Buffer.concat([decipher.update(bytes.subarray(nonceBytes + tagBytes)), decipher.final()])
+    return createKeyPair(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }), kid)
+  } catch {
+    return null
+  }
+}

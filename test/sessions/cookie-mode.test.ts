@@ -1,0 +1,79 @@
+import test from 'ava'
+import { type Answer, type SessionBody, startApp, type TestApp } from '../_app.ts'
+
+let app: TestApp
+
+test.before(async () => {
+  app = await startApp({ env: { AUTH_COOKIE_MODE: 'true', AUTH_CORS_ORIGINS: 'https://app.gateway.test' } })
+})
+test.after.always(() => app?.close())
+
+const origin = { Origin: 'https://app.gateway.test' }
+const refreshCookie = (answer: Answer) =>
+  answer.headers.getSetCookie().find((cookie) => cookie.startsWith('__Host-claimgate-refresh=')) ?? ''
+const pairOf = (cookie: string) => cookie.split(';')[0] as string
+
+async function signup(username: string) {
+  const body = { username, password: 'correct horse', confirmPassword: 'correct horse' }
+  const answer = await app.post<SessionBody>('/signup', body)
+  return { answer, cookie: refreshCookie(answer as unknown as Answer) }
+}
+
+function token(cookie: string, headers: Record<string, string> = origin) {
+  return app.call('POST', '/token', { body: {}, headers: { Cookie: cookie, ...headers } })
+}
+
+test('the refresh token is in a cookie that no script reads, and not in the body', async (t) => {
+  const { answer, cookie } = await signup('cookies')
+  t.is(answer.status, 200)
+  t.false('refreshToken' in answer.body)
+  t.truthy(answer.body.token)
+  for (const part of [/; httponly/i, /; secure/i, /; samesite=strict/i, /; path=\/(;|$)/])
+    t.regex(cookie, part)
+  t.notRegex(cookie, /domain=/i)
+})
+
+test('POST /token takes the cookie from an allowed origin and sets the next one', async (t) => {
+  const { cookie } = await signup('refresher')
+  const answer = await token(pairOf(cookie))
+  t.is(answer.status, 200)
+  t.false('refreshToken' in answer.body)
+  t.not(pairOf(refreshCookie(answer)), pairOf(cookie))
+  t.is((await token(pairOf(refreshCookie(answer)), { Origin: 'https://gateway.test' })).status, 200)
+  t.is(answer.headers.get('access-control-allow-credentials'), 'true')
+})
+
+test('a cookie from another origin, from none, or from a cross-site page is refused', async (t) => {
+  const { cookie } = await signup('guarded')
+  for (const headers of [
+    {},
+    { Origin: 'https://evil.test' },
+    { Origin: 'null' },
+    { ...origin, 'Sec-Fetch-Site': 'cross-site' },
+    { ...origin, 'Sec-Fetch-Site': 'none' },
+  ]) {
+    const answer = await token(pairOf(cookie), headers as Record<string, string>)
+    t.is(answer.status, 403)
+    t.is(answer.body.code, 'origin_not_allowed')
+  }
+  const { status } = await token(pairOf(cookie), { ...origin, 'Sec-Fetch-Site': 'same-site' })
+  t.is(status, 200)
+})
+
+test('POST /logout takes the cookie back, and a request without one is 401', async (t) => {
+  const { cookie } = await signup('leaver')
+  const headers = { Cookie: pairOf(cookie), ...origin }
+  const answer = await app.call('POST', '/logout', { body: {}, headers })
+  t.is(answer.status, 204)
+  t.regex(refreshCookie(answer), /__Host-claimgate-refresh=;.*expires=Thu, 01 Jan 1970/i)
+  t.is((await token(pairOf(cookie))).status, 401)
+  t.is((await app.post('/token', {})).status, 401)
+})
+
+test('without cookie mode the cookie counts for nothing', async (t) => {
+  const plain = await startApp()
+  t.teardown(() => plain.close())
+  const session = await plain.signup('plain')
+  const headers = { Cookie: `__Host-claimgate-refresh=${session.refreshToken}`, ...origin }
+  t.is((await plain.call('POST', '/token', { body: {}, headers })).status, 401)
+})

@@ -1,0 +1,25 @@
+import test from 'ava'
+import bcrypt from 'bcrypt'
+import { startApp } from '../_app.ts'
+
+test('a hash that is replaced by a stronger one at login ends no session', async (t) => {
+  const app = await startApp({ env: { AUTH_BCRYPT_COST: '5' } })
+  t.teardown(() => app.close())
+  const { id } = await app.signup('rehash')
+  const hash = async () =>
+    (await app.sql<{ hash: string }>('SELECT password AS hash FROM "user"'))[0]?.hash ?? ''
+  await app.sql('UPDATE "user" SET password = $2 WHERE id = $1', [id, await bcrypt.hash('correct horse', 4)])
+  // The same password, but a session that began after the weak hash was written.
+  await app.sql(`UPDATE session SET revoked_at = NULL WHERE user_id = $1`, [id])
+  const [before] = await app.sql<{ living: number }>(
+    'SELECT count(*)::int AS living FROM session WHERE revoked_at IS NULL',
+  )
+  const login = await app.login('rehash')
+  t.is(login.status, 200)
+  t.regex(await hash(), /^\$2b\$05\$/)
+  const [after] = await app.sql<{ living: number }>(
+    'SELECT count(*)::int AS living FROM session WHERE revoked_at IS NULL',
+  )
+  t.is(before?.living, 1)
+  t.is(after?.living, 2)
+})

@@ -1,0 +1,88 @@
+import test from 'ava'
+import { engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+
+type Listed = { id: string; current: boolean; userAgent: string | null; address: string | null }
+
+const bearer = ({ token }: SessionBody) => ({ Authorization: `Bearer ${token}` })
+const list = async (app: TestApp, session: SessionBody) =>
+  (await app.get<Listed[]>('/user/sessions', bearer(session))).body
+
+for (const engine of engines) {
+  let app: TestApp
+  test.before(`${engine}: start`, async () => {
+    app = await startApp({ engine })
+  })
+  test.after.always(`${engine}: stop`, () => app?.close())
+
+  test(`${engine}: GET /user/sessions lists where the user is signed in and which session is this one`, async (t) => {
+    const first = await app.signup('lister')
+    const second = (await app.login('lister')).body
+    const sessions = await list(app, second)
+    t.is(sessions.length, 2)
+    t.is(sessions.filter(({ current }) => current).length, 1)
+    t.deepEqual(Object.keys(sessions[0] as object).sort(), [
+      'address',
+      'createdAt',
+      'current',
+      'expiresAt',
+      'id',
+      'lastUsedAt',
+      'userAgent',
+    ])
+    t.is(sessions[0]?.address, '127.0.0.1')
+    t.is((await list(app, first)).length, 2)
+  })
+
+  test(`${engine}: DELETE /user/sessions/:id ends one's own session at once and nobody else's`, async (t) => {
+    const mine = await app.signup('ender')
+    const other = (await app.login('ender')).body
+    const stranger = await app.signup('stranger')
+    const otherId = (await list(app, mine)).find(({ current }) => !current)?.id
+    const path = `/user/sessions/${otherId}`
+    t.is((await app.call('DELETE', path, { headers: bearer(stranger) })).status, 404)
+    t.is((await app.get('/user', bearer(other))).status, 200)
+    t.is((await app.call('DELETE', path, { headers: bearer(mine) })).status, 204)
+    t.is((await app.get('/user', bearer(other))).status, 401)
+    t.is((await app.get('/webhook', bearer(other))).status, 401)
+    t.is((await app.post('/token', { refreshToken: other.refreshToken })).status, 401)
+    t.is((await app.call('DELETE', path, { headers: bearer(mine) })).status, 404)
+    t.is((await app.get('/user', bearer(mine))).status, 200)
+  })
+
+  test(`${engine}: DELETE /user/sessions with rubbish for an id is 404`, async (t) => {
+    const mine = await app.signup('rubbish-ids')
+    for (const id of ['1', 'x'.repeat(300), '%00', "'%20OR%201=1", '__proto__']) {
+      t.is((await app.call('DELETE', `/user/sessions/${id}`, { headers: bearer(mine) })).status, 404, id)
+    }
+    t.is((await app.call('DELETE', '/user/sessions/1')).status, 401)
+  })
+
+  test(`${engine}: POST /user/password needs the current password and ends all other sessions`, async (t) => {
+    const mine = await app.signup('changer', 'old password')
+    const other = (await app.login('changer', 'old password')).body
+    const change = (body: object) => app.call('POST', '/user/password', { headers: bearer(mine), body })
+    const wrong = await change({ currentPassword: 'nope', newPassword: 'new password' })
+    t.is(wrong.status, 401)
+    t.is(wrong.body.code, 'invalid_credentials')
+    t.is((await change({ newPassword: 'new password' })).status, 401)
+    t.is((await change({ currentPassword: 'old password', newPassword: 'x' })).status, 422)
+    t.is((await change({ currentPassword: 'old password', newPassword: 'é'.repeat(40) })).status, 422)
+    t.is((await app.get('/user', bearer(other))).status, 200)
+    t.is((await change({ currentPassword: 'old password', newPassword: 'new password' })).status, 204)
+    t.is((await app.get('/user', bearer(mine))).status, 200)
+    t.is((await app.get('/user', bearer(other))).status, 401)
+    t.is((await app.login('changer', 'old password')).status, 401)
+    t.is((await app.login('changer', 'new password')).status, 200)
+  })
+
+  test(`${engine}: a user without a password sets the first one without a current one`, async (t) => {
+    const mine = await app.signup('provider-only')
+    await app.sql(
+      `UPDATE "user" SET password = NULL WHERE id = $1 AND set_config('claimgate.keep_session', 'all', true) = 'all'`,
+      [mine.id],
+    )
+    const options = { headers: bearer(mine), body: { newPassword: 'my first one' } }
+    t.is((await app.call('POST', '/user/password', options)).status, 204)
+    t.is((await app.login('provider-only', 'my first one')).status, 200)
+  })
+}
