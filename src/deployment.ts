@@ -16,9 +16,16 @@ export type Deployment = {
   close(): Promise<void>
 }
 
-/** Opens the database of a configuration, migrated, with its secret. Throws what `openDatabase` throws. */
-export async function openDeployment(config: Config, root: URL, log: Logger): Promise<Deployment> {
-  const generate = prepareKey(config)
+/**
+ * Opens the database of a configuration, migrated, with its secret. `generate` makes a signing key when one is needed.
+ * Throws what `openDatabase` throws.
+ */
+export async function openDeployment(
+  config: Config,
+  root: URL,
+  log: Logger,
+  generate: () => Promise<KeyPair> = () => generateSigningKey(Number(config.keyBits)),
+): Promise<Deployment> {
   const database = createDatabase(await openDatabase(config, root, log))
   try {
     const secret = config.secret ?? (await loadOrCreateSecret(config.dataDir))
@@ -43,8 +50,11 @@ export async function openDeployment(config: Config, root: URL, log: Logger): Pr
   }
 }
 
-/** The embedded database takes a second to open, in which another core can make the key that its first start needs. */
-function prepareKey({ databaseUrl, keyPair, keyBits }: Config): () => Promise<KeyPair> {
+/**
+ * Makes keys, the first of them ahead of time: the embedded database takes a second to open, in which another core can
+ * make the key that its first start needs.
+ */
+export function prepareKey({ databaseUrl, keyPair, keyBits }: Config): () => Promise<KeyPair> {
   const generate = () => generateSigningKey(Number(keyBits))
   let prepared = databaseUrl === undefined && keyPair === null ? generate() : null
   return () => {

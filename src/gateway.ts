@@ -11,7 +11,7 @@ import { createIdentities } from './database/identities.ts'
 import { createOneTime } from './database/one-time.ts'
 import { createSessions } from './database/sessions.ts'
 import { createUsers } from './database/users.ts'
-import { openDeployment } from './deployment.ts'
+import { openDeployment, prepareKey } from './deployment.ts'
 import { listen } from './http/server.ts'
 import { type Keyring, loadKeyring } from './tokens/signing-keys.ts'
 
@@ -41,7 +41,7 @@ const keyInterval = 2_000
 /** Opens and migrates the database, loads or makes the keys, and listens. Whatever fails leaves nothing open. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, providers, root, log, clock = () => new Date(), fetch = globalThis.fetch } = options
-  const { database, keySettings, derive, close } = await openDeployment(config, root, log)
+  const { database, keySettings, derive, close } = await openDeployment(config, root, log, prepareKey(config))
   try {
     const keys = await loadKeyring(keySettings, clock())
     const oneTime = createOneTime(database)

@@ -29,6 +29,16 @@ ${describeProviders(config, providers).join('\n')}
 `
 }
 
+/** The same for a program: where the gateway is, and what Hasura needs to know. */
+export function describeGateway(config: Config, port: number): object {
+  return {
+    port,
+    publicUrl: config.publicUrl,
+    database: config.databaseUrl === undefined ? 'embedded' : 'server',
+    hasuraJwtSecret: hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` }),
+  }
+}
+
 /** The value of HASURA_GRAPHQL_JWT_SECRET; members that are Hasura's own defaults are left out. */
 export function hasuraSecret(
   config: Config,

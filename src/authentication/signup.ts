@@ -22,6 +22,9 @@ export function createPasswordSchema({ passwordMinLength, passwordHash }: Passwo
     )
 }
 
+/** An e-mail address, as far as it can be told without writing to it. */
+export const emailSchema = text(254).regex(/^[^\s@]+@[^\s@]+$/, 'is not an e-mail address')
+
 /** The body of POST /signup. */
 export function createSignupSchema(rules: PasswordRules) {
   return z
@@ -29,9 +32,7 @@ export function createSignupSchema(rules: PasswordRules) {
       username: usernameSchema,
       password: createPasswordSchema(rules),
       confirmPassword: text(1024),
-      email: text(254)
-        .regex(/^[^\s@]+@[^\s@]+$/, 'is not an e-mail address')
-        .optional(),
+      email: emailSchema.optional(),
     })
     .refine(({ password, confirmPassword }) => password === confirmPassword, {
       path: ['confirmPassword'],

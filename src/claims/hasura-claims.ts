@@ -43,19 +43,21 @@ export function createHasuraClaims(grants: Grants, rules: RoleRules): HasuraClai
   }
 }
 
-/** The members that Hasura reads in a JWT, under the claims namespace. */
-export function toNamespace({
-  userId,
-  allowedRoles,
-  defaultRole,
-  extra,
-}: HasuraClaims): Record<string, string | string[]> {
-  return {
+/** Under which member of a token Hasura looks for its claims, and whether as JSON or as JSON in a string. */
+export type NamespaceSettings = { claimsNamespace: string; claimsFormat: 'json' | 'stringified_json' }
+
+/** The one member of a token that Hasura reads its claims from. */
+export function createNamespace(
+  { userId, allowedRoles, defaultRole, extra }: HasuraClaims,
+  { claimsNamespace, claimsFormat }: NamespaceSettings,
+): Record<string, unknown> {
+  const members: Record<string, string | string[]> = {
     ...extra,
     'x-hasura-allowed-roles': allowedRoles,
     'x-hasura-default-role': defaultRole,
     'x-hasura-user-id': userId,
   }
+  return { [claimsNamespace]: claimsFormat === 'json' ? members : JSON.stringify(members) }
 }
 
 function createExtraClaims(

@@ -17,7 +17,7 @@ export async function openEmbedded(directory: string, snapshot: URL): Promise<Co
   await chmod(directory, 0o700)
   const unlock = await lockDirectory(directory)
   try {
-    const dataDir = join(directory, 'pglite')
+    const dataDir = dataDirOf(directory)
     if (!(await exists(dataDir))) await copySnapshot(snapshot, dataDir)
     const { PGlite } = await import('@electric-sql/pglite')
     return connectEmbedded(await PGlite.create({ dataDir }), unlock)
@@ -25,6 +25,11 @@ export async function openEmbedded(directory: string, snapshot: URL): Promise<Co
     await unlock()
     throw error
   }
+}
+
+/** Whether there is an embedded database under `directory`. */
+export function hasEmbedded(directory: string): Promise<boolean> {
+  return exists(dataDirOf(directory))
 }
 
 /** The embedded database as a connection; `release` runs after it is closed. */
@@ -40,6 +45,10 @@ export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = a
       await release()
     },
   }
+}
+
+function dataDirOf(directory: string): string {
+  return join(directory, 'pglite')
 }
 
 /** Copied beside and moved into place, so that a start that is killed on the way leaves no half database. */

@@ -10,16 +10,21 @@ export type DatabaseSettings = { databaseUrl?: string | undefined; dataDir: stri
 export const snapshotUrl = (root: URL): URL => new URL('dist/snapshot/', root)
 
 /**
- * Opens the database of a deployment, a server or the embedded one, and brings it up to date. `root` is the folder of
- * package.json. Throws when it cannot be reached, locked, adopted or migrated.
+ * Connects to the database of a deployment, a server or the embedded one, as it is. `root` is the folder of
+ * package.json. Throws when the embedded one cannot be locked or opened.
  */
+export async function connectDatabase(
+  { databaseUrl, dataDir }: DatabaseSettings,
+  root: URL,
+  log: Logger,
+): Promise<Connection> {
+  if (databaseUrl === undefined) return openEmbedded(dataDir, snapshotUrl(root))
+  return connectServer(databaseUrl, (error) => log.warn({ err: error }, 'lost an idle database connection'))
+}
+
+/** Connects to the database and brings it up to date. Throws when it cannot be reached, locked, adopted or migrated. */
 export async function openDatabase(settings: DatabaseSettings, root: URL, log: Logger): Promise<Connection> {
-  const connection =
-    settings.databaseUrl === undefined
-      ? await openEmbedded(settings.dataDir, snapshotUrl(root))
-      : connectServer(settings.databaseUrl, (error) =>
-          log.warn({ err: error }, 'lost an idle database connection'),
-        )
+  const connection = await connectDatabase(settings, root, log)
   try {
     const applied = await migrate(connection, root)
     if (applied.length > 0) log.info({ applied }, 'migrated the database')

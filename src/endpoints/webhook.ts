@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { HasuraClaims } from '../claims/hasura-claims.ts'
 import type { Clock, Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { claimed } from './claimed.ts'
@@ -23,7 +24,7 @@ export function createAnonymous(anonymousRole: string | null): Middleware {
   return async function anonymous(ctx, next) {
     if (forwardedHeader(ctx, 'authorization') !== undefined) return next()
     if (anonymousRole === null) throw new GatewayError('invalid_token', { detail: 'A token is required' })
-    ctx.body = { 'X-Hasura-Role': chooseRole(ctx, [anonymousRole], anonymousRole) }
+    ctx.body = { 'X-Hasura-Role': chooseRole(askedRole(ctx), [anonymousRole], anonymousRole) }
   }
 }
 
@@ -33,20 +34,34 @@ export function createAnonymous(anonymousRole: string | null): Middleware {
  */
 export function createWebhook(clock: Clock): Middleware {
   return async function webhook(ctx) {
-    const { claims } = claimed(ctx)
-    const role = chooseRole(ctx, claims.allowedRoles, claims.defaultRole)
     const remaining = (ctx.state.bearer?.expiresAt ?? 0) - Math.floor(clock().getTime() / 1000)
-    ctx.body = {
-      ...claims.extra,
-      'X-Hasura-User-Id': claims.userId,
-      'X-Hasura-Role': role,
-      'Cache-Control': `max-age=${remaining}`,
-    }
+    ctx.body = createWebhookAnswer(claimed(ctx).claims, askedRole(ctx), remaining)
   }
 }
 
-function chooseRole(ctx: Context, allowed: readonly string[], defaultRole: string): string {
-  const asked = forwardedHeader(ctx, 'x-hasura-role') ?? defaultRole
-  if (!allowed.includes(asked)) throw new GatewayError('role_denied')
-  return asked
+/**
+ * The session variables of a user, in the role that is asked for or else their default role, for the seconds that their
+ * token has left. Throws `role_denied` when they do not have the role.
+ */
+export function createWebhookAnswer(
+  claims: HasuraClaims,
+  asked: string | undefined,
+  remaining: number,
+): Record<string, string> {
+  return {
+    ...claims.extra,
+    'X-Hasura-User-Id': claims.userId,
+    'X-Hasura-Role': chooseRole(asked, claims.allowedRoles, claims.defaultRole),
+    'Cache-Control': `max-age=${remaining}`,
+  }
+}
+
+function askedRole(ctx: Context): string | undefined {
+  return forwardedHeader(ctx, 'x-hasura-role')
+}
+
+function chooseRole(asked: string | undefined, allowed: readonly string[], defaultRole: string): string {
+  const role = asked ?? defaultRole
+  if (!allowed.includes(role)) throw new GatewayError('role_denied')
+  return role
 }

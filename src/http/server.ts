@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export type RunningServer = {
@@ -14,6 +14,11 @@ export async function listen(listener: RequestListener, port: number, host: stri
     headersTimeout: 10_000,
     connectionsCheckingInterval: 1_000,
   })
+  const unanswered = new Set<ServerResponse>()
+  server.on('request', (_req, res) => {
+    unanswered.add(res)
+    res.once('close', () => unanswered.delete(res))
+  })
   server.on('request', listener)
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: Error) =>
@@ -24,13 +29,15 @@ export async function listen(listener: RequestListener, port: number, host: stri
       resolve()
     })
   })
-  return { port: (server.address() as AddressInfo).port, close: (grace) => close(server, grace) }
+  return { port: (server.address() as AddressInfo).port, close: (grace) => close(server, unanswered, grace) }
 }
 
-async function close(server: Server, grace: number): Promise<void> {
+async function close(server: Server, unanswered: Iterable<ServerResponse>, grace: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   // Answers that are still to come must not keep their connections open.
-  server.on('request', (_req, res) => void res.setHeader('Connection', 'close'))
+  const letGo = (res: ServerResponse) => void (res.headersSent || res.setHeader('Connection', 'close'))
+  for (const res of unanswered) letGo(res)
+  server.prependListener('request', (_req, res) => letGo(res))
   server.closeIdleConnections()
   const timer = setTimeout(() => server.closeAllConnections(), grace * 1000)
   await closed

@@ -1,6 +1,6 @@
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
-import { type HasuraClaims, toNamespace } from '../claims/hasura-claims.ts'
+import { createNamespace, type HasuraClaims, type NamespaceSettings } from '../claims/hasura-claims.ts'
 import type { Bearer } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -16,13 +16,11 @@ export type TokenSubject = {
 /** A signed token and the seconds it has left to live. */
 export type IssuedToken = { token: string; expiresIn: number }
 
-export type TokenSettings = {
+export type TokenSettings = NamespaceSettings & {
   issuer: string
   audience: string
   /** Seconds. */
   accessTokenLifetime: number
-  claimsNamespace: string
-  claimsFormat: 'json' | 'stringified_json'
 }
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
@@ -31,18 +29,17 @@ const payloadSchema = z.object({ sub: z.guid(), sid: z.guid(), exp: z.number() }
 
 /** Signs and verifies access tokens: RS256 JWTs (RFC 7519, RFC 9068 without its `typ`, which Hasura does not know). */
 export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
-  const { issuer, audience, claimsNamespace } = settings
+  const { issuer, audience } = settings
   return {
     /** Signs a token that lives as long as the settings say, but not longer than its session. */
     sign: async (subject: TokenSubject, jti: string, now: Date): Promise<IssuedToken> => {
       const issuedAt = Math.floor(now.getTime() / 1000)
       const sessionEnd = Math.floor(subject.sessionExpiresAt.getTime() / 1000)
       const expiresAt = Math.min(issuedAt + settings.accessTokenLifetime, sessionEnd)
-      const namespace = toNamespace(subject.claims)
       const token = await new SignJWT({
         name: subject.username,
         sid: subject.sessionId,
-        [claimsNamespace]: settings.claimsFormat === 'json' ? namespace : JSON.stringify(namespace),
+        ...createNamespace(subject.claims, settings),
       })
         .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keys.active.kid })
         .setIssuer(issuer)

@@ -23,6 +23,14 @@ export function leadTime({ jwksMaxAge }: Pick<RotationPolicy, 'jwksMaxAge'>): nu
   return 2 * jwksMaxAge
 }
 
+/** When a key that began to retire then is not needed any more: its last token has expired, everywhere. */
+export function removalTime(
+  retiringAt: Date,
+  { accessTokenLifetime }: Pick<RotationPolicy, 'accessTokenLifetime'>,
+): Date {
+  return new Date(retiringAt.getTime() + (accessTokenLifetime + skew) * 1000)
+}
+
 /** What the keys need at this moment. Pure. */
 export function planRotation(keys: readonly StoredKey[], policy: RotationPolicy, now: Date): RotationStep[] {
   const age = (since: Date | null) => (now.getTime() - (since ?? now).getTime()) / 1000
@@ -30,9 +38,7 @@ export function planRotation(keys: readonly StoredKey[], policy: RotationPolicy,
   const next = keys.find(({ state }) => state === 'next')
   const lead = leadTime(policy)
   const steps: RotationStep[] = keys
-    .filter(
-      ({ state, retiringAt }) => state === 'retiring' && age(retiringAt) > policy.accessTokenLifetime + skew,
-    )
+    .filter(({ state, retiringAt }) => state === 'retiring' && removalTime(retiringAt ?? now, policy) < now)
     .map(({ kid }) => ({ step: 'remove', kid }))
   if (!active)
     return [...steps, next ? { step: 'activate', kid: next.kid } : { step: 'create', state: 'active' }]

@@ -1,0 +1,108 @@
+import { type Logger, pino } from 'pino'
+import type { Config } from '../config.ts'
+import type { Clock } from '../context.ts'
+import { hasEmbedded } from '../database/embedded.ts'
+import type { Deployment } from '../deployment.ts'
+import type { ServingProcess } from '../serve.ts'
+import { CommandError, toOpenError } from './failure.ts'
+import type { Output } from './output.ts'
+import type { Terminal } from './terminal.ts'
+
+/** The process that a command runs in. */
+export type CommandProcess = ServingProcess & Terminal
+
+/** What a command works on. */
+export type OpenDeployment = Deployment & { config: Config; now: Date }
+
+/** What every command is made with. */
+export type CommandContext = {
+  process: CommandProcess
+  /** Whether a program reads the answer: one JSON document on standard output, and nothing else. */
+  isJson: boolean
+  /** What the gateway's own code has to say, from warnings up, on standard error. */
+  log: Logger
+  clock: Clock
+  /** What the process ends with when nothing was thrown. */
+  exitCode: number
+  /** Reads how the deployment is set up. Throws a ConfigError. */
+  loadConfig(): Promise<Config>
+}
+
+/** The context of one command line. Nothing is read or opened before a command asks for it. */
+export function createContext(process: CommandProcess, isJson: boolean): CommandContext {
+  return {
+    process,
+    isJson,
+    log: pino({ level: 'warn' }, process.stderr),
+    clock: () => new Date(),
+    exitCode: 0,
+    loadConfig: async () => {
+      // Commands start twice as fast when only those that need the gateway's code load it.
+      const { loadSettings } = await import('../settings.ts')
+      return (await loadSettings(process)).config
+    },
+  }
+}
+
+/**
+ * Opens the deployment while `work` runs. Without `mayCreate` there must be a database: a mistaken directory should not
+ * look like a deployment without users. Throws `no_database`, `database_unavailable` and what `work` throws.
+ */
+export async function withDeployment<T>(
+  context: CommandContext,
+  work: (opened: OpenDeployment) => Promise<T>,
+  { mayCreate = false } = {},
+): Promise<T> {
+  const config = await context.loadConfig()
+  const isThere = await hasDatabase(config)
+  if (!isThere && !mayCreate) throw noDatabase(config)
+  const deployment = await open(context, config)
+  if (!isThere && !context.isJson) context.process.stderr.write(`Made a database in ${config.dataDir}.\n`)
+  try {
+    return await work({ ...deployment, config, now: context.clock() })
+  } finally {
+    await deployment.close()
+  }
+}
+
+/** A commander action: does `work` on the deployment, and prints what comes of it. */
+export function onDeployment<Args extends unknown[]>(
+  context: CommandContext,
+  work: (opened: OpenDeployment, ...args: Args) => Promise<Output>,
+  options: { mayCreate?: boolean } = {},
+): (...args: Args) => Promise<void> {
+  return async (...args) =>
+    print(context, await withDeployment(context, (opened) => work(opened, ...args), options))
+}
+
+/** Prints an answer, as a document or as text. */
+export function print({ process, isJson }: CommandContext, { document, text, warning }: Output): void {
+  if (isJson) {
+    process.stdout.write(`${JSON.stringify({ ...document, ...(warning && { warning }) }, null, 2)}\n`)
+    return
+  }
+  process.stdout.write(`${text}\n`)
+  if (warning) process.stderr.write(`Warning: ${warning}\n`)
+}
+
+async function open({ log }: CommandContext, config: Config): Promise<Deployment> {
+  const [{ openDeployment }, { root }] = await Promise.all([
+    import('../deployment.ts'),
+    import('../settings.ts'),
+  ])
+  return openDeployment(config, root, log).catch((error) => {
+    throw toOpenError(error)
+  })
+}
+
+/** Whether there is a database to open: a server's is taken to be there until it is asked. */
+export async function hasDatabase({ databaseUrl, dataDir }: Config): Promise<boolean> {
+  return databaseUrl !== undefined || hasEmbedded(dataDir)
+}
+
+function noDatabase({ dataDir }: Config): CommandError {
+  return new CommandError(
+    'no_database',
+    `There is no database in ${dataDir}. Set AUTH_DATA_DIR or DATABASE_URL to where it is, or make one with: claimgate migrate`,
+  )
+}

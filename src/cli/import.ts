@@ -1,0 +1,65 @@
+import type { Command } from 'commander'
+import { ConfigError } from '../config.ts'
+import { GatewayError } from '../errors.ts'
+import { ImportError } from '../import/import-error.ts'
+import { describeImport } from '../import/report.ts'
+import { type ImportDeps, runImport, sourceNames } from './run-import.ts'
+
+/** What the command needs of the program around it. */
+export type ImportContext = ImportDeps & {
+  /** Whether --json came before the command. */
+  isJson?: boolean
+  stdout: { write(text: string): unknown }
+  setExitCode(code: number): void
+}
+
+type ImportFlags = { dryRun?: boolean; json?: boolean }
+
+const exitCodes = { problems: 1, unavailable: 69, internal: 70, config: 78 }
+
+/**
+ * Adds `import <source> <url>` to a program. The action never throws: it prints one line to `stderr` and sets the exit
+ * code. 0 everybody was imported, 1 somebody could not be, 64 wrong arguments, 65 the source is something else, 69 a
+ * database is away, 78 configuration, 70 anything else.
+ */
+export function registerImport(program: Command, context: ImportContext): void {
+  program
+    .command('import')
+    .description(
+      'bring the users of another sign-in server over, with ids, password hashes, roles and identities',
+    )
+    .argument('<source>', sourceNames.join(', '))
+    .argument('<url>', 'postgres:// URL of its database, which is only read; PGPASSWORD is honoured')
+    .option('--dry-run', 'show what would happen, and change nothing')
+    .option('--json', 'print the outcome as JSON')
+    .addHelpText('after', help)
+    .action(async (name: string, url: string, flags: ImportFlags) => {
+      const isJson = flags.json === true || context.isJson === true
+      try {
+        const report = await runImport(name, url, flags.dryRun === true, context)
+        context.stdout.write(isJson ? `${JSON.stringify(report)}\n` : describeImport(report))
+        context.setExitCode(report.problems.total > 0 ? exitCodes.problems : 0)
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        const exitCode = exitCodeOf(error)
+        const document = { error: { code: `import_${exitCode}`, message } }
+        context.stderr.write(`${isJson ? JSON.stringify(document) : message}\n`)
+        context.setExitCode(exitCode)
+      }
+    })
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof ImportError) return error.exitCode
+  if (error instanceof ConfigError) return exitCodes.config
+  if (error instanceof GatewayError && error.code === 'database_unavailable') return exitCodes.unavailable
+  return exitCodes.internal
+}
+
+const help = `
+Users who are there already (by id) stay as they are, so that it can be run again after an interruption.
+hasura-backend-plus and hasura-auth have no usernames: the e-mail address becomes the username, or, without one,
+the provider and its subject.
+
+Exit codes: 0 everybody imported, 1 somebody could not be (see the list), 64 wrong arguments,
+65 the source has another layout, 69 a database cannot be reached, 78 configuration.`

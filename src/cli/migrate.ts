@@ -1,0 +1,75 @@
+import type { Command } from 'commander'
+import type { Config } from '../config.ts'
+import type { Connection } from '../database/database.ts'
+import { type CommandContext, hasDatabase, print } from './context.ts'
+import { toOpenError } from './failure.ts'
+import { examples } from './help.ts'
+import { type Output, table } from './output.ts'
+
+/** Registers `migrate`. */
+export function registerMigrate(program: Command, context: CommandContext): void {
+  program
+    .command('migrate')
+    .summary('bring the database up to date')
+    .description(
+      'Brings the database up to date, making the embedded one if there is none. The gateway does the same when it starts.',
+    )
+    .option('--status', 'only say which migrations there are, and change nothing')
+    .addHelpText('after', examples('claimgate migrate', 'claimgate migrate --status --json'))
+    .action(async ({ status }: { status?: true }) => {
+      const config = await context.loadConfig()
+      const work = status ? readStatus(context, config) : migrateAll(context, config)
+      print(
+        context,
+        await work.catch((error) => {
+          throw toOpenError(error)
+        }),
+      )
+    })
+}
+
+async function migrateAll(context: CommandContext, config: Config): Promise<Output> {
+  const { migrate } = await import('../database/migrate.ts')
+  const { root } = await import('../settings.ts')
+  const created = !(await hasDatabase(config))
+  const applied = await withConnection(context, config, (connection) => migrate(connection, root))
+  const lines = [
+    ...(created ? [`Made a database in ${config.dataDir}.`] : []),
+    ...applied.map((name) => `Applied ${name}.`),
+    'The database is up to date.',
+  ]
+  return { document: { created, applied }, text: lines.join('\n') }
+}
+
+async function readStatus(context: CommandContext, config: Config): Promise<Output> {
+  const [{ findPending }, { findMigrationNames }, { root }] = await Promise.all([
+    import('../database/migrate.ts'),
+    import('../database/migrations.ts'),
+    import('../settings.ts'),
+  ])
+  const names = await findMigrationNames(root)
+  const pending = (await hasDatabase(config))
+    ? await withConnection(context, config, (connection) => findPending(connection, root))
+    : names
+  const migrations = names.map((name) => ({ name, applied: !pending.includes(name) }))
+  const rows = migrations.map(({ name, applied }) => [name, applied])
+  return {
+    document: { migrations, pending: pending.length },
+    text: table(['MIGRATION', 'APPLIED'], rows, 'No migrations.'),
+  }
+}
+
+async function withConnection<T>(
+  { log }: CommandContext,
+  config: Config,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const { connectDatabase } = await import('../database/open.ts')
+  const { root } = await import('../settings.ts')
+  const connection = await connectDatabase(config, root, log)
+  try {
+    return await work(connection)
+  } finally {
+    await connection.close()
+  }
+}

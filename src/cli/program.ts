@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { openDeployment } from '../deployment.ts'
+import { root } from '../settings.ts'
+import { registerClaims } from './claims.ts'
+import type { CommandContext } from './context.ts'
+import { exitCodes } from './failure.ts'
+import { registerImport } from './import.ts'
+import { registerKeys } from './keys.ts'
+import { registerMigrate } from './migrate.ts'
+import { registerRole } from './role.ts'
+import { registerServe } from './serve.ts'
+import { registerSession } from './session.ts'
+import { registerUser } from './user.ts'
+
+const packageFile = new URL('../../../package.json', import.meta.url)
+
+/** The `claimgate` command with all that it can do. It throws commander's errors instead of ending the process. */
+export function createProgram(context: CommandContext): Command {
+  const program = new Command('claimgate')
+    .description('The sign-in gateway of a Hasura GraphQL Engine, and what its administrators do.')
+    .version(JSON.parse(readFileSync(packageFile, 'utf8')).version)
+    .option('--json', 'answer with one JSON document')
+    .addHelpText('after', exitCodes)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => void context.process.stdout.write(text),
+      // Whoever parses prints the error that is thrown, as text or as JSON.
+      writeErr: () => {},
+    })
+    .exitOverride()
+  registerServe(program, context)
+  registerMigrate(program, context)
+  registerKeys(program, context)
+  registerUser(program, context)
+  registerRole(program, context)
+  registerClaims(program, context)
+  registerSession(program, context)
+  registerImport(program, {
+    parseConfig: context.loadConfig,
+    openTarget: async (config) => openDeployment(config, root, context.log),
+    stdout: context.process.stdout,
+    stderr: context.process.stderr,
+    isJson: context.isJson,
+    setExitCode: (code) => {
+      context.exitCode = code
+    },
+  })
+  return program
+}

@@ -1,0 +1,115 @@
+import { usernameSchema } from '../authentication/username.ts'
+import { type Config, ConfigError } from '../config.ts'
+import { databaseUrl } from '../config-values.ts'
+import type { Database } from '../database/database.ts'
+import { createImportTarget, type ImportTarget, rehearse } from '../database/import-target.ts'
+import { withLibpqSslmode } from '../database/server.ts'
+import { GatewayError } from '../errors.ts'
+import type { ImportRules } from '../import/candidate.ts'
+import { hasuraAuth } from '../import/hasura-auth.ts'
+import { hasuraBackendPlus } from '../import/hasura-backend-plus.ts'
+import { ImportError } from '../import/import-error.ts'
+import { type ImportCounts, importUsers } from '../import/import-users.ts'
+import { findQueries, type Layout } from '../import/layout.ts'
+import { createProblemList } from '../import/problems.ts'
+import { createProgress, type ProgressStream } from '../import/progress.ts'
+import { countUsers, readUsers } from '../import/read-users.ts'
+import type { ImportReport } from '../import/report.ts'
+import { seed } from '../import/seed.ts'
+import { identifyDatabase, openSource, type Source } from '../import/source.ts'
+
+/** What an import needs of the program around it. */
+export type ImportDeps = {
+  /** Throws ConfigError. */
+  parseConfig(): Config | Promise<Config>
+  /** The gateway's database, migrated. */
+  openTarget(config: Config): Promise<{ database: Database; close(): Promise<void> }>
+  stderr: ProgressStream
+  /** Users in one transaction. */
+  pageSize?: number
+}
+
+const layouts: readonly Layout[] = [seed, hasuraBackendPlus, hasuraAuth]
+const keptProblems = 50
+
+/** What can be imported from. */
+export const sourceNames = layouts.map(({ name }) => name)
+
+/**
+ * Imports everybody from the database at `url`, or with `dryRun` only finds out what that would come to. Throws
+ * ImportError, ConfigError, and what the target throws.
+ */
+export async function runImport(
+  name: string,
+  url: string,
+  dryRun: boolean,
+  deps: ImportDeps,
+): Promise<ImportReport> {
+  const layout = layouts.find((candidate) => candidate.name === name)
+  // Not repeated: a URL in the wrong place may have a password in it.
+  if (!layout)
+    throw new ImportError(
+      'usage',
+      `The source must be one of ${sourceNames.join(', ')}; its URL comes second.`,
+    )
+  if (!databaseUrl.safeParse(url).success)
+    throw new ImportError('usage', 'The URL must be a postgres:// URL.')
+  const config = await deps.parseConfig()
+  const source = await openSource(withLibpqSslmode(url), 'The source database')
+  try {
+    const queries = await findQueries(source, layout)
+    await refuseSameDatabase(source, layout, config)
+    const target = await openTarget(deps, config)
+    try {
+      const total = await countUsers(source, queries)
+      const progress = createProgress(deps.stderr, total)
+      const problems = createProblemList(keptProblems)
+      const work = (importTarget: ImportTarget): Promise<ImportCounts> =>
+        importUsers({
+          pages: readUsers(source, queries, deps.pageSize ?? 1000),
+          target: importTarget,
+          rules: rulesOf(config),
+          problems,
+          onProgress: progress.update,
+        })
+      const counts = await (dryRun
+        ? rehearse(target.database, work)
+        : work(createImportTarget(target.database.query))
+      ).finally(progress.end)
+      return { source: name, dryRun, ...counts, problems: problems.summary() }
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+function rulesOf({ roles }: Config): ImportRules {
+  return {
+    defaultRole: roles.defaultRole,
+    refuseUsername: (name) => usernameSchema.safeParse(name).error?.issues[0]?.message ?? null,
+  }
+}
+
+/** Before the target is opened, because opening it migrates it. */
+async function refuseSameDatabase(source: Source, layout: Layout, config: Config): Promise<void> {
+  if (config.databaseUrl === undefined) return
+  const target = await openSource(withLibpqSslmode(config.databaseUrl), 'The database of the gateway')
+  try {
+    if ((await identifyDatabase(target)) === (await identifyDatabase(source)))
+      throw new ImportError('sameDatabase', layout.sameDatabase)
+  } finally {
+    await target.close()
+  }
+}
+
+async function openTarget(deps: ImportDeps, config: Config) {
+  try {
+    return await deps.openTarget(config)
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof GatewayError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ImportError('unreachable', `The database of the gateway cannot be used: ${reason}`, error)
+  }
+}

@@ -1,0 +1,38 @@
+import { CommanderError } from 'commander'
+import { type CommandProcess, createContext } from './context.ts'
+import { CommandError, toCommandError } from './failure.ts'
+import { printable } from './output.ts'
+import { createProgram } from './program.ts'
+
+/** Runs the command line `args` and returns the exit code. What fails is said on standard error. */
+export async function run(process: CommandProcess, args: readonly string[]): Promise<number> {
+  const end = args.indexOf('--')
+  const isJson = args.slice(0, end < 0 ? args.length : end).includes('--json')
+  const context = createContext(process, isJson)
+  const program = createProgram(context)
+  try {
+    await program.parseAsync(withDefaultCommand(args), { from: 'user' })
+    return context.exitCode
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    const failure = error instanceof CommanderError ? fromCommander(error, args) : toCommandError(error)
+    process.stderr.write(isJson ? `${toDocument(failure)}\n` : `claimgate: ${failure.message}\n`)
+    return failure.exitCode
+  }
+}
+
+/** `serve`, if no command is named. Commander's own default command would take a misspelled one for its arguments. */
+function withDefaultCommand(args: readonly string[]): string[] {
+  const isNamed = args.some((arg) => !arg.startsWith('-') || /^(-h|--help|-V|--version)$/.test(arg))
+  return isNamed ? [...args] : ['serve', ...args]
+}
+
+function fromCommander({ code, message }: CommanderError, args: readonly string[]): CommandError {
+  const words = ['claimgate', ...args.filter((arg) => !arg.startsWith('-')), '--help'].join(' ')
+  if (code === 'commander.help') return new CommandError('usage', `a command is missing; see: ${words}`)
+  return new CommandError('usage', printable(message.replace(/^error: /, '').replaceAll('\n', ' ')))
+}
+
+function toDocument({ code, message, errors }: CommandError): string {
+  return JSON.stringify({ error: { code, message, ...(errors && { errors }) } }, null, 2)
+}

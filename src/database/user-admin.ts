@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { GatewayError } from '../errors.ts'
+import type { Database } from './database.ts'
+import { isUniqueViolation } from './failures.ts'
+import type { NewUser } from './users.ts'
+
+/** A user as an administrator names one. */
+export type UserName = { id: string; username: string; active: boolean }
+
+const summary = {
+  id: true,
+  username: true,
+  email: true,
+  emailVerified: true,
+  active: true,
+  createdAt: true,
+  defaultRole: { select: { name: true } },
+  roles: { select: { role: { select: { name: true } } }, orderBy: { role: { name: 'asc' as const } } },
+}
+
+const details = {
+  ...summary,
+  updatedAt: true,
+  identities: {
+    select: { provider: true, subject: true, email: true, emailVerified: true, lastUsedAt: true },
+    orderBy: { createdAt: 'asc' as const },
+  },
+}
+
+export type UserAdmin = ReturnType<typeof createUserAdmin>
+
+/** The `user` table as an administrator sees it. What it answers never has the password hash in it. */
+export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
+  const findId = async (nameOrId: string): Promise<string | null> => {
+    const byId = { where: { id: nameOrId }, select: { id: true } }
+    const found = z.guid().safeParse(nameOrId).success ? await prisma.user.findUnique(byId) : null
+    if (found) return found.id
+    const [named] = await prisma.$queryRaw<{ id: string }[]>`
+      SELECT id FROM "user" WHERE username_key(username) = username_key(${nameOrId})`
+    return named?.id ?? null
+  }
+
+  return {
+    /** The user of that id or, in any case, of that name. An id wins, because nobody can choose theirs. */
+    find: async (nameOrId: string): Promise<UserName | null> => {
+      const id = await findId(nameOrId)
+      if (id === null) return null
+      return prisma.user.findUnique({ where: { id }, select: { id: true, username: true, active: true } })
+    },
+
+    /** Makes a user who has these roles and returns the id. Throws `username_taken`. */
+    create: async (user: NewUser, roleIds: readonly string[]): Promise<string> => {
+      const roles = { create: roleIds.map((roleId) => ({ roleId })) }
+      try {
+        return (await prisma.user.create({ data: { ...user, roles }, select: { id: true } })).id
+      } catch (error) {
+        if (isUniqueViolation(error)) throw new GatewayError('username_taken', { cause: error })
+        throw error
+      }
+    },
+
+    /** At most `limit` users in the order of their names, those after the name `after`, if it is given. */
+    list: async (limit: number, after = '') => {
+      const page = await prisma.$queryRaw<{ id: string }[]>`
+        SELECT id FROM "user" WHERE username_key(username) > username_key(${after})
+        ORDER BY username_key(username) LIMIT ${limit}`
+      const ids = page.map(({ id }) => id)
+      const users = await prisma.user.findMany({ where: { id: { in: ids } }, select: summary })
+      const byId = new Map(users.map((user) => [user.id, toSummary(user)]))
+      return ids.flatMap((id) => byId.get(id) ?? [])
+    },
+
+    /** Everything about one user but their secrets and sessions; null when there is none of that id. */
+    describe: async (id: string) => {
+      const user = await prisma.user.findUnique({ where: { id }, select: details })
+      if (user === null) return null
+      const hasPassword = (await prisma.user.count({ where: { id, password: { not: null } } })) === 1
+      return { ...toSummary(user), hasPassword, updatedAt: user.updatedAt, identities: user.identities }
+    },
+
+    /** Activates or deactivates a user; false when they were so already. The database ends a deactivated user's sessions. */
+    setActive: async (id: string, active: boolean): Promise<boolean> =>
+      (await prisma.user.updateMany({ where: { id, active: !active }, data: { active } })).count === 1,
+
+    /** Deletes a user with their sessions, identities, roles and claims; false when there is none of that id. */
+    delete: async (id: string): Promise<boolean> =>
+      (await prisma.user.deleteMany({ where: { id } })).count === 1,
+  }
+}
+
+type SummaryRow = {
+  id: string
+  username: string
+  email: string | null
+  emailVerified: boolean
+  active: boolean
+  createdAt: Date
+  defaultRole: { name: string } | null
+  roles: { role: { name: string } }[]
+}
+
+function toSummary({ id, username, email, emailVerified, active, createdAt, ...user }: SummaryRow) {
+  return {
+    id,
+    username,
+    email,
+    emailVerified,
+    active,
+    /** Null when the deployment's own default applies. */
+    defaultRole: user.defaultRole?.name ?? null,
+    roles: user.roles.map(({ role }) => role.name),
+    createdAt,
+  }
+}

@@ -1,0 +1,85 @@
+import type { ImportedUser } from '../database/import-target.ts'
+import type { Problem, ProblemCode } from './problems.ts'
+import type { SourceUser } from './read-users.ts'
+
+/** What decides how a user of the source becomes one of ours. */
+export type ImportRules = {
+  /** The role that everybody has without a row: nobody is granted it. */
+  defaultRole: string
+  /** Why a name cannot be a username; null when it can. */
+  refuseUsername(name: string): string | null
+}
+
+/** A user who may be imported if the target has room for them. Without `user` there is only the problem. */
+export type Candidate = { user: ImportedUser | null; problems: Problem[] }
+
+const bcrypt = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
+const argon2id =
+  /^\$argon2id\$v=19\$m=\d{1,10},t=\d{1,10},p=\d{1,3}\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/
+
+/** Makes a candidate of a user, as far as that can be told without looking at the target. Pure. */
+export function createCandidate(source: SourceUser, rules: ImportRules): Candidate {
+  const { id, email, emailVerified, active, createdAt } = source
+  const identities = source.identities.filter(isIdentity)
+  const username = chooseUsername(source, identities)
+  const problems: Problem[] = []
+  const report = (code: ProblemCode, detail: string) =>
+    problems.push({ code, userId: id, username: username ?? null, detail })
+
+  const refusal = username === undefined ? null : rules.refuseUsername(username)
+  if (username === undefined) report('no_username', 'nothing to call this user by')
+  if (refusal !== null) report('invalid_username', refusal)
+  if (username === undefined || refusal !== null) return { user: null, problems }
+
+  for (const identity of source.identities.filter((identity) => !isIdentity(identity))) {
+    report('invalid_identity', `${identity.provider} ${identity.subject}`.trim())
+  }
+  const roles = new Set(source.roles.filter((role) => role !== rules.defaultRole))
+  for (const role of [...roles].filter((role) => !isRole(role))) report('invalid_role', role.slice(0, 40))
+  const isKnown = isKnownHash(source.password)
+  if (source.password && !isKnown) report('unknown_hash', describeHash(source.password))
+  const user: ImportedUser = {
+    id,
+    username,
+    password: isKnown ? source.password : null,
+    email,
+    emailVerified: email !== null && emailVerified,
+    active,
+    defaultRole: chooseDefaultRole(source, rules),
+    createdAt,
+    roles: [...roles].filter(isRole),
+    identities,
+  }
+  return { user, problems }
+}
+
+function chooseDefaultRole({ defaultRole }: SourceUser, rules: ImportRules): string | null {
+  return defaultRole !== null && defaultRole !== rules.defaultRole && isRole(defaultRole) ? defaultRole : null
+}
+
+/** A name where there are names; else the e-mail address, which people typed to sign in; else who a provider says it is. */
+function chooseUsername(
+  { username, email }: SourceUser,
+  identities: SourceUser['identities'],
+): string | undefined {
+  const [first] = identities
+  return username ?? (email || (first && `${first.provider}-${first.subject}`))
+}
+
+function isKnownHash(hash: string | null): boolean {
+  return hash !== null && hash.length <= 255 && (bcrypt.test(hash) || argon2id.test(hash))
+}
+
+/** The format of a hash, and nothing that could help to break it. */
+function describeHash(hash: string): string {
+  return /^\$[a-z0-9-]{1,20}\$/.exec(hash)?.[0] ?? `${hash.length} characters`
+}
+
+// Some strategies recorded a profile without an id under these names.
+function isIdentity({ provider, subject }: SourceUser['identities'][number]): boolean {
+  return provider !== '' && !['', 'undefined', 'null'].includes(subject)
+}
+
+function isRole(role: string): boolean {
+  return role !== '' && [...role].length <= 255
+}

@@ -1,0 +1,67 @@
+import type { IdentityOwner, ImportedUser, Standing } from '../database/import-target.ts'
+import type { Candidate } from './candidate.ts'
+import type { Problem, ProblemCode } from './problems.ts'
+
+/** What is known of the target: for every candidate how they stand to it, and who has their identities. */
+export type Found = { standings: ReadonlyMap<string, Standing>; owners: readonly IdentityOwner[] }
+
+/** What to make of a batch: whole new users, and what is in the way of the others. */
+export type Plan = { create: ImportedUser[]; present: number; refused: number; problems: Problem[] }
+
+/**
+ * Decides what becomes of each candidate. A user whose id is there stays as they are, with whatever their roles and
+ * password are by now; among new ones the first has the name, the address and the identity. Pure.
+ */
+export function planBatch(candidates: readonly Candidate[], { standings, owners }: Found): Plan {
+  const plan: Plan = { create: [], present: 0, refused: 0, problems: [] }
+  const names = new Map<string, string>()
+  const addresses = new Map<string, string>()
+  const identities = new Map(owners.map((owner) => [identityKey(owner), owner.owner]))
+
+  for (const { user, problems } of candidates) {
+    if (user === null) {
+      plan.refused += 1
+      plan.problems.push(...problems)
+      continue
+    }
+    const standing = standings.get(user.id)
+    if (standing === undefined) throw new Error(`nothing was found out about the user ${user.id}`)
+    const { isPresent, hasPassword, usernameKey, emailKey, usernameOwner, emailOwner } = standing
+    const report = (code: ProblemCode, detail: string) =>
+      plan.problems.push({ code, userId: user.id, username: user.username, detail })
+    const isTaken = (owner: string | undefined | null) => (owner ?? user.id) !== user.id
+
+    const nameOwner = usernameOwner ?? names.get(usernameKey)
+    if (!isPresent && isTaken(nameOwner)) {
+      plan.refused += 1
+      report('username_taken', `by ${nameOwner}`)
+      continue
+    }
+    plan.problems.push(...problems.filter(({ code }) => !(code === 'unknown_hash' && hasPassword)))
+
+    const addressOwner = emailKey === null ? null : (emailOwner ?? addresses.get(emailKey))
+    const isAddressTaken = user.emailVerified && isTaken(addressOwner)
+    if (isAddressTaken) report('email_taken', `${user.email} by ${addressOwner}`)
+
+    const linked = user.identities.filter((identity) => {
+      const owner = identities.get(identityKey(identity))
+      if (isTaken(owner)) report('identity_taken', `${identity.provider} ${identity.subject} by ${owner}`)
+      return owner === undefined
+    })
+
+    if (isPresent) {
+      plan.present += 1
+      continue
+    }
+    names.set(usernameKey, user.id)
+    const emailVerified = user.emailVerified && !isAddressTaken
+    if (emailVerified && emailKey !== null) addresses.set(emailKey, user.id)
+    for (const identity of linked) identities.set(identityKey(identity), user.id)
+    plan.create.push({ ...user, emailVerified, identities: linked })
+  }
+  return plan
+}
+
+function identityKey({ provider, subject }: { provider: string; subject: string }): string {
+  return JSON.stringify([provider, subject])
+}

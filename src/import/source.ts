@@ -1,0 +1,55 @@
+import pg from 'pg'
+import { ImportError } from './import-error.ts'
+
+/** Another program's database. It is only read. */
+export type Source = {
+  query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  close(): Promise<void>
+}
+
+const settings = {
+  application_name: 'claimgate import',
+  connectionTimeoutMillis: 10_000,
+  query_timeout: 300_000,
+  keepAlive: true,
+}
+
+/**
+ * Opens a database for reading: one transaction, in which the server refuses to write and every query sees the state
+ * of the first one. (A setting of the session, such as default_transaction_read_only, would not get through a
+ * connection pooler.) Throws ImportError `unreachable`, never with the URL in it.
+ */
+export async function openSource(url: string, name: string): Promise<Source> {
+  const client = await reached(name, async () => new pg.Client({ connectionString: url, ...settings }))
+  client.on('error', () => {})
+  const query = <Row>(text: string, values: readonly unknown[] = []) =>
+    reached(name, async () => (await client.query(text, [...values])).rows as Row[])
+  await reached(name, () => client.connect())
+  try {
+    await query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
+    await query(`SET LOCAL TIME ZONE 'UTC'`)
+    await query(`SET LOCAL DateStyle TO 'ISO'`)
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+  return { query, close: () => client.end().catch(() => {}) }
+}
+
+/** Which database of which server this is: the same for every connection to it, whatever its URL looks like. */
+export async function identifyDatabase({ query }: Pick<Source, 'query'>): Promise<string> {
+  const [row] = await query<{ identity: string }>(
+    `SELECT concat_ws(' ', d.oid, extract(epoch FROM pg_postmaster_start_time())) AS identity
+     FROM pg_database d WHERE d.datname = current_database()`,
+  )
+  return String(row?.identity)
+}
+
+async function reached<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message || (error as { code?: string }).code : String(error)
+    throw new ImportError('unreachable', `${name} cannot be read: ${reason}`, error)
+  }
+}

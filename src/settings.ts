@@ -1,0 +1,29 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { loadProviders } from './authentication/load-providers.ts'
+import type { Provider } from './authentication/provider.ts'
+import { type Config, parseConfig } from './config.ts'
+
+/** What a process has besides its code: an environment, and a working directory that may hold `.env` and keys. */
+export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile'>
+
+/** How a deployment is set up, and the provider files that it has. */
+export type Settings = { config: Config; providers: readonly Provider[] }
+
+/** The folder of package.json, seen from dist/src. */
+export const root = new URL('../../', import.meta.url)
+
+/**
+ * Reads what a process is told: `.env`, the environment, the key files of the working directory and the provider files.
+ * Throws a ConfigError.
+ */
+export async function loadSettings(host: Environment): Promise<Settings> {
+  if (existsSync('.env')) host.loadEnvFile('.env')
+  const providers = await loadProviders(new URL('dist/providers/', root))
+  const redirecting = providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name)
+  const keyFiles = { privatePem: readIfPresent('private.pem'), publicPem: readIfPresent('public.pem') }
+  return { config: parseConfig(host.env, redirecting, keyFiles), providers }
+}
+
+function readIfPresent(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined
+}

@@ -1,0 +1,116 @@
+import type { StoredKey } from '../database/signing-keys.ts'
+import type { KeyPair } from './key-pair.ts'
+import { leadTime } from './rotation.ts'
+import { openKey, sealKey } from './sealed-key.ts'
+import type { SigningKeySettings } from './signing-keys.ts'
+
+/** Why an administrator's change of the keys was not made. Nothing has changed then. */
+export type KeyRefusal =
+  | 'other_secret'
+  | 'environment_key'
+  | 'next_key_exists'
+  | 'key_exists'
+  | 'active_key'
+  | 'key_not_found'
+
+export type Refused = { refused: KeyRefusal }
+
+/** The key that follows. `signsAt` is when it will sign by itself; null when it waits for the environment's key to go. */
+export type PublishedKey = { kid: string; state: 'next' | 'active'; isNew: boolean; signsAt: Date | null }
+
+/**
+ * Publishes the key that follows, unless there is one already; it signs when every reader of /jwks has had the time to
+ * see it. In a deployment that has no key at all it signs at once.
+ */
+export function publishNext(settings: SigningKeySettings, now: Date): Promise<PublishedKey | Refused> {
+  const { store, environmentKey, generate, encryptionKeys } = settings
+  return changeKeys(settings, async ({ active, next }) => {
+    if (next)
+      return { kid: next.kid, state: 'next', isNew: false, signsAt: signingTime(settings, next.createdAt) }
+    const key = sealKey(await generate(), encryptionKeys[0])
+    const state = active || environmentKey ? 'next' : 'active'
+    await store.add(key, state, now)
+    const signsAt = state === 'active' ? now : signingTime(settings, now)
+    return { kid: key.kid, state, isNew: true, signsAt }
+  })
+}
+
+/** Lets the next key sign from now on, making it if there is none; the one that signed until now retires. */
+export function activateNow(
+  settings: SigningKeySettings,
+  now: Date,
+): Promise<{ kid: string; retired: string | null } | Refused> {
+  const { store, environmentKey, generate, encryptionKeys } = settings
+  return changeKeys(settings, async ({ active, next }) => {
+    if (environmentKey) return { refused: 'environment_key' }
+    const kid = next?.kid ?? (await addNext())
+    await store.activate(kid, now)
+    return { kid, retired: active?.kid ?? null }
+  })
+
+  async function addNext(): Promise<string> {
+    const key = sealKey(await generate(), encryptionKeys[0])
+    await store.add(key, 'next', now)
+    return key.kid
+  }
+}
+
+/** Publishes a key that was made elsewhere as the one that follows. */
+export function importKey(
+  settings: SigningKeySettings,
+  pair: KeyPair,
+  now: Date,
+): Promise<PublishedKey | Refused> {
+  const { store, environmentKey, previousKeys, encryptionKeys } = settings
+  return changeKeys(settings, async ({ stored, active, next }) => {
+    const others = [...previousKeys, ...(environmentKey ? [environmentKey] : [])]
+    const isTaken = others.some(({ kid, publicKey }) => kid === pair.kid && !publicKey.equals(pair.publicKey))
+    if (isTaken || stored.some(({ kid }) => kid === pair.kid)) return { refused: 'key_exists' }
+    if (next) return { refused: 'next_key_exists' }
+    await store.add(sealKey(pair, encryptionKeys[0]), 'next', now)
+    const signsAt = active ? signingTime(settings, now) : environmentKey ? null : now
+    return { kid: pair.kid, state: 'next', isNew: true, signsAt }
+  })
+}
+
+/** Takes a key that does not sign out of /jwks: tokens that it has signed are worth nothing from then on. */
+export async function retireKey(
+  settings: Pick<SigningKeySettings, 'store' | 'environmentKey' | 'previousKeys'>,
+  kid: string,
+): Promise<{ kid: string; was: 'next' | 'retiring' } | Refused> {
+  const { store, environmentKey, previousKeys } = settings
+  return store.exclusively(async () => {
+    const found = (await store.list()).find((key) => key.kid === kid)
+    if (found?.state === 'active') return { refused: 'active_key' }
+    if (found && (await store.remove(kid))) return { kid, was: found.state }
+    const isElsewhere = environmentKey?.kid === kid || previousKeys.some((key) => key.kid === kid)
+    return { refused: isElsewhere ? 'environment_key' : 'key_not_found' }
+  })
+}
+
+/** When a next key that is published since then will sign; null while the environment's key signs in its place. */
+export function signingTime(
+  { policy, environmentKey }: Pick<SigningKeySettings, 'policy' | 'environmentKey'>,
+  publishedAt: Date,
+): Date | null {
+  return environmentKey ? null : new Date(publishedAt.getTime() + leadTime(policy) * 1000)
+}
+
+type Current = { stored: StoredKey[]; active: StoredKey | undefined; next: StoredKey | undefined }
+
+/**
+ * Does `change` while nobody else changes keys. Refuses when a key that signs, or will, was sealed with another secret:
+ * one that is added now could not be opened by the gateways that share the database.
+ */
+function changeKeys<T>(
+  { store, encryptionKeys }: Pick<SigningKeySettings, 'store' | 'encryptionKeys'>,
+  change: (current: Current) => Promise<T | Refused>,
+): Promise<T | Refused> {
+  return store.exclusively(async () => {
+    const stored = await store.list()
+    const opens = (key: StoredKey) => encryptionKeys.some((encryptionKey) => openKey(key, encryptionKey))
+    if (!stored.filter(({ state }) => state !== 'retiring').every(opens)) return { refused: 'other_secret' }
+    const inState = (state: StoredKey['state']) => stored.find((key) => key.state === state)
+    return change({ stored, active: inState('active'), next: inState('next') })
+  })
+}

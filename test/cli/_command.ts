@@ -1,0 +1,162 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PGlite } from '@electric-sql/pglite'
+import test from 'ava'
+import pg from 'pg'
+import { createServerDatabase, type Engine, engines, root, type SessionBody } from '../_app.ts'
+import { type GatewayProcess, type ProcessResult, startProcess } from '../_process.ts'
+
+const main = fileURLToPath(new URL('dist/src/cli/main.js', root))
+
+export type CommandOptions = { env?: Record<string, string>; input?: string | Buffer }
+
+/** Runs the command as its own process, with nothing of the caller's environment but what Node needs. */
+export function runCommand(
+  args: readonly string[],
+  cwd: string,
+  { env = {}, input = '' }: CommandOptions = {},
+): Promise<ProcessResult> {
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', AUTH_BCRYPT_COST: '4', ...env },
+    timeout: 100_000,
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a document is whatever the command says it is
+type Document = any
+
+/** A deployment that has no gateway running unless a test starts one. */
+export type TestDeployment = {
+  cwd: string
+  env: Record<string, string>
+  run(args: string, options?: CommandOptions): Promise<ProcessResult>
+  /** Runs the command with --json and returns the document. Throws when it fails. */
+  json(args: string, options?: CommandOptions): Promise<Document>
+  /** Runs the command with --json and returns the error and the exit code. Throws when it does not fail. */
+  failure(
+    args: string,
+    options?: CommandOptions,
+  ): Promise<{ exit: number | null; code: string; message: string }>
+  gateway(env?: Record<string, string>): Promise<GatewayProcess>
+  sql<Row = Record<string, unknown>>(text: string): Promise<Row[]>
+  /** Every row of every table, to be compared with what it is later. */
+  dump(): Promise<string>
+  /** Everything that any command has printed so far, both streams. */
+  transcript(): string
+  close(): Promise<void>
+}
+
+/** What the thorough tests run on: commands are quicker there, and a gateway can run beside them. */
+export const thorough: Engine = engines.at(-1) ?? 'embedded'
+
+/** Tests that need a gateway beside the command, which the embedded database does not allow. */
+export const besideGateway = thorough === 'server' ? test.serial : test.serial.skip
+
+/** A new, migrated deployment of that engine in a working directory of its own. */
+export async function createDeployment(
+  engine: Engine,
+  extra: Record<string, string> = {},
+): Promise<TestDeployment> {
+  const cwd = await mkdtemp(join(tmpdir(), 'claimgate-cli-'))
+  const env: Record<string, string> = {
+    AUTH_SECRET: 'a secret that is only good for tests 0123456789',
+    ...(engine === 'server' && { DATABASE_URL: await createServerDatabase() }),
+    ...extra,
+  }
+  let transcript = ''
+  const run = async (args: string, { env: more = {}, input = '' }: CommandOptions = {}) => {
+    const result = await runCommand(words(args), cwd, { env: { ...env, ...more }, input })
+    transcript += result.stdout + result.stderr
+    return result
+  }
+
+  async function sql<Row>(text: string): Promise<Row[]> {
+    if (env.DATABASE_URL === undefined) {
+      const pglite = await PGlite.create({ dataDir: join(cwd, 'data/pglite') })
+      return pglite.query<Row>(text).then(
+        ({ rows }) => pglite.close().then(() => rows),
+        (error) => pglite.close().then(() => Promise.reject(error)),
+      )
+    }
+    const client = new pg.Client({ connectionString: env.DATABASE_URL })
+    await client.connect()
+    return client.query(text).then(
+      ({ rows }) => client.end().then(() => rows as Row[]),
+      (error) => client.end().then(() => Promise.reject(error)),
+    )
+  }
+
+  const deployment: TestDeployment = {
+    cwd,
+    env,
+    run,
+    json: async (args, options) => {
+      const { code, stdout, stderr } = await run(`${args} --json`, options)
+      if (code !== 0) throw new Error(`claimgate ${args} ended with ${code}: ${stderr}`)
+      return JSON.parse(stdout)
+    },
+    failure: async (args, options) => {
+      const { code, stdout, stderr } = await run(`${args} --json`, options)
+      if (code === 0 || stdout !== '') throw new Error(`claimgate ${args} did not fail: ${stdout}`)
+      return { exit: code, ...JSON.parse(stderr).error }
+    },
+    gateway: (more = {}) => startProcess({ ...env, ...more }, cwd),
+    sql,
+    dump: async () => JSON.stringify(await sql(dumpAll)),
+    transcript: () => transcript,
+    close: () => rm(cwd, { recursive: true, force: true }),
+  }
+  await deployment.json('migrate')
+  return deployment
+}
+
+const tables = ['user', 'role', 'user_role', 'identity', 'session', 'signing_key', 'user_claim']
+const dumpAll = tables
+  .map((table) => `SELECT '${table}' AS "table", to_jsonb(t) AS "row" FROM "${table}" t`)
+  .join(' UNION ALL ')
+  .concat(' ORDER BY 1, 2')
+
+/** Asks a running gateway. */
+export async function ask<Body = Record<string, unknown>>(
+  gateway: GatewayProcess,
+  path: string,
+  { body, token }: { body?: object; token?: string } = {},
+): Promise<{ status: number; body: Body }> {
+  const response = await fetch(gateway.url + path, {
+    method: body ? 'POST' : 'GET',
+    headers: {
+      ...(body && { 'Content-Type': 'application/json' }),
+      ...(token && { Authorization: `Bearer ${token}` }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as Body }
+}
+
+/** Signs somebody in at a running gateway. Throws when it does not let them in. */
+export async function signIn(gateway: GatewayProcess, username: string, password = 'correct horse') {
+  const { status, body } = await ask<SessionBody>(gateway, '/login', { body: { username, password } })
+  if (status !== 200) throw new Error(`login of ${username}: ${status}`)
+  return body
+}
+
+/** Splits a command line at spaces; what is between single quotes stays together. */
+function words(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+}

@@ -1,0 +1,76 @@
+import test from 'ava'
+import { decodeJwt } from 'jose'
+import type { SessionBody } from '../_app.ts'
+import { ask, besideGateway, createDeployment, signIn, type TestDeployment, thorough } from './_command.ts'
+
+const namespace = 'https://hasura.io/jwt/claims'
+let d: TestDeployment
+test.before('start', async () => {
+  d = await createDeployment(thorough)
+  await d.json('role create editor')
+  await d.json('user create alice --password-stdin', { input: 'correct horse' })
+})
+test.after.always('stop', () => d?.close())
+
+test.serial('role default takes only a role that the user has: it would give it otherwise', async (t) => {
+  t.like(await d.failure('role default alice editor'), { code: 'role_not_granted', exit: 1 })
+  t.deepEqual(await d.sql('SELECT 1 FROM "user" WHERE default_role_id IS NOT NULL'), [])
+  await d.json('role create user')
+  t.is((await d.json('role default alice user')).defaultRole, 'user')
+  await d.json('role default alice --clear')
+})
+
+test.serial('role revoke also takes the role away that is the default', async (t) => {
+  await d.json('role grant alice editor')
+  await d.json('role default alice editor')
+  t.like(await d.json('role revoke alice editor'), { changed: true, wasDefault: true })
+  const { token } = await d.json('claims preview alice')
+  t.deepEqual(token[namespace]['x-hasura-allowed-roles'], ['user'])
+  t.like(await d.json('role revoke alice editor'), { changed: false })
+})
+
+test.serial('role grant says whether it changed anything, and warns of admin', async (t) => {
+  t.is((await d.run('role grant ALICE editor')).stdout, '"alice" now has the role "editor".\n')
+  t.is((await d.run('role grant alice editor')).stdout, '"alice" already had the role "editor".\n')
+  t.regex((await d.json('role create admin')).warning, /superuser/)
+  const { stderr } = await d.run('role grant alice admin')
+  t.regex(stderr, /^Warning: admin is the superuser of Hasura[^\n]+\n$/)
+  const preview = await d.json('claims preview alice')
+  t.deepEqual(preview.token[namespace]['x-hasura-allowed-roles'], ['editor', 'user'])
+  t.deepEqual(preview.leftOut, ['role "admin"'])
+  t.like(await d.failure('claims preview alice --role admin'), { code: 'role_denied', exit: 1 })
+  await d.json('role revoke alice admin')
+})
+
+besideGateway('claims preview shows what token and webhook say, also of roles just granted', async (t) => {
+  await d.sql(`INSERT INTO user_claim (user_id, name, value)
+    SELECT id, 'org-ids', '[1, 2]'::jsonb FROM "user"`)
+  await d.json('role create author')
+  const gateway = await d.gateway({ AUTH_CLAIMS_FORMAT: 'stringified_json' })
+  t.teardown(() => gateway.stop())
+  const { refreshToken } = await signIn(gateway, 'alice')
+
+  await d.json('role grant alice author')
+  await d.json('role default alice author')
+  const refreshed = await ask<SessionBody>(gateway, '/token', { body: { refreshToken } })
+  t.deepEqual(refreshed.body.roles, ['author', 'editor', 'user'])
+  const stringified = await d.json('claims preview alice --role editor', {
+    env: { AUTH_CLAIMS_FORMAT: 'stringified_json' },
+  })
+  t.is(stringified.token[namespace], decodeJwt(refreshed.body.token)[namespace] as string)
+  const plain = await d.json('claims preview alice')
+  t.deepEqual(plain.token[namespace], JSON.parse(stringified.token[namespace]))
+
+  const headers = { authorization: `Bearer ${refreshed.body.token}`, 'x-hasura-role': 'editor' }
+  const { body: webhook } = await ask(gateway, '/webhook', { body: { headers } })
+  t.like(stringified.webhook, {
+    'X-Hasura-Role': 'editor',
+    'x-hasura-org-ids': '{1,2}',
+    'Cache-Control': 'max-age=900',
+  })
+  t.deepEqual({ ...webhook, 'Cache-Control': '' }, { ...stringified.webhook, 'Cache-Control': '' })
+
+  const { stdout } = await d.run('claims preview alice')
+  t.regex(stdout, /^x-hasura-allowed-roles {2}author, editor, user$/m)
+  t.regex(stdout, /^X-Hasura-Role +author$/m)
+})

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+import test from 'ava'
+import { type Engine, engines } from '../_app.ts'
+import { attemptAll, later, now, openStores, type Stores } from './_stores.ts'
+
+const device = { userAgent: null, address: null }
+
+/** A server has many connections, so chance decides; the embedded database has one, so it cannot. */
+const rounds: Record<Engine, number> = { embedded: 5, server: 50 }
+
+const hashOf = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
+
+for (const engine of engines) {
+  let stores: Stores
+  test.before(`${engine}: open`, async () => {
+    stores = await openStores(engine)
+  })
+  test.after.always(`${engine}: close`, () => stores?.close())
+
+  const begin = async (username: string) => {
+    const access = await stores.sessions.begin(await stores.addUser(username), device, now)
+    if (!access) throw new Error('no session began')
+    return access
+  }
+
+  test(`${engine}: of twenty rotations of one refresh token at once exactly one succeeds`, async (t) => {
+    const { sessionId } = await begin('anna')
+    for (let round = 0; round < rounds[engine]; round++) {
+      const { values, codes } = await attemptAll(20, () => stores.sessions.rotate(sessionId, round, now))
+      t.deepEqual(codes, [])
+      t.deepEqual(
+        values.flatMap((access) => (access ? [access.counter] : [])),
+        [round + 1],
+      )
+    }
+  })
+
+  test(`${engine}: of twenty that redeem one code at once exactly one gets the session`, async (t) => {
+    const { sessionId } = await begin('bob')
+    for (let round = 0; round < rounds[engine]; round++) {
+      const hash = hashOf(`code ${round}`)
+      await stores.oneTime.createCode({ hash, sessionId, codeChallenge: null, expiresAt: later(60) })
+      const { values, codes } = await attemptAll(20, () => stores.sessions.redeem(hash, null, now))
+      t.deepEqual(codes, [])
+      t.deepEqual(
+        values.flatMap((access) => (access ? [access.sessionId] : [])),
+        [sessionId],
+      )
+    }
+  })
+
+  test(`${engine}: of twenty that spend one state at once exactly one may`, async (t) => {
+    for (let round = 0; round < rounds[engine]; round++) {
+      const hash = hashOf(`state ${round}`)
+      const { values, codes } = await attemptAll(20, () => stores.oneTime.spendState(hash, later(600)))
+      t.deepEqual(codes, [])
+      t.is(values.filter(Boolean).length, 1)
+    }
+  })
+
+  test(`${engine}: a session that ends while it is rotated gives nothing afterwards`, async (t) => {
+    for (let round = 0; round < 5; round++) {
+      const { sessionId, userId } = await begin(`carol-${round}`)
+      await Promise.all([
+        ...[0, 1, 2, 3].map((counter) => stores.sessions.rotate(sessionId, counter, now)),
+        stores.sessions.revoke(sessionId, false, now),
+      ])
+      t.is(await stores.sessions.read(sessionId, userId, now), null)
+      for (let counter = 0; counter < 5; counter++) {
+        t.is(await stores.sessions.rotate(sessionId, counter, now), null)
+      }
+    }
+  })
+}

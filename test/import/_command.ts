@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { pino } from 'pino'
+import { registerImport } from '../../src/cli/import.ts'
+import { parseConfig } from '../../src/config.ts'
+import { createDatabase } from '../../src/database/database.ts'
+import { openDatabase } from '../../src/database/open.ts'
+import type { ProgressStream } from '../../src/import/progress.ts'
+import type { ImportReport } from '../../src/import/report.ts'
+import { root } from '../_app.ts'
+
+export type CommandResult = { code: number; stdout: string; stderr: string }
+
+export type CommandOptions = { env: Record<string, string | undefined>; pageSize?: number }
+
+/** What every gateway of these tests is configured with. */
+export const secret = { AUTH_SECRET: 'a secret that is only good for tests 0123456789' }
+
+/** Runs `import …` as the command line would, and resolves to its exit code. */
+export async function runCommand(
+  args: readonly string[],
+  { env, pageSize = 1000 }: CommandOptions,
+  stdout: { write(text: string): unknown },
+  stderr: ProgressStream,
+): Promise<number> {
+  let code = 0
+  const program = new Command('claimgate').exitOverride()
+  registerImport(program, {
+    parseConfig: () => parseConfig({ ...secret, ...env }),
+    openTarget: async (config) => {
+      const database = createDatabase(await openDatabase(config, root, pino({ level: 'silent' })))
+      return { database, close: database.close }
+    },
+    stdout,
+    stderr,
+    setExitCode: (exitCode) => {
+      code = exitCode
+    },
+    pageSize,
+  })
+  await program.parseAsync(['import', ...args], { from: 'user' })
+  return code
+}
+
+/** Runs `import …` in this process. */
+export async function runImport(
+  args: readonly string[],
+  options: CommandOptions,
+  terminal: Omit<ProgressStream, 'write'> = {},
+): Promise<CommandResult> {
+  const output = { stdout: '', stderr: '' }
+  const to = (name: keyof typeof output) => ({
+    write: (text: string) => {
+      output[name] += text
+    },
+  })
+  const code = await runCommand(args, options, to('stdout'), { ...to('stderr'), ...terminal })
+  return { code, ...output }
+}
+
+/** Runs `import … --json` in this process; throws when it does not end with a report. */
+export async function importReport(
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<ImportReport & { code: number }> {
+  const { code, stdout, stderr } = await runImport([...args, '--json'], options)
+  if (stdout === '') throw new Error(`import ended with ${code}: ${stderr}`)
+  return { code, ...JSON.parse(stdout) }
+}
+
+/** Starts `import …` as a process of its own, a few users at a time. */
+export function startImport(args: readonly string[], env: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, [fileURLToPath(new URL('_main.js', import.meta.url)), ...args], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}

@@ -1,0 +1,111 @@
+import test from 'ava'
+import { createCandidate, type ImportRules } from '../../src/import/candidate.ts'
+import type { SourceUser } from '../../src/import/read-users.ts'
+
+const rules: ImportRules = {
+  defaultRole: 'user',
+  refuseUsername: (name) => (name.startsWith(' ') ? 'begins with white space' : null),
+}
+
+const bcryptHash = `$2b$10$${'x'.repeat(53)}`
+const argon2Hash = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
+
+const source = (changes: Partial<SourceUser>): SourceUser => ({
+  id: '11111111-1111-4111-8111-111111111111',
+  username: null,
+  password: null,
+  email: 'ada@example.com',
+  emailVerified: true,
+  active: true,
+  anonymous: false,
+  defaultRole: null,
+  createdAt: null,
+  roles: [],
+  identities: [],
+  ...changes,
+})
+
+const candidate = (changes: Partial<SourceUser>, changedRules: Partial<ImportRules> = {}) => {
+  const { user, problems } = createCandidate(source(changes), { ...rules, ...changedRules })
+  return { user, codes: problems.map(({ code }) => code), problems }
+}
+
+test('the username is the username, else the e-mail address, else provider and subject', (t) => {
+  const identities = [
+    { provider: 'github', subject: '7' },
+    { provider: 'google', subject: '8' },
+  ]
+  t.is(candidate({ username: 'ada', identities }).user?.username, 'ada')
+  t.is(candidate({ identities }).user?.username, 'ada@example.com')
+  t.is(candidate({ email: null, identities }).user?.username, 'github-7')
+  t.is(candidate({ email: '', identities }).user?.username, 'github-7')
+})
+
+test('a user without any of them is left out', (t) => {
+  t.like(candidate({ email: null }), { user: null, codes: ['no_username'] })
+})
+
+test('a name that the gateway does not allow is left out, and the reason told', (t) => {
+  const { user, problems } = candidate({ username: ' ada' })
+  t.is(user, null)
+  t.like(problems[0], { code: 'invalid_username', username: ' ada', detail: 'begins with white space' })
+})
+
+for (const hash of [bcryptHash, bcryptHash.replace('b', 'a'), bcryptHash.replace('b', 'y'), argon2Hash]) {
+  test(`a hash that begins with ${hash.slice(0, 9)} is taken as it is`, (t) => {
+    t.like(candidate({ password: hash }), { user: { password: hash }, codes: [] })
+  })
+}
+
+const unknown = {
+  'bcrypt, cut': bcryptHash.slice(0, -1),
+  'bcrypt of an impossible cost': bcryptHash.replace('$10$', '$99$'),
+  'bcrypt with something before it': `x${bcryptHash}`,
+  argon2i: argon2Hash.replace('argon2id', 'argon2i'),
+  scrypt: '$scrypt$n=32768,r=8,p=1$abc$def',
+  MD5: '5f4dcc3b5aa765d61d8327deb882cf99',
+}
+for (const [name, hash] of Object.entries(unknown)) {
+  test(`${name} is no password, and the report does not show it`, (t) => {
+    const { user, codes, problems } = candidate({ password: hash })
+    t.is(user?.password, null)
+    t.deepEqual(codes, ['unknown_hash'])
+    t.false(JSON.stringify(problems).includes(hash))
+  })
+}
+
+test('no password and an empty one are the same, and no problem', (t) => {
+  for (const password of [null, '']) t.like(candidate({ password }), { user: { password: null }, codes: [] })
+})
+
+test('the role that everybody has needs no row, every other one does', (t) => {
+  const roles = ['user', 'me', 'anonymous', 'admin', 'me']
+  t.deepEqual(candidate({ roles }).user?.roles, ['me', 'anonymous', 'admin'])
+  t.deepEqual(candidate({ roles }, { defaultRole: 'member' }).user?.roles, [
+    'user',
+    'me',
+    'anonymous',
+    'admin',
+  ])
+})
+
+test('the default role is kept unless it is the one of everybody', (t) => {
+  t.is(candidate({ defaultRole: 'user' }).user?.defaultRole, null)
+  t.is(candidate({ defaultRole: 'user' }, { defaultRole: 'member' }).user?.defaultRole, 'user')
+})
+
+test('roles without a name, or with too long a one, are reported and left out', (t) => {
+  const { user, codes } = candidate({ roles: ['', 'r'.repeat(256), 'editor'], defaultRole: '' })
+  t.deepEqual(user?.roles, ['editor'])
+  t.is(user?.defaultRole, null)
+  t.deepEqual(codes, ['invalid_role', 'invalid_role'])
+})
+
+test('identities that name nobody are reported and left out', (t) => {
+  const subjects = ['', 'undefined', 'null', '12']
+  const { user, codes } = candidate({
+    identities: subjects.map((subject) => ({ provider: 'github', subject })),
+  })
+  t.deepEqual(user?.identities, [{ provider: 'github', subject: '12' }])
+  t.deepEqual(codes, ['invalid_identity', 'invalid_identity', 'invalid_identity'])
+})
