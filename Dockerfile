@@ -7,8 +7,7 @@ COPY tsconfig.json prisma.config.ts ./
 COPY prisma prisma
 COPY providers providers
 COPY src src
-# Parts of the embedded database's starting point are made readable for their owner only.
-RUN npm run build && chmod -R a+rX dist
+RUN npm run build
 
 # Production dependencies. npm would keep the Prisma CLI and TypeScript, 260 MB, as optional peers of @prisma/client;
 # it lets them go once package.json does not ask for them.
@@ -36,4 +35,6 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8080) + '/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "dist/src/main.js"]
+# `docker run … claimgate user list` and the like run the other commands.
+ENTRYPOINT ["node", "dist/src/cli/main.js"]
+CMD ["serve"]

@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 import type { Clock } from '../context.ts'
-import { hasEmbedded } from '../database/embedded.ts'
+import { hasEmbedded } from '../database/data-directory.ts'
 import type { Deployment } from '../deployment.ts'
 import type { ServingProcess } from '../serve.ts'
 import { CommandError, toOpenError } from './failure.ts'

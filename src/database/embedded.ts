@@ -1,8 +1,8 @@
 import { cpSync } from 'node:fs'
-import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, rename, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { PGlite } from '@electric-sql/pglite'
+import { dataDirOf, exists } from './data-directory.ts'
 import type { Connection } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { createEmbeddedAdapter } from './embedded-adapter.ts'
@@ -27,11 +27,6 @@ export async function openEmbedded(directory: string, snapshot: URL): Promise<Co
   }
 }
 
-/** Whether there is an embedded database under `directory`. */
-export function hasEmbedded(directory: string): Promise<boolean> {
-  return exists(dataDirOf(directory))
-}
-
 /** The embedded database as a connection; `release` runs after it is closed. */
 export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = async () => {}): Connection {
   return {
@@ -47,10 +42,6 @@ export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = a
   }
 }
 
-function dataDirOf(directory: string): string {
-  return join(directory, 'pglite')
-}
-
 /** Copied beside and moved into place, so that a start that is killed on the way leaves no half database. */
 async function copySnapshot(snapshot: URL, dataDir: string): Promise<void> {
   if (!(await exists(snapshot))) throw new Error('The embedded database was not built. Run: npm run build')
@@ -59,8 +50,4 @@ async function copySnapshot(snapshot: URL, dataDir: string): Promise<void> {
   // A thousand small files: the asynchronous form takes four times as long.
   cpSync(fileURLToPath(snapshot), unfinished, { recursive: true })
   await rename(unfinished, dataDir)
-}
-
-async function exists(path: string | URL): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null
 }

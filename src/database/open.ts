@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Connection } from './database.ts'
-import { openEmbedded } from './embedded.ts'
 import { migrate } from './migrate.ts'
 import { connectServer } from './server.ts'
 
@@ -18,7 +17,11 @@ export async function connectDatabase(
   root: URL,
   log: Logger,
 ): Promise<Connection> {
-  if (databaseUrl === undefined) return openEmbedded(dataDir, snapshotUrl(root))
+  if (databaseUrl === undefined) {
+    // Ten megabytes that a gateway on a server never needs.
+    const { openEmbedded } = await import('./embedded.ts')
+    return openEmbedded(dataDir, snapshotUrl(root))
+  }
   return connectServer(databaseUrl, (error) => log.warn({ err: error }, 'lost an idle database connection'))
 }
 
