@@ -107,7 +107,7 @@ for (const engine of engines) {
     const first = await read()
     t.true(first > new Date('2020-01-01'))
     await sql('SELECT pg_sleep(0.01)::text')
-    await stores.users.replaceHash(id, 'hash', 'other')
+    await stores.users.replaceHash(id, 'hash', 'other', 'all')
     t.true((await read()) > first)
   })
 
