@@ -34,10 +34,12 @@ const badCode = new Set(['invalid_grant', 'bad_verification_code'])
  * Replaces how an OAuth strategy talks to its provider: a time limit, at most 256 KB read, no redirects followed, the
  * access token in a header, and nothing but JSON of the expected shape let through. Every failure reaches the
  * strategy's callback as `provider_denied`, `provider_error` or `provider_timeout`; nothing is thrown past it.
+ * Throws when the strategy has no such transport: unprotected it must not start.
  */
 export function hardenTransport(strategy: Strategy, settings: TransportSettings): void {
   const { _oauth2: oauth2 } = strategy as Strategy & { _oauth2?: OAuth2 }
-  if (!oauth2) return
+  if (!oauth2)
+    throw new Error('A redirect strategy must speak through _oauth2; another transport is not hardened')
   oauth2.useAuthorizationHeaderforGET(true)
   oauth2._request = (method, url, headers, body, accessToken, callback) => {
     request(

@@ -73,9 +73,13 @@ export function toCommandError(error: unknown): CommandError {
 export function toOpenError(error: unknown): CommandError {
   if (error instanceof CommandError || error instanceof ConfigError) return toCommandError(error)
   const cause = error instanceof GatewayError ? error.cause : error
-  return new CommandError('database_unavailable', `The database cannot be opened. ${wordsOf(cause)}`, {
-    cause: error,
-  })
+  return new CommandError(
+    'database_unavailable',
+    `The database cannot be opened. ${wordsOf(cause).replace(/^The database cannot be used: /, '')}`,
+    {
+      cause: error,
+    },
+  )
 }
 
 function fromGateway({ code, message, errors, cause }: GatewayError): CommandError {

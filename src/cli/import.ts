@@ -25,6 +25,7 @@ const exitCodes = { problems: 1, unavailable: 69, internal: 70, config: 78 }
 export function registerImport(program: Command, context: ImportContext): void {
   program
     .command('import')
+    .summary('bring users over from another sign-in server')
     .description(
       'bring the users of another sign-in server over, with ids, password hashes, roles and identities',
     )
@@ -57,6 +58,10 @@ function exitCodeOf(error: unknown): number {
 }
 
 const help = `
+Examples:
+  $ claimgate import hasura-auth 'postgres://reader@old-db:5432/app' --dry-run
+  $ claimgate import seed 'postgres://reader@old-db:5432/app'
+
 Users who are there already (by id) stay as they are, so that it can be run again after an interruption.
 hasura-backend-plus and hasura-auth have no usernames: the e-mail address becomes the username, or, without one,
 the provider and its subject.

@@ -11,7 +11,7 @@ export async function run(process: CommandProcess, args: readonly string[]): Pro
   const context = createContext(process, isJson)
   const program = createProgram(context)
   try {
-    await program.parseAsync(withDefaultCommand(args), { from: 'user' })
+    await program.parseAsync(withDefaultCommand(withKidsLast(args)), { from: 'user' })
     return context.exitCode
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
@@ -19,6 +19,14 @@ export async function run(process: CommandProcess, args: readonly string[]): Pro
     process.stderr.write(isJson ? `${toDocument(failure)}\n` : `claimgate: ${failure.message}\n`)
     return failure.exitCode
   }
+}
+
+/** One kid in 64 begins with a dash. It is no option: it goes to the end, where nothing is one. */
+function withKidsLast(args: readonly string[]): readonly string[] {
+  const isKid = (arg: string, at: number) => /^-[\w-]{42}$/.test(arg) && args[at - 1] !== '--kid'
+  const kids = args.filter(isKid)
+  if (kids.length === 0 || args.includes('--')) return args
+  return [...args.filter((arg, at) => !isKid(arg, at)), '--', ...kids]
 }
 
 /** `serve`, if no command is named. Commander's own default command would take a misspelled one for its arguments. */

@@ -99,3 +99,8 @@ test.serial('with AUTH_PRIVATE_KEY a next key waits, and nothing takes its place
 function utc(time: string): string {
   return `${time.slice(0, 19).replace('T', ' ')}Z`
 }
+
+test.serial('a kid that begins with a dash is a kid, not an option', async (t) => {
+  const dashed = `-${'a'.repeat(42)}`
+  t.like(await d.failure(`keys retire ${dashed}`), { code: 'key_not_found', exit: 66 })
+})
