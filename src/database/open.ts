@@ -43,9 +43,9 @@ function explain(cause: unknown): Error {
   const reason = reasonOf(cause)
   const wantsTls = /no encryption|SSL off|requires? (an )?(SSL|TLS)/i.test(reason)
   const advice = wantsTls
-    ? ' The server wants TLS: add ?sslmode=require to DATABASE_URL, or set PGSSLMODE.'
+    ? '. The server wants TLS: add ?sslmode=require to DATABASE_URL, or set PGSSLMODE.'
     : ''
-  return new Error(`The database cannot be used: ${reason}.${advice}`.replace('..', '.'), { cause })
+  return new Error(`The database cannot be used: ${reason}${advice}`, { cause })
 }
 
 /** Node reports the refusals of several addresses by an error without a message of its own. */
