@@ -11,7 +11,7 @@ export type RefreshCookieSettings = {
 
 /** How the refresh token travels: in the body, or in a cookie that no script can read. */
 export type RefreshTransport = {
-  /** Finds the refresh token of a request and puts it into `ctx.state.refreshToken`. Throws `invalid_token`. */
+  /** Finds the refresh token of a request and puts it into `ctx.state.refreshToken`. Throws `invalid_token` or `validation_failed`. */
   read: Middleware
   /** What the answer's body says of the refresh token; in cookie mode nothing, and the cookie is set. */
   send(ctx: Context, refreshToken: string, lifetime: number): { refreshToken?: string }
@@ -56,8 +56,7 @@ export function createRefreshTransport({
       const kept = cookieMode && sent === undefined ? ctx.cookies.get(cookie) : undefined
       if (kept !== undefined) requireOrigin(ctx)
       const refreshToken = sent ?? kept
-      if (refreshToken === undefined)
-        throw new GatewayError('invalid_token', { detail: 'There is no refresh token' })
+      if (refreshToken === undefined) throw missing(cookieMode)
       ctx.state.refreshToken = refreshToken
       await next()
     },
@@ -70,4 +69,9 @@ export function createRefreshTransport({
       if (cookieMode) setCookie(ctx, null, 0)
     },
   }
+}
+
+function missing(cookieMode: boolean): GatewayError {
+  if (cookieMode) return new GatewayError('invalid_token', { detail: 'There is no refresh token' })
+  return new GatewayError('validation_failed', { errors: [{ field: 'refreshToken', detail: 'is required' }] })
 }

@@ -75,5 +75,5 @@ test('without cookie mode the cookie counts for nothing', async (t) => {
   t.teardown(() => plain.close())
   const session = await plain.signup('plain')
   const headers = { Cookie: `__Host-claimgate-refresh=${session.refreshToken}`, ...origin }
-  t.is((await plain.call('POST', '/token', { body: {}, headers })).status, 401)
+  t.is((await plain.call('POST', '/token', { body: {}, headers })).status, 422)
 })
