@@ -144,7 +144,7 @@ try {
   }
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
-  const { rows } = await client.query('SELECT id FROM session ORDER BY created_at DESC LIMIT 8')
+  const { rows } = await client.query('SELECT id FROM session ORDER BY created_at LIMIT 8')
   await client.end()
   const limitRefresh = (loop: number) => limitPost('/token', { refreshToken: rows[loop].id })
   await compare(
