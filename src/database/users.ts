@@ -13,6 +13,12 @@ const findCredentials = {
   text: 'SELECT id, password, active FROM "user" WHERE username_key(username) = username_key($1)',
 }
 
+const create = {
+  name: 'user_create',
+  text: `INSERT INTO "user" (username, password, email, active, created_at) VALUES ($1, $2, $3, true, now())
+    RETURNING id`,
+}
+
 // The setting reaches the trigger user_end_sessions and ends with the statement's transaction.
 const replaceHash = {
   name: 'user_replace_hash',
@@ -32,9 +38,11 @@ export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'
       (await query<Credentials>(findCredentials, [username]))[0] ?? null,
 
     /** Makes a user and returns the id. Throws `username_taken`. */
-    create: async (user: NewUser): Promise<string> => {
+    create: async ({ username, password, email }: NewUser): Promise<string> => {
       try {
-        return (await prisma.user.create({ data: user, select: { id: true } })).id
+        const [created] = await query<{ id: string }>(create, [username, password, email])
+        if (created === undefined) throw new Error('the new user was not returned')
+        return created.id
       } catch (error) {
         if (isUniqueViolation(error)) throw new GatewayError('username_taken', { cause: error })
         throw error
