@@ -4,6 +4,7 @@ import { createNamespace, type HasuraClaims, type NamespaceSettings } from '../c
 import type { Bearer } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { SigningKeys } from './signing-keys.ts'
+import { createVerifiedTokens } from './verified-tokens.ts'
 
 /** What a token says besides the claims. */
 export type TokenSubject = {
@@ -30,6 +31,7 @@ const payloadSchema = z.object({ sub: z.guid(), sid: z.guid(), exp: z.number() }
 /** Signs and verifies access tokens: RS256 JWTs (RFC 7519, RFC 9068 without its `typ`, which Hasura does not know). */
 export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
   const { issuer, audience } = settings
+  const verified = createVerifiedTokens(keys.find)
   return {
     /** Signs a token that lives as long as the settings say, but not longer than its session. */
     sign: async (subject: TokenSubject, jti: string, now: Date): Promise<IssuedToken> => {
@@ -54,8 +56,10 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
 
     /** Says who a token speaks for. Throws `invalid_token` for whatever this gateway has not signed, or has expired. */
     verify: async (token: string, now: Date): Promise<Bearer> => {
+      const known = verified.find(token, now)
+      if (known) return known
       try {
-        const { payload } = await jwtVerify(token, ({ kid }) => findKey(keys, kid), {
+        const { payload, protectedHeader } = await jwtVerify(token, ({ kid }) => findKey(keys, kid), {
           algorithms: ['RS256'],
           typ: 'JWT',
           issuer,
@@ -64,7 +68,9 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
           requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'],
         })
         const { sub, sid, exp } = payloadSchema.parse(payload)
-        return { userId: sub, sessionId: sid, expiresAt: exp }
+        const bearer = { userId: sub, sessionId: sid, expiresAt: exp }
+        verified.add(token, protectedHeader.kid, bearer)
+        return bearer
       } catch (cause) {
         if (cause instanceof errors.JOSEError || cause instanceof z.ZodError || cause instanceof TypeError) {
           throw new GatewayError('invalid_token', { cause })

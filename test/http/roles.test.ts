@@ -82,7 +82,11 @@ for (const engine of engines) {
     ['an array', '["a", "b c", null, "NULL", "", "q\\"", true]', '{a,"b c",NULL,"NULL","","q\\"",true}'],
     ['an array of big numbers', '[9007199254740993, 7]', '{9007199254740993,7}'],
     ['an array of objects', '[{"a": 1.5}, "{"]', '{"{\\"a\\":1.5}","{"}'],
-    ['an array with a number in a text', '["a 12345678901234567890 \\" 7"]', '{"a 12345678901234567890 \\" 7"}'],
+    [
+      'an array with a number in a text',
+      '["a 12345678901234567890 \\" 7"]',
+      '{"a 12345678901234567890 \\" 7"}',
+    ],
     ['an empty array', '[]', '{}'],
     ['an object', '{"a": [1, "x"]}', '{"a":[1,"x"]}'],
     ['null', 'null', undefined],

@@ -1,0 +1,59 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import test from 'ava'
+import { createVerifiedTokens } from '../../src/tokens/verified-tokens.ts'
+
+const makeKey = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey
+const key = makeKey()
+const now = new Date('2026-01-01T00:00:00Z')
+const bearer = { userId: 'u', sessionId: 's', expiresAt: now.getTime() / 1000 + 60 }
+
+function remember(keys: Map<string, KeyObject>, capacity?: number) {
+  return createVerifiedTokens((kid) => keys.get(kid), capacity)
+}
+
+test('a verified token is known again, and only in its own bytes', (t) => {
+  const tokens = remember(new Map([['k', key]]))
+  tokens.add('a.b.c', 'k', bearer)
+  t.is(tokens.find('a.b.c', now), bearer)
+  t.is(tokens.find('a.b.C', now), undefined)
+  t.is(tokens.find('a.b.c ', now), undefined)
+})
+
+test('a token is forgotten in the second in which it expires', (t) => {
+  const tokens = remember(new Map([['k', key]]))
+  tokens.add('a.b.c', 'k', bearer)
+  t.is(tokens.find('a.b.c', new Date(now.getTime() + 59_999)), bearer)
+  t.is(tokens.find('a.b.c', new Date(now.getTime() + 60_000)), undefined)
+})
+
+test('a token is forgotten when its key is no longer published, or is another one of that name', (t) => {
+  const keys = new Map([['k', key]])
+  const tokens = remember(keys)
+  tokens.add('a.b.c', 'k', bearer)
+  keys.delete('k')
+  t.is(tokens.find('a.b.c', now), undefined)
+  keys.set('k', key)
+  t.is(tokens.find('a.b.c', now), undefined)
+  tokens.add('a.b.c', 'k', bearer)
+  keys.set('k', makeKey())
+  t.is(tokens.find('a.b.c', now), undefined)
+})
+
+test('a token of an unknown key, or of none, is not remembered', (t) => {
+  const tokens = remember(new Map())
+  tokens.add('a.b.c', 'k', bearer)
+  tokens.add('a.b.d', undefined, bearer)
+  t.is(tokens.find('a.b.c', now), undefined)
+  t.is(tokens.find('a.b.d', now), undefined)
+})
+
+test('no more characters are kept than there is room for: the least recently used token goes first', (t) => {
+  const tokens = remember(new Map([['k', key]]), 15)
+  for (const token of ['a.a.a', 'b.b.b', 'c.c.c']) tokens.add(token, 'k', bearer)
+  tokens.find('a.a.a', now)
+  tokens.add('d.d.d', 'k', bearer)
+  t.deepEqual(
+    ['a.a.a', 'b.b.b', 'c.c.c', 'd.d.d'].map((token) => tokens.find(token, now) === bearer),
+    [true, false, true, true],
+  )
+})
