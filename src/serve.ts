@@ -16,13 +16,6 @@ export async function serve(process: ServingProcess, isJson = false): Promise<vo
   for (const name of config.unknownVariables) log.warn({ name }, 'no such variable; is it spelled right?')
 
   const gateway = await startGateway({ config, providers, root, log })
-  const { active } = gateway.keys
-  process.stdout.write(
-    isJson
-      ? `${JSON.stringify(describeGateway(config, gateway.port))}\n`
-      : welcome(config, providers, active, gateway.port),
-  )
-
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping')
     gateway.close().then(
@@ -35,6 +28,12 @@ export async function serve(process: ServingProcess, isJson = false): Promise<vo
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
+  const { active } = gateway.keys
+  process.stdout.write(
+    isJson
+      ? `${JSON.stringify(describeGateway(config, gateway.port))}\n`
+      : welcome(config, providers, active, gateway.port),
+  )
 }
 
 /** What an error says of itself. */
