@@ -13,6 +13,7 @@ import { createErrorHandler } from './http/error-handler.ts'
 import { createHeaders } from './http/headers.ts'
 import { createQueryLimit } from './http/query.ts'
 import { createRequest } from './http/request.ts'
+import { createLimitSteps } from './limits/steps.ts'
 import { createSteps } from './steps.ts'
 
 const webhookLimit = 1_048_576
@@ -21,23 +22,37 @@ const webhookLimit = 1_048_576
 export function createApp(deps: Deps): Koa<State> {
   const { config } = deps
   const step = createSteps(deps)
+  const limit = createLimitSteps(deps.limits)
   const signupBody = createSignupSchema(config)
   const passwordBody = createChangePasswordSchema(config)
 
   const router = new Router<State>({ sensitive: true, strict: true })
-  router.post('/signup', step.signupGate, createBody(signupBody), step.signup, ...step.signIn)
-  router.post('/login', createBody(loginBody), step.verifyPassword, ...step.signIn)
-  router.post('/token', createBody(tokenBody), ...step.refresh)
-  router.post('/token/exchange', createBody(exchangeBody), ...step.exchange)
+  router.post(
+    '/signup',
+    step.signupGate,
+    createBody(signupBody),
+    ...limit.signup,
+    step.signup,
+    ...step.signIn,
+  )
+  router.post('/login', createBody(loginBody), ...limit.login, step.verifyPassword, ...step.signIn)
+  router.post('/token', createBody(tokenBody), ...limit.refresh, ...step.refresh)
+  router.post('/token/exchange', createBody(exchangeBody), ...limit.refresh, ...step.exchange)
   router.post('/logout', createBody(logoutBody), ...step.logout)
   for (const name of step.providerNames) {
     router.get(`/auth/${name}`, ...step.start(name))
-    router.get(`/auth/${name}/callback`, ...step.callback(name))
+    router.get(`/auth/${name}/callback`, ...limit.callback, ...step.callback(name))
     router.post(`/user/identities/${name}`, ...step.signedIn, createBody(linkBody), ...step.startLink(name))
   }
   router.get('/providers', step.providers)
   router.get('/user', ...step.signedIn, step.user)
-  router.post('/user/password', ...step.signedIn, createBody(passwordBody), step.changePassword)
+  router.post(
+    '/user/password',
+    ...step.signedIn,
+    createBody(passwordBody),
+    ...limit.password,
+    step.changePassword,
+  )
   router.get('/user/sessions', ...step.signedIn, step.listSessions)
   router.delete('/user/sessions/:id', ...step.signedIn, step.endSession)
   router.delete('/user/identities/:provider', ...step.signedIn, step.unlinkIdentity)

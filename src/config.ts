@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { readLimits } from './config-limits.ts'
 import { readProviders } from './config-providers.ts'
 import * as v from './config-values.ts'
 import { createKeyPair, type KeyPair, parsePrivateKey, parsePublicKey } from './tokens/key-pair.ts'
@@ -50,6 +51,10 @@ export function parseConfig(
   const idle = read('AUTH_SESSION_IDLE_LIFETIME', v.integer(60, 31_536_000, 14 * 86_400))
   const absolute = read('AUTH_SESSION_LIFETIME', v.integer(60, 31_536_000, 30 * 86_400))
   const redirectOrigins = read('AUTH_REDIRECT_ORIGINS', v.origins(true)) ?? []
+  const passwordPolicy = read(
+    'AUTH_PASSWORD_POLICY',
+    v.oneOf(['basic', 'strict'], production ? 'strict' : 'basic'),
+  )
   const allowAdmin = read('AUTH_ALLOW_ADMIN_ROLE', v.flag(false))
 
   const config = {
@@ -80,9 +85,17 @@ export function parseConfig(
       allowAdmin,
     }),
     signup: read('AUTH_SIGNUP', v.flag(true)),
-    passwordMinLength: read('AUTH_PASSWORD_MIN_LENGTH', v.integer(1, 72, production ? 8 : 4)),
+    passwordPolicy,
+    passwordMinLength: read(
+      'AUTH_PASSWORD_MIN_LENGTH',
+      v.integer(1, 72, passwordPolicy === 'strict' ? 8 : 4),
+    ),
+    breachUrl: read('AUTH_PASSWORD_BREACH_URL', v.endpointUrl),
     passwordHash: read('AUTH_PASSWORD_HASH', v.oneOf(['bcrypt', 'argon2id'], 'bcrypt')),
     bcryptCost: read('AUTH_BCRYPT_COST', v.integer(4, 15, 10)),
+    hashQueue: read('AUTH_HASH_QUEUE', v.integer(0, 100_000, 500)),
+    /** Seconds. */
+    hashWait: read('AUTH_HASH_WAIT', v.integer(1, 300, 10)),
     providers: readProviders(read, problems, providers),
     providerTimeout: read('AUTH_PROVIDER_TIMEOUT', v.integer(1, 60, 5)),
     redirectOrigins: Object.freeze(redirectOrigins),
@@ -92,6 +105,8 @@ export function parseConfig(
     trustedProxies: read('AUTH_TRUSTED_PROXIES', v.integer(0, 100, 0)),
     jwksMaxAge: read('AUTH_JWKS_MAX_AGE', v.integer(1, 86_400, 300)),
     stateLifetime: read('AUTH_STATE_LIFETIME', v.integer(60, 3600, 600)),
+    rateLimit: read('AUTH_RATE_LIMIT', v.oneOf(['on', 'off'], 'on')) !== 'off',
+    limits: Object.freeze(readLimits(read)),
     shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),
     logLevel: read(
       'LOG_LEVEL',

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { PasswordHashes } from './authentication/password-hash.ts'
+import type { RequirePassword } from './authentication/password-policy.ts'
 import type { Provider } from './authentication/provider.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './context.ts'
@@ -7,6 +8,7 @@ import type { Identities } from './database/identities.ts'
 import type { OneTime } from './database/one-time.ts'
 import type { Sessions } from './database/sessions.ts'
 import type { Users } from './database/users.ts'
+import type { Limits } from './limits/limits.ts'
 import type { SecretKeys } from './tokens/secrets.ts'
 import type { SigningKeys } from './tokens/signing-keys.ts'
 
@@ -22,6 +24,9 @@ export type Deps = {
   sessions: Sessions
   oneTime: OneTime
   hashes: PasswordHashes
+  requirePassword: RequirePassword
+  /** Against guessing and flooding; null when a load test switched them off. */
+  limits: Limits | null
   isReady: () => Promise<boolean>
   log: Logger
   clock: Clock

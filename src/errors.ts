@@ -24,6 +24,7 @@ const table = {
   query_too_long: { status: 414, title: 'The query is too long' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json in UTF-8' },
   validation_failed: { status: 422, title: 'Some members are not valid' },
+  rate_limited: { status: 429, title: 'Too many attempts' },
   server_error: { status: 500, title: 'Something went wrong here' },
   provider_error: { status: 502, title: 'The provider gave an unusable answer' },
   overloaded: { status: 503, title: 'Too much to do at the moment' },

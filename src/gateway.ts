@@ -2,17 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
+import { createBreachCheck } from './authentication/breached-passwords.ts'
 import { createPasswordHashes } from './authentication/password-hash.ts'
+import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import type { Provider } from './authentication/provider.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './context.ts'
 import type { Database } from './database/database.ts'
 import { createIdentities } from './database/identities.ts'
+import { createMemoryLimiter, createServerLimiters, sweepLimits } from './database/limiters.ts'
 import { createOneTime } from './database/one-time.ts'
 import { createSessions } from './database/sessions.ts'
 import { createUsers } from './database/users.ts'
 import { openDeployment, prepareKey } from './deployment.ts'
 import { listen } from './http/server.ts'
+import { createLimits } from './limits/limits.ts'
 import { type Keyring, loadKeyring } from './tokens/signing-keys.ts'
 
 export type GatewayOptions = {
@@ -55,7 +59,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       identities: createIdentities(database),
       sessions: createSessions(database, config.sessionLifetimes),
       oneTime,
-      hashes: createPasswordHashes({ ...config, concurrency: availableParallelism(), queue: 500 }),
+      hashes: createPasswordHashes({
+        ...config,
+        concurrency: availableParallelism(),
+        queue: config.hashQueue,
+        wait: config.hashWait,
+      }),
+      requirePassword: await loadPasswordPolicy({
+        ...config,
+        isBreached: createBreachCheck(config, fetch, log),
+      }),
+      limits: config.rateLimit
+        ? createLimits(
+            config.databaseUrl === undefined ? createMemoryLimiter : createServerLimiters(database),
+            config.limits,
+            derive('rate-limit')[0],
+          )
+        : null,
       isReady: async () =>
         !isClosing && (await database.query({ name: 'ping', text: 'SELECT 1' }, [])).length === 1,
       log,
@@ -66,7 +86,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const server = await listen(app.callback(), config.port, config.host)
     // Prisma compiles its query engine on first use; better now than in somebody's sign-up.
     database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'the database is away'))
-    const stopSweep = every(sweepInterval, 'sweep', log, async () => void (await oneTime.sweep(clock())))
+    const stopSweep = every(sweepInterval, 'sweep', log, async () => {
+      await oneTime.sweep(clock())
+      await sweepLimits(database, new Date())
+    })
     // Often enough that a new key is published everywhere long before anybody signs with it.
     const stopKeys = every(
       Math.min(keyInterval, config.jwksMaxAge * 1000),

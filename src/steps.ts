@@ -64,7 +64,7 @@ export function createSteps(deps: Deps) {
   return {
     providerNames: redirectProviders.map(({ name }) => name),
     signupGate: createSignupGate(config.signup),
-    signup: createSignup(users, hashes),
+    signup: createSignup(users, hashes, deps.requirePassword),
     verifyPassword: authenticate('local', 'user', 'invalid_credentials'),
     /** Whoever has authenticated gets a session: no token without the claims proxy. */
     signIn: [claims(access.begin), session],
@@ -94,7 +94,7 @@ export function createSteps(deps: Deps) {
       session,
     ],
     user: createUser(users),
-    changePassword: createChangePassword(users, hashes),
+    changePassword: createChangePassword(users, hashes, deps.requirePassword),
     listSessions: createListSessions(sessions, clock),
     endSession: createEndSession(sessions, clock),
     unlinkIdentity: createUnlinkIdentity(identities),

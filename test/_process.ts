@@ -18,7 +18,14 @@ const main = fileURLToPath(new URL('dist/src/main.js', root))
 
 /** An environment with nothing of the caller's but what Node needs. */
 function environment(env: Record<string, string>): Record<string, string> {
-  return { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', AUTH_BCRYPT_COST: '4', ...env }
+  return {
+    PATH: process.env.PATH ?? '',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    AUTH_BCRYPT_COST: '4',
+    AUTH_RATE_LIMIT: 'off',
+    ...env,
+  }
 }
 
 /** Runs the gateway as its own process in the folder `cwd` and waits until it listens. Throws when it ends before. */

@@ -30,9 +30,13 @@ test('an empty environment gives the defaults', (t) => {
       claimsFormat: 'json',
       roles: { defaultRole: 'user', anonymousRole: 'anonymous', allowAdmin: false },
       signup: true,
+      passwordPolicy: 'basic',
       passwordMinLength: 4,
+      breachUrl: undefined,
       passwordHash: 'bcrypt',
       bcryptCost: 10,
+      hashQueue: 500,
+      hashWait: 10,
       providers: new Map(),
       providerTimeout: 5,
       redirectOrigins: [],
@@ -40,6 +44,15 @@ test('an empty environment gives the defaults', (t) => {
       trustedProxies: 0,
       jwksMaxAge: 300,
       stateLifetime: 600,
+      rateLimit: true,
+      limits: {
+        login: { points: 10, seconds: 300 },
+        account: { points: 50, seconds: 3600 },
+        address: { points: 100, seconds: 300 },
+        signup: { points: 60, seconds: 3600 },
+        refresh: { points: 1000, seconds: 300 },
+        callback: { points: 100, seconds: 300 },
+      },
       shutdownGrace: 10,
       logLevel: 'info',
       unknownVariables: [],
@@ -47,7 +60,10 @@ test('an empty environment gives the defaults', (t) => {
   )
 })
 
-test('NODE_ENV=production wants passwords of 8 characters, unless told otherwise', (t) => {
+test('NODE_ENV=production wants strict passwords of 8 characters, unless told otherwise', (t) => {
+  t.is(parseConfig({ NODE_ENV: 'production' }).passwordPolicy, 'strict')
+  t.is(parseConfig({ NODE_ENV: 'production', AUTH_PASSWORD_POLICY: 'basic' }).passwordMinLength, 4)
+  t.is(parseConfig({ AUTH_PASSWORD_POLICY: 'strict' }).passwordMinLength, 8)
   t.is(parseConfig({ NODE_ENV: 'production' }).passwordMinLength, 8)
   t.is(parseConfig({ NODE_ENV: 'production', AUTH_PASSWORD_MIN_LENGTH: '5' }).passwordMinLength, 5)
 })
@@ -113,7 +129,13 @@ test('variables that begin like ours and are not are reported, among them those 
 test('the configuration is frozen', (t) => {
   const config = parseConfig({ AUTH_REDIRECT_ORIGINS: 'https://a.test' })
   t.true(Object.isFrozen(config))
-  for (const part of [config.roles, config.sessionLifetimes, config.redirectOrigins, config.corsOrigins]) {
+  for (const part of [
+    config.roles,
+    config.sessionLifetimes,
+    config.redirectOrigins,
+    config.corsOrigins,
+    config.limits,
+  ]) {
     t.true(Object.isFrozen(part))
   }
 })

@@ -4,7 +4,7 @@ import type { Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
 import { text } from '../http/text.ts'
 import type { PasswordHashes } from './password-hash.ts'
-import { createPasswordSchema, type PasswordRules } from './signup.ts'
+import { createPasswordSchema, type PasswordRules, type RequirePassword } from './password-policy.ts'
 
 /** The body of POST /user/password. */
 export function createChangePasswordSchema(rules: PasswordRules) {
@@ -13,16 +13,17 @@ export function createChangePasswordSchema(rules: PasswordRules) {
 
 /**
  * Changes the signed-in user's password and ends their other sessions. The current password is needed, unless there is
- * none yet. Throws `invalid_credentials`.
+ * none yet. Throws `invalid_credentials`, and `validation_failed` for a password that the policy refuses.
  */
 export function createChangePassword(
   users: Pick<Users, 'findHash' | 'replaceHash'>,
   hashes: Pick<PasswordHashes, 'hash' | 'verify'>,
+  requirePassword: RequirePassword,
 ): Middleware {
   return async function changePassword(ctx) {
     const { access } = ctx.state
     if (!access) throw new Error('this route does not pass the claims proxy')
-    const { userId, sessionId } = access
+    const { userId, username, sessionId } = access
     const { currentPassword = '', newPassword } = ctx.state.body as {
       currentPassword?: string
       newPassword: string
@@ -30,6 +31,7 @@ export function createChangePassword(
     const hash = await users.findHash(userId)
     if (hash !== null && !(await hashes.verify(currentPassword, hash)))
       throw new GatewayError('invalid_credentials')
+    await requirePassword(newPassword, username, 'newPassword')
     const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)
     if (!isChanged)
       throw new GatewayError('invalid_credentials', { detail: 'The password has just been changed' })

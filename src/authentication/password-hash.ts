@@ -11,6 +11,8 @@ export type PasswordHashSettings = {
   concurrency: number
   /** How many more may wait before the next is refused with `overloaded`. */
   queue: number
+  /** Seconds that one may wait before it is refused with `overloaded`. */
+  wait: number
 }
 
 export type PasswordHashes = ReturnType<typeof createPasswordHashes>
@@ -27,13 +29,19 @@ const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, paralleli
  * All work goes through one gate in front of the thread pool, because the RSA work of every other request would
  * otherwise wait behind it.
  */
-export function createPasswordHashes({ passwordHash, bcryptCost, concurrency, queue }: PasswordHashSettings) {
+export function createPasswordHashes({
+  passwordHash,
+  bcryptCost,
+  concurrency,
+  queue,
+  wait,
+}: PasswordHashSettings) {
   const limit = pLimit(concurrency)
   const gate = <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.pendingCount >= queue) {
-      return Promise.reject(new GatewayError('overloaded', { headers: { 'Retry-After': '5' } }))
-    }
-    return limit(work)
+    if (limit.activeCount + limit.pendingCount >= concurrency + queue) return Promise.reject(overloaded())
+    const came = performance.now()
+    // First come, first served: those behind one that has waited too long are refused with it, in the same moment.
+    return limit(() => (performance.now() - came > wait * 1000 ? Promise.reject(overloaded()) : work()))
   }
   const decoy = passwordHash === 'bcrypt' ? bcryptDecoy(bcryptCost) : argon2Decoy()
   return {
@@ -58,6 +66,10 @@ export function createPasswordHashes({ passwordHash, bcryptCost, concurrency, qu
         ? bcryptCostOf(hash) < bcryptCost
         : isWeakArgon2(hash) && !isCut(hash, password),
   }
+}
+
+function overloaded(): GatewayError {
+  return new GatewayError('overloaded', { headers: { 'Retry-After': '5' } })
 }
 
 /** The same password typed on another system may arrive composed differently. */

@@ -1,6 +1,7 @@
 import type { Strategy } from 'passport'
 import { z } from 'zod'
 import { GatewayError } from '../errors.ts'
+import { readText } from './read-text.ts'
 
 export type TransportSettings = {
   /** Seconds for one request, from the first byte sent to the last received. */
@@ -70,24 +71,13 @@ async function request(
       redirect: 'manual',
       signal: AbortSignal.timeout(timeout * 1000),
     })
-    const data = await readText(response)
+    const data = await readText(response, maxBytes)
     return method === 'POST' ? checkToken(response.status, data) : checkResource(response.status, data)
   } catch (error) {
     if (error instanceof GatewayError) throw error
     const tooSlow = error instanceof Error && error.name === 'TimeoutError'
     throw tooSlow ? new GatewayError('provider_timeout', { cause: error }) : providerError(error)
   }
-}
-
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength
-    if (size > maxBytes) throw new Error(`more than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
 }
 
 function checkToken(status: number, data: string): string {

@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { createPasswordSchema } from '../authentication/signup.ts'
+import { createPasswordSchema } from '../authentication/password-policy.ts'
 import { createUserAdmin } from '../database/user-admin.ts'
 import { createUsers } from '../database/users.ts'
 import { validate } from '../http/validate.ts'
 import { type CommandContext, type OpenDeployment, onDeployment, print, withDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findUser, userNotFound } from './find.ts'
-import { hashPassword } from './hash-password.ts'
+import { hashNewPassword } from './hash-password.ts'
 import { examples } from './help.ts'
 import { type Output, quote } from './output.ts'
 import { confirm, readNewPassword } from './terminal.ts'
@@ -56,7 +56,8 @@ async function setPassword(context: CommandContext, nameOrId: string, fromInput:
     const user = await findUser(database, nameOrId)
     const users = createUsers(database)
     const before = await users.findHash(user.id)
-    const isSet = await users.replaceHash(user.id, before, await hashPassword(config, password), '')
+    const hash = await hashNewPassword(config, user.username, password, context.log)
+    const isSet = await users.replaceHash(user.id, before, hash, '')
     if (isSet) return user
     throw new CommandError('changed_meanwhile', 'Somebody else has just changed this password; try again')
   })

@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { createPasswordSchema, emailSchema } from '../authentication/signup.ts'
+import { createPasswordSchema } from '../authentication/password-policy.ts'
+import { emailSchema } from '../authentication/signup.ts'
 import { usernameSchema } from '../authentication/username.ts'
 import { createRoles } from '../database/roles.ts'
 import { createUserAdmin } from '../database/user-admin.ts'
 import { validate } from '../http/validate.ts'
 import { type CommandContext, print, withDeployment } from './context.ts'
 import { findRole } from './find.ts'
-import { hashPassword } from './hash-password.ts'
+import { hashNewPassword } from './hash-password.ts'
 import { examples } from './help.ts'
 import { list } from './output.ts'
 import { readNewPassword } from './terminal.ts'
@@ -48,7 +49,8 @@ async function create(context: CommandContext, username: string, options: Create
       const roles = createRoles(database)
       const names = [...new Set(options.role)]
       const roleIds = await Promise.all(names.map((name) => findRole(roles, name)))
-      const newUser = { username, password: await hashPassword(config, password), email }
+      const hash = await hashNewPassword(config, username, password, context.log)
+      const newUser = { username, password: hash, email }
       const id = await createUserAdmin(database).create(newUser, roleIds)
       return { id, username, email, roles: names.sort() }
     },

@@ -43,8 +43,8 @@ test.beforeEach(() => {
   compared.length = 0
 })
 
-function createHashes(concurrency: number, queue: number, bcryptCost = 10): PasswordHashes {
-  return createPasswordHashes({ passwordHash: 'bcrypt', bcryptCost, concurrency, queue })
+function createHashes(concurrency: number, queue: number, bcryptCost = 10, wait = 60): PasswordHashes {
+  return createPasswordHashes({ passwordHash: 'bcrypt', bcryptCost, concurrency, queue, wait })
 }
 
 test.serial('never more than `concurrency` hashes are computed at once, and all of them are', async (t) => {
@@ -77,6 +77,26 @@ test.serial('what comes when `queue` are waiting is refused as overloaded at onc
   t.is((await Promise.all(outcomes)).length, 5)
   t.is(most, 2)
 })
+
+test.serial(
+  'whoever has waited longer than `wait` is refused as overloaded, and costs no work any more',
+  async (t) => {
+    const hashes = createHashes(1, 10, 10, 1)
+    const first = hashes.verify('x', someHash)
+    const late = Array.from({ length: 5 }, () => hashes.verify('x', someHash))
+    await settle()
+    await new Promise((resolve) => setTimeout(resolve, 1050))
+    const inTime = hashes.verify('x', someHash)
+    await finish()
+    t.false(await first)
+    for (const outcome of await Promise.allSettled(late)) {
+      t.is(outcome.status, 'rejected')
+      t.like((outcome as PromiseRejectedResult).reason, { code: 'overloaded' })
+    }
+    t.false(await inTime)
+    t.is(compared.length, 2)
+  },
+)
 
 test.serial('the gate opens again when the work is done, also when it failed', async (t) => {
   const hashes = createHashes(1, 1)

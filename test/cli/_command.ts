@@ -21,7 +21,14 @@ export function runCommand(
 ): Promise<ProcessResult> {
   const child = spawn(process.execPath, [main, ...args], {
     cwd,
-    env: { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', AUTH_BCRYPT_COST: '4', ...env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOST: '127.0.0.1',
+      PORT: '0',
+      AUTH_BCRYPT_COST: '4',
+      AUTH_RATE_LIMIT: 'off',
+      ...env,
+    },
     timeout: 100_000,
   })
   let stdout = ''
