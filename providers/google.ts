@@ -16,6 +16,7 @@ export default {
   flow: 'redirect',
   label: 'Google',
   scope: ['openid', 'email', 'profile'],
+  issuer: 'https://accounts.google.com',
   strategy: ({ endpoints, ...options }, verify) =>
     new Strategy(
       {

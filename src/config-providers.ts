@@ -10,6 +10,7 @@ export type ProviderSettings = {
   tokenUrl?: string
   profileUrl?: string
   emailsUrl?: string
+  issuer?: string
 }
 
 /** Reads one variable against its schema, and notes what is wrong with it. */
@@ -43,6 +44,7 @@ function readProvider(read: Read, problems: string[], prefix: string): ProviderS
     tokenUrl: read(`${prefix}_TOKEN_URL`, v.endpointUrl),
     profileUrl: read(`${prefix}_PROFILE_URL`, v.endpointUrl),
     emailsUrl: read(`${prefix}_EMAILS_URL`, v.endpointUrl),
+    issuer: read(`${prefix}_ISSUER`, v.optionalText(1000)),
   }
   if ((clientId === undefined) !== (clientSecret === undefined)) {
     const missing = clientId === undefined ? 'CLIENT_ID' : 'CLIENT_SECRET'

@@ -6,7 +6,7 @@ import { createFlows } from './authentication/flow.ts'
 import { createStart, createStartLink } from './authentication/redirect-to.ts'
 import { createLinkIdentity, createResolveIdentity } from './authentication/resolve-identity.ts'
 import { createSignup, createSignupGate } from './authentication/signup.ts'
-import { callbackUrl, configuredProviders, createStrategies } from './authentication/strategies.ts'
+import { callbackUrl, configuredProviders, createStrategies, issuerOf } from './authentication/strategies.ts'
 import { createVerifyPassword } from './authentication/verify-password.ts'
 import { createVerifyProfile } from './authentication/verify-profile.ts'
 import { createClaimsProxy } from './claims/claims-proxy.ts'
@@ -33,6 +33,7 @@ export function createSteps(deps: Deps) {
   const { config, users, identities, sessions, oneTime, hashes, clock } = deps
   const secure = config.publicUrl.startsWith('https:')
   const redirectProviders = configuredProviders(deps.providers, config.providers)
+  const issuers = new Map(redirectProviders.map((each) => [each.name, issuerOf(each, config.providers)]))
   const passwordProviders = deps.providers.filter(({ flow }) => flow === 'password')
 
   const accessTokens = createAccessTokens(deps.keys, config)
@@ -82,7 +83,7 @@ export function createSteps(deps: Deps) {
       authenticate(name, 'identity', 'provider_denied'),
     ],
     callback: (name: string): Middleware[] => [
-      createReadCallback(),
+      createReadCallback(issuers.get(name)),
       createReturnErrors(),
       flows.open(name, callbackUrl(config.publicUrl, name)),
       createRefusal(),

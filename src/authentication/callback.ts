@@ -8,13 +8,21 @@ const callbackQuery = z.looseObject({
   state: z.string().min(1).max(200),
   code: z.string().min(1).max(2000).optional(),
   error: z.string().min(1).max(200).optional(),
+  iss: z.string().max(2000).optional(),
 })
 
-/** Reads what the provider sent back with the person: single values, a state, and a code or an error. */
-export function createReadCallback(): Middleware {
+/**
+ * Reads what the provider sent back with the person: single values, a state, and a code or an error. Where `issuer` is
+ * known, an answer that says it comes from another one is refused (RFC 9207, section 2.4).
+ */
+export function createReadCallback(issuer: string | undefined): Middleware {
   return async function readCallback(ctx, next) {
     const query = callbackQuery.safeParse({ ...ctx.query })
     if (!query.success) throw new GatewayError('invalid_state', { cause: query.error })
+    const { iss } = query.data
+    if (iss !== undefined && issuer !== undefined && iss !== issuer) {
+      throw new GatewayError('invalid_state', { detail: 'The answer comes from another provider' })
+    }
     ctx.state.callback = query.data
     await next()
   }

@@ -1,10 +1,11 @@
+import pLimit, { type LimitFunction } from 'p-limit'
 import type { Strategy } from 'passport'
 import { z } from 'zod'
 import { GatewayError } from '../errors.ts'
 import { readText } from './read-text.ts'
 
 export type TransportSettings = {
-  /** Seconds for one request, from the first byte sent to the last received. */
+  /** Seconds for one request, with the waiting for its turn, to the last byte received. */
   timeout: number
   fetch: typeof globalThis.fetch
 }
@@ -25,6 +26,7 @@ type OAuth2 = {
 }
 
 const maxBytes = 262_144
+const maxInFlight = 32
 const tokenAnswer = z.looseObject({ access_token: z.string().min(1) })
 const tokenRefusal = z.looseObject({ error: z.string() })
 const resource = z.union([z.looseObject({}), z.array(z.looseObject({}))])
@@ -32,8 +34,8 @@ const resource = z.union([z.looseObject({}), z.array(z.looseObject({}))])
 const badCode = new Set(['invalid_grant', 'bad_verification_code'])
 
 /**
- * Replaces how an OAuth strategy talks to its provider: a time limit, at most 256 KB read, no redirects followed, the
- * access token in a header, and nothing but JSON of the expected shape let through. Every failure reaches the
+ * Replaces how an OAuth strategy talks to its provider: a time limit, at most 256 KB read and 32 requests at once, no
+ * redirects followed, the access token in a header, and nothing but JSON of the expected shape let through. Every failure reaches the
  * strategy's callback as `provider_denied`, `provider_error` or `provider_timeout`; nothing is thrown past it.
  * Throws when the strategy has no such transport: unprotected it must not start.
  */
@@ -42,9 +44,11 @@ export function hardenTransport(strategy: Strategy, settings: TransportSettings)
   if (!oauth2)
     throw new Error('A redirect strategy must speak through _oauth2; another transport is not hardened')
   oauth2.useAuthorizationHeaderforGET(true)
+  const limit = pLimit(maxInFlight)
   oauth2._request = (method, url, headers, body, accessToken, callback) => {
     request(
       settings,
+      limit,
       method,
       url,
       { ...headers, ...(accessToken && { Authorization: `Bearer ${accessToken}` }) },
@@ -58,21 +62,25 @@ export function hardenTransport(strategy: Strategy, settings: TransportSettings)
 
 async function request(
   { timeout, fetch }: TransportSettings,
+  limit: LimitFunction,
   method: string,
   url: string,
   headers: Record<string, string>,
   body: string | Buffer | null,
 ): Promise<string> {
   try {
-    const response = await fetch(url, {
-      method,
-      headers: { ...headers, Accept: 'application/json', 'User-Agent': 'claimgate' },
-      body: method === 'POST' ? String(body ?? '') : null,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeout * 1000),
+    const signal = AbortSignal.timeout(timeout * 1000)
+    const { status, data } = await limit(async () => {
+      const response = await fetch(url, {
+        method,
+        headers: { ...headers, Accept: 'application/json', 'User-Agent': 'claimgate' },
+        body: method === 'POST' ? String(body ?? '') : null,
+        redirect: 'manual',
+        signal,
+      })
+      return { status: response.status, data: await readText(response, maxBytes) }
     })
-    const data = await readText(response, maxBytes)
-    return method === 'POST' ? checkToken(response.status, data) : checkResource(response.status, data)
+    return method === 'POST' ? checkToken(status, data) : checkResource(status, data)
   } catch (error) {
     if (error instanceof GatewayError) throw error
     const tooSlow = error instanceof Error && error.name === 'TimeoutError'

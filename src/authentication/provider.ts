@@ -64,6 +64,8 @@ export type RedirectProvider = Named & {
   flow: 'redirect'
   /** Asked for unless AUTH_<NAME>_SCOPE says otherwise. */
   scope: string[]
+  /** What it calls itself in `iss` when people come back (RFC 9207); leave it out where nothing is documented. */
+  issuer?: string
   strategy(options: RedirectOptions, verify: VerifyProfile): Strategy
   /** Reads the strategy's profile. Throws when there is no subject in it. */
   identity(profile: unknown): ProfileIdentity

@@ -22,6 +22,16 @@ export function configuredProviders(
   return providers.filter((provider) => provider.flow === 'redirect').filter(({ name }) => settings.has(name))
 }
 
+/** What `iss` must be when people come back from a provider; undefined where that is not known. */
+export function issuerOf(
+  { name, issuer }: RedirectProvider,
+  settings: ReadonlyMap<string, ProviderSettings>,
+): string | undefined {
+  const set = settings.get(name)
+  // Somebody who puts other endpoints in place speaks to another issuer.
+  return set?.issuer ?? (set?.authorizationUrl === undefined ? issuer : undefined)
+}
+
 /** The absolute URL to register at a provider. Never made from a request: a Host header would choose it. */
 export function callbackUrl(publicUrl: string, provider: string): string {
   return `${publicUrl}/auth/${provider}/callback`

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import type { Strategy } from 'passport'
 import { hardenTransport } from '../../src/authentication/provider-transport.ts'
@@ -84,6 +85,24 @@ for (const [size, outcome] of [
     t.is(codeOf(await send('GET', `${url}/${size}`)), outcome)
   })
 }
+
+test('no more than 32 requests to one provider are under way at once, and those that wait do so within their time', async (t) => {
+  const held: ServerResponse[] = []
+  answers.set('/held', (response) => void held.push(response))
+  const patient = harden(30)
+  const outcomes = Array.from({ length: 40 }, () => patient('GET', `${url}/held`))
+  while (held.length < 32) await setImmediate()
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.is(held.length, 32)
+  for (const response of held.splice(0)) response.end('{"id":1}')
+  while (held.length < 8) await setImmediate()
+  for (const response of held) response.end('{"id":1}')
+  t.deepEqual(new Set((await Promise.all(outcomes)).map(codeOf)), new Set([null]))
+
+  const hasty = harden(1)
+  const late = await Promise.all(Array.from({ length: 40 }, () => hasty('GET', `${url}/held`)))
+  t.deepEqual(new Set(late.map(codeOf)), new Set(['provider_timeout']))
+})
 
 test('an answer that is not UTF-8 is provider_error', async (t) => {
   answers.set('/latin1', (response) => response.end(Buffer.from('{"login":"é"}', 'latin1')))

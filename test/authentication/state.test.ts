@@ -153,3 +153,21 @@ test.serial('a callback that was refused does not spend the state of whoever it 
   await refusesState(t, () => openBrowser(stage.app).visit(callback))
   t.is((await browser.visit(callback)).status, 302)
 })
+
+test.serial(
+  'GET /auth/google/callback refuses an answer that says it comes from another issuer',
+  async (t) => {
+    const issued = await startStage({ env: { AUTH_GOOGLE_ISSUER: 'https://idp.test' } })
+    t.teardown(issued.stop)
+    const come = async (overrides: Record<string, string | null>) => {
+      const browser = openBrowser(issued.app)
+      const location = await browser.start('google', {})
+      return browser.visit(issued.fake.authorize(location, googler(), overrides))
+    }
+    refused(t, await come({ iss: 'https://other.test' }), 403, 'invalid_state')
+    refused(t, await come({ iss: 'https://idp.test/' }), 403, 'invalid_state')
+    t.is(tokenRequests(issued.fake).length, 0)
+    t.is((await come({ iss: 'https://idp.test' })).status, 200)
+    t.is((await come({})).status, 200)
+  },
+)
