@@ -62,6 +62,7 @@ export function parseConfig(
     port,
     host: read('HOST', v.text('0.0.0.0')),
     databaseUrl,
+    databaseTimeout: read('AUTH_DATABASE_TIMEOUT', v.integer(1, 60, 5)),
     dataDir: read('AUTH_DATA_DIR', v.text('./data')),
     publicUrl,
     secret: readSecret(),

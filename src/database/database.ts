@@ -16,20 +16,27 @@ export type Connection = {
   close(): Promise<void>
 }
 
-/** The database as the files of this folder see it. Every failure has been through `translateFailure`. */
-export type Database = {
-  prisma: ReturnType<typeof createPrisma>
-  query: Connection['query']
+/** What statements go through. Every failure has been through `translateFailure`. */
+export type Queries = { prisma: ReturnType<typeof extendPrisma>; query: Connection['query'] }
+
+/** The database as the files of this folder see it. */
+export type Database = Queries & {
   exclusively: Connection['exclusively']
+  /** The same for those who must be let in: each statement first calls `admit`, and fails with what that throws. */
+  behind(admit: () => void): Queries
   close(): Promise<void>
 }
 
 /** Prisma and prepared statements over one connection (a pool, or the embedded database). */
 export function createDatabase(connection: Connection): Database {
-  const prisma = createPrisma(connection.adapter)
+  const prisma = new PrismaClient({ adapter: connection.adapter })
+  const behind = (admit: () => void): Queries => ({
+    prisma: extendPrisma(prisma, admit),
+    query: (statement, values) => translated(admit, () => connection.query(statement, values)),
+  })
   return {
-    prisma,
-    query: (statement, values) => translated(() => connection.query(statement, values)),
+    ...behind(() => {}),
+    behind,
     exclusively: (work) => connection.exclusively(work),
     close: async () => {
       await prisma.$disconnect()
@@ -38,14 +45,19 @@ export function createDatabase(connection: Connection): Database {
   }
 }
 
-function createPrisma(adapter: SqlMigrationAwareDriverAdapterFactory) {
-  return new PrismaClient({ adapter }).$extends({
-    query: { $allOperations: ({ args, query }) => translated(() => query(args)) },
+function extendPrisma(prisma: PrismaClient, admit: () => void) {
+  const extended = prisma.$extends({
+    query: { $allOperations: ({ args, query }) => translated(admit, () => query(args)) },
   })
+  // Beginning and committing are no operations to Prisma (test/database/away.test.ts).
+  const transaction = extended.$transaction.bind(extended) as (...args: unknown[]) => Promise<unknown>
+  const $transaction = (...args: unknown[]) => translated(admit, () => transaction(...args))
+  return Object.assign(extended, { $transaction }) as typeof extended
 }
 
-async function translated<T>(work: () => Promise<T>): Promise<T> {
+async function translated<T>(admit: () => void, work: () => Promise<T>): Promise<T> {
   try {
+    admit()
     return await work()
   } catch (error) {
     throw translateFailure(error)

@@ -13,9 +13,21 @@ export function isUniqueViolation(error: unknown): boolean {
   return codesOf(error).some((code) => code === '23505' || code === 'P2002')
 }
 
-// Connection exceptions, refused logins, a database that is gone, lack of resources, operator intervention, system
-// errors; Prisma's own; the socket's.
-const unavailable = /^(08|28|53|57|58)...$|^(25006|3D000)$|^P10(00|01|02|03|08|10|11|17)$|^P2024$|^E[A-Z_]+$/
+// Connection exceptions, lack of resources, operator intervention, system errors, a server that only reads; Prisma's
+// own; the network's.
+const away =
+  /^(08|53|57|58)...$|^25006$|^P10(01|02|08|11|17)$|^P20(24|28)$|^E(CONN|HOST|NET|ADDR)[A-Z]+$|^E(TIMEDOUT|PIPE|NOTFOUND|AI_AGAIN)$/
+
+// Refused logins, a database that is gone, and what is wrong with a certificate or a file.
+const refused = /^28...$|^3D000$|^P10(00|03|10)$|^E[A-Z_]+$/
+
+/**
+ * Whether a failure passes when the server comes, or comes back; not so when it is there and refuses. Says yes to
+ * `database_unavailable` that has one for a cause.
+ */
+export function isAway(error: unknown): boolean {
+  return codesOf(error).some((code) => away.test(code)) || isLostConnection(error)
+}
 
 /**
  * What a database failure becomes: `database_unavailable` when the server is away, too busy or too slow, otherwise the
@@ -23,8 +35,8 @@ const unavailable = /^(08|28|53|57|58)...$|^(25006|3D000)$|^P10(00|01|02|03|08|1
  */
 export function translateFailure(error: unknown): unknown {
   if (error instanceof GatewayError) return error
-  const away = codesOf(error).some((code) => unavailable.test(code)) || isLostConnection(error)
-  return away
+  const isUnavailable = isAway(error) || codesOf(error).some((code) => refused.test(code))
+  return isUnavailable
     ? new GatewayError('database_unavailable', { cause: error, headers: { 'Retry-After': '5' } })
     : error
 }
@@ -32,6 +44,6 @@ export function translateFailure(error: unknown): unknown {
 // node-postgres gives these no code.
 function isLostConnection(error: unknown): boolean {
   const lost =
-    /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Query read timeout|after calling end on the pool|PGlite is clos/
+    /timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Query read timeout|after calling end on the pool|PGlite is clos/
   return error instanceof Error && (lost.test(error.message) || isLostConnection(error.cause))
 }

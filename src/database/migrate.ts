@@ -20,12 +20,12 @@ export async function migrate(connection: Connection, root: URL): Promise<string
 }
 
 /** The names of the migrations that this version has and the database has not. */
-export async function findPending(connection: Connection, root: URL): Promise<string[]> {
+export async function findPending(connection: Pick<Connection, 'query'>, root: URL): Promise<string[]> {
   const [names, applied] = await Promise.all([findMigrationNames(root), findApplied(connection)])
   return names.filter((name) => !applied.has(name))
 }
 
-async function findApplied(connection: Connection): Promise<Set<string>> {
+async function findApplied(connection: Pick<Connection, 'query'>): Promise<Set<string>> {
   if (!(await hasHistory(connection))) return new Set()
   const rows = await connection.query<{ name: string }>(
     {
@@ -38,7 +38,7 @@ async function findApplied(connection: Connection): Promise<Set<string>> {
   return new Set(rows.map((row) => row.name))
 }
 
-async function hasHistory(connection: Connection): Promise<boolean> {
+async function hasHistory(connection: Pick<Connection, 'query'>): Promise<boolean> {
   const [row] = await connection.query<{ found: boolean }>(
     { name: 'migration_history', text: `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS found` },
     [],

@@ -3,7 +3,12 @@ import type { Connection } from './database.ts'
 import { migrate } from './migrate.ts'
 import { connectServer } from './server.ts'
 
-export type DatabaseSettings = { databaseUrl?: string | undefined; dataDir: string }
+/** Where the database is, and the seconds that a statement may take on a server; 5 if it is not said. */
+export type DatabaseSettings = {
+  databaseUrl?: string | undefined
+  databaseTimeout?: number
+  dataDir: string
+}
 
 /** Where the build leaves the embedded database's starting point. */
 export const snapshotUrl = (root: URL): URL => new URL('dist/snapshot/', root)
@@ -13,7 +18,7 @@ export const snapshotUrl = (root: URL): URL => new URL('dist/snapshot/', root)
  * package.json. Throws when the embedded one cannot be locked or opened.
  */
 export async function connectDatabase(
-  { databaseUrl, dataDir }: DatabaseSettings,
+  { databaseUrl, databaseTimeout, dataDir }: DatabaseSettings,
   root: URL,
   log: Logger,
 ): Promise<Connection> {
@@ -22,18 +27,28 @@ export async function connectDatabase(
     const { openEmbedded } = await import('./embedded.ts')
     return openEmbedded(dataDir, snapshotUrl(root))
   }
-  return connectServer(databaseUrl, (error) => log.warn({ err: error }, 'lost an idle database connection'))
+  const onError = (error: Error) => log.warn({ err: error }, 'lost an idle database connection')
+  return connectServer(databaseUrl, onError, databaseTimeout)
 }
 
 /** Connects to the database and brings it up to date. Throws when it cannot be reached, locked, adopted or migrated. */
 export async function openDatabase(settings: DatabaseSettings, root: URL, log: Logger): Promise<Connection> {
   const connection = await connectDatabase(settings, root, log)
   try {
-    const applied = await migrate(connection, root)
-    if (applied.length > 0) log.info({ applied }, 'migrated the database')
+    await updateDatabase(connection, root, log)
     return connection
   } catch (error) {
     await connection.close()
+    throw error
+  }
+}
+
+/** Brings a database up to date. Throws when it cannot be reached, adopted or migrated, in words for people. */
+export async function updateDatabase(connection: Connection, root: URL, log: Logger): Promise<void> {
+  try {
+    const applied = await migrate(connection, root)
+    if (applied.length > 0) log.info({ applied }, 'migrated the database')
+  } catch (error) {
     throw explain(error)
   }
 }

@@ -1,50 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Connection } from './database.ts'
 import { createServerAdapter } from './server-adapter.ts'
 
 // Any fixed number that other programs on the same database are unlikely to use.
 const lockKey = 7_268_150_433
+const lockInterval = 50
 
 /**
- * Connects to a PostgreSQL server, lazily. `onError` hears of idle connections that the server dropped. A statement
- * may take 5 seconds, waiting for a connection as long again.
+ * Connects to a PostgreSQL server, lazily. `onError` hears of idle connections that the server dropped. Whatever is
+ * asked fails within `timeout` seconds: two fifths of it to get a connection, three to get the answer.
  */
-export function connectServer(url: string, onError: (error: Error) => void): Connection {
+export function connectServer(url: string, onError: (error: Error) => void, timeout = 5): Connection {
   const connectionString = withLibpqSslmode(url)
-  const pool = new pg.Pool({
+  const settings = {
     connectionString,
-    application_name: 'claimgate',
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: 5_000,
+    connectionTimeoutMillis: timeout * 400,
     keepAlive: true,
-  })
+  }
+  const bounded = {
+    ...settings,
+    query_timeout: timeout * 600,
+    // A little earlier, so that a slow statement is cancelled and does not cost its connection.
+    statement_timeout: timeout * 540,
+  }
+  const pool = new pg.Pool({ ...bounded, application_name: 'claimgate' })
   pool.on('error', onError)
+  pool.on('release', (error, client) => discard(pool, error, client))
+  const goodbye = timeout * 1000
   const execute = (script: string) =>
-    withClient(connectionString, async (client) => void (await client.query(script)))
+    withClient(settings, goodbye, async (client) => void (await client.query(script)))
   return {
     adapter: createServerAdapter(pool, execute),
     query: async <Row>({ name, text }: { name: string; text: string }, values: readonly unknown[]) =>
       (await pool.query({ name, text, values: [...values] })).rows as Row[],
     execute,
     exclusively: (work) =>
-      withClient(connectionString, async (client) => {
-        await client.query('SELECT pg_advisory_lock($1)', [lockKey])
+      withClient(bounded, goodbye, async (client) => {
+        // Asked again and again: a server that went silent would never answer somebody who waits in line.
+        while (!(await tryLock(client))) await sleep(lockInterval)
         return work()
       }),
-    close: () => pool.end(),
+    close: () => atMost(goodbye, pool.end()),
   }
 }
 
-/** A connection of its own, without a statement timeout: a migration, or waiting for another replica's, may take long. */
-async function withClient<T>(connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000, keepAlive: true })
+/** Keeps connections that are of no more use from coming back into the pool. */
+function discard(pool: pg.Pool, error: Error | undefined, client: pg.PoolClient): void {
+  // Prisma gives a connection back without a word when its transaction could not be ended.
+  if (client.getTransactionStatus() !== 'I') void (client as unknown as pg.Client).end()
+  // Who heard nothing has lost the way to the server, and so have those that are idle, without knowing it.
+  if (!/Query read timeout/.test(error?.message ?? '')) return
+  for (let idle = pool.idleCount; idle > 0; idle--) {
+    pool.connect().then(
+      (other) => other.release(true),
+      () => {},
+    )
+  }
+}
+
+async function tryLock(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS locked', [lockKey])
+  return rows[0].locked
+}
+
+/** A connection of its own: what runs on it, such as a migration, may take long unless `config` says otherwise. */
+async function withClient<T>(
+  config: pg.ClientConfig,
+  goodbye: number,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(config)
   client.on('error', () => {})
   await client.connect()
   try {
     return await work(client)
   } finally {
-    await client.end()
+    await atMost(goodbye, client.end())
   }
+}
+
+/** Waits for a connection's end, but not for a server that never hears of it. In milliseconds. */
+async function atMost(limit: number, ending: Promise<void>): Promise<void> {
+  const waiting = new AbortController()
+  const given = sleep(limit, undefined, { ref: false, signal: waiting.signal }).catch(() => {})
+  await Promise.race([ending, given])
+  waiting.abort()
 }
 
 /**

@@ -1,16 +1,15 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { connectServer } from '../../src/database/server.ts'
 import { createServerDatabase, engines, startApp } from '../_app.ts'
+import { until } from '../_until.ts'
+import { startRelay } from '../http/_relay.ts'
 import { sql } from './_databases.ts'
 
 if (engines.includes('server')) {
   test('while the server is away, what needs it is 503 database_unavailable; afterwards it works again', async (t) => {
-    const proxy = await startProxy(await createServerDatabase())
-    t.teardown(proxy.cut)
-    const app = await startApp({ databaseUrl: proxy.url })
+    const relay = await startRelay(await createServerDatabase())
+    t.teardown(relay.cut)
+    const app = await startApp({ databaseUrl: relay.url })
     t.teardown(app.close)
     const { token, refreshToken } = await app.signup('anna')
     const asAnna = { Authorization: `Bearer ${token}` }
@@ -22,7 +21,7 @@ if (engines.includes('server')) {
       () => app.get('/readyz'),
     ]
 
-    await proxy.cut()
+    await relay.cut()
     for (const request of needing) {
       const { status, body, headers } = await request()
       t.like({ status, ...body }, { status: 503, code: 'database_unavailable' })
@@ -30,9 +29,16 @@ if (engines.includes('server')) {
     }
     t.is((await app.get('/jwks')).status, 200)
     t.is((await app.get('/healthz')).status, 200)
-    await t.throwsAsync(app.gateway.database.prisma.user.count(), { code: 'database_unavailable' })
+    const { prisma } = app.gateway.database
+    for (const work of [
+      () => prisma.user.count(),
+      () => prisma.$transaction((tx) => tx.user.count()),
+      () => prisma.$transaction([prisma.user.count()]),
+    ]) {
+      await t.throwsAsync(work, { code: 'database_unavailable' })
+    }
 
-    await proxy.restore()
+    await relay.mend()
     for (const request of needing) t.is((await request()).status, 200)
   })
 
@@ -51,6 +57,43 @@ if (engines.includes('server')) {
       await terminate(other, `query LIKE '%pg_sleep(100)%'`)
       await sleeping
     }
+  })
+
+  test('a connection that was silent in the middle of a transaction is not used again', async (t) => {
+    const relay = await startRelay(await createServerDatabase())
+    const app = await startApp({ databaseUrl: relay.url, env: { AUTH_DATABASE_TIMEOUT: '1' } })
+    t.teardown(relay.cut)
+    t.teardown(app.close)
+    const { prisma } = app.gateway.database
+    const silenced = prisma.$transaction(async (tx) => {
+      await tx.user.count()
+      relay.swallow()
+      await tx.user.count()
+    })
+    await t.throwsAsync(silenced, { code: 'database_unavailable' })
+    await relay.mend()
+    const counts = await Promise.all(Array.from({ length: 20 }, () => prisma.user.count()))
+    t.deepEqual(new Set(counts), new Set([0]))
+  })
+
+  test('no connection to be had is database_unavailable, with Prisma and without, and within a transaction', async (t) => {
+    // So long that Prisma is the first to lose patience.
+    const app = await startApp({ engine: 'server', env: { AUTH_DATABASE_TIMEOUT: '10' } })
+    t.teardown(app.close)
+    const { database } = app.gateway
+    const taken = Promise.all(
+      Array.from({ length: 10 }, () => database.query({ name: '', text: 'SELECT pg_sleep(5)::text' }, [])),
+    )
+    await Promise.all([
+      t.throwsAsync(
+        database.prisma.$transaction((tx) => tx.user.count()),
+        { code: 'database_unavailable' },
+      ),
+      t.throwsAsync(database.prisma.user.count(), { code: 'database_unavailable' }),
+      t.throwsAsync(database.query({ name: '', text: 'SELECT 1' }, []), { code: 'database_unavailable' }),
+    ])
+    await taken
+    t.is(await database.prisma.user.count(), 0)
   })
 
   test('idle connections that the server drops are logged, and replaced', async (t) => {
@@ -75,50 +118,4 @@ async function terminate(connection: Connection, condition: string): Promise<voi
   const text = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`
   await until(async () => (await sql(connection, text)).length > 0)
-}
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 1000; attempt++) {
-    if (await isSo()) return
-    await sleep(10)
-  }
-  throw new Error('it never came to that')
-}
-
-/** A way to a server that can be cut: connections end, and new ones are refused until it is restored. */
-async function startProxy(target: string) {
-  const { hostname, port } = new URL(target)
-  const sockets = new Set<Socket>()
-  const server = createServer((client) => {
-    const upstream = connect(Number(port), hostname)
-    for (const [socket, end] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket)
-      socket.on('error', () => {})
-      socket.on('close', () => {
-        sockets.delete(socket)
-        end.destroy()
-      })
-      socket.pipe(end)
-    }
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = new URL(target)
-  url.port = String((server.address() as AddressInfo).port)
-  return {
-    url: url.href,
-    cut: async () => {
-      if (!server.listening) return
-      const closed = once(server, 'close')
-      server.close()
-      for (const socket of sockets) socket.destroy()
-      await closed
-    },
-    restore: async () => {
-      server.listen(Number(url.port), '127.0.0.1')
-      await once(server, 'listening')
-    },
-  }
 }
