@@ -1,32 +1,50 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { createDatabase, type Database } from './database/database.ts'
-import { openDatabase } from './database/open.ts'
+import { findPending } from './database/migrate.ts'
+import { connectDatabase, updateDatabase } from './database/open.ts'
 import { createSigningKeyStore } from './database/signing-keys.ts'
 import type { KeyPair } from './tokens/key-pair.ts'
 import { loadOrCreateSecret } from './tokens/secret-file.ts'
 import { deriveKeys, type SecretKeys, type SecretLabel } from './tokens/secrets.ts'
 import { generateSigningKey, type SigningKeySettings } from './tokens/signing-keys.ts'
 
-/** What the gateway and every command work on: a migrated database and the secrets that belong to it. */
+/** What the gateway and every command work on: a database and the secrets that belong to it. */
 export type Deployment = {
   database: Database
   keySettings: SigningKeySettings
   derive(label: SecretLabel): SecretKeys
+  /** Brings the database up to date. Throws what `updateDatabase` throws. */
+  migrate(): Promise<void>
+  /** Whether the database is up to date. Throws when it cannot be asked. */
+  isMigrated(): Promise<boolean>
   close(): Promise<void>
 }
 
+/** Opens the database of a configuration, migrated, with its secret. Throws what `openDatabase` throws. */
+export async function openDeployment(config: Config, root: URL, log: Logger): Promise<Deployment> {
+  const deployment = await connectDeployment(config, root, log)
+  try {
+    await deployment.migrate()
+    return deployment
+  } catch (error) {
+    await deployment.close()
+    throw error
+  }
+}
+
 /**
- * Opens the database of a configuration, migrated, with its secret. `generate` makes a signing key when one is needed.
- * Throws what `openDatabase` throws.
+ * The same with a database as it is, which need not be there yet if it is a server's. `generate` makes a signing key
+ * when one is needed. Throws what `connectDatabase` throws.
  */
-export async function openDeployment(
+export async function connectDeployment(
   config: Config,
   root: URL,
   log: Logger,
   generate: () => Promise<KeyPair> = () => generateSigningKey(Number(config.keyBits)),
 ): Promise<Deployment> {
-  const database = createDatabase(await openDatabase(config, root, log))
+  const connection = await connectDatabase(config, root, log)
+  const database = createDatabase(connection)
   try {
     const secret = config.secret ?? (await loadOrCreateSecret(config.dataDir))
     const derive = (label: SecretLabel) => deriveKeys(secret, config.previousSecret, label)
@@ -42,6 +60,8 @@ export async function openDeployment(
         encryptionKeys: derive('key-encryption'),
         generate,
       },
+      migrate: () => updateDatabase(connection, root, log),
+      isMigrated: async () => (await findPending(database, root)).length === 0,
       close: () => database.close(),
     }
   } catch (error) {

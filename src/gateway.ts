@@ -9,15 +9,17 @@ import type { Provider } from './authentication/provider.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './context.ts'
 import type { Database } from './database/database.ts'
+import { isAway } from './database/failures.ts'
 import { createIdentities } from './database/identities.ts'
 import { createMemoryLimiter, createServerLimiters, sweepLimits } from './database/limiters.ts'
 import { createOneTime } from './database/one-time.ts'
 import { createSessions } from './database/sessions.ts'
 import { createUsers } from './database/users.ts'
-import { openDeployment, prepareKey } from './deployment.ts'
+import { connectDeployment, prepareKey } from './deployment.ts'
 import { listen } from './http/server.ts'
 import { createLimits } from './limits/limits.ts'
-import { type Keyring, loadKeyring } from './tokens/signing-keys.ts'
+import { createReadiness } from './readiness.ts'
+import { createKeyring, type Keyring } from './tokens/signing-keys.ts'
 
 export type GatewayOptions = {
   config: Config
@@ -34,6 +36,11 @@ export type Gateway = {
   port: number
   keys: Keyring
   database: Database
+  /**
+   * Settles when the database is migrated and the keys are loaded: true then, false when it was closed before. Rejects
+   * with what waiting does not cure, such as a wrong password; the gateway is still to be closed then.
+   */
+  ready: Promise<boolean>
   /** Stops accepting, lets running requests finish within the shutdown grace, and closes the database. */
   close(): Promise<void>
 }
@@ -42,22 +49,27 @@ export type Gateway = {
 const sweepInterval = 3_600_000
 const keyInterval = 2_000
 
-/** Opens and migrates the database, loads or makes the keys, and listens. Whatever fails leaves nothing open. */
+/**
+ * Listens, migrates the database and loads or makes the keys. While the database is away it goes on trying, and answers
+ * what it can without. Throws when it cannot listen or open the embedded database, and leaves nothing open then.
+ */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, providers, root, log, clock = () => new Date(), fetch = globalThis.fetch } = options
-  const { database, keySettings, derive, close } = await openDeployment(config, root, log, prepareKey(config))
+  const deployment = await connectDeployment(config, root, log, prepareKey(config))
+  const { database, derive } = deployment
   try {
-    const keys = await loadKeyring(keySettings, clock())
-    const oneTime = createOneTime(database)
-    let isClosing = false
+    const keys = createKeyring(deployment.keySettings)
+    const readiness = createReadiness(isAway)
+    const queries = database.behind(readiness.admit)
+    const oneTime = createOneTime(queries)
     const app = createApp({
       config,
       providers,
       keys,
       secrets: { cookie: derive('cookie'), refreshToken: derive('refresh-token') },
-      users: createUsers(database),
-      identities: createIdentities(database),
-      sessions: createSessions(database, config.sessionLifetimes),
+      users: createUsers(queries),
+      identities: createIdentities(queries),
+      sessions: createSessions(queries, config.sessionLifetimes),
       oneTime,
       hashes: createPasswordHashes({
         ...config,
@@ -76,43 +88,56 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
             derive('rate-limit')[0],
           )
         : null,
-      isReady: async () =>
-        !isClosing && (await database.query({ name: 'ping', text: 'SELECT 1' }, [])).length === 1,
+      isReady: async () => readiness.isReady() && (await deployment.isMigrated()),
       log,
       clock,
       createId: randomUUID,
       fetch,
     })
     const server = await listen(app.callback(), config.port, config.host)
-    // Prisma compiles its query engine on first use; better now than in somebody's sign-up.
-    database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'the database is away'))
-    const stopSweep = every(sweepInterval, 'sweep', log, async () => {
-      await oneTime.sweep(clock())
-      await sweepLimits(database, new Date())
+    const work = async () => {
+      await deployment.migrate()
+      await keys.update(clock())
+    }
+    const jobs: (() => Promise<void>)[] = []
+    const begin = () => {
+      // Prisma compiles its query engine on first use; better now than in somebody's sign-up.
+      database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'the database is away'))
+      jobs.push(
+        every(sweepInterval, 'sweep', log, async () => {
+          await oneTime.sweep(clock())
+          await sweepLimits(database, new Date())
+        }),
+        // Often enough that a new key is published everywhere long before anybody signs with it.
+        every(Math.min(keyInterval, config.jwksMaxAge * 1000), 'update the keys', log, async () => {
+          for (const done of await keys.update(clock()))
+            log.info({ event: 'key.rotated', ...done }, 'key rotated')
+        }),
+      )
+    }
+    const ready = readiness.prepare(work, log.child({ port: server.port })).then((isReady) => {
+      if (readiness.isReady()) begin()
+      return isReady
     })
-    // Often enough that a new key is published everywhere long before anybody signs with it.
-    const stopKeys = every(
-      Math.min(keyInterval, config.jwksMaxAge * 1000),
-      'update the keys',
-      log,
-      async () => {
-        for (const done of await keys.update(clock()))
-          log.info({ event: 'key.rotated', ...done }, 'key rotated')
-      },
-    )
+    const end = async () => {
+      readiness.stop()
+      await server.close(config.shutdownGrace)
+      await Promise.all(jobs.map((stop) => stop()))
+      await deployment.close()
+    }
+    let ended: Promise<void> | undefined
     return {
       port: server.port,
       keys,
       database,
-      close: async () => {
-        isClosing = true
-        await server.close(config.shutdownGrace)
-        await Promise.all([stopSweep(), stopKeys()])
-        await close()
+      ready,
+      close: () => {
+        ended ??= end()
+        return ended
       },
     }
   } catch (error) {
-    await close()
+    await deployment.close()
     throw error
   }
 }

@@ -122,6 +122,10 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     log,
     clock: options.now ?? (() => clock.now),
   })
+  await gateway.ready.catch(async (error) => {
+    await gateway.close()
+    throw error
+  })
   const url = `http://127.0.0.1:${gateway.port}`
 
   async function call<Body>(method: string, path: string, { body, raw, headers = {} }: CallOptions = {}) {

@@ -7,7 +7,7 @@ export type GatewayProcess = {
   child: ChildProcess
   /** What it has printed so far, both streams. */
   output(): string
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits for the end. Throws when it ever came to an exception that nobody caught. */
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
@@ -15,6 +15,10 @@ export type GatewayProcess = {
 export type ProcessResult = { code: number | null; stdout: string; stderr: string }
 
 const main = fileURLToPath(new URL('dist/src/main.js', root))
+
+/** A line that tells the port: of the welcome, or of the log while the database is away. */
+export const welcomeLine = /listens on [^ ]+:(\d+) /
+export const awayLine = /"port":(\d+).*"msg":"the database is away; listening/
 
 /** An environment with nothing of the caller's but what Node needs. */
 function environment(env: Record<string, string>): Record<string, string> {
@@ -28,8 +32,16 @@ function environment(env: Record<string, string>): Record<string, string> {
   }
 }
 
-/** Runs the gateway as its own process in the folder `cwd` and waits until it listens. Throws when it ends before. */
-export async function startProcess(env: Record<string, string>, cwd: string): Promise<GatewayProcess> {
+function checkOutput(output: string): void {
+  if (output.includes('"event":"process.failed"')) throw new Error(`an exception nobody caught: ${output}`)
+}
+
+/** Runs the gateway as its own process in the folder `cwd` until it prints `line`. Throws when it ends before. */
+export async function startProcess(
+  env: Record<string, string>,
+  cwd: string,
+  line = welcomeLine,
+): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [main], {
     cwd,
     env: environment(env),
@@ -42,7 +54,7 @@ export async function startProcess(env: Record<string, string>, cwd: string): Pr
   const port = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       output += chunk.toString()
-      const found = /listens on [^ ]+:(\d+) /.exec(output)
+      const found = line.exec(output)
       if (found?.[1]) resolve(found[1])
     }
     child.stdout.on('data', read)
@@ -53,14 +65,16 @@ export async function startProcess(env: Record<string, string>, cwd: string): Pr
     url: `http://127.0.0.1:${port}`,
     child,
     output: () => output,
-    stop: (signal = 'SIGTERM') => {
+    stop: async (signal = 'SIGTERM') => {
       child.kill(signal)
-      return ended
+      const end = await ended
+      checkOutput(output)
+      return end
     },
   }
 }
 
-/** Runs the gateway until it ends by itself, at most 30 seconds. */
+/** Runs the gateway until it ends by itself, at most 30 seconds. Throws when nobody caught what ended it. */
 export async function runProcess(env: Record<string, string>, cwd: string): Promise<ProcessResult> {
   const child = spawn(process.execPath, [main], {
     cwd,
@@ -76,5 +90,7 @@ export async function runProcess(env: Record<string, string>, cwd: string): Prom
   child.stderr.on('data', (chunk) => {
     stderr += chunk
   })
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  checkOutput(stdout)
+  return { code, stdout, stderr }
 }

@@ -1,6 +1,7 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SigningKeyStore, StoredKey } from '../database/signing-keys.ts'
+import { GatewayError } from '../errors.ts'
 import { createKeyPair, type KeyPair, type PublicKey, parsePublicJwk, toPublicJwk } from './key-pair.ts'
 import { type RotationPolicy, type RotationStep, rotateKeys } from './rotation.ts'
 import { openKey, sealKey } from './sealed-key.ts'
@@ -8,7 +9,7 @@ import { openKey, sealKey } from './sealed-key.ts'
 /** The keys of this process at this moment: one that signs, and all that verify. Read anew for each use. */
 export type SigningKeys = {
   readonly active: KeyPair
-  /** The public key of that `kid`; undefined when it is not, or no longer, ours. */
+  /** The public key of that `kid`; undefined when it is not, or no longer, ours. Throws when that cannot be known. */
   find(kid: string): KeyObject | undefined
   /** The body of /jwks. */
   readonly jwks: string
@@ -39,27 +40,31 @@ export async function generateSigningKey(bits: number): Promise<KeyPair> {
 }
 
 /**
- * Loads the keys of a deployment, making the first one if there is none. Stored keys are sealed anew when an earlier
- * secret had to open them. Throws when the active one was sealed with a secret that is not given.
+ * The keys of a deployment, not loaded yet. Until `update` has read the database, only those of the environment are
+ * known, and asking for what may be in the database throws `database_unavailable`. The same goes for an unknown `kid`
+ * after an update that the database kept from ending: a good token must not become a bad one.
  */
-export async function loadKeyring(settings: SigningKeySettings, now: Date): Promise<Keyring> {
+export function createKeyring(settings: SigningKeySettings): Keyring {
   const { store, policy, environmentKey, previousKeys, encryptionKeys, generate } = settings
   const make = async () => sealKey(await generate(), encryptionKeys[0])
-  let keys: SigningKeys | undefined
-  let seen = ''
+  let current = environmentKey && createSigningKeys(environmentKey, previousKeys)
+  let seen: string | undefined
+  let missed: GatewayError | null = new GatewayError('database_unavailable', {
+    headers: { 'Retry-After': '5' },
+  })
 
-  async function update(at: Date): Promise<{ keys: SigningKeys; done: RotationStep[] }> {
+  async function look(at: Date): Promise<RotationStep[]> {
     // A deployment that signs with its environment's key publishes what the database has, and changes none of it.
     const { keys: stored, done } = environmentKey
       ? { keys: await store.list(), done: [] }
       : await rotateKeys(store, policy, make, at)
     const now = stored.map(({ kid, state }) => `${state} ${kid}`).join('\n')
-    if (keys === undefined || now !== seen) {
+    if (now !== seen) {
       const signing = environmentKey ?? (await openActive(stored))
-      keys = createSigningKeys(signing, [...stored.map(toPublicKey), ...previousKeys])
+      current = createSigningKeys(signing, [...stored.map(toPublicKey), ...previousKeys])
       seen = now
     }
-    return { keys, done }
+    return done
   }
 
   async function openActive(stored: readonly StoredKey[]): Promise<KeyPair> {
@@ -81,21 +86,44 @@ export async function loadKeyring(settings: SigningKeySettings, now: Date): Prom
     return null
   }
 
-  let { keys: current } = await update(now)
+  function known(): SigningKeys {
+    if (current) return current
+    throw missed
+  }
+
   return {
     get active() {
-      return current.active
+      return known().active
     },
-    find: (kid) => current.find(kid),
+    find: (kid) => {
+      const key = current?.find(kid)
+      if (key === undefined && missed) throw missed
+      return key
+    },
     get jwks() {
-      return current.jwks
+      return known().jwks
     },
     update: async (at) => {
-      const { keys: latest, done } = await update(at)
-      current = latest
-      return done
+      try {
+        const done = await look(at)
+        missed = null
+        return done
+      } catch (error) {
+        if (error instanceof GatewayError) missed = error
+        throw error
+      }
     },
   }
+}
+
+/**
+ * Loads the keys of a deployment, making the first one if there is none. Stored keys are sealed anew when an earlier
+ * secret had to open them. Throws when the active one was sealed with a secret that is not given.
+ */
+export async function loadKeyring(settings: SigningKeySettings, now: Date): Promise<Keyring> {
+  const keyring = createKeyring(settings)
+  await keyring.update(now)
+  return keyring
 }
 
 /** A fixed set of keys: `active` signs, it and `others` are published. */
