@@ -83,7 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }),
       limits: config.rateLimit
         ? createLimits(
-            config.databaseUrl === undefined ? createMemoryLimiter : createServerLimiters(database),
+            config.databaseUrl === undefined ? createMemoryLimiter : createServerLimiters(queries),
             config.limits,
             derive('rate-limit')[0],
           )
