@@ -10,7 +10,7 @@ import { webhookBody } from './endpoints/webhook.ts'
 import { createBody } from './http/body.ts'
 import { createCors } from './http/cors.ts'
 import { createErrorHandler } from './http/error-handler.ts'
-import { createHeaders } from './http/headers.ts'
+import { createHeaders, securityHeaders } from './http/headers.ts'
 import { createQueryLimit } from './http/query.ts'
 import { createRequest } from './http/request.ts'
 import { createLimitSteps } from './limits/steps.ts'
@@ -66,7 +66,7 @@ export function createApp(deps: Deps): Koa<State> {
   const app = new Koa<State>()
   app.silent = true
   app.use(createRequest(deps.log, config.trustedProxies))
-  app.use(createHeaders(config.publicUrl.startsWith('https:')))
+  app.use(createHeaders(securityHeaders(config.publicUrl.startsWith('https:'))))
   app.use(createErrorHandler())
   app.use(createCors(config.corsOrigins))
   app.use(createQueryLimit())

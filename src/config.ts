@@ -106,6 +106,10 @@ export function parseConfig(
     trustedProxies: read('AUTH_TRUSTED_PROXIES', v.integer(0, 100, 0)),
     jwksMaxAge: read('AUTH_JWKS_MAX_AGE', v.integer(1, 86_400, 300)),
     stateLifetime: read('AUTH_STATE_LIFETIME', v.integer(60, 3600, 600)),
+    /** Seconds. */
+    headersTimeout: read('AUTH_HEADERS_TIMEOUT', v.integer(1, 300, 10)),
+    /** Seconds. */
+    requestTimeout: read('AUTH_REQUEST_TIMEOUT', v.integer(1, 600, 30)),
     rateLimit: read('AUTH_RATE_LIMIT', v.oneOf(['on', 'off'], 'on')) !== 'off',
     limits: Object.freeze(readLimits(read)),
     shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),

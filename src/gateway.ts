@@ -16,6 +16,8 @@ import { createOneTime } from './database/one-time.ts'
 import { createSessions } from './database/sessions.ts'
 import { createUsers } from './database/users.ts'
 import { connectDeployment, prepareKey } from './deployment.ts'
+import { createClientError } from './http/client-error.ts'
+import { securityHeaders } from './http/headers.ts'
 import { listen } from './http/server.ts'
 import { createLimits } from './limits/limits.ts'
 import { createReadiness } from './readiness.ts'
@@ -94,7 +96,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       createId: randomUUID,
       fetch,
     })
-    const server = await listen(app.callback(), config.port, config.host)
+    const server = await listen(app.callback(), {
+      ...config,
+      onClientError: createClientError(securityHeaders(config.publicUrl.startsWith('https:'))),
+    })
     const work = async () => {
       await deployment.migrate()
       await keys.update(clock())

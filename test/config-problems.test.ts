@@ -43,6 +43,8 @@ const bad: Record<string, (secret: string) => string> = {
   AUTH_STATE_LIFETIME: (secret) => secret,
   AUTH_HASH_QUEUE: (secret) => secret,
   AUTH_HASH_WAIT: (secret) => secret,
+  AUTH_HEADERS_TIMEOUT: (secret) => secret,
+  AUTH_REQUEST_TIMEOUT: (secret) => secret,
   AUTH_RATE_LIMIT: (secret) => secret,
   AUTH_LOGIN_FAILURES: (secret) => secret,
   AUTH_CALLBACK_WINDOW: (secret) => secret,

@@ -45,6 +45,8 @@ test('an empty environment gives the defaults', (t) => {
       trustedProxies: 0,
       jwksMaxAge: 300,
       stateLifetime: 600,
+      headersTimeout: 10,
+      requestTimeout: 30,
       rateLimit: true,
       limits: {
         login: { points: 10, seconds: 300 },

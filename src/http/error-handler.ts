@@ -33,17 +33,14 @@ export function toGatewayError(error: unknown, log: Logger): GatewayError {
 }
 
 function answer(ctx: Context, error: GatewayError): void {
-  const { code, status, title, detail, errors, headers } = error
-  ctx.status = status
-  ctx.set({ 'Cache-Control': 'no-store', ...headers })
-  ctx.body = JSON.stringify({
-    type: `urn:claimgate:error:${code}`,
-    title,
-    status,
-    code,
-    detail,
-    errors,
-    requestId: ctx.state.requestId,
-  })
+  ctx.status = error.status
+  ctx.set({ 'Cache-Control': 'no-store', ...error.headers })
+  ctx.body = problemOf(error, ctx.state.requestId)
   ctx.type = 'application/problem+json'
+}
+
+/** The body of an error answer (RFC 9457). */
+export function problemOf({ code, status, title, detail, errors }: GatewayError, requestId: string): string {
+  const type = `urn:claimgate:error:${code}`
+  return JSON.stringify({ type, title, status, code, detail, errors, requestId })
 }

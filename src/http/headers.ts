@@ -1,8 +1,8 @@
 import type { Middleware } from '../context.ts'
 
 /** Headers that every answer has, whatever becomes of the request. `secure` adds Strict-Transport-Security. */
-export function createHeaders(secure: boolean): Middleware {
-  const headers = {
+export function securityHeaders(secure: boolean): Readonly<Record<string, string>> {
+  return {
     'Cache-Control': 'no-store',
     'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
     'Cross-Origin-Resource-Policy': 'same-origin',
@@ -11,7 +11,11 @@ export function createHeaders(secure: boolean): Middleware {
     'X-Frame-Options': 'DENY',
     ...(secure && { 'Strict-Transport-Security': 'max-age=31536000' }),
   }
-  return async function securityHeaders(ctx, next) {
+}
+
+/** Sets these headers on every answer. */
+export function createHeaders(headers: Readonly<Record<string, string>>): Middleware {
+  return async function setHeaders(ctx, next) {
     ctx.set(headers)
     await next()
   }

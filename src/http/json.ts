@@ -1,23 +1,28 @@
 /**
  * JSON.parse that refuses an object with the same member twice, where parsers disagree about which one counts
- * (RFC 8259, section 4). Throws SyntaxError.
+ * (RFC 8259, section 4), and what is nested deeper or has more members than any honest request. Throws SyntaxError.
  */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text)
-  refuseDuplicates(text)
+  checkMembers(text)
   return value
 }
+
+const maxDepth = 500
+const maxMembers = 50_000
 
 const token = /"(?:[^"\\]|\\.)*"|[{}[\],]/g
 
 /** `text` is known to be JSON, so a string is a member's name exactly when it comes first or after a comma in an object. */
-function refuseDuplicates(text: string): void {
+function checkMembers(text: string): void {
   const open: (Set<string> | null)[] = []
   let nameIsNext = false
+  let members = 0
   for (const [part] of text.matchAll(token)) {
     if (part === '{' || part === '[') {
       open.push(part === '{' ? new Set() : null)
       nameIsNext = part === '{'
+      if (open.length > maxDepth) throw new SyntaxError(`Nested deeper than ${maxDepth}`)
     } else if (part === '}' || part === ']') {
       open.pop()
       nameIsNext = false
@@ -28,6 +33,7 @@ function refuseDuplicates(text: string): void {
       const name = JSON.parse(part) as string
       if (names.has(name)) throw new SyntaxError('An object has the same member twice')
       names.add(name)
+      if (++members > maxMembers) throw new SyntaxError(`More than ${maxMembers} members`)
       nameIsNext = false
     }
   }

@@ -1,5 +1,16 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+export type ServerSettings = {
+  port: number
+  host: string
+  /** Seconds that the headers of a request may take, and the whole of it. */
+  headersTimeout: number
+  requestTimeout: number
+  /** Answers what is no request. */
+  onClientError: (error: NodeJS.ErrnoException, socket: Duplex) => void
+}
 
 export type RunningServer = {
   port: number
@@ -8,11 +19,17 @@ export type RunningServer = {
 }
 
 /** Listens; port 0 takes a free one. Rejects when the port is taken. */
-export async function listen(listener: RequestListener, port: number, host: string): Promise<RunningServer> {
+export async function listen(
+  listener: RequestListener,
+  { port, host, headersTimeout, requestTimeout, onClientError }: ServerSettings,
+): Promise<RunningServer> {
   const server = createServer({
-    requestTimeout: 30_000,
-    headersTimeout: 10_000,
-    connectionsCheckingInterval: 1_000,
+    headersTimeout: headersTimeout * 1000,
+    requestTimeout: requestTimeout * 1000,
+    // Longer than load balancers keep idle connections, or they would send into one that is just being closed.
+    keepAliveTimeout: 65_000,
+    // Node looks for those that are late only every so often.
+    connectionsCheckingInterval: 500,
   })
   const unanswered = new Set<ServerResponse>()
   server.on('request', (_req, res) => {
@@ -20,6 +37,11 @@ export async function listen(listener: RequestListener, port: number, host: stri
     res.once('close', () => unanswered.delete(res))
   })
   server.on('request', listener)
+  server.on('clientError', (error, socket) => {
+    const hasBegun = [...unanswered].some((res) => res.socket === socket && res.headersSent)
+    if (hasBegun) socket.destroy()
+    else onClientError(error, socket)
+  })
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: Error) =>
       reject(new Error(`Cannot listen on ${host}:${port}: ${cause.message}`, { cause }))

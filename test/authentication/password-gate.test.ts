@@ -179,7 +179,13 @@ test.serial('overloaded is answered with 503 and Retry-After', async (t) => {
   app.use(async (ctx) => {
     ctx.body = await hashes.hash('x')
   })
-  const server = await listen(app.callback(), 0, '127.0.0.1')
+  const server = await listen(app.callback(), {
+    port: 0,
+    host: '127.0.0.1',
+    headersTimeout: 10,
+    requestTimeout: 30,
+    onClientError: (_error, socket) => socket.destroy(),
+  })
   const ask = async () => {
     const response = await fetch(`http://127.0.0.1:${server.port}/`)
     return {

@@ -124,7 +124,6 @@ test('headers that are legal and mean nothing do no harm', async (t) => {
 const illegal: [what: string, request: string, status: number][] = [
   ['a line that is no request', 'hello\r\n\r\n', 400],
   ['another protocol version', 'GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n', 400],
-  ['no Host', 'GET /healthz HTTP/1.1\r\n\r\n', 400],
   ['a header without a colon', 'GET /healthz HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n', 400],
   ['a NUL in a header', 'GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n', 400],
   ['two lengths', requestText('POST /login', { 'Content-Length': '2\r\nContent-Length: 3' }, '{}'), 400],
@@ -136,13 +135,24 @@ const illegal: [what: string, request: string, status: number][] = [
   ['headers above 16 KB', requestText('GET /healthz', { X: 'x'.repeat(17_000) }), 431],
 ]
 for (const [what, request, status] of illegal) {
-  test(`a request with ${what} is ${status}, without a word, and the next one is served`, async (t) => {
+  test(`a request with ${what} is ${status} in the form of every error, and the next one is served`, async (t) => {
     const answer = await exchange(app.gateway.port, request)
     t.is(answer.status, status)
-    t.notRegex(answer.body, /[a-z]/i)
+    t.regex(answer.head, /\r\nX-Content-Type-Options: nosniff\r\n/)
+    t.regex(answer.head, /\r\nConnection: close(\r\n|$)/)
+    t.like(JSON.parse(answer.body), {
+      status,
+      code: status === 431 ? 'headers_too_large' : 'malformed_request',
+    })
     t.is((await app.get('/healthz')).status, 200)
   })
 }
+
+test('a request without Host is 400, by Node itself', async (t) => {
+  const answer = await exchange(app.gateway.port, 'GET /healthz HTTP/1.1\r\n\r\n')
+  t.is(answer.status, 400)
+  t.notRegex(answer.body, /[a-z]/i)
+})
 
 test('a body in chunks is held to the same limit', async (t) => {
   const headers = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }

@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type ErrorCode, GatewayError } from '../errors.ts'
+import { problemOf } from './error-handler.ts'
+
+const codes: Record<string, ErrorCode> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+}
+
+/**
+ * Answers what Node's parser refuses before any step sees it (no HTTP, headers that are too large, a request that does
+ * not come to an end) with the headers and the form of every other error, and ends the connection.
+ */
+export function createClientError(headers: Readonly<Record<string, string>>) {
+  return function clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const known = new GatewayError(codes[error.code ?? ''] ?? 'malformed_request')
+    const requestId = randomUUID()
+    const body = problemOf(known, requestId)
+    const all = {
+      ...headers,
+      'Content-Type': 'application/problem+json; charset=utf-8',
+      'Content-Length': String(Buffer.byteLength(body)),
+      'X-Request-Id': requestId,
+      Connection: 'close',
+    }
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.end(`HTTP/1.1 ${known.status} ${STATUS_CODES[known.status]}\r\n${lines.join('')}\r\n${body}`)
+  }
+}
