@@ -132,7 +132,8 @@ async function connectGiven(url: string): Promise<PostgresServer> {
   })
 }
 
-function databasesOf(url: string): Pick<PostgresServer, 'createDatabase' | 'dropDatabase'> {
+/** Makes and drops databases on the server of a URL. */
+export function databasesOf(url: string): Pick<PostgresServer, 'createDatabase' | 'dropDatabase'> {
   const quote = pg.escapeIdentifier
   return {
     async createDatabase(name, template) {

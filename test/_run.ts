@@ -1,18 +1,32 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { openDatabase } from '../src/database/open.ts'
+import { makeRunDirectory } from './_directory.ts'
 import { type PostgresServer, startPostgres } from './_postgres.ts'
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-process.exitCode = await runTests(process.argv.slice(2))
+const root = new URL('../../', import.meta.url)
+const directory = await makeRunDirectory()
+try {
+  process.exitCode = await runTests(process.argv.slice(2), { CLAIMGATE_TEST_DIRECTORY: directory })
+} finally {
+  await rm(directory, { recursive: true, force: true })
+}
 
-/** Runs AVA beside a PostgreSQL server whose URL the tests find in `CLAIMGATE_TEST_POSTGRES`. */
-async function runTests(args: string[]): Promise<number> {
+/**
+ * Runs AVA beside a PostgreSQL server whose URL the tests find in `CLAIMGATE_TEST_POSTGRES`, and the name
+ * of a migrated database to copy in `CLAIMGATE_TEST_TEMPLATE`.
+ */
+async function runTests(args: string[], environment: Record<string, string>): Promise<number> {
   if (process.env.SKIP_POSTGRES === '1') {
     console.log('PostgreSQL: skipped')
-    return runAva(args, {})
+    return runAva(args, environment)
   }
   let server: PostgresServer
   try {
@@ -24,14 +38,27 @@ async function runTests(args: string[]): Promise<number> {
   }
   try {
     console.log(`PostgreSQL: ${server.version} from ${server.source}`)
-    return await runAva(args, { CLAIMGATE_TEST_POSTGRES: server.url })
+    return await runAva(args, {
+      ...environment,
+      CLAIMGATE_TEST_POSTGRES: server.url,
+      CLAIMGATE_TEST_TEMPLATE: await createTemplate(server),
+    })
   } finally {
     await server.stop()
   }
 }
 
+/** A migrated database, to which nobody is connected. */
+async function createTemplate(server: PostgresServer): Promise<string> {
+  const name = `claimgate_${randomUUID().replaceAll('-', '')}`
+  const databaseUrl = await server.createDatabase(name)
+  const log = pino({ level: 'silent' })
+  await (await openDatabase({ databaseUrl, dataDir: '' }, root, log)).close()
+  return name
+}
+
 async function runAva(args: string[], environment: Record<string, string>): Promise<number> {
-  const cli = fileURLToPath(new URL('cli.mjs', import.meta.resolve('ava')))
+  const cli = fileURLToPath(new URL('_ava.js', import.meta.url))
   let ava: ChildProcess | undefined
   for (const signal of FORWARDED) process.on(signal, () => ava?.kill(signal))
   ava = spawn(process.execPath, [cli, ...args], { stdio: 'inherit', env: { ...process.env, ...environment } })

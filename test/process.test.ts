@@ -1,16 +1,15 @@
 import { createPublicKey } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import test from 'ava'
 import { ask, logIn, readKids, signUp } from './_client.ts'
+import { makeDirectory } from './_directory.ts'
 import { readToken } from './_hasura.ts'
 import { type GatewayProcess, startProcess } from './_process.ts'
 
 let folder: string
 let gateway: GatewayProcess
 test.before('the first start, with nothing configured, in an empty folder', async () => {
-  folder = await mkdtemp(join(tmpdir(), 'claimgate-'))
+  folder = await makeDirectory()
   gateway = await startProcess({}, folder)
 })
 test.after.always('stop', async () => {

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import test from 'ava'
 import pg from 'pg'
 import { createServerDatabase, type Engine, engines, root, type SessionBody } from '../_app.ts'
+import { makeDirectory } from '../_directory.ts'
 import { type GatewayProcess, type ProcessResult, startProcess } from '../_process.ts'
 
 const main = fileURLToPath(new URL('dist/src/cli/main.js', root))
@@ -79,7 +79,7 @@ export async function createDeployment(
   engine: Engine,
   extra: Record<string, string> = {},
 ): Promise<TestDeployment> {
-  const cwd = await mkdtemp(join(tmpdir(), 'claimgate-cli-'))
+  const cwd = await makeDirectory('claimgate-cli')
   const env: Record<string, string> = {
     AUTH_SECRET: 'a secret that is only good for tests 0123456789',
     ...(engine === 'server' && { DATABASE_URL: await createServerDatabase() }),

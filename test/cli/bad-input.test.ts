@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
+import { makeDirectory } from '../_directory.ts'
 import { createDeployment, runCommand, type TestDeployment, thorough } from './_command.ts'
 
 const pemOf = (modulusLength: number) =>
@@ -130,7 +130,7 @@ const urls: [string, Record<string, string>, number, RegExp][] = [
 ]
 for (const [name, env, exit, message] of urls) {
   test.serial(`a command ends with ${exit} when there is ${name}, and makes nothing`, async (t) => {
-    const cwd = await mkdtemp(join(tmpdir(), 'claimgate-cli-'))
+    const cwd = await makeDirectory('claimgate-cli')
     t.teardown(() => rm(cwd, { recursive: true, force: true }))
     for (const command of [
       ['user', 'list'],
@@ -158,7 +158,7 @@ test.serial('a wrong password in DATABASE_URL is 69, and not printed', async (t)
 })
 
 test.serial('without an embedded database, what only reads says so and makes none', async (t) => {
-  const cwd = await mkdtemp(join(tmpdir(), 'claimgate-cli-'))
+  const cwd = await makeDirectory('claimgate-cli')
   t.teardown(() => rm(cwd, { recursive: true, force: true }))
   await writeFile(join(cwd, '.env'), 'AUTH_DATA_DIR=./elsewhere\n')
   const { code, stderr } = await runCommand(['user', 'show', 'alice'], cwd)

@@ -1,16 +1,15 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdir, rm } from 'node:fs/promises'
 import test from 'ava'
 import type { Command } from 'commander'
 import { createContext } from '../../src/cli/context.ts'
 import { createProgram } from '../../src/cli/program.ts'
+import { makeDirectory } from '../_directory.ts'
 import { runCommand } from './_command.ts'
 import { createFakeProcess, runInProcess } from './_in-process.ts'
 
 let cwd: string
 test.before(async () => {
-  cwd = await mkdtemp(join(tmpdir(), 'claimgate-cli-'))
+  cwd = await makeDirectory('claimgate-cli')
 })
 test.after.always(() => rm(cwd, { recursive: true, force: true }))
 

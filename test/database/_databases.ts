@@ -1,5 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { ExecutionContext } from 'ava'
@@ -8,6 +7,7 @@ import { openEmbedded } from '../../src/database/embedded.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
 import { connectServer } from '../../src/database/server.ts'
 import { createServerDatabase, type Engine, root } from '../_app.ts'
+import { makeDirectory } from '../_directory.ts'
 
 /** Databases without a table. The embedded one is the same each time, emptied again: its tests are serial. */
 export type EmptyDatabases = { open(): Promise<Connection>; close(): Promise<void> }
@@ -30,7 +30,7 @@ function prepareServer(): EmptyDatabases {
 }
 
 async function prepareEmbedded(): Promise<EmptyDatabases> {
-  const directory = await mkdtemp(join(tmpdir(), 'claimgate-'))
+  const directory = await makeDirectory()
   const connection = await openEmbedded(directory, snapshotUrl(root))
   return {
     open: async () => {
@@ -51,7 +51,7 @@ export async function emptySchema(connection: Connection): Promise<void> {
 
 /** A new folder, which is removed when the test is over. */
 export async function createFolder(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'claimgate-'))
+  const folder = await makeDirectory()
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder
 }

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { pino } from 'pino'
 import { createDatabase, type Database } from '../../src/database/database.ts'
 import { createIdentities, type Identities } from '../../src/database/identities.ts'
@@ -9,7 +7,8 @@ import { openDatabase } from '../../src/database/open.ts'
 import { createSessions, type Sessions } from '../../src/database/sessions.ts'
 import { createSigningKeyStore, type SigningKeyStore } from '../../src/database/signing-keys.ts'
 import { createUsers, type Users } from '../../src/database/users.ts'
-import { createServerDatabase, type Engine, root } from '../_app.ts'
+import { createMigratedDatabase, type Engine, root } from '../_app.ts'
+import { makeDirectory } from '../_directory.ts'
 
 export type Stores = {
   database: Database
@@ -34,8 +33,8 @@ export const later = (seconds: number): Date => new Date(now.getTime() + seconds
 
 /** Every store of a new, migrated database. */
 export async function openStores(engine: Engine): Promise<Stores> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'claimgate-'))
-  const databaseUrl = engine === 'server' ? await createServerDatabase() : undefined
+  const dataDir = await makeDirectory()
+  const databaseUrl = engine === 'server' ? await createMigratedDatabase() : undefined
   const database = createDatabase(
     await openDatabase({ databaseUrl, dataDir }, root, pino({ level: 'silent' })),
   )

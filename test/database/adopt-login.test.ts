@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import test from 'ava'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
 import { connectServer } from '../../src/database/server.ts'
 import { createServerDatabase, type Engine, engines, root, startApp, type TestApp } from '../_app.ts'
+import { makeDirectory } from '../_directory.ts'
 import { emptySchema } from './_databases.ts'
 import { anna, björn, carol, dora, seedRows, seedTables } from './_seed.ts'
 
@@ -13,7 +12,7 @@ for (const engine of engines) {
   let app: TestApp
   let dataDir: string
   test.before(`${engine}: start on a database of the seed's`, async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'claimgate-'))
+    dataDir = await makeDirectory()
     app = await startOnSeed(engine, dataDir)
   })
   test.after.always(`${engine}: stop`, async () => {

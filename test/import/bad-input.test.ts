@@ -1,8 +1,7 @@
 import test from 'ava'
-import { engines } from '../_app.ts'
+import { createMigratedDatabase, engines } from '../_app.ts'
 import { runImport } from './_command.ts'
 import { createSource, dumpTarget, fillMany, query } from './_sources.ts'
-import { createTarget } from './_target.ts'
 
 // Wherever it turns up, it was printed.
 const password = 'do-not-print-me'
@@ -128,7 +127,7 @@ if (engines.includes('server')) {
     await source.sql(
       `CREATE ROLE ${role} LOGIN PASSWORD '${password}'; GRANT INSERT ON ALL TABLES IN SCHEMA public TO ${role}`,
     )
-    const DATABASE_URL = await createTarget()
+    const DATABASE_URL = await createMigratedDatabase()
     const before = await dumpTarget((text) => query(DATABASE_URL, text))
     const url = new URL(source.url)
     url.username = role

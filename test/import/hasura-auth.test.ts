@@ -1,11 +1,10 @@
 import test from 'ava'
 import bcrypt from 'bcrypt'
-import { engines, startApp } from '../_app.ts'
+import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
 import { importReport } from './_command.ts'
 import { signIn } from './_sign-in.ts'
 import { createSource } from './_sources.ts'
-import { createTarget } from './_target.ts'
 
 const ada = '0b7d2b6e-3c0f-4a4e-9d5c-000000000001'
 const grace = '0b7d2b6e-3c0f-4a4e-9d5c-000000000002'
@@ -31,7 +30,10 @@ if (engines.includes('server')) {
     const source = await createSource('hasura-auth', fill)
     const provider = await startFakeProvider()
     t.teardown(() => provider.stop())
-    const app = await startApp({ databaseUrl: await createTarget(), env: provider.github.environment })
+    const app = await startApp({
+      databaseUrl: await createMigratedDatabase(),
+      env: provider.github.environment,
+    })
     t.teardown(() => app.close())
 
     const report = await importReport(['hasura-auth', source.url], {
@@ -91,7 +93,7 @@ if (engines.includes('server')) {
       'hasura-auth',
       `${fill}; ALTER TABLE auth.users DROP COLUMN created_at, DROP COLUMN is_anonymous, DROP COLUMN display_name`,
     )
-    const app = await startApp({ databaseUrl: await createTarget() })
+    const app = await startApp({ databaseUrl: await createMigratedDatabase() })
     t.teardown(() => app.close())
     const report = await importReport(['hasura-auth', source.url], {
       env: { DATABASE_URL: app.config.databaseUrl },

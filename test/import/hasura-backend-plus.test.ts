@@ -1,11 +1,10 @@
 import test from 'ava'
 import bcrypt from 'bcrypt'
-import { engines, startApp } from '../_app.ts'
+import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
 import { importReport } from './_command.ts'
 import { signIn } from './_sign-in.ts'
 import { createSource } from './_sources.ts'
-import { createTarget } from './_target.ts'
 
 const ada = '1b7d2b6e-3c0f-4a4e-9d5c-000000000001'
 const grace = '1b7d2b6e-3c0f-4a4e-9d5c-000000000002'
@@ -32,7 +31,10 @@ if (engines.includes('server')) {
     const source = await createSource('hasura-backend-plus', fill)
     const provider = await startFakeProvider()
     t.teardown(() => provider.stop())
-    const app = await startApp({ databaseUrl: await createTarget(), env: provider.github.environment })
+    const app = await startApp({
+      databaseUrl: await createMigratedDatabase(),
+      env: provider.github.environment,
+    })
     t.teardown(() => app.close())
 
     const report = await importReport(['hasura-backend-plus', source.url], {
@@ -68,7 +70,10 @@ if (engines.includes('server')) {
     const source = await createSource('hasura-backend-plus', fill)
     const provider = await startFakeProvider()
     t.teardown(() => provider.stop())
-    const app = await startApp({ databaseUrl: await createTarget(), env: provider.google.environment })
+    const app = await startApp({
+      databaseUrl: await createMigratedDatabase(),
+      env: provider.google.environment,
+    })
     t.teardown(() => app.close())
     await importReport(['hasura-backend-plus', source.url], { env: { DATABASE_URL: app.config.databaseUrl } })
     t.deepEqual(await app.sql('SELECT email, email_verified FROM "user" WHERE id = $1', [ada]), [

@@ -1,9 +1,8 @@
 import test from 'ava'
 import bcrypt from 'bcrypt'
-import { engines, startApp } from '../_app.ts'
+import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import { importReport, runImport } from './_command.ts'
 import { createSource, query } from './_sources.ts'
-import { createTarget } from './_target.ts'
 
 const id = (n: number) => `3b7d2b6e-3c0f-4a4e-9d5c-${String(n).padStart(12, '0')}`
 const hash = bcrypt.hashSync('correct horse', 4)
@@ -11,7 +10,7 @@ const pageSizes = [1000, 1]
 
 if (engines.includes('server')) {
   test('what is in the way of one user keeps nobody else out, and nothing is overwritten', async (t) => {
-    const app = await startApp({ databaseUrl: await createTarget() })
+    const app = await startApp({ databaseUrl: await createMigratedDatabase() })
     t.teardown(() => app.close())
     const mine = await app.signup('Taken@Example.com', 'mine')
     await app.sql(`UPDATE "user" SET email = 'proven@example.com', email_verified = true WHERE id = $1`, [
@@ -84,7 +83,7 @@ if (engines.includes('server')) {
         `INSERT INTO "user" (id, username, password) VALUES
           ('${id(1)}', 'Bob', '${hash}'), ('${id(2)}', 'bob', '${hash}'), ('${id(3)}', 'ｂｏｂ', '${hash}')`,
       )
-      const DATABASE_URL = await createTarget()
+      const DATABASE_URL = await createMigratedDatabase()
       const options = { env: { DATABASE_URL }, pageSize }
       const rehearsed = await importReport(['seed', source.url, '--dry-run'], options)
       const report = await importReport(['seed', source.url], options)
@@ -100,7 +99,7 @@ if (engines.includes('server')) {
       'seed',
       `INSERT INTO "user" (username, password) SELECT ' ' || n || E'\\n\\u001b[31m', 'x' FROM generate_series(1, 1000) n`,
     )
-    const env = { DATABASE_URL: await createTarget() }
+    const env = { DATABASE_URL: await createMigratedDatabase() }
     const { code, stdout } = await runImport(['seed', source.url], { env })
     t.is(code, 1)
     t.regex(

@@ -1,9 +1,8 @@
 import { once } from 'node:events'
 import test from 'ava'
-import { engines } from '../_app.ts'
+import { createMigratedDatabase, engines } from '../_app.ts'
 import { importReport, runImport, secret, startImport } from './_command.ts'
 import { createSource, dumpTarget, fillMany, query, sourceNames } from './_sources.ts'
-import { createTarget } from './_target.ts'
 
 const dump = (url: string) => dumpTarget((text) => query(url, text))
 
@@ -11,7 +10,7 @@ if (engines.includes('server')) {
   for (const name of sourceNames) {
     test(`${name}: a dry run changes nothing and says what the real one does; the second changes nothing and says so`, async (t) => {
       const source = await createSource(name, fillMany(name, 25))
-      const DATABASE_URL = await createTarget()
+      const DATABASE_URL = await createMigratedDatabase()
       const options = { env: { DATABASE_URL }, pageSize: 10 }
       const sourceBefore = await source.sql(
         'SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) AS n FROM pg_stat_user_tables',
@@ -46,7 +45,7 @@ if (engines.includes('server')) {
 
   test('what has happened to a user since the first import stays: no revoked role comes back', async (t) => {
     const source = await createSource('hasura-auth', fillMany('hasura-auth', 2))
-    const DATABASE_URL = await createTarget()
+    const DATABASE_URL = await createMigratedDatabase()
     const options = { env: { DATABASE_URL } }
     await importReport(['hasura-auth', source.url], options)
     await query(DATABASE_URL, 'DELETE FROM user_role')
@@ -66,7 +65,7 @@ if (engines.includes('server')) {
   for (const name of sourceNames) {
     test(`${name}: killed in the middle, nobody is there in part, and the next run completes`, async (t) => {
       const source = await createSource(name, fillMany(name, 3000))
-      const DATABASE_URL = await createTarget()
+      const DATABASE_URL = await createMigratedDatabase()
       const child = startImport([name, source.url], { ...secret, DATABASE_URL, PAGE_SIZE: '50' })
       await once(child.stderr as NodeJS.ReadableStream, 'data')
       child.kill('SIGKILL')

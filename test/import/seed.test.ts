@@ -1,10 +1,9 @@
 import { hash as argon2Hash } from '@node-rs/argon2'
 import test from 'ava'
 import bcrypt from 'bcrypt'
-import { engines, startApp } from '../_app.ts'
+import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import { importReport, runImport } from './_command.ts'
 import { createSource, query } from './_sources.ts'
-import { createTarget } from './_target.ts'
 
 const ada = '2b7d2b6e-3c0f-4a4e-9d5c-000000000001'
 const php = '2b7d2b6e-3c0f-4a4e-9d5c-000000000002'
@@ -33,7 +32,7 @@ const fill = `
 if (engines.includes('server')) {
   test('seed: users keep id, username, password of any format, and roles', async (t) => {
     const source = await createSource('seed', fill)
-    const app = await startApp({ databaseUrl: await createTarget() })
+    const app = await startApp({ databaseUrl: await createMigratedDatabase() })
     t.teardown(() => app.close())
     const report = await importReport(['seed', source.url], { env: { DATABASE_URL: app.config.databaseUrl } })
     t.like(report, {
@@ -64,7 +63,7 @@ if (engines.includes('server')) {
       'seed',
       `${fill}; ALTER TABLE "user" DROP COLUMN active, DROP COLUMN created_at`,
     )
-    const databaseUrl = await createTarget()
+    const databaseUrl = await createMigratedDatabase()
     const report = await importReport(['seed', source.url], { env: { DATABASE_URL: databaseUrl } })
     t.like(report, { code: 0, users: { imported: 4 } })
     t.deepEqual(await query(databaseUrl, 'SELECT count(*)::int FROM "user" WHERE active'), [{ count: 4 }])

@@ -1,5 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
@@ -8,6 +7,7 @@ import { loadProviders } from '../../src/authentication/load-providers.ts'
 import { parseConfig } from '../../src/config.ts'
 import { startGateway } from '../../src/gateway.ts'
 import { root } from '../_app.ts'
+import { makeDirectory } from '../_directory.ts'
 
 const built = fileURLToPath(new URL('../../providers/', import.meta.url))
 
@@ -39,7 +39,7 @@ export default {
 
 /** A folder with the provider files of the house and these; their packages are found as those of the house are. */
 async function makeFolder(t: ExecutionContext, more: Record<string, string>, withOurs = false): Promise<URL> {
-  const directory = await mkdtemp(join(tmpdir(), 'claimgate-providers-'))
+  const directory = await makeDirectory('claimgate-providers')
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   await symlink(fileURLToPath(new URL('node_modules', root)), join(directory, 'node_modules'), 'dir')
   const folder = join(directory, 'providers')
@@ -68,7 +68,7 @@ test('a file in providers/ and two variables are all that signing in with a new 
       url.endsWith('/token') ? { access_token: 'acme-token' } : { number: 7, nick: 'road.runner' },
     )
   }
-  const dataDir = await mkdtemp(join(tmpdir(), 'claimgate-'))
+  const dataDir = await makeDirectory()
   t.teardown(() => rm(dataDir, { recursive: true, force: true }))
   const config = parseConfig(
     {

@@ -1,13 +1,13 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { loadOrCreateSecret } from '../../src/tokens/secret-file.ts'
 import { deriveKey, secretFromPrivateKey } from '../../src/tokens/secrets.ts'
+import { makeDirectory } from '../_directory.ts'
 
 async function emptyDirectory(t: ExecutionContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'claimgate-secret-'))
+  const directory = await makeDirectory('claimgate-secret')
   t.teardown(() => rm(directory, { recursive: true }))
   return directory
 }
