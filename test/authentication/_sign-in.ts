@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava'
-import { type Answer, type AppOptions, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { type Answer, type AppOptions, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import {
   type FakeProvider,
   type GithubProfile,
@@ -18,10 +18,12 @@ export type Stage = { app: TestApp; fake: FakeProvider; stop(): Promise<void> }
 /** A gateway with GitHub and Google configured, and both of these providers. */
 export async function startStage({ env = {}, ...options }: AppOptions = {}): Promise<Stage> {
   const fake = await startFakeProvider()
-  const app = await startApp({ ...options, env: { ...environmentOf(fake), ...env } }).catch(async (error) => {
-    await fake.stop()
-    throw error
-  })
+  const app = await startApp({ engine: quick, ...options, env: { ...environmentOf(fake), ...env } }).catch(
+    async (error) => {
+      await fake.stop()
+      throw error
+    },
+  )
   return {
     app,
     fake,

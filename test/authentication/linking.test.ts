@@ -1,5 +1,5 @@
 import test from 'ava'
-import { type Answer, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { type Answer, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { type FakeProvider, type GithubProfile, startFakeProvider } from '../_fake-provider.ts'
 
 let app: TestApp
@@ -8,6 +8,7 @@ let fake: FakeProvider
 test.before(async () => {
   fake = await startFakeProvider()
   app = await startApp({
+    engine: quick,
     env: {
       ...fake.github.environment,
       ...fake.google.environment,

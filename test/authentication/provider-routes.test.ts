@@ -1,5 +1,5 @@
 import test from 'ava'
-import { type Answer, startApp, type TestApp } from '../_app.ts'
+import { type Answer, quick, startApp, type TestApp } from '../_app.ts'
 import { type FakeProvider, startFakeProvider } from '../_fake-provider.ts'
 import { environmentOf, refused } from './_sign-in.ts'
 
@@ -9,8 +9,8 @@ let bare: TestApp
 test.serial.before('start', async () => {
   fake = await startFakeProvider()
   const { AUTH_GOOGLE_CLIENT_ID, AUTH_GOOGLE_CLIENT_SECRET, ...env } = environmentOf(fake)
-  app = await startApp({ env })
-  bare = await startApp()
+  app = await startApp({ engine: quick, env })
+  bare = await startApp({ engine: quick })
   await app.signup('alice', 'correct horse')
 })
 test.after.always('stop', async () => {

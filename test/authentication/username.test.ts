@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import type { ProfileIdentity } from '../../src/authentication/provider.ts'
 import { suggestUsernames, usernameSchema } from '../../src/authentication/username.ts'
-import { startApp } from '../_app.ts'
+import { quick, startApp } from '../_app.ts'
 
 const accepts = (name: unknown) => usernameSchema.safeParse(name).success
 const awkward = [
@@ -106,7 +106,7 @@ test('suggestUsernames begins with what the person is called there, then their a
 })
 
 test.serial('PostgreSQL holds every username that is accepted, and what it is normalised to', async (t) => {
-  const app = await startApp()
+  const app = await startApp({ engine: quick })
   t.teardown(app.close)
   await fc.assert(
     fc.asyncProperty(text.filter(accepts), async (name) => {

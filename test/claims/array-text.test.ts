@@ -1,11 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { createHasuraClaims } from '../../src/claims/hasura-claims.ts'
-import { startApp, type TestApp } from '../_app.ts'
+import { quick, startApp, type TestApp } from '../_app.ts'
 
 let app: TestApp
 test.before('start', async () => {
-  app = await startApp()
+  app = await startApp({ engine: quick })
 })
 test.after.always('stop', () => app?.close())
 

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import test from 'ava'
-import { type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
 import { flips, forge, forgeHmac, forgeUnsigned, open } from './_forge.ts'
 
@@ -12,7 +12,7 @@ let app: TestApp
 let session: SessionBody
 let bystander: SessionBody
 test.before('start', async () => {
-  app = await startApp({ env })
+  app = await startApp({ engine: quick, env })
   session = await app.signup('alice')
   bystander = await app.signup('bob')
 })
@@ -99,7 +99,7 @@ for (const [what, forgery] of forgeries) {
 
 for (const variable of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
   test.serial(`a token of a gateway with another ${variable} and the same key is 401 here`, async (t) => {
-    const twin = await startApp({ env: { ...env, [variable]: 'somebody-else' } })
+    const twin = await startApp({ engine: quick, env: { ...env, [variable]: 'somebody-else' } })
     t.teardown(twin.close)
     const { token } = await twin.signup('alice')
     t.is((await twin.get('/user', { Authorization: `Bearer ${token}` })).status, 200)
@@ -123,7 +123,7 @@ test('a refresh token is no access token, and a token in the query is none', asy
 })
 
 test.serial('a token is good for its lifetime and no second longer', async (t) => {
-  const late = await startApp({ env: { AUTH_ACCESS_TOKEN_LIFETIME: '60' } })
+  const late = await startApp({ engine: quick, env: { AUTH_ACCESS_TOKEN_LIFETIME: '60' } })
   t.teardown(late.close)
   const { token, expiresIn } = await late.signup('alice')
   t.is(expiresIn, 60)

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
-import { type CallOptions, engines, startApp, type TestApp } from '../_app.ts'
+import { type CallOptions, quick, startApp, type TestApp } from '../_app.ts'
 import { badFields, refused } from '../_problem.ts'
 import { countRows, postBodies, postRoutes, strictRoutes } from './_routes.ts'
 
@@ -71,87 +71,85 @@ const misshapen: [what: string, rubbish: Rubbish][] = [
   ['brackets 8000 deep', raw(() => '['.repeat(8000) + ']'.repeat(8000))],
 ]
 
-for (const engine of engines) {
-  let app: TestApp
-  let before: unknown
-  test.serial.before(`${engine}: start`, async () => {
-    app = await startApp({ engine })
-    await app.signup('resident')
-    before = await countRows(app)
-  })
-  test.after(`${engine}: nothing of what was refused has made a row`, async (t) => {
-    t.deepEqual(await countRows(app), before)
-  })
-  test.after.always(`${engine}: stop`, () => app?.close())
+let app: TestApp
+let before: unknown
+test.serial.before('start', async () => {
+  app = await startApp({ engine: quick })
+  await app.signup('resident')
+  before = await countRows(app)
+})
+test.after('nothing of what was refused has made a row', async (t) => {
+  t.deepEqual(await countRows(app), before)
+})
+test.after.always('stop', () => app?.close())
 
-  const tables = [
-    { table: unparsable, status: 400, code: 'malformed_request', how: 'a body that is' },
-    { table: untyped, status: 415, code: 'unsupported_media_type', how: 'a body that comes with' },
-    { table: misshapen, status: 422, code: 'validation_failed', how: 'a body that is' },
-  ]
-  for (const { table, status, code, how } of tables) {
-    for (const [what, rubbish] of table) {
-      test(`${engine}: every POST route answers ${status} to ${how} ${what}`, async (t) => {
-        for (const route of postRoutes) {
-          const answer = await app.call('POST', route, rubbish(postBodies[route] as Good))
-          refused(t, answer, status, code)
-          if (status === 422) t.deepEqual(badFields(answer), ['body'])
-        }
-      })
+const tables = [
+  { table: unparsable, status: 400, code: 'malformed_request', how: 'a body that is' },
+  { table: untyped, status: 415, code: 'unsupported_media_type', how: 'a body that comes with' },
+  { table: misshapen, status: 422, code: 'validation_failed', how: 'a body that is' },
+]
+for (const { table, status, code, how } of tables) {
+  for (const [what, rubbish] of table) {
+    test(`every POST route answers ${status} to ${how} ${what}`, async (t) => {
+      for (const route of postRoutes) {
+        const answer = await app.call('POST', route, rubbish(postBodies[route] as Good))
+        refused(t, answer, status, code)
+        if (status === 422) t.deepEqual(badFields(answer), ['body'])
+      }
+    })
+  }
+}
+
+test('every POST route names the member that has the wrong type', async (t) => {
+  for (const [route, good] of Object.entries(postBodies)) {
+    const members = Object.keys(good).filter((member) => member !== 'request')
+    for (const value of [1, null, ['x'], {}, 'true', true]) {
+      for (const member of members.filter((name) => typeof good[name] !== typeof value)) {
+        const answer = await app.post(route, { ...good, [member]: value })
+        refused(t, answer, 422, 'validation_failed')
+        t.deepEqual(badFields(answer), [member], `${route} ${answer.text}`)
+      }
+    }
+    const required = members.filter((name) => !/email|codeVerifier|everywhere/.test(name))
+    const empty = await app.post(route, {})
+    refused(t, empty, 422, 'validation_failed')
+    t.deepEqual(badFields(empty), required.sort())
+  }
+})
+
+test('the POST routes of clients refuse members that they do not know', async (t) => {
+  for (const route of strictRoutes) {
+    for (const name of ['roles', '__proto__', 'constructor', 'toString', 'Username', '']) {
+      const body = `${JSON.stringify(postBodies[route]).slice(0, -1)},${JSON.stringify(name)}:["admin"]}`
+      const answer = await app.call('POST', route, { raw: body })
+      refused(t, answer, 422, 'validation_failed')
+      t.deepEqual(badFields(answer), [name])
     }
   }
+})
 
-  test(`${engine}: every POST route names the member that has the wrong type`, async (t) => {
-    for (const [route, good] of Object.entries(postBodies)) {
-      const members = Object.keys(good).filter((member) => member !== 'request')
-      for (const value of [1, null, ['x'], {}, 'true', true]) {
-        for (const member of members.filter((name) => typeof good[name] !== typeof value)) {
-          const answer = await app.post(route, { ...good, [member]: value })
-          refused(t, answer, 422, 'validation_failed')
-          t.deepEqual(badFields(answer), [member], `${route} ${answer.text}`)
-        }
-      }
-      const required = members.filter((name) => !/email|codeVerifier|everywhere/.test(name))
-      const empty = await app.post(route, {})
-      refused(t, empty, 422, 'validation_failed')
-      t.deepEqual(badFields(empty), required.sort())
-    }
-  })
-
-  test(`${engine}: the POST routes of clients refuse members that they do not know`, async (t) => {
-    for (const route of strictRoutes) {
-      for (const name of ['roles', '__proto__', 'constructor', 'toString', 'Username', '']) {
-        const body = `${JSON.stringify(postBodies[route]).slice(0, -1)},${JSON.stringify(name)}:["admin"]}`
-        const answer = await app.call('POST', route, { raw: body })
+test('the POST routes of clients refuse text that is too long, or that PostgreSQL cannot hold', async (t) => {
+  for (const route of strictRoutes) {
+    const good = postBodies[route] as Good
+    const texts = Object.keys(good).filter((member) => typeof good[member] === 'string')
+    for (const member of texts) {
+      for (const value of ['x'.repeat(1100), 'a\u0000b@c', 'a\ud800b@c', 'a\udc00@c']) {
+        const answer = await app.post(route, { ...good, [member]: value })
         refused(t, answer, 422, 'validation_failed')
-        t.deepEqual(badFields(answer), [name])
+        t.true(badFields(answer).includes(member), `${route} ${answer.text}`)
       }
     }
-  })
+  }
+})
 
-  test(`${engine}: the POST routes of clients refuse text that is too long, or that PostgreSQL cannot hold`, async (t) => {
-    for (const route of strictRoutes) {
-      const good = postBodies[route] as Good
-      const texts = Object.keys(good).filter((member) => typeof good[member] === 'string')
-      for (const member of texts) {
-        for (const value of ['x'.repeat(1100), 'a\u0000b@c', 'a\ud800b@c', 'a\udc00@c']) {
-          const answer = await app.post(route, { ...good, [member]: value })
-          refused(t, answer, 422, 'validation_failed')
-          t.true(badFields(answer).includes(member), `${route} ${answer.text}`)
-        }
-      }
+test('the POST routes of clients refuse a body above 16 KB', async (t) => {
+  for (const route of strictRoutes) {
+    const json = '{"nobody": "knows me"}'
+    const fits = await app.call('POST', route, { raw: json.padEnd(16_384) })
+    refused(t, fits, 422, 'validation_failed')
+    for (const length of [16_385, 1_048_576]) {
+      refused(t, await app.call('POST', route, { raw: json.padEnd(length) }), 413, 'body_too_large')
     }
-  })
-
-  test(`${engine}: the POST routes of clients refuse a body above 16 KB`, async (t) => {
-    for (const route of strictRoutes) {
-      const json = '{"nobody": "knows me"}'
-      const fits = await app.call('POST', route, { raw: json.padEnd(16_384) })
-      refused(t, fits, 422, 'validation_failed')
-      for (const length of [16_385, 1_048_576]) {
-        refused(t, await app.call('POST', route, { raw: json.padEnd(length) }), 413, 'body_too_large')
-      }
-      t.is((await app.get('/healthz')).status, 200)
-    }
-  })
-}
+    t.is((await app.get('/healthz')).status, 200)
+  }
+})

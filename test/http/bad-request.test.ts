@@ -1,5 +1,5 @@
 import test from 'ava'
-import { startApp, type TestApp } from '../_app.ts'
+import { quick, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
 import { countRows, getRoutes, postBodies, postRoutes } from './_routes.ts'
 import { exchange, requestText } from './_wire.ts'
@@ -7,7 +7,7 @@ import { exchange, requestText } from './_wire.ts'
 let app: TestApp
 let before: unknown
 test.before('start', async () => {
-  app = await startApp()
+  app = await startApp({ engine: quick })
   before = await countRows(app)
 })
 test.after('nothing of what was refused has made a row', async (t) => {

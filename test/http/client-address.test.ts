@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import test from 'ava'
 import fc from 'fast-check'
 import { clientAddress } from '../../src/http/client-address.ts'
-import { startApp } from '../_app.ts'
+import { quick, startApp } from '../_app.ts'
 
 const forwarded = '203.0.113.66, 198.51.100.7,192.0.2.9'
 
@@ -14,7 +14,7 @@ for (const [proxies, expected] of [
   test.serial(
     `with AUTH_TRUSTED_PROXIES=${proxies} a session remembers ${expected} of "${forwarded}"`,
     async (t) => {
-      const app = await startApp({ env: { AUTH_TRUSTED_PROXIES: proxies } })
+      const app = await startApp({ engine: quick, env: { AUTH_TRUSTED_PROXIES: proxies } })
       t.teardown(app.close)
       const body = { username: 'a', password: 'aaaa', confirmPassword: 'aaaa' }
       const headers = { 'X-Forwarded-For': forwarded, 'X-Real-IP': '1.1.1.1', Forwarded: 'for=1.1.1.1' }

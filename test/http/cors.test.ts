@@ -1,12 +1,12 @@
 import test from 'ava'
-import { startApp, type TestApp } from '../_app.ts'
+import { quick, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
 
 const origin = 'https://app.test'
 
 let app: TestApp
 test.before('start', async () => {
-  app = await startApp({ env: { AUTH_CORS_ORIGINS: `${origin} http://localhost:3000` } })
+  app = await startApp({ engine: quick, env: { AUTH_CORS_ORIGINS: `${origin} http://localhost:3000` } })
 })
 test.after.always('stop', () => app?.close())
 
@@ -86,7 +86,7 @@ test('an error can be read by a page of an allowed origin', async (t) => {
 })
 
 test.serial('without AUTH_CORS_ORIGINS the redirect origins may, apart from native apps', async (t) => {
-  const other = await startApp({ env: { AUTH_REDIRECT_ORIGINS: `${origin},myapp://` } })
+  const other = await startApp({ engine: quick, env: { AUTH_REDIRECT_ORIGINS: `${origin},myapp://` } })
   t.teardown(other.close)
   t.is((await other.get('/jwks', { Origin: origin })).headers.get('access-control-allow-origin'), origin)
   t.deepEqual(corsHeaders((await other.get('/jwks', { Origin: 'myapp://' })).headers), [])

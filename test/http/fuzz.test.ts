@@ -1,12 +1,12 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { startApp, type TestApp } from '../_app.ts'
+import { quick, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
 import { getRoutes, postBodies, postRoutes } from './_routes.ts'
 
 let app: TestApp
 test.before('start', async () => {
-  app = await startApp()
+  app = await startApp({ engine: quick })
 })
 test.after.always('stop', () => app?.close())
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { type Answer, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { type Answer, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { exchange, requestText } from './_wire.ts'
 
 const github = { AUTH_GITHUB_CLIENT_ID: 'id', AUTH_GITHUB_CLIENT_SECRET: 'secret' }
@@ -7,7 +7,7 @@ const github = { AUTH_GITHUB_CLIENT_ID: 'id', AUTH_GITHUB_CLIENT_SECRET: 'secret
 let app: TestApp
 let session: SessionBody
 test.before('start', async () => {
-  app = await startApp({ env: { ...github, AUTH_CORS_ORIGINS: 'https://app.test' } })
+  app = await startApp({ engine: quick, env: { ...github, AUTH_CORS_ORIGINS: 'https://app.test' } })
   session = await app.signup('resident')
 })
 test.after.always('stop', () => app?.close())
@@ -127,7 +127,7 @@ test('GET /healthz and GET /readyz say that the process runs and that it can ser
 })
 
 test.serial('without https there is no Strict-Transport-Security, and cookies are not Secure', async (t) => {
-  const plain = await startApp({ env: { ...github, AUTH_PUBLIC_URL: 'http://gateway.test' } })
+  const plain = await startApp({ engine: quick, env: { ...github, AUTH_PUBLIC_URL: 'http://gateway.test' } })
   t.teardown(plain.close)
   const { headers, status } = await plain.get('/auth/github', { 'X-Forwarded-Proto': 'https' })
   t.is(status, 302)

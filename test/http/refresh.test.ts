@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import test from 'ava'
-import { type Answer, engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { type Answer, engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
 
 const lifetimes = { AUTH_SESSION_IDLE_LIFETIME: '1000', AUTH_SESSION_LIFETIME: '2500' }
@@ -149,7 +149,10 @@ function spoil(good: string, foreign: string): string[] {
 }
 
 test.serial('an access token never outlives its session', async (t) => {
-  const app = await startApp({ env: { AUTH_SESSION_LIFETIME: '60', AUTH_ACCESS_TOKEN_LIFETIME: '900' } })
+  const app = await startApp({
+    engine: quick,
+    env: { AUTH_SESSION_LIFETIME: '60', AUTH_ACCESS_TOKEN_LIFETIME: '900' },
+  })
   t.teardown(app.close)
   const first = await app.signup('short')
   t.is(first.expiresIn, 60)
@@ -168,7 +171,7 @@ test.serial('an access token never outlives its session', async (t) => {
 test.serial(
   'a refresh gives a token that is still good, or none, in whatever part of a second it comes',
   async (t) => {
-    const app = await startApp({ env: { AUTH_SESSION_LIFETIME: '60' } })
+    const app = await startApp({ engine: quick, env: { AUTH_SESSION_LIFETIME: '60' } })
     t.teardown(app.close)
     for (const [start, wait] of [
       [0, 59.999],

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { grant, revoke, setClaim, setDefaultRole } from '../_grant.ts'
 import { refused } from '../_problem.ts'
 
@@ -103,29 +103,31 @@ for (const engine of engines) {
   }
 
   test.serial(`${engine}: when the roles cannot be read there is no token`, async (t) => {
-    const broken = await startApp({ engine })
-    t.teardown(broken.close)
-    const { refreshToken, token } = await broken.signup('stranded')
-    await broken.sql('ALTER TABLE user_role RENAME TO user_role_away')
+    const { refreshToken, token } = await app.signup('stranded')
+    await app.sql('ALTER TABLE user_role RENAME TO user_role_away')
+    t.teardown(() => app.sql('ALTER TABLE IF EXISTS user_role_away RENAME TO user_role'))
     const body = { username: 'late', password: 'correct horse', confirmPassword: 'correct horse' }
     for (const answer of [
-      await broken.login('stranded'),
-      await broken.post('/token', { refreshToken }),
-      await broken.post('/signup', body),
-      await broken.get('/user', { Authorization: `Bearer ${token}` }),
-      await broken.get('/webhook', { Authorization: `Bearer ${token}` }),
+      await app.login('stranded'),
+      await app.post('/token', { refreshToken }),
+      await app.post('/signup', body),
+      await app.get('/user', { Authorization: `Bearer ${token}` }),
+      await app.get('/webhook', { Authorization: `Bearer ${token}` }),
     ]) {
       refused(t, answer, 500, 'server_error')
     }
-    await broken.sql('ALTER TABLE user_role_away RENAME TO user_role')
-    t.is((await broken.post('/token', { refreshToken })).status, 200)
+    await app.sql('ALTER TABLE user_role_away RENAME TO user_role')
+    t.is((await app.post('/token', { refreshToken })).status, 200)
   })
 }
 
 test.serial(
   'AUTH_DEFAULT_ROLE names the role that everybody has, and AUTH_ALLOW_ADMIN_ROLE=true lets admin through',
   async (t) => {
-    const app = await startApp({ env: { AUTH_ALLOW_ADMIN_ROLE: 'true', AUTH_DEFAULT_ROLE: 'member' } })
+    const app = await startApp({
+      engine: quick,
+      env: { AUTH_ALLOW_ADMIN_ROLE: 'true', AUTH_DEFAULT_ROLE: 'member' },
+    })
     t.teardown(app.close)
     const { id, roles, defaultRole } = await app.signup('root')
     t.deepEqual(roles, ['member'])
@@ -139,7 +141,7 @@ test.serial(
   'AUTH_CLAIMS_NAMESPACE and AUTH_CLAIMS_FORMAT decide how a token carries the claims',
   async (t) => {
     const env = { AUTH_CLAIMS_NAMESPACE: 'urn:example:claims', AUTH_CLAIMS_FORMAT: 'stringified_json' }
-    const app = await startApp({ env })
+    const app = await startApp({ engine: quick, env })
     t.teardown(app.close)
     const { token, id } = await app.signup('new')
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import test from 'ava'
-import { engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { badFields, refused } from '../_problem.ts'
 
 const sessionMembers = [
@@ -135,7 +135,7 @@ for (const engine of engines) {
 }
 
 test.serial('POST /signup is closed by AUTH_SIGNUP=false, whatever the body', async (t) => {
-  const app = await startApp({ env: { AUTH_SIGNUP: 'false' } })
+  const app = await startApp({ engine: quick, env: { AUTH_SIGNUP: 'false' } })
   t.teardown(app.close)
   refused(t, await app.post('/signup', signupBody('late')), 403, 'signup_disabled')
   refused(t, await app.post('/signup', {}), 403, 'signup_disabled')

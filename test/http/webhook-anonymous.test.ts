@@ -1,13 +1,13 @@
 import test from 'ava'
-import { startApp, type TestApp } from '../_app.ts'
+import { quick, startApp, type TestApp } from '../_app.ts'
 import { webhookGetHeaders, webhookPostBody } from '../_hasura.ts'
 import { refused } from '../_problem.ts'
 
 let open: TestApp
 let closed: TestApp
 test.serial.before('start', async () => {
-  open = await startApp({ env: { AUTH_ANONYMOUS_ROLE: 'visitor' } })
-  closed = await startApp({ env: { AUTH_ANONYMOUS_ROLE: '' } })
+  open = await startApp({ engine: quick, env: { AUTH_ANONYMOUS_ROLE: 'visitor' } })
+  closed = await startApp({ engine: quick, env: { AUTH_ANONYMOUS_ROLE: '' } })
 })
 test.after.always('stop', () => Promise.all([open?.close(), closed?.close()]))
 

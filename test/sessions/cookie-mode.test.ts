@@ -1,10 +1,13 @@
 import test from 'ava'
-import { type Answer, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { type Answer, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 
 let app: TestApp
 
 test.before(async () => {
-  app = await startApp({ env: { AUTH_COOKIE_MODE: 'true', AUTH_CORS_ORIGINS: 'https://app.gateway.test' } })
+  app = await startApp({
+    engine: quick,
+    env: { AUTH_COOKIE_MODE: 'true', AUTH_CORS_ORIGINS: 'https://app.gateway.test' },
+  })
 })
 test.after.always(() => app?.close())
 
@@ -71,7 +74,7 @@ test('POST /logout takes the cookie back, and a request without one is 401', asy
 })
 
 test('without cookie mode the cookie counts for nothing', async (t) => {
-  const plain = await startApp()
+  const plain = await startApp({ engine: quick })
   t.teardown(() => plain.close())
   const session = await plain.signup('plain')
   const headers = { Cookie: `__Host-claimgate-refresh=${session.refreshToken}`, ...origin }

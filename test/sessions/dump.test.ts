@@ -1,11 +1,12 @@
 import test from 'ava'
-import { type SessionBody, startApp } from '../_app.ts'
+import { quick, type SessionBody, startApp } from '../_app.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
 
 test('a dump of every table holds no refresh token, code, state, access token, provider token, password or private key', async (t) => {
   const fake = await startFakeProvider()
   t.teardown(() => fake.stop())
   const app = await startApp({
+    engine: quick,
     env: { ...fake.github.environment, AUTH_REDIRECT_ORIGINS: 'https://app.test' },
   })
   t.teardown(() => app.close())

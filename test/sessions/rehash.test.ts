@@ -1,9 +1,9 @@
 import test from 'ava'
 import bcrypt from 'bcrypt'
-import { startApp } from '../_app.ts'
+import { quick, startApp } from '../_app.ts'
 
 test('a hash that is replaced by a stronger one at login ends no session', async (t) => {
-  const app = await startApp({ env: { AUTH_BCRYPT_COST: '5' } })
+  const app = await startApp({ engine: quick, env: { AUTH_BCRYPT_COST: '5' } })
   t.teardown(() => app.close())
   const { id } = await app.signup('rehash')
   const hash = async () =>
