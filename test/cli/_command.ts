@@ -5,13 +5,28 @@ import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import test from 'ava'
 import pg from 'pg'
-import { createServerDatabase, type Engine, engines, root, type SessionBody } from '../_app.ts'
+import {
+  createMigratedDatabase,
+  createServerDatabase,
+  type Engine,
+  engines,
+  root,
+  type SessionBody,
+} from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import { type GatewayProcess, type ProcessResult, startProcess } from '../_process.ts'
+import { runInProcess } from './_in-process.ts'
 
 const main = fileURLToPath(new URL('dist/src/cli/main.js', root))
 
-export type CommandOptions = { env?: Record<string, string>; input?: string | Buffer }
+export type CommandOptions = {
+  env?: Record<string, string>
+  input?: string | Buffer
+  /** Runs this one as its own process, in the working directory of the deployment. */
+  asProcess?: boolean
+}
+
+const basics = { HOST: '127.0.0.1', PORT: '0', AUTH_BCRYPT_COST: '4', AUTH_RATE_LIMIT: 'off' }
 
 /** Runs the command as its own process, with nothing of the caller's environment but what Node needs. */
 export function runCommand(
@@ -21,14 +36,7 @@ export function runCommand(
 ): Promise<ProcessResult> {
   const child = spawn(process.execPath, [main, ...args], {
     cwd,
-    env: {
-      PATH: process.env.PATH ?? '',
-      HOST: '127.0.0.1',
-      PORT: '0',
-      AUTH_BCRYPT_COST: '4',
-      AUTH_RATE_LIMIT: 'off',
-      ...env,
-    },
+    env: { PATH: process.env.PATH ?? '', ...basics, ...env },
     timeout: 100_000,
   })
   let stdout = ''
@@ -74,20 +82,32 @@ export const thorough: Engine = engines.at(-1) ?? 'embedded'
 /** Tests that need a gateway beside the command, which the embedded database does not allow. */
 export const besideGateway = thorough === 'server' ? test.serial : test.serial.skip
 
-/** A new, migrated deployment of that engine in a working directory of its own. */
+/**
+ * A new, migrated deployment of that engine in a working directory of its own. Its commands run in this process, or with
+ * `asProcess` each in one of its own, as everybody's do: every command is tested so at least once on both engines.
+ */
 export async function createDeployment(
   engine: Engine,
-  extra: Record<string, string> = {},
+  { env: extra = {}, asProcess = false }: { env?: Record<string, string>; asProcess?: boolean } = {},
 ): Promise<TestDeployment> {
   const cwd = await makeDirectory('claimgate-cli')
   const env: Record<string, string> = {
     AUTH_SECRET: 'a secret that is only good for tests 0123456789',
-    ...(engine === 'server' && { DATABASE_URL: await createServerDatabase() }),
+    ...(engine === 'server' && {
+      DATABASE_URL: await (asProcess ? createServerDatabase() : createMigratedDatabase()),
+    }),
     ...extra,
   }
   let transcript = ''
-  const run = async (args: string, { env: more = {}, input = '' }: CommandOptions = {}) => {
-    const result = await runCommand(words(args), cwd, { env: { ...env, ...more }, input })
+  const run = async (args: string, { env: more = {}, input = '', ...how }: CommandOptions = {}) => {
+    const options = { env: { ...basics, ...env, ...more }, input }
+    const result =
+      (how.asProcess ?? asProcess)
+        ? await runCommand(words(args), cwd, options)
+        : await runInProcess(words(args), {
+            ...options,
+            env: { AUTH_DATA_DIR: join(cwd, 'data'), ...options.env },
+          })
     transcript += result.stdout + result.stderr
     return result
   }

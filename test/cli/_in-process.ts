@@ -4,8 +4,8 @@ import type { CommandProcess } from '../../src/cli/context.ts'
 import { run } from '../../src/cli/run.ts'
 import type { ProcessResult } from '../_process.ts'
 
-/** A process for command lines that need no database: no environment, nobody at the terminal. */
-export function createFakeProcess(): CommandProcess & {
+/** A process with this environment and nobody at the terminal. */
+export function createFakeProcess(env: Record<string, string> = {}): CommandProcess & {
   stdin: PassThrough
   written: Record<string, string>
 } {
@@ -18,7 +18,7 @@ export function createFakeProcess(): CommandProcess & {
       },
     })
   const fake = Object.assign(new EventEmitter(), {
-    env: {},
+    env,
     loadEnvFile: () => {},
     exit: (code: number) => {
       throw new Error(`exit ${code}`)
@@ -31,9 +31,13 @@ export function createFakeProcess(): CommandProcess & {
   return fake as unknown as ReturnType<typeof createFakeProcess>
 }
 
-/** Runs a command line in this process: no faster way to ask for every help text. */
-export async function runInProcess(args: readonly string[]): Promise<ProcessResult> {
-  const fake = createFakeProcess()
+/** Runs a command line in this process, which takes a twentieth of the time that one of its own needs to start. */
+export async function runInProcess(
+  args: readonly string[],
+  { env = {}, input = '' }: { env?: Record<string, string>; input?: string | Buffer } = {},
+): Promise<ProcessResult> {
+  const fake = createFakeProcess(env)
+  fake.stdin.end(input)
   const code = await run(fake, args)
   return { code, stdout: fake.written.stdout ?? '', stderr: fake.written.stderr ?? '' }
 }

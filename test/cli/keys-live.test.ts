@@ -22,7 +22,7 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
 besideGateway(
   'a running gateway publishes a rotated key within seconds, and then signs with it',
   async (t) => {
-    const d = await createDeployment('server', { AUTH_JWKS_MAX_AGE: '1' })
+    const d = await createDeployment('server', { env: { AUTH_JWKS_MAX_AGE: '1' } })
     t.teardown(() => d.close())
     const gateway = await d.gateway()
     t.teardown(() => gateway.stop())

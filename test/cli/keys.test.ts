@@ -45,13 +45,14 @@ test.serial('keys rotate publishes one next key, and says when it will sign', as
 
 test.serial('keys import stores a PEM file as the next key', async (t) => {
   await d.json('keys rotate')
-  await writeFile(join(d.cwd, 'old.pem'), pkcs1)
-  const imported = await d.json('keys import old.pem')
+  const file = join(d.cwd, 'old.pem')
+  await writeFile(file, pkcs1)
+  const imported = await d.json('keys import old.pem', { asProcess: true })
   t.like(imported, { kid, state: 'next', isNew: true })
-  t.like(await d.failure('keys import old.pem'), { code: 'key_exists', exit: 73 })
-  t.like(await d.failure('keys import old.pem --kid other'), { code: 'next_key_exists', exit: 1 })
+  t.like(await d.failure(`keys import ${file}`), { code: 'key_exists', exit: 73 })
+  t.like(await d.failure(`keys import ${file} --kid other`), { code: 'next_key_exists', exit: 1 })
   await d.json(`keys retire ${kid}`)
-  t.is((await d.json('keys import old.pem --kid 2025-06')).kid, '2025-06')
+  t.is((await d.json(`keys import ${file} --kid 2025-06`)).kid, '2025-06')
   const [row] = await d.sql<{ private: string }>(
     `SELECT encode(private_key, 'base64') AS private FROM signing_key WHERE kid = '2025-06'`,
   )
@@ -63,8 +64,9 @@ test.serial('keys are not changed under another AUTH_SECRET, which no gateway co
   await d.json('keys rotate')
   const before = await d.dump()
   const env = { AUTH_SECRET: 'another secret, also good for tests only 01234' }
-  await writeFile(join(d.cwd, 'old.pem'), pkcs1)
-  for (const command of ['keys rotate', 'keys rotate --now', 'keys import old.pem'])
+  const file = join(d.cwd, 'old.pem')
+  await writeFile(file, pkcs1)
+  for (const command of ['keys rotate', 'keys rotate --now', `keys import ${file}`])
     t.like(await d.failure(command, { env }), { code: 'other_secret', exit: 1 })
   t.is(await d.dump(), before)
   const previous = { ...env, AUTH_PREVIOUS_SECRET: d.env.AUTH_SECRET as string }

@@ -10,7 +10,7 @@ const main = fileURLToPath(new URL('dist/src/cli/main.js', root))
 
 let d: TestDeployment
 test.before('start', async () => {
-  d = await createDeployment('embedded')
+  d = await createDeployment('embedded', { asProcess: true })
 })
 test.after.always('stop', () => d?.close())
 
