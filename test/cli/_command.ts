@@ -14,7 +14,7 @@ import {
   type SessionBody,
 } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
-import { type GatewayProcess, type ProcessResult, startProcess } from '../_process.ts'
+import { type GatewayProcess, nodeFlags, type ProcessResult, startProcess } from '../_process.ts'
 import { runInProcess } from './_in-process.ts'
 
 const main = fileURLToPath(new URL('dist/src/cli/main.js', root))
@@ -34,7 +34,7 @@ export function runCommand(
   cwd: string,
   { env = {}, input = '' }: CommandOptions = {},
 ): Promise<ProcessResult> {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, main, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', ...basics, ...env },
     timeout: 100_000,
@@ -83,26 +83,36 @@ export const thorough: Engine = engines.at(-1) ?? 'embedded'
 export const besideGateway = thorough === 'server' ? test.serial : test.serial.skip
 
 /**
- * A new, migrated deployment of that engine in a working directory of its own. Its commands run in this process, or with
- * `asProcess` each in one of its own, as everybody's do: every command is tested so at least once on both engines.
+ * A new, migrated deployment of that engine in a working directory of its own. Its commands run in this process. With
+ * `firstAsProcess` the first use of each has a process of its own, as everybody's: it is the same code afterwards.
  */
 export async function createDeployment(
   engine: Engine,
-  { env: extra = {}, asProcess = false }: { env?: Record<string, string>; asProcess?: boolean } = {},
+  {
+    env: extra = {},
+    firstAsProcess = false,
+  }: { env?: Record<string, string>; firstAsProcess?: boolean } = {},
 ): Promise<TestDeployment> {
   const cwd = await makeDirectory('claimgate-cli')
   const env: Record<string, string> = {
     AUTH_SECRET: 'a secret that is only good for tests 0123456789',
     ...(engine === 'server' && {
-      DATABASE_URL: await (asProcess ? createServerDatabase() : createMigratedDatabase()),
+      DATABASE_URL: await (firstAsProcess ? createServerDatabase() : createMigratedDatabase()),
     }),
     ...extra,
   }
+  const used = new Set<string>()
   let transcript = ''
-  const run = async (args: string, { env: more = {}, input = '', ...how }: CommandOptions = {}) => {
+  const run = async (
+    args: string,
+    { env: more = {}, input = '', asProcess = false }: CommandOptions = {},
+  ) => {
+    const name = /^\S+( [a-z]\S*)?/.exec(args)?.[0] ?? ''
+    const isFirst = firstAsProcess && !used.has(name)
+    used.add(name)
     const options = { env: { ...basics, ...env, ...more }, input }
     const result =
-      (how.asProcess ?? asProcess)
+      asProcess || isFirst
         ? await runCommand(words(args), cwd, options)
         : await runInProcess(words(args), {
             ...options,

@@ -10,7 +10,7 @@ const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
 for (const engine of engines) {
   let d: TestDeployment
   test.before(`${engine}: start`, async () => {
-    d = await createDeployment(engine, { asProcess: true })
+    d = await createDeployment(engine, { firstAsProcess: true })
   })
   test.after.always(`${engine}: stop`, () => d?.close())
 

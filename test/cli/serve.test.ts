@@ -4,20 +4,21 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { root } from '../_app.ts'
+import { nodeFlags } from '../_process.ts'
 import { createDeployment, type TestDeployment } from './_command.ts'
 
 const main = fileURLToPath(new URL('dist/src/cli/main.js', root))
 
 let d: TestDeployment
 test.before('start', async () => {
-  d = await createDeployment('embedded', { asProcess: true })
+  d = await createDeployment('embedded', { firstAsProcess: true })
 })
 test.after.always('stop', () => d?.close())
 
 /** Runs a command line that serves, until it has printed what `pattern` finds. */
 async function start(args: string[], pattern: RegExp) {
   const env = { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', ...d.env }
-  const child = spawn(process.execPath, [main, ...args], { cwd: d.cwd, env })
+  const child = spawn(process.execPath, [...nodeFlags, main, ...args], { cwd: d.cwd, env })
   const ended = once(child, 'close')
   let output = ''
   for await (const chunk of child.stdout) {

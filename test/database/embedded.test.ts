@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { root } from '../_app.ts'
-import { type GatewayProcess, runProcess, startProcess } from '../_process.ts'
+import { type GatewayProcess, nodeFlags, runProcess, startProcess } from '../_process.ts'
 import { createFolder } from './_databases.ts'
 
 const credentials = { username: 'anna', password: 'correct horse', confirmPassword: 'correct horse' }
@@ -86,7 +86,7 @@ async function start(t: ExecutionContext, folder: string): Promise<GatewayProces
 function spawnGateway(t: ExecutionContext, folder: string): ChildProcess {
   const main = fileURLToPath(new URL('dist/src/main.js', root))
   const env = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', AUTH_DATA_DIR: join(folder, 'data') }
-  const child = spawn(process.execPath, [main], { cwd: folder, env, stdio: 'ignore' })
+  const child = spawn(process.execPath, [...nodeFlags, main], { cwd: folder, env, stdio: 'ignore' })
   t.teardown(() => child.kill('SIGKILL'))
   return child
 }

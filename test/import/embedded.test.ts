@@ -1,10 +1,9 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import test, { type ExecutionContext } from 'ava'
 import bcrypt from 'bcrypt'
 import { engines, startApp } from '../_app.ts'
+import { makeDirectory } from '../_directory.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
 import { importReport, runImport, startImport } from './_command.ts'
 import { signIn } from './_sign-in.ts'
@@ -13,7 +12,7 @@ import { createSource, fillMany } from './_sources.ts'
 const ada = '5b7d2b6e-3c0f-4a4e-9d5c-000000000001'
 
 const createDirectory = async (t: ExecutionContext) => {
-  const directory = await mkdtemp(join(tmpdir(), 'claimgate-'))
+  const directory = await makeDirectory()
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   return directory
 }
