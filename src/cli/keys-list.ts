@@ -53,7 +53,7 @@ function describeStored(key: StoredKey, settings: SigningKeySettings) {
     activeAt,
     retiringAt,
     signsAt: state === 'next' ? signingTime(settings, createdAt) : null,
-    removedAt: retiringAt && removalTime(retiringAt, settings.policy),
+    removedAt: retiringAt && removalTime(retiringAt, key),
   }
 }
 

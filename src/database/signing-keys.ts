@@ -13,6 +13,8 @@ export type StoredKey = {
   createdAt: Date
   activeAt: Date | null
   retiringAt: Date | null
+  /** Seconds that the longest of its tokens may live. */
+  tokenLifetime: number
 }
 
 /** A key that is not stored yet. */
@@ -22,7 +24,7 @@ export type NewKey = Pick<StoredKey, 'kid' | 'publicJwk' | 'privateKey'>
 const listKeys = {
   name: 'signing_keys',
   text: `SELECT kid, public_jwk AS "publicJwk", private_key AS "privateKey", state, created_at AS "createdAt",
-    active_at AS "activeAt", retiring_at AS "retiringAt"
+    active_at AS "activeAt", retiring_at AS "retiringAt", token_lifetime AS "tokenLifetime"
     FROM signing_key ORDER BY created_at, kid`,
 }
 
@@ -34,6 +36,7 @@ const keyRow: z.ZodType<StoredKey> = z.object({
   createdAt: z.date(),
   activeAt: z.date().nullable(),
   retiringAt: z.date().nullable(),
+  tokenLifetime: z.number().int(),
 })
 
 export type SigningKeyStore = ReturnType<typeof createSigningKeyStore>
@@ -53,11 +56,13 @@ export function createSigningKeyStore({
     /** All keys, the oldest first. Throws when a row is not a key. */
     list: async (): Promise<StoredKey[]> => z.array(keyRow).parse(await query(listKeys, [])),
 
-    /** Stores a new key in a state. */
-    add: async (key: NewKey, state: 'next' | 'active', now: Date): Promise<void> => {
+    /** Stores a new key in a state. `tokenLifetime` is in seconds. */
+    add: async (key: NewKey, state: 'next' | 'active', tokenLifetime: number, now: Date): Promise<void> => {
       const activeAt = state === 'active' ? now : null
       const publicJwk = key.publicJwk as object
-      await prisma.signingKey.create({ data: { ...key, publicJwk, state, createdAt: now, activeAt } })
+      await prisma.signingKey.create({
+        data: { ...key, publicJwk, state, tokenLifetime, createdAt: now, activeAt },
+      })
     },
 
     /** Lets the key `kid` sign from now on, and the one that signed until now retire. One transaction. */
@@ -72,6 +77,14 @@ export function createSigningKeyStore({
           data: { state: 'active', activeAt: now },
         }),
       ])
+    },
+
+    /** Notes that the tokens of a key may live for so many seconds, unless it is noted that they live longer. */
+    extend: async (kid: string, tokenLifetime: number): Promise<void> => {
+      await prisma.signingKey.updateMany({
+        where: { kid, tokenLifetime: { lt: tokenLifetime } },
+        data: { tokenLifetime },
+      })
     },
 
     /** Removes a key that does not sign; false when there is none of that kid, or it is the active one. */

@@ -23,13 +23,13 @@ export type PublishedKey = { kid: string; state: 'next' | 'active'; isNew: boole
  * see it. In a deployment that has no key at all it signs at once.
  */
 export function publishNext(settings: SigningKeySettings, now: Date): Promise<PublishedKey | Refused> {
-  const { store, environmentKey, generate, encryptionKeys } = settings
+  const { store, policy, environmentKey, generate, encryptionKeys } = settings
   return changeKeys(settings, async ({ active, next }) => {
     if (next)
       return { kid: next.kid, state: 'next', isNew: false, signsAt: signingTime(settings, next.createdAt) }
     const key = sealKey(await generate(), encryptionKeys[0])
     const state = active || environmentKey ? 'next' : 'active'
-    await store.add(key, state, now)
+    await store.add(key, state, policy.accessTokenLifetime, now)
     const signsAt = state === 'active' ? now : signingTime(settings, now)
     return { kid: key.kid, state, isNew: true, signsAt }
   })
@@ -40,7 +40,7 @@ export function activateNow(
   settings: SigningKeySettings,
   now: Date,
 ): Promise<{ kid: string; retired: string | null } | Refused> {
-  const { store, environmentKey, generate, encryptionKeys } = settings
+  const { store, policy, environmentKey, generate, encryptionKeys } = settings
   return changeKeys(settings, async ({ active, next }) => {
     if (environmentKey) return { refused: 'environment_key' }
     const kid = next?.kid ?? (await addNext())
@@ -50,7 +50,7 @@ export function activateNow(
 
   async function addNext(): Promise<string> {
     const key = sealKey(await generate(), encryptionKeys[0])
-    await store.add(key, 'next', now)
+    await store.add(key, 'next', policy.accessTokenLifetime, now)
     return key.kid
   }
 }
@@ -61,13 +61,13 @@ export function importKey(
   pair: KeyPair,
   now: Date,
 ): Promise<PublishedKey | Refused> {
-  const { store, environmentKey, previousKeys, encryptionKeys } = settings
+  const { store, policy, environmentKey, previousKeys, encryptionKeys } = settings
   return changeKeys(settings, async ({ stored, active, next }) => {
     const others = [...previousKeys, ...(environmentKey ? [environmentKey] : [])]
     const isTaken = others.some(({ kid, publicKey }) => kid === pair.kid && !publicKey.equals(pair.publicKey))
     if (isTaken || stored.some(({ kid }) => kid === pair.kid)) return { refused: 'key_exists' }
     if (next) return { refused: 'next_key_exists' }
-    await store.add(sealKey(pair, encryptionKeys[0]), 'next', now)
+    await store.add(sealKey(pair, encryptionKeys[0]), 'next', policy.accessTokenLifetime, now)
     const signsAt = active ? signingTime(settings, now) : environmentKey ? null : now
     return { kid: pair.kid, state: 'next', isNew: true, signsAt }
   })

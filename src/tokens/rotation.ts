@@ -24,11 +24,8 @@ export function leadTime({ jwksMaxAge }: Pick<RotationPolicy, 'jwksMaxAge'>): nu
 }
 
 /** When a key that began to retire then is not needed any more: its last token has expired, everywhere. */
-export function removalTime(
-  retiringAt: Date,
-  { accessTokenLifetime }: Pick<RotationPolicy, 'accessTokenLifetime'>,
-): Date {
-  return new Date(retiringAt.getTime() + (accessTokenLifetime + skew) * 1000)
+export function removalTime(retiringAt: Date, { tokenLifetime }: Pick<StoredKey, 'tokenLifetime'>): Date {
+  return new Date(retiringAt.getTime() + (tokenLifetime + skew) * 1000)
 }
 
 /** What the keys need at this moment. Pure. */
@@ -38,7 +35,7 @@ export function planRotation(keys: readonly StoredKey[], policy: RotationPolicy,
   const next = keys.find(({ state }) => state === 'next')
   const lead = leadTime(policy)
   const steps: RotationStep[] = keys
-    .filter(({ state, retiringAt }) => state === 'retiring' && removalTime(retiringAt ?? now, policy) < now)
+    .filter((key) => key.state === 'retiring' && removalTime(key.retiringAt ?? now, key) < now)
     .map(({ kid }) => ({ step: 'remove', kid }))
   if (!active)
     return [...steps, next ? { step: 'activate', kid: next.kid } : { step: 'create', state: 'active' }]
@@ -49,20 +46,30 @@ export function planRotation(keys: readonly StoredKey[], policy: RotationPolicy,
 
 /**
  * Does what `planRotation` says, if there is anything to do, as one process of any number that may try at once.
- * `make` makes a new key. Returns the keys as they are then.
+ * `make` makes a new key. A key that `opens` says no of, because it was sealed with a secret that this process does not
+ * have, never becomes the active one, and while the active one is such a key nothing is done. Returns the keys as they
+ * are then.
  */
 export async function rotateKeys(
   store: SigningKeyStore,
   policy: RotationPolicy,
   make: () => Promise<NewKey>,
+  opens: (key: StoredKey) => boolean,
   now: Date,
 ): Promise<{ keys: StoredKey[]; done: RotationStep[] }> {
+  const plan = (stored: StoredKey[]) => {
+    const locked = stored.filter(({ state }) => state !== 'retiring').filter((key) => !opens(key))
+    if (locked.some(({ state }) => state === 'active')) return []
+    const isLocked = (step: RotationStep) =>
+      step.step === 'activate' && locked.some(({ kid }) => kid === step.kid)
+    return planRotation(stored, policy, now).filter((step) => !isLocked(step))
+  }
   const keys = await store.list()
   if (planRotation(keys, policy, now).length === 0) return { keys, done: [] }
   return store.exclusively(async () => {
-    const done = planRotation(await store.list(), policy, now)
+    const done = plan(await store.list())
     for (const step of done) {
-      if (step.step === 'create') await store.add(await make(), step.state, now)
+      if (step.step === 'create') await store.add(await make(), step.state, policy.accessTokenLifetime, now)
       else if (step.step === 'activate') await store.activate(step.kid, now)
       else await store.remove(step.kid)
     }

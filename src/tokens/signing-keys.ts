@@ -57,23 +57,33 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
     // A deployment that signs with its environment's key publishes what the database has, and changes none of it.
     const { keys: stored, done } = environmentKey
       ? { keys: await store.list(), done: [] }
-      : await rotateKeys(store, policy, make, at)
+      : await rotateKeys(store, policy, make, opens, at)
     const now = stored.map(({ kid, state }) => `${state} ${kid}`).join('\n')
     if (now !== seen) {
-      const signing = environmentKey ?? (await openActive(stored))
+      const opened = await Promise.all(stored.map(async (key) => ({ key, pair: await open(key) })))
+      const signing = environmentKey ?? (await findActive(opened))
       current = createSigningKeys(signing, [...stored.map(toPublicKey), ...previousKeys])
       seen = now
     }
     return done
   }
 
-  async function openActive(stored: readonly StoredKey[]): Promise<KeyPair> {
-    const opened = await Promise.all(stored.map(async (key) => ({ key, pair: await open(key) })))
+  async function findActive(opened: readonly { key: StoredKey; pair: KeyPair | null }[]): Promise<KeyPair> {
     const active = opened.find(({ key }) => key.state === 'active')
-    if (active?.pair) return active.pair
+    if (active?.pair) {
+      // Before the first token is signed: the key must stay published as long as that one lives.
+      if (active.key.tokenLifetime < policy.accessTokenLifetime)
+        await store.extend(active.key.kid, policy.accessTokenLifetime)
+      return active.pair
+    }
+    const locked = active ?? opened.find(({ key }) => key.state === 'next')
     throw new Error(
-      `The signing key ${active?.key.kid} in the database was encrypted with another AUTH_SECRET. Set AUTH_SECRET to what it was, or AUTH_PREVIOUS_SECRET beside the new one.`,
+      `The signing key ${locked?.key.kid} in the database was encrypted with another AUTH_SECRET. Set AUTH_SECRET to what it was, or AUTH_PREVIOUS_SECRET beside the new one.`,
     )
+  }
+
+  function opens(key: StoredKey): boolean {
+    return encryptionKeys.some((encryptionKey) => openKey(key, encryptionKey) !== null)
   }
 
   async function open(key: StoredKey): Promise<KeyPair | null> {

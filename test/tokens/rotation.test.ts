@@ -26,7 +26,7 @@ test('at any times that processes look, a key is published twice max-age before 
         let now = 0
         for (const pause of [0, ...pauses]) {
           now += pause
-          const { keys } = await rotateKeys(store, policy, make, at(now))
+          const { keys } = await rotateKeys(store, policy, make, () => true, at(now))
           const kids = new Set(keys.map(({ kid }) => kid))
           t.is(keys.filter(({ state }) => state === 'active').length, 1)
           for (const kid of kids) published.set(kid, published.get(kid) ?? now)
@@ -52,8 +52,35 @@ test('nothing is to be done between two rotations', async (t) => {
     store,
     policy,
     async () => ({ kid: 'a', publicJwk: {}, privateKey: new Uint8Array() }),
+    () => true,
     at(0),
   )
   t.deepEqual(planRotation(store.keys, policy, at(1000)), [])
   t.deepEqual(planRotation(store.keys, policy, at(86_400 - 600)), [{ step: 'create', state: 'next' }])
+})
+
+test('a key that was sealed with another secret never becomes active, and while one is, nothing is done', async (t) => {
+  const policy = { rotation: 86_400, jwksMaxAge: 300, accessTokenLifetime: 900 }
+  const store = createFakeStore()
+  let made = 0
+  const make = async () => ({ kid: `k${made++}`, publicJwk: {}, privateKey: new Uint8Array() })
+  const rotate = (now: number, locked: string) =>
+    rotateKeys(store, policy, make, ({ kid }) => kid !== locked, at(now))
+  await rotate(0, '')
+  t.deepEqual((await rotate(86_400, 'k0')).done, [])
+  t.is(made, 1)
+  await rotate(86_400, '')
+  t.deepEqual((await rotate(90_000, 'k1')).done, [])
+  t.deepEqual((await rotate(90_000, '')).done, [{ step: 'activate', kid: 'k1' }])
+})
+
+test('a key stays published as long as its longest token lives, also when tokens have become shorter since', async (t) => {
+  const store = createFakeStore()
+  const key = { kid: 'a', publicJwk: {}, privateKey: new Uint8Array() }
+  await store.add(key, 'active', 86_400, at(0))
+  await store.add({ ...key, kid: 'b' }, 'next', 900, at(0))
+  await store.activate('b', at(1000))
+  const policy = { rotation: 0, jwksMaxAge: 300, accessTokenLifetime: 900 }
+  t.deepEqual(planRotation(store.keys, policy, at(1000 + 86_400)), [])
+  t.deepEqual(planRotation(store.keys, policy, at(1000 + 86_400 + 120)), [{ step: 'remove', kid: 'a' }])
 })

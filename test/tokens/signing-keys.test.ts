@@ -91,3 +91,37 @@ test('a key of 3072 bits has that many', async (t) => {
   const { privateKey } = await generateSigningKey(3072)
   t.is(privateKey.asymmetricKeyDetails?.modulusLength, 3072)
 })
+
+test('a start with another AUTH_SECRET writes nothing, also when a rotation is due', async (t) => {
+  const store = createFakeStore()
+  await load(store, key)
+  const before = structuredClone(store.keys)
+  const settings = { store, policy: { ...policy, rotation: 86_400 }, environmentKey: null, previousKeys: [] }
+  const late = new Date(now.getTime() + 90 * 86_400_000)
+  const generate = () => Promise.reject(new Error('made'))
+  await t.throwsAsync(loadKeyring({ ...settings, generate, encryptionKeys: [otherKey] }, late), { message })
+  t.deepEqual(store.keys, before)
+})
+
+test('with a key of the environment, what the database has is sealed anew as well', async (t) => {
+  const store = createFakeStore()
+  await load(store, key)
+  const resealed: string[] = []
+  store.reseal = async (kid) => void resealed.push(kid)
+  const environmentKey = await generateSigningKey(2048)
+  const settings = { store, policy, environmentKey, previousKeys: [], generate: async () => pair }
+  await loadKeyring({ ...settings, encryptionKeys: [otherKey, key] }, now)
+  t.deepEqual(resealed, [pair.kid])
+})
+
+test('before a gateway signs with longer tokens, the key is kept for as long', async (t) => {
+  const store = createFakeStore()
+  await load(store, key)
+  t.is(store.keys[0]?.tokenLifetime, 900)
+  const settings = { store, environmentKey: null, previousKeys: [], generate: async () => pair }
+  const longer = { ...policy, accessTokenLifetime: 7200 }
+  await loadKeyring({ ...settings, policy: longer, encryptionKeys: [key] }, now)
+  t.is(store.keys[0]?.tokenLifetime, 7200)
+  await load(store, key)
+  t.is(store.keys[0]?.tokenLifetime, 7200)
+})
