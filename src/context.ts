@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { ProviderProfile } from './authentication/provider.ts'
 import type { HasuraClaims } from './claims/hasura-claims.ts'
 import type { Access } from './database/access.ts'
+import type { ProvenUser } from './database/sessions.ts'
 
 /** What the steps of a route add, each for those to its right. */
 export type State = {
@@ -14,7 +15,7 @@ export type State = {
   /** The body, checked against the route's schema. */
   body?: unknown
   /** Who has just proven who they are. */
-  user?: { id: string }
+  user?: ProvenUser
   /** What the client asked for when it started a provider sign-in. */
   start?: Pick<Flow, 'redirectTo' | 'codeChallenge' | 'link'>
   /** What the provider sent back. */

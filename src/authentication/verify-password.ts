@@ -1,3 +1,4 @@
+import type { ProvenUser } from '../database/sessions.ts'
 import type { Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
 import type { PasswordHashes } from './password-hash.ts'
@@ -11,15 +12,17 @@ export function createVerifyPassword(
   users: Pick<Users, 'findCredentials' | 'replaceHash'>,
   hashes: PasswordHashes,
 ): VerifyPassword {
-  async function verify(username: string, password: string): Promise<Express.User> {
+  async function verify(username: string, password: string): Promise<ProvenUser> {
     const credentials = await users.findCredentials(username)
     const hash = credentials?.password ?? null
     const matches = await hashes.verify(password, hash)
     if (!matches || hash === null || !credentials?.active) throw new GatewayError('invalid_credentials')
-    if (hashes.isWeak(hash, password)) {
-      await users.replaceHash(credentials.id, hash, await hashes.hash(password), 'all')
-    }
-    return { id: credentials.id }
+    const { id } = credentials
+    if (!hashes.isWeak(hash, password)) return { id, passwordHash: hash }
+    const stronger = await hashes.hash(password)
+    const isReplaced = await users.replaceHash(id, hash, stronger, 'all')
+    // Whoever was faster has changed the password, or made the same hash stronger: that must be looked at again.
+    return isReplaced ? { id, passwordHash: stronger } : verify(username, password)
   }
   return function verifyPassword(username, password, done) {
     verify(username, password).then((user) => done(null, user), done)

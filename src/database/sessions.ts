@@ -4,17 +4,22 @@ import type { Database } from './database.ts'
 /** What is remembered of where a sign-in came from. */
 export type Device = { userAgent: string | null; address: string | null }
 
+/** A user who has proven who they are; `passwordHash` is what their password was verified against. */
+export type ProvenUser = { id: string; passwordHash?: string }
+
 /** When a session ends: after `idle` seconds without a refresh, and `absolute` seconds after the sign-in. */
 export type SessionLifetimes = { idle: number; absolute: number }
 
 const living = 's.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
 const columns = 's.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at'
 
+// The lock makes a change of the user wait for this session, which it then ends, or this session for the change.
 const begin = {
   name: 'session_begin',
   text: selectAccess(`s AS (
     INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address)
-    SELECT u.id, $2, $3, $4, $5, $6 FROM "user" u WHERE u.id = $1 AND u.active
+    SELECT u.id, $2, $3, $4, $5, $6 FROM "user" u
+    WHERE u.id = $1 AND u.active AND ($7::text IS NULL OR u.password = $7) FOR SHARE
     RETURNING ${columns})`),
 }
 
@@ -94,25 +99,30 @@ export function createSessions(
   { prisma, query }: Pick<Database, 'prisma' | 'query'>,
   lifetimes: SessionLifetimes,
 ) {
+  const aliveAt = (now: Date) => ({ revokedAt: null, idleExpiresAt: { gt: now }, expiresAt: { gt: now } })
   // At a whole second, as tokens count: until its very end a session can give a token that has a second to live.
   const after = (now: Date, seconds: number): Date =>
     new Date((Math.floor(now.getTime() / 1000) + seconds) * 1000)
   return {
-    /** Starts a session for a user who has just proven who they are; `idle` seconds instead of the usual if given. */
+    /**
+     * Starts a session for a user who has just proven who they are, if by a password then by that of `passwordHash`,
+     * which must still be theirs; `idle` seconds instead of the usual if given.
+     */
     begin: async (
-      userId: string,
+      { id, passwordHash }: ProvenUser,
       device: Device,
       now: Date,
       idle: number = lifetimes.idle,
     ): Promise<Access | null> =>
       parseAccess(
         await query(begin, [
-          userId,
+          id,
           now,
           after(now, Math.min(idle, lifetimes.absolute)),
           after(now, lifetimes.absolute),
           device.userAgent,
           device.address,
+          passwordHash ?? null,
         ]),
       ),
 
@@ -148,9 +158,14 @@ export function createSessions(
     revokeOwn: async (sessionId: string, userId: string, now: Date): Promise<boolean> =>
       (await query(revokeOwn, [now, sessionId, userId])).length === 1,
 
-    /** Ends one session, or with `everywhere` all sessions of its user. Ending what has ended is no error. */
+    /**
+     * Ends one session, or with `everywhere` all sessions of its user. A session that has ended ends no others; that is no
+     * error.
+     */
     revoke: async (sessionId: string, everywhere: boolean, now: Date): Promise<void> => {
-      const which = everywhere ? { user: { sessions: { some: { id: sessionId } } } } : { id: sessionId }
+      const which = everywhere
+        ? { user: { sessions: { some: { id: sessionId, ...aliveAt(now) } } } }
+        : { id: sessionId }
       await prisma.session.updateMany({
         where: { ...which, revokedAt: null },
         data: { revokedAt: now, revokedReason: everywhere ? 'logout_everywhere' : 'logout' },

@@ -25,7 +25,7 @@ export function createReadAccess(
       const device = { userAgent: storable(ctx.get('user-agent')), address }
       // Until its one-time code is exchanged, a session is worth no more than the code.
       const idle = flow?.redirectTo ? codeLifetime : undefined
-      return required(await sessions.begin(user.id, device, clock(), idle), 'invalid_credentials')
+      return required(await sessions.begin(user, device, clock(), idle), 'invalid_credentials')
     },
 
     /**

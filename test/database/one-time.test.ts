@@ -14,7 +14,7 @@ for (const engine of engines) {
 
   const beginWithCode = async (username: string, codeChallenge: string | null) => {
     const device = { userAgent: null, address: null }
-    const access = await stores.sessions.begin(await stores.addUser(username), device, now, 60)
+    const access = await stores.sessions.begin({ id: await stores.addUser(username) }, device, now, 60)
     if (!access) throw new Error('no session began')
     const hash = newHash()
     await stores.oneTime.createCode({

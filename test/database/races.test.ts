@@ -18,7 +18,7 @@ for (const engine of engines) {
   test.after.always(`${engine}: close`, () => stores?.close())
 
   const begin = async (username: string) => {
-    const access = await stores.sessions.begin(await stores.addUser(username), device, now)
+    const access = await stores.sessions.begin({ id: await stores.addUser(username) }, device, now)
     if (!access) throw new Error('no session began')
     return access
   }

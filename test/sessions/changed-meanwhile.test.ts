@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import test from 'ava'
+import pg from 'pg'
+import { engines, startApp, type TestApp } from '../_app.ts'
+import { refused } from '../_problem.ts'
+
+// Only a server has two transactions at once.
+if (engines.includes('server')) {
+  let app: TestApp
+  test.serial.before('start', async () => {
+    app = await startApp({ engine: 'server' })
+  })
+  test.after.always('stop', () => app?.close())
+
+  for (const [what, change] of [
+    ['the password is changed', `password = '$2b$04$abcdefghijklmnopqrstuuu'`],
+    ['the user is deactivated', 'active = false'],
+  ] as const) {
+    test.serial(`a login that is under way while ${what} begins no session`, async (t) => {
+      const username = `meanwhile-${what.length}`
+      const { id } = await app.signup(username)
+      const client = new pg.Client({ connectionString: app.config.databaseUrl })
+      await client.connect()
+      t.teardown(() => client.end())
+      await client.query('BEGIN')
+      await client.query(`UPDATE "user" SET ${change} WHERE id = $1`, [id])
+      const login = app.login(username)
+      // Long enough for the password to be verified against what is committed.
+      await sleep(300)
+      await client.query('COMMIT')
+      refused(t, await login, 401, 'invalid_credentials')
+      const living = await app.sql('SELECT 1 FROM session WHERE user_id = $1 AND revoked_at IS NULL', [id])
+      t.deepEqual(living, [])
+    })
+  }
+
+  test.serial('of logins at the moment of a change none leaves a session that outlives it', async (t) => {
+    const { id } = await app.signup('hurried')
+    const logins = Array.from({ length: 8 }, () => app.login('hurried'))
+    await sleep(5)
+    await app.sql(`UPDATE "user" SET password = 'none' WHERE id = $1`, [id])
+    await Promise.all(logins)
+    const living = await app.sql('SELECT 1 FROM session WHERE user_id = $1 AND revoked_at IS NULL', [id])
+    t.deepEqual(living, [])
+  })
+}
+
+test.serial('with everywhere, the token of a session that has ended ends no other', async (t) => {
+  const app = await startApp()
+  t.teardown(app.close)
+  const { refreshToken: ended } = await app.signup('leaver')
+  t.is((await app.post('/logout', { refreshToken: ended })).status, 204)
+  const { body } = await app.login('leaver')
+  t.is((await app.post('/logout', { refreshToken: ended, everywhere: true })).status, 204)
+  t.is((await app.get('/user', { Authorization: `Bearer ${body.token}` })).status, 200)
+  t.is((await app.post('/logout', { refreshToken: body.refreshToken, everywhere: true })).status, 204)
+  t.is((await app.get('/user', { Authorization: `Bearer ${body.token}` })).status, 401)
+})
