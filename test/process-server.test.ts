@@ -1,14 +1,30 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import test, { type ExecutionContext } from 'ava'
+import { migrate } from '../src/database/migrate.ts'
 import { findMigrationNames } from '../src/database/migrations.ts'
 import { connectServer } from '../src/database/server.ts'
 import { createServerDatabase, engines, root } from './_app.ts'
 import { ask, logIn, readKids, signUp } from './_client.ts'
 import { type GatewayProcess, runProcess, startProcess } from './_process.ts'
-import { createFolder, sql } from './database/_databases.ts'
+import { copyRoot, createFolder, sql } from './database/_databases.ts'
 
 const AUTH_SECRET = 'a secret that all the replicas share 0123456789'
+
+const starts = [
+  { what: 'an empty database', prepare: async () => {} },
+  {
+    what: 'a database that lacks the last migration',
+    prepare: async (t: ExecutionContext, url: string) => {
+      const older = await copyRoot(t)
+      const last = (await findMigrationNames(older)).at(-1)
+      await rm(new URL(`prisma/migrations/${last}/`, older), { recursive: true })
+      const connection = connectServer(url, () => {})
+      t.deepEqual(await migrate(connection, older), await findMigrationNames(older))
+      await connection.close()
+    },
+  },
+]
 
 if (engines.includes('server')) {
   test.serial(
@@ -28,30 +44,47 @@ if (engines.includes('server')) {
     },
   )
 
-  test.serial(
-    'five processes that start at once on an empty database migrate it once and share one key',
-    async (t) => {
-      const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
-      const folder = await createFolder(t)
-      const gateways = await Promise.all([1, 2, 3, 4, 5].map(() => start(t, env, folder)))
-      for (const { url } of gateways) t.is((await ask(`${url}/readyz`)).status, 200)
+  for (const { what, prepare } of starts) {
+    test.serial(
+      `five processes that start at once on ${what} migrate it once and share one key`,
+      async (t) => {
+        const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
+        await prepare(t, env.DATABASE_URL)
+        const folder = await createFolder(t)
+        const gateways = await Promise.all([1, 2, 3, 4, 5].map(() => start(t, env, folder)))
+        for (const { url } of gateways) t.is((await ask(`${url}/readyz`)).status, 200)
 
-      const kids = await Promise.all(gateways.map(({ url }) => readKids(url)))
-      const connection = connectServer(env.DATABASE_URL, () => {})
-      t.teardown(() => connection.close())
-      const keys = await sql(connection, 'SELECT kid, state FROM signing_key')
-      t.deepEqual(keys, [{ kid: kids[0]?.[0], state: 'active' }])
-      t.deepEqual(kids, Array(5).fill([keys[0]?.kid]))
-      const applied = await sql<{ name: string }>(
-        connection,
-        'SELECT migration_name AS name FROM _prisma_migrations ORDER BY migration_name',
-      )
-      t.deepEqual(
-        applied.map(({ name }) => name),
-        await findMigrationNames(root),
-      )
-    },
-  )
+        const kids = await Promise.all(gateways.map(({ url }) => readKids(url)))
+        const connection = connectServer(env.DATABASE_URL, () => {})
+        t.teardown(() => connection.close())
+        const keys = await sql(connection, 'SELECT kid, state FROM signing_key')
+        t.deepEqual(keys, [{ kid: kids[0]?.[0], state: 'active' }])
+        t.deepEqual(kids, Array(5).fill([keys[0]?.kid]))
+        const applied = await sql<{ name: string }>(
+          connection,
+          'SELECT migration_name AS name FROM _prisma_migrations ORDER BY migration_name',
+        )
+        t.deepEqual(
+          applied.map(({ name }) => name),
+          await findMigrationNames(root),
+        )
+      },
+    )
+  }
+
+  test.serial('a database that lacks a migration is not ready, however it came to that', async (t) => {
+    const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
+    const { url } = await start(t, env, await createFolder(t))
+    t.is((await ask(`${url}/readyz`)).status, 200)
+    const connection = connectServer(env.DATABASE_URL, () => {})
+    t.teardown(() => connection.close())
+    const last = (await findMigrationNames(root)).at(-1)
+    const change = 'UPDATE _prisma_migrations SET rolled_back_at = $2 WHERE migration_name = $1'
+    await sql(connection, change, [last, new Date()])
+    t.like(await ask(`${url}/readyz`), { status: 503, body: { code: 'database_unavailable' } })
+    await sql(connection, change, [last, null])
+    t.is((await ask(`${url}/readyz`)).status, 200)
+  })
 
   test.serial('what one process of a database has issued, another takes', async (t) => {
     const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }

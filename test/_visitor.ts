@@ -1,0 +1,16 @@
+import type { SessionBody } from './_app.ts'
+import { ask } from './_client.ts'
+import type { FakeProvider, GithubProfile } from './_fake-provider.ts'
+
+/** The whole way through GitHub at a gateway that runs as a process of its own, in a browser of its own. */
+export async function visitGithub(
+  url: string,
+  fake: FakeProvider,
+  profile: GithubProfile,
+): Promise<{ status: number; body: SessionBody }> {
+  const start = await fetch(`${url}/auth/github`, { redirect: 'manual' })
+  if (start.status !== 302) throw new Error(`start: ${start.status} ${await start.text()}`)
+  const { pathname, search } = new URL(fake.authorize(start.headers.get('location') ?? '', profile))
+  const cookie = start.headers.getSetCookie().map((line) => line.split(';')[0])
+  return ask<SessionBody>(url + pathname + search, undefined, { cookie: cookie.join('; ') })
+}

@@ -1,0 +1,3 @@
+import { declareKillTest } from './_kill.ts'
+
+declareKillTest('embedded')
