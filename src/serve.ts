@@ -1,5 +1,5 @@
-import { pino } from 'pino'
 import { startGateway } from './gateway.ts'
+import { createLog } from './observability/log.ts'
 import { type Environment, loadSettings, root } from './settings.ts'
 import { describeGateway, welcome } from './welcome.ts'
 
@@ -13,7 +13,7 @@ export type ServingProcess = Environment & Pick<NodeJS.Process, 'stdout' | 'stde
  */
 export async function serve(process: ServingProcess, isJson = false): Promise<void> {
   const { config, providers } = await loadSettings(process)
-  const log = pino({ level: config.logLevel })
+  const log = createLog(config.logLevel)
   for (const name of config.unknownVariables) log.warn({ name }, 'no such variable; is it spelled right?')
 
   const gateway = await startGateway({ config, providers, root, log })

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { pino } from 'pino'
 import { loadProviders } from '../src/authentication/load-providers.ts'
 import { type Config, type KeyFiles, parseConfig } from '../src/config.ts'
 import { type Gateway, startGateway } from '../src/gateway.ts'
+import { createLog } from '../src/observability/log.ts'
 import { makeDirectory } from './_directory.ts'
 import { type HasuraClaims, readJwks, readToken, readWebhook } from './_hasura.ts'
 import { databasesOf } from './_postgres.ts'
+import { refuseSecrets, remember, rememberIn, rememberMessage } from './_secrets.ts'
 
 /** The folder of package.json, seen from dist/test. */
 export const root = new URL('../../', import.meta.url)
@@ -99,24 +100,26 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   const dataDir = await makeDirectory()
   const databaseUrl = options.databaseUrl ?? (engine === 'server' ? await createMigratedDatabase() : '')
   const providers = await loadProviders(new URL('../providers/', import.meta.url))
+  const environment = {
+    PORT: '0',
+    HOST: '127.0.0.1',
+    AUTH_PUBLIC_URL: 'https://gateway.test',
+    AUTH_SECRET: 'a secret that is only good for tests 0123456789',
+    AUTH_BCRYPT_COST: '4',
+    // Every test comes from one address.
+    AUTH_RATE_LIMIT: 'off',
+    AUTH_DATA_DIR: dataDir,
+    DATABASE_URL: databaseUrl,
+    ...env,
+  }
+  rememberIn(environment)
   const config = parseConfig(
-    {
-      PORT: '0',
-      HOST: '127.0.0.1',
-      AUTH_PUBLIC_URL: 'https://gateway.test',
-      AUTH_SECRET: 'a secret that is only good for tests 0123456789',
-      AUTH_BCRYPT_COST: '4',
-      // Every test comes from one address.
-      AUTH_RATE_LIMIT: 'off',
-      AUTH_DATA_DIR: dataDir,
-      DATABASE_URL: databaseUrl,
-      ...env,
-    },
+    environment,
     providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name),
     files,
   )
   const logs: Record<string, unknown>[] = []
-  const log = pino({ level: 'debug' }, { write: (line: string) => void logs.push(JSON.parse(line)) })
+  const log = createLog('debug', { write: (line) => void logs.push(JSON.parse(line)) })
   const clock = {
     now: new Date(Math.floor(Date.now() / 1000) * 1000),
     advance(seconds: number) {
@@ -135,6 +138,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     throw error
   })
   const url = `http://127.0.0.1:${gateway.port}`
+  const { d, p, q } = gateway.keys.active.privateKey.export({ format: 'jwk' })
+  remember(d, p, q)
 
   async function call<Body>(method: string, path: string, { body, raw, headers = {} }: CallOptions = {}) {
     const content = raw ?? (body === undefined ? undefined : JSON.stringify(body))
@@ -145,6 +150,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
       ...(content !== undefined && { body: content as NonNullable<RequestInit['body']> }),
     })
     const answer = await readAnswer<Body>(response)
+    rememberMessage(path, new Headers(headers), String(content ?? ''))
+    rememberMessage('', answer.headers, answer.text)
     await checkAsHasura(path, answer as Answer)
     return answer
   }
@@ -186,6 +193,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     close: async () => {
       await gateway.close()
       await rm(dataDir, { recursive: true, force: true })
+      refuseSecrets(logs.map((line) => JSON.stringify(line)).join('\n'))
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { SessionBody } from './_app.ts'
+import { rememberMessage } from './_secrets.ts'
 
 export type Reply<Body> = { status: number; body: Body }
 
@@ -12,7 +13,10 @@ export async function ask<Body = Record<string, unknown>>(
     headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
     ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
   })
-  return { status: response.status, body: (await response.json()) as Body }
+  const text = await response.text()
+  rememberMessage(url, new Headers(headers), JSON.stringify(body ?? null))
+  rememberMessage('', response.headers, text)
+  return { status: response.status, body: JSON.parse(text) as Body }
 }
 
 /** Makes a user at such a gateway. */

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { gzipSync } from 'node:zlib'
+import { remember, rememberMessage } from './_secrets.ts'
 
 export type ProviderName = 'github' | 'google'
 export type ProviderEndpoint = 'token' | 'profile' | 'emails'
@@ -248,12 +249,15 @@ async function serve(
   const { pathname: path, searchParams: query } = new URL(request.url ?? '/', state.url)
   const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined
   const received = { method, path, query, headers, body: await readBody(request) }
+  remember(headers.authorization?.replace(/^Bearer /, ''))
+  rememberMessage(request.url ?? '/', new Headers(), received.body)
   if (!route) {
     requests.push({ provider: null, endpoint: 'unknown', ...received, refusal: 'unknown path' })
     return send(response, text(404, 'Not Found'))
   }
   const exchange = { ...route, ...received }
   const { answer, refusal } = respond(state, exchange)
+  rememberMessage('', new Headers(), answer.body)
   requests.push({ ...exchange, refusal })
   const fault = state.faults.get(`${route.provider} ${route.endpoint}`)
   await (fault ? sendFault(fault, response, answer, exchange) : send(response, answer))
@@ -292,6 +296,7 @@ function grantCode(
 ): string {
   const grant = checkAuthorization(state.clients[provider], provider, query, profile)
   const code = randomBytes(10).toString('hex')
+  remember(code, query.get('state'), query.get('code_challenge'))
   state.codes.set(code, grant)
   return callbackUrl(grant, { code, state: query.get('state') }, overrides)
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { root } from './_app.ts'
+import { refuseSecrets, rememberIn } from './_secrets.ts'
 
 export type GatewayProcess = {
   url: string
@@ -28,6 +29,7 @@ export const nodeFlags = ['--liftoff-only']
 
 /** An environment with nothing of the caller's but what Node needs. */
 function environment(env: Record<string, string>): Record<string, string> {
+  rememberIn(env)
   return {
     PATH: process.env.PATH ?? '',
     HOST: '127.0.0.1',
@@ -75,6 +77,7 @@ export async function startProcess(
       child.kill(signal)
       const end = await ended
       checkOutput(output)
+      refuseSecrets(output)
       return end
     },
   }
@@ -98,5 +101,6 @@ export async function runProcess(env: Record<string, string>, cwd: string): Prom
   })
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   checkOutput(stdout)
+  refuseSecrets(stdout + stderr)
   return { code, stdout, stderr }
 }

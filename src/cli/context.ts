@@ -1,8 +1,9 @@
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { Clock } from '../context.ts'
 import { hasEmbedded } from '../database/data-directory.ts'
 import type { Deployment } from '../deployment.ts'
+import { createLog } from '../observability/log.ts'
 import type { ServingProcess } from '../serve.ts'
 import { CommandError, toOpenError } from './failure.ts'
 import type { Output } from './output.ts'
@@ -33,7 +34,7 @@ export function createContext(process: CommandProcess, isJson: boolean): Command
   return {
     process,
     isJson,
-    log: pino({ level: 'warn' }, process.stderr),
+    log: createLog('warn', process.stderr),
     clock: () => new Date(),
     exitCode: 0,
     loadConfig: async () => {

@@ -15,6 +15,7 @@ import {
 } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import { type GatewayProcess, nodeFlags, type ProcessResult, startProcess } from '../_process.ts'
+import { rememberIn } from '../_secrets.ts'
 import { runInProcess } from './_in-process.ts'
 
 const main = fileURLToPath(new URL('dist/src/cli/main.js', root))
@@ -183,7 +184,9 @@ export async function ask<Body = Record<string, unknown>>(
     ...(body && { body: JSON.stringify(body) }),
   })
   const text = await response.text()
-  return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as Body }
+  const answer = text === '' ? null : JSON.parse(text)
+  rememberIn([body, answer])
+  return { status: response.status, body: answer as Body }
 }
 
 /** Signs somebody in at a running gateway. Throws when it does not let them in. */

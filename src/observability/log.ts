@@ -1,0 +1,36 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+
+/**
+ * A log of JSON lines. Of an error (`err`) it has what kind it is, where it happened and a message that quotes nobody:
+ * libraries put statements, answers and header values into messages and into members of their own.
+ */
+export function createLog(level: string, destination?: DestinationStream): Logger {
+  const options = { level, serializers: { err: (error: unknown) => describe(error) } }
+  return destination === undefined ? pino(options) : pino(options, destination)
+}
+
+function describe(error: unknown, depth = 0): unknown {
+  if (typeof error === 'string') return error
+  if (!(error instanceof Error)) return { type: typeof error }
+  const { code, errors } = error as { code?: unknown; errors?: unknown }
+  const inner = error instanceof AggregateError && Array.isArray(errors) ? errors[0] : error.cause
+  return {
+    type: error.name,
+    ...(typeof code === 'string' && { code }),
+    message: messageOf(error, code),
+    stack: error.stack?.match(/^ +at .*$/gm)?.join('\n'),
+    ...(inner !== undefined && depth < 4 && { cause: describe(inner, depth + 1) }),
+  }
+}
+
+/** Prisma shows the whole call before its last line; JSON.parse quotes what it could not read. */
+function messageOf(error: Error, code: unknown): string {
+  if (error instanceof SyntaxError) return 'not shown'
+  const { issues } = error as { issues?: { path: PropertyKey[]; message: string }[] }
+  if (Array.isArray(issues))
+    return issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')
+  const lastLine = error.message.trim().split('\n').at(-1)?.slice(0, 300) ?? ''
+  // PostgreSQL quotes names of its own, but for class 22, which is about values.
+  const quotesNames = typeof code === 'string' && /^(?!22)[\dA-Z]{5}$/.test(code)
+  return quotesNames ? lastLine : lastLine.replace(/"[^"]*"?/g, '"…"')
+}
