@@ -14,6 +14,7 @@ import { createHeaders, securityHeaders } from './http/headers.ts'
 import { createQueryLimit } from './http/query.ts'
 import { createRequest } from './http/request.ts'
 import { createLimitSteps } from './limits/steps.ts'
+import { createAnnounce } from './observability/events.ts'
 import { createSteps } from './steps.ts'
 
 const webhookLimit = 1_048_576
@@ -32,10 +33,10 @@ export function createApp(deps: Deps): Koa<State> {
     step.signupGate,
     createBody(signupBody),
     ...limit.signup,
-    step.signup,
+    ...step.signup,
     ...step.signIn,
   )
-  router.post('/login', createBody(loginBody), ...limit.login, step.verifyPassword, ...step.signIn)
+  router.post('/login', createBody(loginBody), ...limit.login, ...step.verifyPassword, ...step.signIn)
   router.post('/token', createBody(tokenBody), ...limit.refresh, ...step.refresh)
   router.post('/token/exchange', createBody(exchangeBody), ...limit.refresh, ...step.exchange)
   router.post('/logout', createBody(logoutBody), ...step.logout)
@@ -62,10 +63,14 @@ export function createApp(deps: Deps): Koa<State> {
   router.get('/.well-known/jwks.json', step.jwks)
   router.get('/healthz', step.healthz)
   router.get('/readyz', step.readyz)
+  if (step.metrics) router.get('/metrics', step.metrics)
 
   const app = new Koa<State>()
   app.silent = true
   app.use(createRequest(deps.log, config.trustedProxies))
+  app.use(createAnnounce(deps.announce))
+  if (deps.metrics) app.use(deps.metrics.measure)
+  if (deps.tracing) app.use(deps.tracing.traceRequest)
   app.use(createHeaders(securityHeaders(config.publicUrl.startsWith('https:'))))
   app.use(createErrorHandler())
   app.use(createCors(config.corsOrigins))

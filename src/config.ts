@@ -113,10 +113,13 @@ export function parseConfig(
     rateLimit: read('AUTH_RATE_LIMIT', v.oneOf(['on', 'off'], 'on')) !== 'off',
     limits: Object.freeze(readLimits(read)),
     shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),
+    metrics: read('AUTH_METRICS', v.flag(false)),
     logLevel: read(
       'LOG_LEVEL',
       v.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     ),
+    /** Where traces are sent; undefined is nowhere. */
+    tracesEndpoint: readTracesEndpoint(),
     /** Variables that look like ours but are not: most often a spelling mistake. */
     unknownVariables: Object.keys(env).filter((name) => name.startsWith('AUTH_') && !known.has(name)),
   }
@@ -130,6 +133,13 @@ export function parseConfig(
     const parsed = new URL(url)
     if (!parsed.searchParams.has('sslmode')) parsed.searchParams.set('sslmode', sslmode)
     return parsed.href
+  }
+
+  function readTracesEndpoint(): string | undefined {
+    const base = read('OTEL_EXPORTER_OTLP_ENDPOINT', v.endpointUrl)
+    const traces = read('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', v.endpointUrl)
+    if (base === undefined || read('OTEL_SDK_DISABLED', v.flag(false))) return undefined
+    return traces ?? `${base.replace(/\/+$/, '')}/v1/traces`
   }
 
   function readKeyPair(): KeyPair | null {

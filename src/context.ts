@@ -4,6 +4,7 @@ import type { ProviderProfile } from './authentication/provider.ts'
 import type { HasuraClaims } from './claims/hasura-claims.ts'
 import type { Access } from './database/access.ts'
 import type { ProvenUser } from './database/sessions.ts'
+import type { Announce, Attempt } from './observability/events.ts'
 
 /** What the steps of a route add, each for those to its right. */
 export type State = {
@@ -12,6 +13,10 @@ export type State = {
   log: Logger
   /** The client, as far as the trusted proxies can tell. */
   address: string
+  /** Announces a security event of this request. */
+  announce: Announce
+  /** What this request is about to do, for when it fails. */
+  attempt?: Attempt
   /** The body, checked against the route's schema. */
   body?: unknown
   /** Who has just proven who they are. */

@@ -9,6 +9,9 @@ import type { OneTime } from './database/one-time.ts'
 import type { Sessions } from './database/sessions.ts'
 import type { Users } from './database/users.ts'
 import type { Limits } from './limits/limits.ts'
+import type { Announcer } from './observability/events.ts'
+import type { Metrics } from './observability/metrics.ts'
+import type { Tracing } from './observability/tracing.ts'
 import type { SecretKeys } from './tokens/secrets.ts'
 import type { SigningKeys } from './tokens/signing-keys.ts'
 
@@ -29,6 +32,10 @@ export type Deps = {
   limits: Limits | null
   isReady: () => Promise<boolean>
   log: Logger
+  announce: Announcer
+  /** Null unless the configuration asks for them. */
+  metrics: Metrics | null
+  tracing: Tracing | null
   clock: Clock
   createId: () => string
   fetch: typeof globalThis.fetch

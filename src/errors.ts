@@ -1,3 +1,5 @@
+import type { EventName, Facts } from './observability/events.ts'
+
 /** Every error that may leave the process: code → status and title. Nobody else enumerates them. */
 const table = {
   malformed_request: { status: 400, title: 'The request cannot be parsed' },
@@ -43,9 +45,19 @@ export const errorTable: Readonly<Record<ErrorCode, { status: number; title: str
 /** One field that was refused, and why, in words for the person who sent it. */
 export type FieldError = { field: string; detail: string }
 
-type Details = { detail?: string; errors?: FieldError[]; headers?: Record<string, string>; cause?: unknown }
+type Details = {
+  detail?: string
+  errors?: FieldError[]
+  headers?: Record<string, string>
+  cause?: unknown
+  event?: EventName
+  about?: Facts
+}
 
-/** The one error class. `detail` and `errors` are shown to the caller; `cause` is only ever logged. */
+/**
+ * The one error class. `detail` and `errors` are shown to the caller; the rest is only ever logged: the `cause`, and the
+ * event that this is, if it is another than the failure of what was attempted, with what is known `about` it.
+ */
 export class GatewayError extends Error {
   readonly code: ErrorCode
   readonly status: number
@@ -53,8 +65,10 @@ export class GatewayError extends Error {
   readonly detail: string | undefined
   readonly errors: FieldError[] | undefined
   readonly headers: Record<string, string>
+  readonly event: EventName | undefined
+  readonly about: Facts | undefined
 
-  constructor(code: ErrorCode, { detail, errors, headers = {}, cause }: Details = {}) {
+  constructor(code: ErrorCode, { detail, errors, headers = {}, cause, event, about }: Details = {}) {
     super(detail ?? table[code].title, { cause })
     this.name = 'GatewayError'
     this.code = code
@@ -63,5 +77,7 @@ export class GatewayError extends Error {
     this.detail = detail
     this.errors = errors
     this.headers = headers
+    this.event = event
+    this.about = about
   }
 }

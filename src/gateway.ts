@@ -8,7 +8,7 @@ import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import type { Provider } from './authentication/provider.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './context.ts'
-import type { Database } from './database/database.ts'
+import { type Database, watchQueries } from './database/database.ts'
 import { isAway } from './database/failures.ts'
 import { createIdentities } from './database/identities.ts'
 import { createMemoryLimiter, createServerLimiters, sweepLimits } from './database/limiters.ts'
@@ -20,6 +20,7 @@ import { createClientError } from './http/client-error.ts'
 import { securityHeaders } from './http/headers.ts'
 import { listen } from './http/server.ts'
 import { createLimits } from './limits/limits.ts'
+import { createAnnouncer } from './observability/events.ts'
 import { createReadiness } from './readiness.ts'
 import { createKeyring, type Keyring } from './tokens/signing-keys.ts'
 
@@ -60,9 +61,29 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const deployment = await connectDeployment(config, root, log, prepareKey(config))
   const { database, derive } = deployment
   try {
+    // What watches is loaded only where it is asked for.
+    const tracing = config.tracesEndpoint
+      ? (await import('./observability/tracing.ts')).createTracing(config.tracesEndpoint, log)
+      : null
     const keys = createKeyring(deployment.keySettings)
+    const hashes = createPasswordHashes({
+      ...config,
+      concurrency: availableParallelism(),
+      queue: config.hashQueue,
+      wait: config.hashWait,
+    })
+    const metrics = config.metrics
+      ? (await import('./observability/metrics.ts')).createMetrics({
+          hashes: hashes.load,
+          pool: database.pool,
+          keys,
+          clock,
+        })
+      : null
+    const announce = createAnnouncer(metrics?.announced)
     const readiness = createReadiness(isAway)
-    const queries = database.behind(readiness.admit)
+    const admitted = database.behind(readiness.admit)
+    const queries = tracing ? watchQueries(admitted, tracing.aroundStatement) : admitted
     const oneTime = createOneTime(queries)
     const app = createApp({
       config,
@@ -73,12 +94,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       identities: createIdentities(queries),
       sessions: createSessions(queries, config.sessionLifetimes),
       oneTime,
-      hashes: createPasswordHashes({
-        ...config,
-        concurrency: availableParallelism(),
-        queue: config.hashQueue,
-        wait: config.hashWait,
-      }),
+      hashes,
       requirePassword: await loadPasswordPolicy({
         ...config,
         isBreached: createBreachCheck(config, fetch, log),
@@ -92,6 +108,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         : null,
       isReady: async () => readiness.isReady() && (await deployment.isMigrated()),
       log,
+      announce,
+      metrics,
+      tracing,
       clock,
       createId: randomUUID,
       fetch,
@@ -115,8 +134,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         }),
         // Often enough that a new key is published everywhere long before anybody signs with it.
         every(Math.min(keyInterval, config.jwksMaxAge * 1000), 'update the keys', log, async () => {
-          for (const done of await keys.update(clock()))
-            log.info({ event: 'key.rotated', ...done }, 'key rotated')
+          for (const done of await keys.update(clock())) announce(log, 'key.rotated', done)
         }),
       )
     }
@@ -129,6 +147,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await server.close(config.shutdownGrace)
       await Promise.all(jobs.map((stop) => stop()))
       await deployment.close()
+      await tracing?.close()
     }
     let ended: Promise<void> | undefined
     return {

@@ -17,12 +17,15 @@ import { createHandOff } from './endpoints/hand-off.ts'
 import { createHealthz, createReadyz } from './endpoints/health.ts'
 import { createJwks } from './endpoints/jwks.ts'
 import { createLogout } from './endpoints/logout.ts'
+import { createReadMetrics } from './endpoints/metrics.ts'
 import { createProviders } from './endpoints/providers.ts'
 import { createSession } from './endpoints/session.ts'
 import { createUnlinkIdentity } from './endpoints/unlink-identity.ts'
 import { createUser } from './endpoints/user.ts'
 import { createEndSession, createListSessions } from './endpoints/user-sessions.ts'
 import { createAnonymous, createWebhook, forwardedHeader } from './endpoints/webhook.ts'
+import { nest } from './observability/around.ts'
+import { createAttempt } from './observability/events.ts'
 import { createReadAccess } from './sessions/read-access.ts'
 import { createRefreshTransport } from './sessions/refresh-cookie.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
@@ -54,6 +57,7 @@ export function createSteps(deps: Deps) {
       publicUrl: config.publicUrl,
       settings: config.providers,
       transport: { timeout: config.providerTimeout, fetch: deps.fetch },
+      around: nest(deps.metrics?.aroundProvider, deps.tracing?.aroundProvider),
       verifyPassword: createVerifyPassword(users, hashes),
       verifyProfile: createVerifyProfile,
       store: flows.store,
@@ -65,12 +69,23 @@ export function createSteps(deps: Deps) {
   return {
     providerNames: redirectProviders.map(({ name }) => name),
     signupGate: createSignupGate(config.signup),
-    signup: createSignup(users, hashes, deps.requirePassword),
-    verifyPassword: authenticate('local', 'user', 'invalid_credentials'),
+    signup: [
+      createAttempt({ provider: 'local', ok: 'login.ok', failed: 'signup.failed' }),
+      createSignup(users, hashes, deps.requirePassword),
+    ],
+    verifyPassword: [
+      createAttempt({ provider: 'local', ok: 'login.ok', failed: 'login.failed' }),
+      authenticate('local', 'user', 'invalid_credentials'),
+    ],
     /** Whoever has authenticated gets a session: no token without the claims proxy. */
     signIn: [claims(access.begin), session],
-    refresh: [transport.read, claims(access.refresh), session],
-    exchange: [claims(access.redeem), session],
+    refresh: [
+      createAttempt({ ok: 'refresh.ok', failed: 'refresh.failed' }),
+      transport.read,
+      claims(access.refresh),
+      session,
+    ],
+    exchange: [createAttempt({ failed: 'exchange.failed' }), claims(access.redeem), session],
     logout: [transport.read, createLogout(sessions, refreshTokens, transport, clock)],
     /** Who the access token speaks for, as the database says now. */
     signedIn: [createBearer(accessTokens, clock), claims(access.current)],
@@ -83,8 +98,9 @@ export function createSteps(deps: Deps) {
       authenticate(name, 'identity', 'provider_denied'),
     ],
     callback: (name: string): Middleware[] => [
-      createReadCallback(issuers.get(name)),
       createReturnErrors(),
+      createAttempt({ provider: name, ok: 'login.ok', failed: 'login.failed' }),
+      createReadCallback(issuers.get(name)),
       flows.open(name, callbackUrl(config.publicUrl, name)),
       createRefusal(),
       authenticate(name, 'identity', 'provider_denied'),
@@ -109,5 +125,6 @@ export function createSteps(deps: Deps) {
     jwks: createJwks(deps.keys, config.jwksMaxAge),
     healthz: createHealthz(),
     readyz: createReadyz(deps.isReady),
+    metrics: deps.metrics && createReadMetrics(deps.metrics),
   }
 }

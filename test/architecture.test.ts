@@ -99,6 +99,8 @@ const exceptions: Record<string, string[]> = {
     'src/authentication/verify-profile.ts',
     'src/endpoints/bodies.ts',
   ],
+  // Under which name a request is seen is decided in one place.
+  'src/http/route.ts': ['src/observability/metrics.ts', 'src/observability/tracing.ts'],
   // A query is read the same way wherever one is.
   'src/http/query.ts': ['src/authentication/redirect-to.ts'],
   // What may leave of an error is decided in one place, also when it leaves in a redirect.
@@ -133,6 +135,8 @@ const owners: [what: string, packages: RegExp, owners: RegExp][] = [
   ['JOSE', /^jose$/, /^src\/(tokens\/|authentication\/flow\.ts$)/],
   ['Passport', /passport/, /^(src\/authentication|providers)\//],
   ['Koa', /^@?koa/, /^src\/(app|context|authentication\/authenticate)\.ts$/],
+  ['Prometheus', /^prom-client$/, /^src\/observability\/metrics\.ts$/],
+  ['OpenTelemetry', /opentelemetry/, /^src\/observability\/tracing\.ts$/],
   ['password hashes', /bcrypt|argon2/, /^src\/authentication\/password-hash\.ts$/],
 ]
 for (const [what, packages, owner] of owners) {

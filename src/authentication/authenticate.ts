@@ -28,11 +28,19 @@ export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
           isAuthenticated = true
         })
       } catch (error) {
-        throw toGatewayError(error, refused)
+        const known = toGatewayError(error, refused)
+        if (known instanceof GatewayError && isProviderFailure(known))
+          ctx.state.announce('provider.failed', { provider: name, code: known.code })
+        throw known
       }
       if (isAuthenticated) await next()
     }
   }
+}
+
+/** Not `provider_denied`: to refuse somebody is what a provider is for. */
+function isProviderFailure({ code }: GatewayError): boolean {
+  return code === 'provider_error' || code === 'provider_timeout'
 }
 
 /** Finds our own error in whatever Passport and its strategies wrapped around it. */

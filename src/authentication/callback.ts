@@ -46,7 +46,7 @@ export function createReturnErrors(): Middleware {
     } catch (error) {
       const redirectTo = ctx.state.flow?.redirectTo
       if (!redirectTo) throw error
-      const { code, title } = toGatewayError(error, ctx.state.log)
+      const { code, title } = toGatewayError(error, ctx)
       const target = new URL(redirectTo)
       target.searchParams.set('error', code)
       target.searchParams.set('error_description', title)

@@ -30,11 +30,12 @@ export function createChangePassword(
     }
     const hash = await users.findHash(userId)
     if (hash !== null && !(await hashes.verify(currentPassword, hash)))
-      throw new GatewayError('invalid_credentials')
+      throw new GatewayError('invalid_credentials', { event: 'password.refused' })
     await requirePassword(newPassword, username, 'newPassword')
     const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)
     if (!isChanged)
       throw new GatewayError('invalid_credentials', { detail: 'The password has just been changed' })
+    ctx.state.announce('password.changed')
     ctx.status = 204
   }
 }

@@ -106,6 +106,7 @@ export function createFlows(
         const expiresAt = new Date(clock().getTime() + lifetime * 1000)
         if (!(await oneTime.spendState(hash, expiresAt))) throw new GatewayError('invalid_state')
         ctx.state.flow = flow
+        if (flow.link) ctx.state.attempt = { provider, failed: 'identity.refused' }
         await next()
       },
   }

@@ -65,6 +65,9 @@ export function createPasswordHashes({
       passwordHash === 'bcrypt'
         ? bcryptCostOf(hash) < bcryptCost
         : isWeakArgon2(hash) && !isCut(hash, password),
+
+    /** How many passwords are being hashed at this moment, and how many wait. */
+    load: () => ({ running: limit.activeCount, waiting: limit.pendingCount }),
   }
 }
 

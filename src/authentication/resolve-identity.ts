@@ -15,7 +15,8 @@ export function createResolveIdentity(
     const profile = requireProfile(ctx)
     const names = suggestUsernames(profile, profile.provider)
     const user = await identities.findOrCreate(toIdentity(profile), names, signup, clock())
-    if (!user.active) throw new GatewayError('user_inactive')
+    if (user.isNew) ctx.state.announce('signup', { userId: user.id })
+    if (!user.active) throw new GatewayError('user_inactive', { about: { userId: user.id } })
     ctx.state.user = { id: user.id }
     await next()
   }
@@ -36,10 +37,7 @@ export function createLinkIdentity(
     if (!(await isAlive(link.sessionId, link.userId))) throw new GatewayError('invalid_state')
     const identity = toIdentity(requireProfile(ctx))
     await identities.link(identity, link.userId, clock())
-    ctx.state.log.info(
-      { event: 'identity.linked', provider: identity.provider, userId: link.userId },
-      'identity linked',
-    )
+    ctx.state.announce('identity.linked')
     if (redirectTo === null) {
       ctx.body = { linked: identity.provider }
       return

@@ -42,6 +42,7 @@ export function createSignup(
     await requirePassword(password, username, 'password')
     const id = await users.create({ username, password: await hashes.hash(password), email: email ?? null })
     ctx.state.user = { id }
+    ctx.state.announce('signup')
     await next()
   }
 }

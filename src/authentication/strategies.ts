@@ -1,6 +1,7 @@
 import type { Strategy } from 'passport'
 import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
 import type { ProviderSettings } from '../config-providers.ts'
+import type { AroundProvider } from '../observability/around.ts'
 import type { Provider, RedirectProvider, StateStore, VerifyPassword, VerifyProfile } from './provider.ts'
 import { hardenTransport, type TransportSettings } from './provider-transport.ts'
 
@@ -9,6 +10,8 @@ export type StrategySettings = {
   publicUrl: string
   settings: ReadonlyMap<string, ProviderSettings>
   transport: TransportSettings
+  /** Watches the requests to providers. */
+  around: AroundProvider
   verifyPassword: VerifyPassword
   verifyProfile(provider: RedirectProvider): VerifyProfile
   store(provider: string, callbackUrl: string): StateStore
@@ -72,6 +75,9 @@ function createRedirectStrategy(provider: RedirectProvider, house: StrategySetti
     },
     house.verifyProfile(provider),
   )
-  hardenTransport(strategy, house.transport)
+  hardenTransport(strategy, {
+    ...house.transport,
+    around: (request, work) => house.around(provider.name, request, work),
+  })
   return strategy
 }

@@ -1,6 +1,7 @@
 import type { ProvenUser } from '../database/sessions.ts'
-import type { Users } from '../database/users.ts'
+import type { Credentials, Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
+import type { Reason } from '../observability/events.ts'
 import type { PasswordHashes } from './password-hash.ts'
 import type { VerifyPassword } from './provider.ts'
 
@@ -16,7 +17,10 @@ export function createVerifyPassword(
     const credentials = await users.findCredentials(username)
     const hash = credentials?.password ?? null
     const matches = await hashes.verify(password, hash)
-    if (!matches || hash === null || !credentials?.active) throw new GatewayError('invalid_credentials')
+    if (!matches || hash === null || !credentials?.active) {
+      const about = { userId: credentials?.id, reason: reasonOf(credentials, matches) }
+      throw new GatewayError('invalid_credentials', { about })
+    }
     const { id } = credentials
     if (!hashes.isWeak(hash, password)) return { id, passwordHash: hash }
     const stronger = await hashes.hash(password)
@@ -27,4 +31,11 @@ export function createVerifyPassword(
   return function verifyPassword(username, password, done) {
     verify(username, password).then((user) => done(null, user), done)
   }
+}
+
+/** For the log only: the answer is the same for all of them. */
+function reasonOf(credentials: Credentials | null, matches: boolean): Reason {
+  if (credentials === null) return 'unknown_user'
+  if (credentials.password === null) return 'no_password'
+  return matches ? 'inactive' : 'wrong_password'
 }

@@ -1,4 +1,5 @@
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import type { AroundStatement } from '../observability/around.ts'
 import { translateFailure } from './failures.ts'
 import { PrismaClient } from './generated/client.ts'
 
@@ -14,7 +15,12 @@ export type Connection = {
   /** Runs `work` while no other process that shares the database is inside an exclusive section. */
   exclusively<T>(work: () => Promise<T>): Promise<T>
   close(): Promise<void>
+  /** What the pool is doing; undefined where there is none. */
+  pool?: () => PoolLoad
 }
+
+/** The connections of a pool at one moment, and how many wait for one. */
+export type PoolLoad = { used: number; idle: number; waiting: number }
 
 /** What statements go through. Every failure has been through `translateFailure`. */
 export type Queries = { prisma: ReturnType<typeof extendPrisma>; query: Connection['query'] }
@@ -22,6 +28,7 @@ export type Queries = { prisma: ReturnType<typeof extendPrisma>; query: Connecti
 /** The database as the files of this folder see it. */
 export type Database = Queries & {
   exclusively: Connection['exclusively']
+  pool: Connection['pool']
   /** The same for those who must be let in: each statement first calls `admit`, and fails with what that throws. */
   behind(admit: () => void): Queries
   close(): Promise<void>
@@ -38,6 +45,7 @@ export function createDatabase(connection: Connection): Database {
     ...behind(() => {}),
     behind,
     exclusively: (work) => connection.exclusively(work),
+    pool: connection.pool,
     close: async () => {
       await prisma.$disconnect()
       await connection.close()
@@ -53,6 +61,21 @@ function extendPrisma(prisma: PrismaClient, admit: () => void) {
   const transaction = extended.$transaction.bind(extended) as (...args: unknown[]) => Promise<unknown>
   const $transaction = (...args: unknown[]) => translated(admit, () => transaction(...args))
   return Object.assign(extended, { $transaction }) as typeof extended
+}
+
+/** The same, with every statement run by `around`, which is told its name and nothing else. */
+export function watchQueries({ prisma, query }: Queries, around: AroundStatement): Queries {
+  const watched = prisma.$extends({
+    query: {
+      $allOperations: ({ model, operation, args, query }) =>
+        around(model ? `${model}.${operation}` : operation, () => query(args)),
+    },
+  })
+  return {
+    // Beginning and committing stay as they are; what is done between is watched.
+    prisma: Object.assign(watched, { $transaction: prisma.$transaction }) as Queries['prisma'],
+    query: (statement, values) => around(statement.name, () => query(statement, values)),
+  }
 }
 
 async function translated<T>(admit: () => void, work: () => Promise<T>): Promise<T> {

@@ -12,6 +12,9 @@ export type ProviderIdentity = {
 
 type Found = { id: string; active: boolean }
 
+/** `isNew` when this call made the user. */
+type FoundOrMade = Found & { isNew: boolean }
+
 // Not Prisma's insensitive `equals`: that is ILIKE, to which the underscore of an address is a wildcard, and no index
 // helps it. Whoever this identity has just been made for in another tab is nobody else.
 const findOwnerOfEmail = {
@@ -42,14 +45,14 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
     })
   }
 
-  const create = async (identity: ProviderIdentity, username: string): Promise<Found> => {
+  const create = async (identity: ProviderIdentity, username: string): Promise<FoundOrMade> => {
     const { email, emailVerified } = identity
     const user = { username, ...(emailVerified && { email, emailVerified }) }
     const made = await prisma.identity.create({
       data: { ...identity, user: { create: user } },
       select: { userId: true },
     })
-    return { id: made.userId, active: true }
+    return { id: made.userId, active: true, isNew: true }
   }
 
   const refuseKnownEmail = async (identity: ProviderIdentity): Promise<void> => {
@@ -98,11 +101,11 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
       usernames: Iterable<string>,
       signup: boolean,
       now: Date,
-    ): Promise<Found> => {
+    ): Promise<FoundOrMade> => {
       const known = await find(identity)
       if (known) {
         await touch(identity, now)
-        return known
+        return { ...known, isNew: false }
       }
       if (!signup) throw new GatewayError('signup_disabled')
       await refuseKnownEmail(identity)
@@ -113,7 +116,7 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
           if (!isUniqueViolation(error)) throw error
           // The same person in another tab, the address, or the name: only the last is worth another try.
           const other = await find(identity)
-          if (other) return other
+          if (other) return { ...other, isNew: false }
           await refuseKnownEmail(identity)
         }
       }

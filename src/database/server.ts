@@ -42,6 +42,11 @@ export function connectServer(url: string, onError: (error: Error) => void, time
         return work()
       }),
     close: () => atMost(goodbye, pool.end()),
+    pool: () => ({
+      used: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
   }
 }
 

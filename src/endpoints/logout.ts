@@ -16,6 +16,7 @@ export function createLogout(
     const { everywhere = false } = ctx.state.body as z.infer<typeof logoutBody>
     const { sessionId } = refreshTokens.verify(ctx.state.refreshToken ?? '')
     await sessions.revoke(sessionId, everywhere, clock())
+    ctx.state.announce('logout', { sessionId, everywhere })
     transport.clear(ctx)
     ctx.status = 204
   }

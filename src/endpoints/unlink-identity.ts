@@ -9,7 +9,7 @@ export function createUnlinkIdentity(identities: Pick<Identities, 'unlink'>): Mi
     const { userId } = claimed(ctx).access
     const { provider = '' } = (ctx as { params?: { provider?: string } }).params ?? {}
     if (!(await identities.unlink(provider, userId))) throw new GatewayError('not_found')
-    ctx.state.log.info({ event: 'identity.unlinked', provider, userId }, 'identity unlinked')
+    ctx.state.announce('identity.unlinked', { provider })
     ctx.status = 204
   }
 }

@@ -20,6 +20,7 @@ export function createEndSession(sessions: Pick<Sessions, 'revokeOwn'>, clock: C
     const id = z.guid().safeParse((ctx as { params?: { id?: string } }).params?.id)
     if (!id.success || !(await sessions.revokeOwn(id.data, userId, clock())))
       throw new GatewayError('not_found')
+    ctx.state.announce('session.revoked', { sessionId: id.data })
     ctx.status = 204
   }
 }

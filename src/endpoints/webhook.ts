@@ -62,6 +62,6 @@ function askedRole(ctx: Context): string | undefined {
 
 function chooseRole(asked: string | undefined, allowed: readonly string[], defaultRole: string): string {
   const role = asked ?? defaultRole
-  if (!allowed.includes(role)) throw new GatewayError('role_denied')
+  if (!allowed.includes(role)) throw new GatewayError('role_denied', { event: 'role.denied' })
   return role
 }

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import type { Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 
@@ -9,7 +8,7 @@ export function createErrorHandler(): Middleware {
       await next()
       if (ctx.body === undefined) refuseUnanswered(ctx)
     } catch (error) {
-      answer(ctx, toGatewayError(error, ctx.state.log))
+      answer(ctx, toGatewayError(error, ctx))
     }
   }
 }
@@ -24,11 +23,14 @@ function refuseUnanswered(ctx: Context): void {
   }
 }
 
-/** What the caller may know of a failure. The rest is logged here and goes no further. */
-export function toGatewayError(error: unknown, log: Logger): GatewayError {
+/** What the caller may know of a failure. The rest is logged here, announced if it is an event, and goes no further. */
+export function toGatewayError(error: unknown, { state }: Context): GatewayError {
+  const { log, attempt } = state
   const known = error instanceof GatewayError ? error : new GatewayError('server_error', { cause: error })
   if (known.status >= 500) log.error({ code: known.code, err: known.cause ?? known }, known.message)
   else log.debug({ code: known.code, err: known.cause }, known.message)
+  const event = known.event ?? attempt?.failed
+  if (event) state.announce(event, { code: known.code, ...known.about })
   return known
 }
 

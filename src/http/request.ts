@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Middleware } from '../context.ts'
 import { clientAddress } from './client-address.ts'
+import { routeOf } from './route.ts'
 
 /** Routes that programs ask all day long; their successes are logged at debug. */
-const frequent = new Set(['/webhook', '/jwks', '/.well-known/jwks.json', '/healthz', '/readyz'])
+const frequent = new Set(['/webhook', '/jwks', '/.well-known/jwks.json', '/healthz', '/readyz', '/metrics'])
 
 /**
  * Names each request (`X-Request-Id`, the caller's own if it is sane), finds the client's address, and logs one line
@@ -22,9 +23,8 @@ export function createRequest(log: Logger, trustedProxies: number): Middleware {
       await next()
     } finally {
       const level = frequent.has(ctx.path) && ctx.status < 400 ? 'debug' : 'info'
-      const route = (ctx as { _matchedRoute?: string })._matchedRoute ?? null
       const ms = Math.round(performance.now() - started)
-      ctx.state.log[level]({ method: ctx.method, route, status: ctx.status, ms }, 'request')
+      ctx.state.log[level]({ method: ctx.method, route: routeOf(ctx), status: ctx.status, ms }, 'request')
     }
   }
 }

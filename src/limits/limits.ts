@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { GatewayError } from '../errors.ts'
+import type { EventName } from '../observability/events.ts'
 import { addressKey } from './address-key.ts'
 
 /** How often something may happen: `points` times within `seconds` of the first. */
@@ -45,7 +46,8 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
     createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url')
   const perAddress = (limit: keyof LimitSettings) => {
     const limiter = createLimiter(limit, settings[limit])
-    return async (address: string): Promise<void> => consume(limiter, nameOf(addressKey(address)))
+    return async (address: string): Promise<void> =>
+      consume(limiter, nameOf(addressKey(address)), 'request.limited')
   }
   const ofPair = createLimiter('login', settings.login)
   const ofAddress = createLimiter('address', settings.address)
@@ -59,7 +61,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
     if (over <= 0) return
     const delay = Math.min(2 ** Math.min(over - 1, 30), longestDelay)
     try {
-      await consume(gate, account, delay)
+      await consume(gate, account, 'login.limited', delay)
     } catch (error) {
       await ofAccount.reward(account)
       throw error
@@ -72,8 +74,8 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
       const account = nameOf(username.normalize('NFKC').toLowerCase().normalize('NFKC'))
       const client = nameOf(addressKey(address))
       const pair = nameOf(account, client)
-      await consume(ofAddress, client)
-      const taken = await Promise.allSettled([consume(ofPair, pair), takeAccount(account)])
+      await consume(ofAddress, client, 'login.limited')
+      const taken = await Promise.allSettled([consume(ofPair, pair, 'login.limited'), takeAccount(account)])
       const refusal = taken.find((result) => result.status === 'rejected')
       if (refusal) {
         const [isPair, isAccount] = taken.map(({ status }) => status === 'fulfilled')
@@ -107,7 +109,12 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
   }
 }
 
-async function consume(limiter: RateLimiterAbstract, name: string, seconds?: number): Promise<void> {
+async function consume(
+  limiter: RateLimiterAbstract,
+  name: string,
+  event: EventName,
+  seconds?: number,
+): Promise<void> {
   try {
     await limiter.consume(name, 1, seconds === undefined ? {} : { customDuration: seconds })
   } catch (refusal) {
@@ -115,6 +122,7 @@ async function consume(limiter: RateLimiterAbstract, name: string, seconds?: num
     const { msBeforeNext } = refusal as { msBeforeNext: number }
     const retryAfter = Math.max(1, Math.ceil(msBeforeNext / 1000))
     throw new GatewayError('rate_limited', {
+      event,
       detail: `Try again in ${retryAfter} seconds`,
       headers: { 'Retry-After': String(retryAfter) },
     })

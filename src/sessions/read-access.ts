@@ -42,10 +42,8 @@ export function createReadAccess(
         (await sessions.repeat(sessionId, counter, since, now))
       if (access) return access
       const userId = await sessions.revokeReused(sessionId, counter, since, now)
-      if (userId !== null) {
-        ctx.state.log.warn({ event: 'refresh.reuse', sessionId, userId }, 'a refresh token was used twice')
-      }
-      throw new GatewayError('invalid_token')
+      if (userId === null) throw new GatewayError('invalid_token', { about: { sessionId } })
+      throw new GatewayError('invalid_token', { event: 'refresh.reuse', about: { sessionId, userId } })
     },
 
     /** The session of the one-time code in the body. Throws `invalid_code`. */

@@ -29,6 +29,8 @@ export type SigningKeySettings = {
 
 /** The keys as the database says, and how to look again. */
 export type Keyring = SigningKeys & {
+  /** Since when the active key signs; null for that of the environment. */
+  readonly activeSince: Date | null
   /** Rotates what is due and takes over what other processes have changed. Returns what was done here. */
   update(now: Date): Promise<RotationStep[]>
 }
@@ -52,6 +54,7 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
   let missed: GatewayError | null = new GatewayError('database_unavailable', {
     headers: { 'Retry-After': '5' },
   })
+  let activeSince: Date | null = null
 
   async function look(at: Date): Promise<RotationStep[]> {
     // A deployment that signs with its environment's key publishes what the database has, and changes none of it.
@@ -64,6 +67,8 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
       const signing = environmentKey ?? (await findActive(opened))
       current = createSigningKeys(signing, [...stored.map(toPublicKey), ...previousKeys])
       seen = now
+      const active = environmentKey ? undefined : stored.find(({ state }) => state === 'active')
+      activeSince = active?.activeAt ?? null
     }
     return done
   }
@@ -112,6 +117,9 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
     },
     get jwks() {
       return known().jwks
+    },
+    get activeSince() {
+      return activeSince
     },
     update: async (at) => {
       try {

@@ -14,9 +14,12 @@ for (const engine of engines) {
   test(`${engine}: the first sign-in makes a user, later ones find it and note what the provider says now`, async (t) => {
     const { identities, sql } = stores
     const first = await identities.findOrCreate({ ...identity, subject: 'anna' }, ['anna'], true, now)
-    t.true(first.active)
+    t.like(first, { active: true, isNew: true })
     const changed = { ...identity, subject: 'anna', email: 'new@example.com', emailVerified: false }
-    t.deepEqual(await identities.findOrCreate(changed, ['other'], true, later(60)), first)
+    t.deepEqual(await identities.findOrCreate(changed, ['other'], true, later(60)), {
+      ...first,
+      isNew: false,
+    })
     t.deepEqual(
       await sql('SELECT email, email_verified, last_used_at FROM identity WHERE subject = $1', ['anna']),
       [{ email: 'new@example.com', email_verified: false, last_used_at: later(60) }],
@@ -45,7 +48,7 @@ for (const engine of engines) {
       code: 'signup_disabled',
     })
     const made = await stores.identities.findOrCreate(known, ['carol'], true, now)
-    t.deepEqual(await stores.identities.findOrCreate(known, ['carol'], false, now), made)
+    t.deepEqual(await stores.identities.findOrCreate(known, ['carol'], false, now), { ...made, isNew: false })
   })
 
   test(`${engine}: a proven address leads into nobody's account, in any case; a similar one is free`, async (t) => {

@@ -32,6 +32,7 @@ function construct(provider: Provider): Strategy | undefined {
     verifyPassword: (_username, _password, done) => done(null, { id: '1' }),
     verifyProfile: () => (_access, _refresh, _profile, done) => done(null, { provider: 'any', subject: '1' }),
     store: () => store,
+    around: (_provider, _request, work) => work(),
   })
   return strategies.get(provider.name)
 }

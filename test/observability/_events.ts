@@ -1,0 +1,14 @@
+import type { TestApp } from '../_app.ts'
+
+export type Event = { event: string; requestId: string } & Record<string, unknown>
+
+/** What a gateway announces while something is done at it. */
+export async function during<T>(
+  { logs }: TestApp,
+  work: () => Promise<T>,
+): Promise<{ answer: T; events: Event[]; names: string[] }> {
+  const before = logs.length
+  const answer = await work()
+  const events = logs.slice(before).filter((line): line is Event => typeof line.event === 'string')
+  return { answer, events, names: events.map(({ event }) => event) }
+}

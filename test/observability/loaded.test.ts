@@ -1,0 +1,75 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { parseConfig } from '../../src/config.ts'
+import { ask } from '../_client.ts'
+import { startProcess } from '../_process.ts'
+import { createFolder } from '../database/_databases.ts'
+import { startCollector } from './_collector.ts'
+
+/** The packages of which a gateway with this environment has loaded any code: V8 counts what it runs. */
+async function loadedBy(t: ExecutionContext, env: Record<string, string>): Promise<Set<string>> {
+  const folder = await createFolder(t)
+  const coverage = join(folder, 'coverage')
+  const gateway = await startProcess({ NODE_V8_COVERAGE: coverage, ...env }, folder)
+  t.is((await ask(`${gateway.url}/healthz`)).status, 200)
+  t.is((await gateway.stop()).code, 0)
+  const texts = await Promise.all(
+    (await readdir(coverage)).map((name) => readFile(join(coverage, name), 'utf8')),
+  )
+  const packages = texts.flatMap((text) => [
+    ...text.matchAll(/"url":"file:[^"]*\/node_modules\/((?:@[^/"]+\/)?[^/"]+)\/[^"]*"/g),
+  ])
+  return new Set(packages.map(([, name = '']) => name))
+}
+
+const watching = (packages: Set<string>) =>
+  [...packages].filter((name) => /opentelemetry|prom-client/.test(name)).sort()
+
+test.serial(
+  'without OTEL_EXPORTER_OTLP_ENDPOINT and AUTH_METRICS not a line of OpenTelemetry or prom-client is loaded',
+  async (t) => {
+    const packages = await loadedBy(t, { OTEL_SERVICE_NAME: 'set, but alone' })
+    t.true(packages.has('koa'))
+    t.deepEqual(watching(packages), [])
+  },
+)
+
+test.serial(
+  'metrics alone load nothing of OpenTelemetry but the API package, which prom-client itself requires',
+  async (t) => {
+    t.deepEqual(watching(await loadedBy(t, { AUTH_METRICS: 'true' })), ['@opentelemetry/api', 'prom-client'])
+  },
+)
+
+test.serial(
+  'with OTEL_EXPORTER_OTLP_ENDPOINT a process sends its traces, the last of them when it is stopped',
+  async (t) => {
+    const collector = await startCollector()
+    t.teardown(() => collector.stop())
+    const packages = await loadedBy(t, {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_SERVICE_NAME: 'sign-in',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+    })
+    t.true(packages.has('@opentelemetry/sdk-trace-base'))
+    t.false(packages.has('prom-client'))
+    t.deepEqual(
+      collector.spans.map(({ name }) => name),
+      ['GET /healthz'],
+    )
+    t.like(collector.resource, { 'service.name': 'sign-in', 'deployment.environment.name': 'test' })
+  },
+)
+
+test('traces go to /v1/traces of the collector, or to the endpoint for traces, and OTEL_SDK_DISABLED wins', (t) => {
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318/' }
+  t.is(parseConfig(env).tracesEndpoint, 'http://collector.test:4318/v1/traces')
+  const traces = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.test/in' }
+  t.is(parseConfig({ ...env, ...traces }).tracesEndpoint, 'https://traces.test/in')
+  t.is(parseConfig(traces).tracesEndpoint, undefined)
+  t.is(parseConfig({ ...env, OTEL_SDK_DISABLED: 'true' }).tracesEndpoint, undefined)
+  t.throws(() => parseConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }), {
+    message: /^ {2}OTEL_EXPORTER_OTLP_ENDPOINT must be an http\(s\) URL$/m,
+  })
+})

@@ -1,0 +1,103 @@
+import test from 'ava'
+import { engines, startApp, type TestApp } from '../_app.ts'
+import { githubber, type Stage, signIn, startStage } from '../authentication/_sign-in.ts'
+
+/** The series of a scrape: name with labels → value. */
+async function scrape(app: TestApp): Promise<Map<string, number>> {
+  const { status, text, headers } = await app.get('/metrics')
+  if (status !== 200 || !headers.get('content-type')?.startsWith('text/plain; version=0.0.4'))
+    throw new Error(`/metrics answered ${status} ${headers.get('content-type')}`)
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(lines.map((line) => [line.replace(/ \S+$/, ''), Number(line.split(' ').at(-1))]))
+}
+
+let stage: Stage
+test.serial.before('start', async () => {
+  stage = await startStage({ engine: 'embedded', env: { AUTH_METRICS: 'true' } })
+})
+test.after.always('stop', () => stage?.stop())
+
+test('without AUTH_METRICS there is no /metrics', async (t) => {
+  const app = await startApp()
+  t.teardown(() => app.close())
+  t.is((await app.get('/metrics')).status, 404)
+})
+
+test.serial('logins are counted by provider and outcome, refreshes by outcome, events by name', async (t) => {
+  const { app, fake } = stage
+  const session = await app.signup('anna')
+  await app.login('anna')
+  await app.login('anna', 'wrong horse')
+  await app.login('nobody')
+  await signIn(stage, 'github', githubber())
+  fake.fault('github', 'token', 'status:500')
+  await signIn(stage, 'github', githubber())
+  fake.fault('github', 'token', null)
+  await app.post('/token', { refreshToken: session.refreshToken })
+  app.clock.advance(31)
+  await app.post('/token', { refreshToken: session.refreshToken })
+  await app.post('/token', { refreshToken: session.refreshToken })
+  const series = await scrape(app)
+  for (const [name, value] of [
+    ['claimgate_logins_total{provider="local",outcome="ok"}', 2],
+    ['claimgate_logins_total{provider="local",outcome="invalid_credentials"}', 2],
+    ['claimgate_logins_total{provider="github",outcome="ok"}', 1],
+    ['claimgate_logins_total{provider="github",outcome="provider_error"}', 1],
+    ['claimgate_refreshes_total{outcome="ok"}', 1],
+    ['claimgate_refreshes_total{outcome="reuse"}', 1],
+    ['claimgate_refreshes_total{outcome="invalid_token"}', 1],
+    ['claimgate_events_total{event="signup"}', 2],
+    ['claimgate_events_total{event="provider.failed"}', 1],
+    ['claimgate_provider_request_duration_seconds_count{provider="github",request="token",outcome="ok"}', 1],
+    [
+      'claimgate_provider_request_duration_seconds_count{provider="github",request="token",outcome="provider_error"}',
+      1,
+    ],
+  ] as const) {
+    t.is(series.get(name), value, name)
+  }
+})
+
+test.serial('requests are measured by the pattern of their route, whatever their path', async (t) => {
+  const { app } = stage
+  const before = (await scrape(app)).size
+  const { token } = await app.signup('berta')
+  const headers = { Authorization: `Bearer ${token}` }
+  for (let number = 0; number < 20; number++) {
+    await app.call('DELETE', `/user/sessions/${crypto.randomUUID()}`, { headers })
+    await app.call('DELETE', `/user/identities/guessed-${number}`, { headers })
+    await app.get(`/no/such/path/${number}?q=${number}`)
+    await app.get(`/auth/guessed-${number}`)
+  }
+  const series = await scrape(app)
+  const count = (labels: string) => series.get(`claimgate_http_request_duration_seconds_count{${labels}}`)
+  t.is(count('method="DELETE",route="/user/sessions/:id",status="404"'), 20)
+  t.is(count('method="DELETE",route="/user/identities/:provider",status="404"'), 20)
+  t.is(count('method="GET",route="",status="404"'), 40)
+  t.false([...series.keys()].some((name) => /guessed|such|berta/.test(name)))
+  // Four patterns more than before, and the sign-up, with their buckets, sums and counts.
+  t.true(series.size - before <= 6 * 16)
+})
+
+test.serial('the key has an age, the hash queue a length, the process its usual metrics', async (t) => {
+  const { app } = stage
+  const age = (await scrape(app)).get('claimgate_signing_key_age_seconds') ?? -1
+  app.clock.advance(60)
+  const series = await scrape(app)
+  t.is(series.get('claimgate_signing_key_age_seconds'), age + 60)
+  t.is(series.get('claimgate_password_hashes{state="running"}'), 0)
+  t.is(series.get('claimgate_password_hashes{state="waiting"}'), 0)
+  t.true((series.get('process_resident_memory_bytes') ?? 0) > 0)
+  t.false([...series.keys()].some((name) => name.startsWith('claimgate_database_connections')))
+})
+
+if (engines.includes('server')) {
+  test('a pool is measured where there is one, and two gateways of one process count each for itself', async (t) => {
+    const app = await startApp({ engine: 'server', env: { AUTH_METRICS: 'true' } })
+    t.teardown(() => app.close())
+    const series = await scrape(app)
+    for (const state of ['used', 'idle', 'waiting'])
+      t.true(Number.isInteger(series.get(`claimgate_database_connections{state="${state}"}`)), state)
+    t.is(series.get('claimgate_events_total{event="signup"}'), undefined)
+  })
+}
