@@ -16,21 +16,38 @@ export default {
   flow: 'redirect',
   label: 'GitHub',
   scope: ['user:email'],
-  strategy: ({ endpoints, ...options }, verify) =>
-    new Strategy(
+  strategy: ({ endpoints, ...options }, verify) => {
+    const userEmailURL = endpoints.emailsURL ?? 'https://api.github.com/user/emails?per_page=100'
+    const strategy = new Strategy(
       {
         ...options,
         ...endpoints,
         userProfileURL: endpoints.profileURL,
-        userEmailURL: endpoints.emailsURL ?? 'https://api.github.com/user/emails?per_page=100',
+        userEmailURL,
         // Without it the strategy drops whether an address was verified.
         allRawEmails: true,
       },
       verify,
-    ),
+    )
+    return withoutEmails(strategy, userEmailURL)
+  },
   identity: (profile) => {
     const { _json: json, emails } = profileSchema.parse(profile)
     const email = emails?.find(({ primary, verified }) => primary === true && verified === true)?.value
     return { subject: String(json.id), username: json.login, email, emailVerified: email !== undefined }
   },
 } satisfies Provider
+
+type Get = (url: string, token: string, callback: (error: unknown, body?: string) => void) => void
+
+/** Somebody may have no address at all, which the strategy takes for a failure of GitHub. */
+function withoutEmails(strategy: Strategy, userEmailURL: string): Strategy {
+  const { _oauth2: oauth2 } = strategy as unknown as { _oauth2: { get: Get } }
+  const get = oauth2.get.bind(oauth2)
+  const none = JSON.stringify([{ email: '', primary: false, verified: false }])
+  oauth2.get = (url, token, callback) =>
+    get(url, token, (error, body) =>
+      callback(error, url === userEmailURL && body?.trim() === '[]' ? none : body),
+    )
+  return strategy
+}

@@ -58,7 +58,6 @@ export function parseConfig(
   const allowAdmin = read('AUTH_ALLOW_ADMIN_ROLE', v.flag(false))
 
   const config = {
-    production,
     port,
     host: read('HOST', v.text('0.0.0.0')),
     databaseUrl,
@@ -123,6 +122,8 @@ export function parseConfig(
     /** Variables that look like ours but are not: most often a spelling mistake. */
     unknownVariables: Object.keys(env).filter((name) => name.startsWith('AUTH_') && !known.has(name)),
   }
+  if (config.cookieMode && publicUrl !== undefined && !isSecure(publicUrl))
+    problems.push('AUTH_COOKIE_MODE needs an AUTH_PUBLIC_URL that begins with https:, or is on localhost')
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(config)
 
@@ -190,4 +191,10 @@ export function parseConfig(
     }
     return read('AUTH_ANONYMOUS_ROLE', v.role('anonymous', false))
   }
+}
+
+/** Where browsers keep a cookie to themselves; they trust their own machine without TLS. */
+function isSecure(publicUrl: string): boolean {
+  const { protocol, hostname } = new URL(publicUrl)
+  return protocol === 'https:' || hostname === 'localhost'
 }

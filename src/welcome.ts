@@ -19,8 +19,9 @@ Try it:
   curl -H 'Content-Type: application/json' ${address}/signup \\
     -d '{"username": "test123", "password": "${password}", "confirmPassword": "${password}"}'
 
-Give Hasura one of these as HASURA_GRAPHQL_JWT_SECRET (with the first, keys can change later; from inside a
-container, localhost is the container, so set AUTH_PUBLIC_URL to an address that both can reach):
+Give Hasura one of these as HASURA_GRAPHQL_JWT_SECRET. With the first it learns of new keys by itself; from inside a
+container, localhost is the container, so write an address into jwk_url that Hasura can reach. With the second, set
+${config.keyRotation > 0 && !config.keyPair ? 'AUTH_KEY_ROTATION=0, or it knows no token any more when the key changes' : 'the new key there when it changes'}:
   ${JSON.stringify(hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` }))}
   ${JSON.stringify(hasuraSecret(config, { type: 'RS256', key: publicPem(key) }))}
 

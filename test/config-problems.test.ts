@@ -147,3 +147,10 @@ test('half of a provider is refused, by the name of the half that is missing', (
     'AUTH_GITHUB_CLIENT_SECRET',
   ])
 })
+
+test('AUTH_COOKIE_MODE needs TLS, or the browser on this machine', (t) => {
+  const env = { AUTH_COOKIE_MODE: 'true' }
+  t.deepEqual(complaint({ ...env, AUTH_PUBLIC_URL: 'http://auth.test' }).names, ['AUTH_COOKIE_MODE'])
+  t.deepEqual(complaint({ ...env, AUTH_PUBLIC_URL: 'https://auth.test' }).names, [])
+  t.deepEqual(complaint(env).names, [])
+})

@@ -8,7 +8,6 @@ test('an empty environment gives the defaults', (t) => {
   t.deepEqual(
     { ...parseConfig({}, providers) },
     {
-      production: false,
       port: 8080,
       host: '0.0.0.0',
       databaseUrl: undefined,

@@ -8,7 +8,7 @@ import { createPasswordSchema, type PasswordRules, type RequirePassword } from '
 import { usernameSchema } from './username.ts'
 
 /** An e-mail address, as far as it can be told without writing to it. */
-export const emailSchema = text(254).regex(/^[^\s@]+@[^\s@]+$/, 'is not an e-mail address')
+export const emailSchema = text(254).regex(/^[^\s\p{C}@]+@[^\s\p{C}@]+$/u, 'is not an e-mail address')
 
 /** The body of POST /signup. */
 export function createSignupSchema(rules: PasswordRules) {

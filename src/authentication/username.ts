@@ -3,8 +3,13 @@ import { text } from '../http/text.ts'
 import type { ProfileIdentity } from './provider.ts'
 
 const maxLength = 255
-// Controls, line and paragraph separators, and the marks that change the direction of the text around them.
-const forbidden = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
+// Controls, line and paragraph separators, what changes the direction of the text around it, and what nobody sees: the
+// last two are letters of Braille and Hangul without any ink.
+const forbidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\u3164]/u
+
+// What holds one emoji together, and what Persian writes between the letters of one word.
+const joiner =
+  /(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}]\ufe0f?)\u200d(?=\p{Extended_Pictographic})|(?<=\p{Emoji})\ufe0f|(?<=\p{Script=Arabic})\u200c(?=\p{Script=Arabic})/gu
 
 /** A username: 1 to 255 code points, also in NFKC, where two that look alike are the same. */
 export const usernameSchema = text(2 * maxLength)
@@ -13,7 +18,7 @@ export const usernameSchema = text(2 * maxLength)
     (name) => codePoints(name) <= maxLength && codePoints(name.normalize('NFKC')) <= maxLength,
     `has more than ${maxLength} characters`,
   )
-  .refine((name) => !forbidden.test(name), 'has a control character')
+  .refine((name) => !forbidden.test(name.replaceAll(joiner, '')), 'has a control or invisible character')
   .refine((name) => name.trim() === name, 'begins or ends with white space')
 
 /** Names for a new user who comes from a provider, best first: what they are called there, then with a random ending. */

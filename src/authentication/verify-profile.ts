@@ -2,14 +2,12 @@ import { z } from 'zod'
 import { GatewayError } from '../errors.ts'
 import { text } from '../http/text.ts'
 import type { ProviderProfile, RedirectProvider, VerifyProfile } from './provider.ts'
+import { emailSchema } from './signup.ts'
 
 const identitySchema = z.object({
   subject: text(255).min(1),
   username: z.string().optional(),
-  email: text(254)
-    .regex(/^[^\s@]+@[^\s@]+$/)
-    .optional()
-    .catch(undefined),
+  email: emailSchema.optional().catch(undefined),
   emailVerified: z.boolean().optional().catch(false),
 })
 

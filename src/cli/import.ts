@@ -17,6 +17,14 @@ type ImportFlags = { dryRun?: boolean; json?: boolean }
 
 const exitCodes = { problems: 1, unavailable: 69, internal: 70, config: 78 }
 
+/** What a program reads of a failure, by exit code. */
+const codes: Record<number, string> = {
+  64: 'usage',
+  65: 'wrong_source',
+  69: 'database_unavailable',
+  78: 'configuration_invalid',
+}
+
 /**
  * Adds `import <source> <url>` to a program. The action never throws: it prints one line to `stderr` and sets the exit
  * code. 0 everybody was imported, 1 somebody could not be, 64 wrong arguments, 65 the source is something else, 69 a
@@ -43,8 +51,8 @@ export function registerImport(program: Command, context: ImportContext): void {
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
         const exitCode = exitCodeOf(error)
-        const document = { error: { code: `import_${exitCode}`, message } }
-        context.stderr.write(`${isJson ? JSON.stringify(document) : message}\n`)
+        const document = { error: { code: codes[exitCode] ?? 'failed', message } }
+        context.stderr.write(`${isJson ? JSON.stringify(document, null, 2) : `claimgate: ${message}`}\n`)
         context.setExitCode(exitCode)
       }
     })
@@ -67,4 +75,4 @@ hasura-backend-plus and hasura-auth have no usernames: the e-mail address become
 the provider and its subject.
 
 Exit codes: 0 everybody imported, 1 somebody could not be (see the list), 64 wrong arguments,
-65 the source has another layout, 69 a database cannot be reached, 78 configuration.`
+65 the source has another layout, 69 a database cannot be reached, 70 anything else, 78 configuration.`

@@ -8,7 +8,8 @@ export function createUnlinkIdentity(identities: Pick<Identities, 'unlink'>): Mi
   return async function unlinkIdentity(ctx) {
     const { userId } = claimed(ctx).access
     const { provider = '' } = (ctx as { params?: { provider?: string } }).params ?? {}
-    if (!(await identities.unlink(provider, userId))) throw new GatewayError('not_found')
+    const isName = /^[a-z0-9-]+$/.test(provider)
+    if (!isName || !(await identities.unlink(provider, userId))) throw new GatewayError('not_found')
     ctx.state.announce('identity.unlinked', { provider })
     ctx.status = 204
   }

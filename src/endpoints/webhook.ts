@@ -9,7 +9,10 @@ export const webhookBody = z.looseObject({ headers: z.record(z.string(), z.strin
 
 /** The client's headers, as Hasura forwards them: its own on GET, the `headers` map of the body on POST. */
 export function forwardedHeader(ctx: Context, name: string): string | undefined {
-  if (ctx.method !== 'POST') return ctx.req.headers[name] === undefined ? undefined : ctx.get(name)
+  if (ctx.method !== 'POST') {
+    // Node reads the bytes of a header as Latin-1; Hasura sends them as the client wrote them, in UTF-8.
+    return ctx.req.headers[name] === undefined ? undefined : Buffer.from(ctx.get(name), 'latin1').toString()
+  }
   const { headers } = ctx.state.body as z.infer<typeof webhookBody>
   const values = Object.entries(headers).filter(([key]) => key.toLowerCase() === name)
   if (values.length > 1) throw new GatewayError('invalid_token', { detail: `The header ${name} comes twice` })

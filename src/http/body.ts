@@ -2,7 +2,7 @@ import getRawBody from 'raw-body'
 import type { z } from 'zod'
 import type { Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { parseJson } from './json.ts'
+import { faults, parseJson } from './json.ts'
 import { validate } from './validate.ts'
 
 /**
@@ -39,8 +39,11 @@ function parse(bytes: Buffer): unknown {
   try {
     return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
-    const twice = cause instanceof SyntaxError && cause.message.includes('twice')
-    const detail = twice ? 'An object has the same member twice' : 'The body is not JSON in UTF-8'
+    // The parser's own messages quote the body.
+    const ours = Object.values(faults).find(
+      (fault) => cause instanceof SyntaxError && cause.message === fault,
+    )
+    const detail = ours ?? 'The body is not JSON in UTF-8'
     throw new GatewayError('malformed_request', { detail, cause })
   }
 }

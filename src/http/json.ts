@@ -11,6 +11,13 @@ export function parseJson(text: string): unknown {
 const maxDepth = 500
 const maxMembers = 50_000
 
+/** What `parseJson` says of JSON that it refuses all the same. */
+export const faults = {
+  twice: 'An object has the same member twice',
+  deep: `The body is nested deeper than ${maxDepth} levels`,
+  many: `The body has more than ${maxMembers} members`,
+}
+
 const token = /"(?:[^"\\]|\\.)*"|[{}[\],]/g
 
 /** `text` is known to be JSON, so a string is a member's name exactly when it comes first or after a comma in an object. */
@@ -22,7 +29,7 @@ function checkMembers(text: string): void {
     if (part === '{' || part === '[') {
       open.push(part === '{' ? new Set() : null)
       nameIsNext = part === '{'
-      if (open.length > maxDepth) throw new SyntaxError(`Nested deeper than ${maxDepth}`)
+      if (open.length > maxDepth) throw new SyntaxError(faults.deep)
     } else if (part === '}' || part === ']') {
       open.pop()
       nameIsNext = false
@@ -31,9 +38,9 @@ function checkMembers(text: string): void {
     } else if (nameIsNext) {
       const names = open.at(-1) as Set<string>
       const name = JSON.parse(part) as string
-      if (names.has(name)) throw new SyntaxError('An object has the same member twice')
+      if (names.has(name)) throw new SyntaxError(faults.twice)
       names.add(name)
-      if (++members > maxMembers) throw new SyntaxError(`More than ${maxMembers} members`)
+      if (++members > maxMembers) throw new SyntaxError(faults.many)
       nameIsNext = false
     }
   }

@@ -14,7 +14,9 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
 
 function describe(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type') return undefined
-  return issue.input === undefined ? 'is required' : `must be ${article(issue.expected)}`
+  return issue.input === undefined
+    ? 'is required'
+    : `must be ${article(issue.expected === 'record' ? 'object' : issue.expected)}`
 }
 
 function article(type: string): string {

@@ -22,6 +22,15 @@ for (const engine of engines) {
   })
   test.after.always(`${engine}: stop`, () => stage?.stop())
 
+  test.serial(`${engine}: somebody at GitHub who has no e-mail address at all can sign in`, async (t) => {
+    const answer = await signIn(stage, 'github', { user: { id: 77, login: 'mailless' }, emails: [] })
+    t.is(answer.status, 200, answer.text)
+    t.deepEqual(await emailsOf(answer.body.id), {
+      user: { email: null, email_verified: false },
+      identity: { email: null, email_verified: false },
+    })
+  })
+
   async function emailsOf(
     userId: string,
   ): Promise<{ user: Emails | undefined; identity: Emails | undefined }> {

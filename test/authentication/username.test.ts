@@ -50,6 +50,8 @@ test('usernames that people have are accepted', (t) => {
     '李雷',
     'عمر',
     '👩‍👩‍👧',
+    'می\u200cخواهم',
+    '❤\ufe0f',
     'me@x.test',
   ]) {
     t.true(accepts(name), name)
@@ -57,6 +59,12 @@ test('usernames that people have are accepted', (t) => {
 })
 
 const refused: [what: string, name: unknown][] = [
+  ...[0x00ad, 0x034f, 0x061c, 0x115f, 0x200b, 0x200c, 0x200d, 0x2060, 0x2800, 0x3164, 0xfeff, 0xffa0].map(
+    (mark): [string, unknown] => [
+      `has the invisible U+${mark.toString(16)}`,
+      `mal${String.fromCodePoint(mark)}lory`,
+    ],
+  ),
   ['is empty', ''],
   ['is blank', '  '],
   ['begins with a space', ' a'],

@@ -57,6 +57,16 @@ for (const engine of engines) {
       refused(t, await ask(app, bearer(session)), 401, 'invalid_token')
     })
 
+    test(`${on} knows a role whose name is not ASCII`, async (t) => {
+      const session = await app.signup(`accented-${method}`)
+      await grant(app, session.id, 'rôle 役')
+      // What a client that writes UTF-8 into a header sends.
+      const sent = method === 'GET' ? Buffer.from('rôle 役').toString('latin1') : 'rôle 役'
+      const { status, body } = await ask(app, { ...bearer(session), 'X-Hasura-Role': sent })
+      t.is(status, 200)
+      t.is(body['X-Hasura-Role'], 'rôle 役')
+    })
+
     test(`${on} honours the role that the client asks for if the user has it, and only then`, async (t) => {
       const session = await app.signup(`roles-${method}`)
       await grant(app, session.id, 'editor')
