@@ -12,7 +12,7 @@ export async function diffSchema(root: URL): Promise<string | null> {
   const pglite = new PGlite()
   // Nothing else uses this database, so it is its own shadow.
   const adapter = createEmbeddedAdapter(pglite)
-  const engine = await createSchemaEngine({ ...adapter, connectToShadowDb: adapter.connect })
+  const { engine } = await createSchemaEngine({ ...adapter, connectToShadowDb: adapter.connect })
   try {
     const schema = await readFile(new URL('prisma/schema.prisma', root), 'utf8')
     const { exitCode, stdout } = await engine.diff({

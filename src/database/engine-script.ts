@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { DriverAdapterError } from '@prisma/driver-adapter-utils'
+import { isAway } from './failures.ts'
 
 /**
  * Runs a migration for Prisma's schema engine. `execute` runs a script as one transaction, and that transaction also
@@ -28,7 +29,8 @@ END $$`
 }
 
 function toEngineFailure(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
+  // Not for the engine to judge: what waiting cures comes back as it was (`originOf`).
+  if (!(error instanceof Error) || isAway(error)) return error
   const { code, severity, detail, hint } = error as Error & Record<string, string | undefined>
   return new DriverAdapterError({
     kind: 'postgres',

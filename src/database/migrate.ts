@@ -53,7 +53,7 @@ async function apply(connection: Connection, migrationsList: MigrationList): Pro
   // Not whether there is a history: another program's migrations may be recorded in the same table.
   const isNew = !(await findApplied(connection)).has(first)
   if (isNew) await adoptExisting(connection, sqlOf(migrationsList, first))
-  const engine = await createSchemaEngine(connection.adapter)
+  const { engine, originOf } = await createSchemaEngine(connection.adapter)
   try {
     if (isNew) await engine.markMigrationApplied({ migrationName: first, migrationsList })
     const { failedMigrationNames } = await engine.diagnoseMigrationHistory({
@@ -67,7 +67,7 @@ async function apply(connection: Connection, migrationsList: MigrationList): Pro
     }
     await engine.applyMigrations({ migrationsList, filters })
   } catch (error) {
-    throw explain(error)
+    throw explain(error, originOf(error))
   } finally {
     engine.free()
   }
@@ -79,12 +79,13 @@ function sqlOf({ migrationDirectories }: MigrationList, name: string): string {
   return content.value
 }
 
-/** The engine's message without its stack trace. */
-function explain(cause: unknown): unknown {
-  if (!(cause instanceof Error)) return cause
-  const name = /migration_name="(.+?)"/.exec(cause.message)?.[1]
+/** The engine's message without its stack trace; `cause` is what it was, in the driver's words if it was the driver's. */
+function explain(error: unknown, cause: unknown): unknown {
+  if (!(error instanceof Error)) return cause
+  const name = /migration_name="(.+?)"/.exec(error.message)?.[1]
   if (name === undefined) return cause
-  const reason = cause.message
+  const words = cause instanceof Error ? cause.message : error.message
+  const reason = words
     .replace(/^external connector error\n/, '')
     .replace(/^Error querying the database: ERROR: /, '')
     .replace(/\n +0: .*/s, '')

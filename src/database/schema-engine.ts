@@ -11,18 +11,23 @@ declare const WebAssembly: {
 
 /**
  * Prisma's schema engine as WebAssembly, over a driver adapter: what `prisma migrate` runs, without the native
- * binary that it would download. Free it with `engine.free()`.
+ * binary that it would download. Free it with `engine.free()`. `originOf` says what the adapter threw, where the engine
+ * only has a number for it.
  */
 export async function createSchemaEngine(
   adapter: SqlMigrationAwareDriverAdapterFactory,
-): Promise<SchemaEngine> {
+): Promise<{ engine: SchemaEngine; originOf(error: unknown): unknown }> {
   loading ??= loadEngine()
   await loading
-  return bindings.SchemaEngine.new(
-    { datamodels: undefined },
-    () => {},
-    bindMigrationAwareSqlAdapterFactory(adapter),
-  )
+  const bound = bindMigrationAwareSqlAdapterFactory(adapter)
+  const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => {}, bound)
+  return {
+    engine,
+    originOf: (error) => {
+      const id = error instanceof Error ? /External error id#(\d+)/.exec(error.message)?.[1] : undefined
+      return id === undefined ? error : (bound.errorRegistry.consumeError(Number(id))?.error ?? error)
+    },
+  }
 }
 
 // The package's bindings speak to one instance for the whole process: a second one would pull the memory out from under

@@ -61,8 +61,8 @@ if (engines.includes('server')) {
 
   test('a connection that was silent in the middle of a transaction is not used again', async (t) => {
     const relay = await startRelay(await createServerDatabase())
-    const app = await startApp({ databaseUrl: relay.url, env: { AUTH_DATABASE_TIMEOUT: '1' } })
     t.teardown(relay.cut)
+    const app = await startApp({ databaseUrl: relay.url, env: { AUTH_DATABASE_TIMEOUT: '1' } })
     t.teardown(app.close)
     const { prisma } = app.gateway.database
     const silenced = prisma.$transaction(async (tx) => {

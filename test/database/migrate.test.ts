@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import test from 'ava'
 import type { Connection } from '../../src/database/database.ts'
+import { createExecuteScript } from '../../src/database/engine-script.ts'
+import { isAway } from '../../src/database/failures.ts'
 import { findPending, migrate } from '../../src/database/migrate.ts'
 import { findMigrationNames, loadMigration } from '../../src/database/migrations.ts'
 import { engines, root } from '../_app.ts'
@@ -140,4 +142,28 @@ function dieAfter(connection: Connection, script: string): Connection {
   }
   const { provider, adapterName, connectToShadowDb } = connection.adapter
   return { ...connection, adapter: { provider, adapterName, connectToShadowDb, connect } }
+}
+
+if (engines.includes('server')) {
+  test.serial(
+    'a server that goes away in the middle of a migration is away, and no mistake in the migration',
+    async (t) => {
+      const databases = await prepareEmpty('server')
+      t.teardown(() => databases.close())
+      const connection = await databases.open()
+      const gone = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+      const adapter = {
+        ...connection.adapter,
+        connect: async () =>
+          Object.assign(await connection.adapter.connect(), {
+            executeScript: createExecuteScript(() => Promise.reject(gone)),
+          }),
+      }
+      const error = await t.throwsAsync(migrate({ ...connection, adapter }, root), {
+        message: /read ECONNRESET/,
+      })
+      t.true(isAway(error))
+      t.true((await migrate(connection, root)).includes('0002_gateway'))
+    },
+  )
 }

@@ -169,11 +169,3 @@ test('what is said of a body is never taken from the body', async (t) => {
     t.is((answer.body as { detail: string }).detail, 'The body is not JSON in UTF-8')
   }
 })
-
-test('a name in the path that no provider can have is 404', async (t) => {
-  const { token } = await app.signup('unlinking')
-  for (const name of ['%00', '%27', 'GitHub', '__proto__', '%E2%80%8B', 'x'.repeat(5000)]) {
-    const headers = { Authorization: `Bearer ${token}` }
-    refused(t, await app.call('DELETE', `/user/identities/${name}`, { headers }), 404, 'not_found')
-  }
-})

@@ -60,8 +60,8 @@ if (engines.includes('server')) {
     'server: while the database is away its routes are 503, and everything works when it is back',
     async (t) => {
       const relay = await startRelay(await createServerDatabase())
-      const app = await startApp({ engine: 'server', databaseUrl: relay.url })
       t.teardown(relay.cut)
+      const app = await startApp({ engine: 'server', databaseUrl: relay.url })
       t.teardown(app.close)
       const session = await app.signup('resident')
       await relay.cut()

@@ -117,9 +117,9 @@ type Stage = { app: TestApp; relay: Relay; url: string; session: SessionBody }
 async function startStage(t: ExecutionContext): Promise<Stage> {
   const url = await createServerDatabase()
   const relay = await startRelay(url)
+  t.teardown(relay.cut)
   const env = { AUTH_DATABASE_TIMEOUT: String(timeout) }
   const app = await startApp({ engine: 'server', databaseUrl: relay.url, env })
-  t.teardown(relay.cut)
   t.teardown(app.close)
   return { app, relay, url, session: await app.signup('resident') }
 }

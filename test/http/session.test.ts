@@ -128,4 +128,12 @@ for (const engine of engines) {
     t.is((await refresh(session)).body.username, 'married')
     t.is((await app.login('married')).body.id, session.id)
   })
+
+  test(`${engine}: a name in the path that no provider can have is 404`, async (t) => {
+    const { token } = await app.signup('unlinking')
+    for (const name of ['%00', '%27', 'GitHub', '__proto__', '%E2%80%8B', 'x'.repeat(5000)]) {
+      const headers = { Authorization: `Bearer ${token}` }
+      refused(t, await app.call('DELETE', `/user/identities/${name}`, { headers }), 404, 'not_found')
+    }
+  })
 }

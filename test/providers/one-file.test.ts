@@ -88,6 +88,7 @@ test('a file in providers/ and two variables are all that signing in with a new 
     fetch: fetchAcme,
   })
   t.teardown(() => gateway.close())
+  await gateway.ready
   const url = `http://127.0.0.1:${gateway.port}`
 
   const listed = (await (await fetch(`${url}/providers`)).json()) as { name: string }[]

@@ -12,12 +12,11 @@ if (engines.includes('server')) {
   })
   test.after.always('stop', () => app?.close())
 
-  for (const [what, change] of [
-    ['the password is changed', `password = '$2b$04$abcdefghijklmnopqrstuuu'`],
-    ['the user is deactivated', 'active = false'],
+  for (const [username, what, change] of [
+    ['changing', 'the password is changed', `password = '$2b$04$abcdefghijklmnopqrstuuu'`],
+    ['leaving', 'the user is deactivated', 'active = false'],
   ] as const) {
     test.serial(`a login that is under way while ${what} begins no session`, async (t) => {
-      const username = `meanwhile-${what.length}`
       const { id } = await app.signup(username)
       const client = new pg.Client({ connectionString: app.config.databaseUrl })
       await client.connect()
