@@ -19,6 +19,7 @@ import { connectDeployment, prepareKey } from './deployment.ts'
 import { createClientError } from './http/client-error.ts'
 import { securityHeaders } from './http/headers.ts'
 import { listen } from './http/server.ts'
+import { every } from './jobs.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/events.ts'
 import { createReadiness } from './readiness.ts'
@@ -163,28 +164,5 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   } catch (error) {
     await deployment.close()
     throw error
-  }
-}
-
-/**
- * Does `work` again and again, `interval` milliseconds after it last ended; a failure is logged and the next turn comes
- * all the same. Returns what ends it, when no turn is running any more.
- */
-function every(interval: number, name: string, log: Logger, work: () => Promise<void>): () => Promise<void> {
-  let timer: NodeJS.Timeout
-  let running = Promise.resolve()
-  const turn = () => {
-    running = work().catch((error: unknown) => log.warn({ err: error }, `could not ${name}`))
-    running.then(schedule)
-  }
-  let isStopped = false
-  const schedule = () => {
-    if (!isStopped) timer = setTimeout(turn, interval).unref()
-  }
-  schedule()
-  return () => {
-    isStopped = true
-    clearTimeout(timer)
-    return running
   }
 }

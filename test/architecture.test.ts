@@ -39,6 +39,7 @@ const mayKnow: Record<string, string[]> = {
     'database',
     'deployment',
     'http',
+    'jobs',
     'limits',
     'observability',
     'readiness',
