@@ -12,37 +12,37 @@ const cases: Record<string, Case> = {
   'a source that there is not': {
     args: ['firebase', `postgres://me:${password}@127.0.0.1:1/x`],
     code: 64,
-    says: /^The source must be one of seed, hasura-backend-plus, hasura-auth; its URL comes second\.\n$/,
+    says: /^claimgate: The source must be one of seed, hasura-backend-plus, hasura-auth; its URL comes second\.\n$/,
   },
   'source and URL the wrong way round': {
     args: [`postgres://me:${password}@127.0.0.1:1/x`, 'seed'],
     code: 64,
-    says: /^The source must be one of/,
+    says: /^claimgate: The source must be one of/,
   },
   'a URL that is none': {
     args: ['seed', `postgres//me:${password}@127.0.0.1`],
     code: 64,
-    says: /^The URL must be a postgres:\/\/ URL\.\n$/,
+    says: /^claimgate: The URL must be a postgres:\/\/ URL\.\n$/,
   },
   'a URL of something else': {
     args: ['seed', `mysql://me:${password}@127.0.0.1/x`],
     code: 64,
-    says: /^The URL must be a postgres:\/\/ URL\.\n$/,
+    says: /^claimgate: The URL must be a postgres:\/\/ URL\.\n$/,
   },
   'a URL with a password that is not encoded': {
     args: ['seed', `postgres://me:%${password}@127.0.0.1:1/x`],
     code: 69,
-    says: /^The source database cannot be read: .+\n$/,
+    says: /^claimgate: The source database cannot be read: .+\n$/,
   },
   'a server that is away': {
     args: ['seed', `postgres://me:${password}@127.0.0.1:1/x`],
     code: 69,
-    says: /^The source database cannot be read: .*ECONNREFUSED.*\n$/,
+    says: /^claimgate: The source database cannot be read: .*ECONNREFUSED.*\n$/,
   },
   'a certificate that is not there': {
     args: ['seed', `postgres://me:${password}@127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/nowhere.pem`],
     code: 69,
-    says: /^The source database cannot be read: .+\n$/,
+    says: /^claimgate: The source database cannot be read: .+\n$/,
   },
   'a bad configuration': {
     args: ['seed', `postgres://me:${password}@127.0.0.1:1/x`],
@@ -117,7 +117,7 @@ if (engines.includes('server')) {
     const env = { DATABASE_URL: `postgres://me:${password}@127.0.0.1:1/x` }
     const { code, stderr } = await runImport(['seed', url], { env })
     t.is(code, 69)
-    t.regex(stderr, /^The database of the gateway cannot be read: .*ECONNREFUSED/)
+    t.regex(stderr, /^claimgate: The database of the gateway cannot be read: .*ECONNREFUSED/)
     t.false(stderr.includes(password))
   })
 
@@ -134,7 +134,7 @@ if (engines.includes('server')) {
     url.password = password
     const { code, stderr } = await runImport(['seed', url.href], { env: { DATABASE_URL } })
     t.is(code, 69)
-    t.is(stderr, 'The source database cannot be read: permission denied for table user\n')
+    t.is(stderr, 'claimgate: The source database cannot be read: permission denied for table user\n')
     t.is(await dumpTarget((text) => query(DATABASE_URL, text)), before)
   })
 }
