@@ -63,6 +63,7 @@ const mayKnow: Record<string, string[]> = {
     'deployment',
     'endpoints',
     'errors',
+    'hasura',
     'http',
     'import',
     'observability',

@@ -1,0 +1,42 @@
+import type { TableName, TrackedTable } from './tables.ts'
+
+/** The four kinds of permission that Hasura knows, in the order in which they are written. */
+export const permissionKinds = ['insert', 'select', 'update', 'delete'] as const
+
+/** One call of Hasura's metadata API. It adds one thing, and fails when there is one of that name. */
+export type MetadataCall = {
+  type: string
+  args: {
+    source: string
+    table: TableName
+    name?: string
+    role?: string
+    using?: object
+    permission?: object
+  }
+}
+
+/** The calls that make these tables known: tables first, then relationships, because permissions go through both. */
+export function toCalls(tables: readonly TrackedTable[], source: string): MetadataCall[] {
+  return [
+    ...tables.map(({ table }) => ({ type: 'pg_track_table', args: { source, table } })),
+    ...tables.flatMap(({ table, object_relationships = [], array_relationships = [] }) => [
+      ...object_relationships.map(({ name, using }) => ({
+        type: 'pg_create_object_relationship',
+        args: { source, table, name, using },
+      })),
+      ...array_relationships.map(({ name, using }) => ({
+        type: 'pg_create_array_relationship',
+        args: { source, table, name, using },
+      })),
+    ]),
+    ...tables.flatMap((tracked) =>
+      permissionKinds.flatMap((kind) =>
+        (tracked[`${kind}_permissions`] ?? []).map(({ role, permission }) => ({
+          type: `pg_create_${kind}_permission`,
+          args: { source, table: tracked.table, role, permission },
+        })),
+      ),
+    ),
+  ]
+}

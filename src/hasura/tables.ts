@@ -1,0 +1,173 @@
+import type {
+  DeletePermission,
+  InsertPermission,
+  MetadataTable,
+  SelectPermission,
+  UpdatePermission,
+} from 'hasura-metadata-types'
+
+/** Who manages users and roles through Hasura, and who sees what is their own: AUTH_DEFAULT_ROLE. */
+export type MetadataRoles = { manager: string; user: string }
+
+/** The roles of the files in `hasura/`, and of the commands that are not told others. */
+export const metadataRoles: MetadataRoles = { manager: 'manager', user: 'user' }
+
+export type TableName = { schema: string; name: string }
+
+/** A table as Hasura's metadata has it, with the one form of name that PostgreSQL's tables have there. */
+export type TrackedTable = MetadataTable & { table: TableName }
+
+type Where = Record<string, unknown>
+
+const own: Where = { user_id: { _eq: 'X-Hasura-User-Id' } }
+const notAdmin: Where = { name: { _neq: 'admin' } }
+/** Rows of users who may act as Hasura's superuser: only a superuser may touch them. */
+const isAdmin: Where = {
+  _or: [{ default_role: { name: { _eq: 'admin' } } }, { roles: { role: { name: { _eq: 'admin' } } } }],
+}
+
+const userColumns = [
+  'id',
+  'username',
+  'email',
+  'email_verified',
+  'active',
+  'default_role_id',
+  'created_at',
+  'updated_at',
+]
+const identityColumns = [
+  'provider',
+  'subject',
+  'user_id',
+  'email',
+  'email_verified',
+  'created_at',
+  'last_used_at',
+]
+const sessionColumns = [
+  'id',
+  'user_id',
+  'created_at',
+  'rotated_at',
+  'idle_expires_at',
+  'expires_at',
+  'revoked_at',
+  'revoked_reason',
+  'user_agent',
+  'address',
+]
+
+/**
+ * What Hasura is told of the gateway's tables: the one description from which the metadata directory, the list of calls
+ * and the commands are made. Columns are named one by one, so that a column of a later version is nobody's to see.
+ */
+export function describeTables({ manager, user }: MetadataRoles): TrackedTable[] {
+  const all = (columns: string[]) => select(manager, columns, {}, true)
+  return [
+    {
+      table: named('user'),
+      object_relationships: [toOne('default_role', 'default_role_id')],
+      array_relationships: [
+        toMany('roles', 'user_role', 'user_id'),
+        toMany('identities', 'identity', 'user_id'),
+        toMany('sessions', 'session', 'user_id'),
+        toMany('claims', 'user_claim', 'user_id'),
+      ],
+      select_permissions: [all(userColumns), select(user, userColumns, { id: own.user_id })],
+      // The default role gives that role, so it must not become admin either.
+      update_permissions: [
+        update(manager, ['active', 'default_role_id'], { _not: isAdmin }, { _not: isAdmin }),
+      ],
+    },
+    {
+      table: named('role'),
+      array_relationships: [
+        toMany('users', 'user_role', 'role_id'),
+        toMany('default_of', 'user', 'default_role_id'),
+      ],
+      insert_permissions: [insert(manager, ['name'], { name: { _nin: ['admin', ''] } })],
+      select_permissions: [
+        all(['id', 'name']),
+        select(user, ['id', 'name'], { _or: [{ users: own }, { default_of: { id: own.user_id } }] }),
+      ],
+    },
+    {
+      table: named('user_role'),
+      object_relationships: [toOne('user', 'user_id'), toOne('role', 'role_id')],
+      insert_permissions: [insert(manager, ['user_id', 'role_id'], { role: notAdmin })],
+      select_permissions: [
+        all(['id', 'user_id', 'role_id']),
+        select(user, ['id', 'user_id', 'role_id'], own),
+      ],
+      delete_permissions: [remove(manager, { role: notAdmin })],
+    },
+    {
+      table: named('identity'),
+      object_relationships: [toOne('user', 'user_id')],
+      select_permissions: [all(identityColumns), select(user, identityColumns, own)],
+    },
+    {
+      table: named('session'),
+      object_relationships: [toOne('user', 'user_id')],
+      select_permissions: [all(sessionColumns), select(user, sessionColumns, own)],
+      // Only a living session can be written, and only so that it has ended. The time is not preset: without a column
+      // to set, Hasura offers no mutation (hasura/graphql-engine#7406).
+      update_permissions: [
+        update(
+          user,
+          ['revoked_at'],
+          { ...own, revoked_at: { _is_null: true } },
+          { ...own, revoked_at: { _is_null: false } },
+          { revoked_reason: 'user' },
+        ),
+      ],
+    },
+    {
+      table: named('user_claim'),
+      object_relationships: [toOne('user', 'user_id')],
+      insert_permissions: [
+        insert(manager, ['user_id', 'name', 'value'], {
+          name: { _nin: ['user-id', 'role', 'allowed-roles', 'default-role'] },
+        }),
+      ],
+      select_permissions: [all(['user_id', 'name', 'value'])],
+      update_permissions: [update(manager, ['value'], {}, {})],
+      delete_permissions: [remove(manager, {})],
+    },
+  ]
+}
+
+function named(name: string): TableName {
+  return { schema: 'public', name }
+}
+
+function toOne(name: string, column: string) {
+  return { name, using: { foreign_key_constraint_on: column } }
+}
+
+function toMany(name: string, table: string, column: string) {
+  return { name, using: { foreign_key_constraint_on: { table: named(table), column } } }
+}
+
+function select(role: string, columns: string[], filter: Where, canCount = false): SelectPermission {
+  return { role, permission: { columns, filter, ...(canCount && { allow_aggregations: true }) } }
+}
+
+function insert(role: string, columns: string[], check: Where): InsertPermission {
+  return { role, permission: { columns, check } }
+}
+
+function update(
+  role: string,
+  columns: string[],
+  filter: Where,
+  check: Where,
+  set?: Record<string, unknown>,
+): UpdatePermission {
+  return { role, permission: { columns, filter, check, ...(set && { set }) } }
+}
+
+function remove(role: string, filter: Where): DeletePermission {
+  return { role, permission: { filter } }
+}
