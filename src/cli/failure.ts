@@ -1,5 +1,7 @@
 import { ConfigError } from '../config.ts'
 import { type FieldError, GatewayError } from '../errors.ts'
+import { HasuraError } from '../hasura/hasura-error.ts'
+import { printable } from './output.ts'
 
 /** How a command can fail, and the exit code of each; the codes are those of sysexits.h where it has one. */
 const table = {
@@ -12,10 +14,14 @@ const table = {
   key_not_found: 66,
   file_not_found: 66,
   no_database: 66,
+  source_not_found: 66,
   database_unavailable: 69,
+  hasura_unavailable: 69,
   username_taken: 73,
   role_exists: 73,
   key_exists: 73,
+  hasura_answer: 76,
+  hasura_denied: 77,
   configuration_invalid: 78,
   interrupted: 130,
   not_started: 1,
@@ -27,6 +33,8 @@ const table = {
   environment_key: 1,
   other_secret: 1,
   changed_meanwhile: 1,
+  hasura_refused: 1,
+  hasura_inconsistent: 1,
   failed: 1,
 } as const satisfies Record<string, number>
 
@@ -40,9 +48,11 @@ Exit codes:
    1  refused, or failed
   64  the command line is wrong
   65  a value or key was given that is not valid
-  66  there is no such user, role, session, key, file or database
-  69  the database cannot be opened
+  66  there is no such user, role, session, key, file, database or source
+  69  the database cannot be opened, or Hasura be reached
   73  there is one of that name already
+  76  the answer is not Hasura's
+  77  Hasura does not accept the admin secret
   78  the configuration is not valid
  130  interrupted at a prompt`
 
@@ -66,6 +76,8 @@ export function toCommandError(error: unknown): CommandError {
   if (error instanceof CommandError) return error
   if (error instanceof ConfigError) return new CommandError('configuration_invalid', problemsOf(error))
   if (error instanceof GatewayError) return fromGateway(error)
+  if (error instanceof HasuraError)
+    return new CommandError(error.code, printable(error.message), { cause: error })
   return new CommandError('failed', `Something went wrong: ${lastLine(error)}`, { cause: error })
 }
 

@@ -5,6 +5,7 @@ import { root } from '../settings.ts'
 import { registerClaims } from './claims.ts'
 import type { CommandContext } from './context.ts'
 import { exitCodes } from './failure.ts'
+import { registerHasura } from './hasura.ts'
 import { registerImport } from './import.ts'
 import { registerKeys } from './keys.ts'
 import { registerMigrate } from './migrate.ts'
@@ -36,6 +37,7 @@ export function createProgram(context: CommandContext): Command {
   registerRole(program, context)
   registerClaims(program, context)
   registerSession(program, context)
+  registerHasura(program, context)
   registerImport(program, {
     parseConfig: context.loadConfig,
     openTarget: async (config) => openDeployment(config, root, context.log),

@@ -40,3 +40,11 @@ export function toCalls(tables: readonly TrackedTable[], source: string): Metada
     ),
   ]
 }
+
+/** A call in words: `select permission of manager on user`. */
+export function describeCall({ type, args }: MetadataCall): string {
+  const { table, name, role } = args
+  const what = type.replace(/^pg_(create|track)_/, '').replaceAll('_', ' ')
+  if (role !== undefined) return `${what} of ${role} on ${table.name}`
+  return name === undefined ? `${what} ${table.name}` : `${what} ${table.name}.${name}`
+}

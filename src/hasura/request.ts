@@ -1,0 +1,67 @@
+import { HasuraError } from './hasura-error.ts'
+
+/** Where Hasura is, and how it is reached. */
+export type HasuraAddress = {
+  /** Without a path of the API; `parseEndpoint` makes it. */
+  endpoint: string
+  fetch: typeof globalThis.fetch
+  /** Milliseconds that an answer may take. */
+  timeout: number
+}
+
+/** What Hasura answered, parsed. */
+export type HasuraAnswer = { status: number; body: unknown }
+
+/** The address of a Hasura, also from that of its console or one of its APIs; null when it is no http(s) URL. */
+export function parseEndpoint(text: string): string | null {
+  if (!URL.canParse(text)) return null
+  const { protocol, origin, pathname, username, password } = new URL(text)
+  if (!/^https?:$/.test(protocol) || username !== '' || password !== '') return null
+  return origin + pathname.replace(/\/(v1(alpha1|beta1)?|v2|console)(\/.*)?$/, '').replace(/\/+$/, '')
+}
+
+/**
+ * Posts JSON to a path of Hasura and reads the JSON that it answers with, whatever the status. A redirect is not followed:
+ * it would carry the headers elsewhere. Throws `hasura_unavailable` and `hasura_answer`.
+ */
+export async function postToHasura(
+  { endpoint, fetch, timeout }: HasuraAddress,
+  path: string,
+  headers: Record<string, string>,
+  body: object,
+): Promise<HasuraAnswer> {
+  const url = endpoint + path
+  let response: Response
+  let text: string
+  try {
+    response = await fetch(url, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(timeout),
+    })
+    text = await response.text()
+  } catch (cause) {
+    throw new HasuraError('hasura_unavailable', `${url} ${reasonOf(cause, timeout)}`, cause)
+  }
+  const { status } = response
+  if (status >= 300 && status < 400)
+    throw new HasuraError('hasura_answer', `${url} is a redirect; name the address that it leads to`)
+  try {
+    return { status, body: JSON.parse(text) }
+  } catch (cause) {
+    const code = status >= 500 ? 'hasura_unavailable' : 'hasura_answer'
+    const what = /^\s*</.test(text) ? 'a page of HTML' : 'something that is not JSON'
+    throw new HasuraError(code, `${url} answers ${status} with ${what}: is that Hasura?`, cause)
+  }
+}
+
+/** What kept a request from being answered, without what fetch puts around it. */
+export function reasonOf(error: unknown, timeout: number): string {
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return `did not answer within ${timeout / 1000} s`
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = (cause as { code?: unknown } | null)?.code
+  return `cannot be reached${typeof code === 'string' ? ` (${code})` : ''}`
+}

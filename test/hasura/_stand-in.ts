@@ -1,0 +1,165 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type JsonObject, readJwks, readToken } from '../_hasura.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: metadata is whatever its owner has made of it
+type Json = any
+
+type Answer = { status: number; body: unknown }
+
+/** What a Hasura is made of, as far as these tests need one. All of it may be changed while it runs. */
+export type HasuraState = {
+  adminSecret: string | null
+  metadata: Json
+  version: number
+  inconsistent: { type: string; name: string; reason: string }[]
+  /** Tables that the database has. */
+  tables: string[]
+  /** In JWT mode: the keys and what HASURA_GRAPHQL_JWT_SECRET says. Null: it asks a webhook. */
+  jwt: { jwks: string; issuer: string; audience: string; skew?: number } | null
+  unauthorizedRole: string | null
+  /** The calls of every bulk that was applied. */
+  applied: JsonObject[]
+  /** Answers in place of Hasura. */
+  instead:
+    | ((path: string) => { status: number; headers?: Record<string, string>; text: string } | null)
+    | null
+  /** Never answers. */
+  isSilent: boolean
+}
+
+const ours = ['user', 'role', 'user_role', 'identity', 'session', 'user_claim']
+
+const fail = (status: number, code: string, error: string): Answer => ({
+  status,
+  body: { path: '$', code, error },
+})
+const refuse = (code: string, message: string): Answer => ({
+  status: 200,
+  body: { errors: [{ message, extensions: { path: '$', code } }] },
+})
+
+/** Hasura's metadata API and GraphQL endpoint on the loopback, without any GraphQL. */
+export async function startHasura(changes: Partial<HasuraState> = {}) {
+  const state: HasuraState = {
+    adminSecret: 'an admin secret for tests',
+    metadata: { version: 3, sources: [{ name: 'default', kind: 'postgres', tables: [], configuration: {} }] },
+    version: 1,
+    inconsistent: [],
+    tables: ours,
+    jwt: null,
+    unauthorizedRole: null,
+    applied: [],
+    instead: null,
+    isSilent: false,
+    ...changes,
+  }
+  const server: Server = createServer(async (req, res) => {
+    let text = ''
+    for await (const chunk of req) text += chunk
+    if (state.isSilent) return
+    const instead = state.instead?.(req.url ?? '')
+    if (instead) {
+      res.writeHead(instead.status, instead.headers).end(instead.text)
+      return
+    }
+    const { status, body } = answer(state, req.url ?? '', req.headers, text === '' ? null : JSON.parse(text))
+    res.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    state,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections()
+      return new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+function answer(state: HasuraState, url: string, headers: IncomingHttpHeaders, body: Json): Answer {
+  if (url === '/v1/graphql') return answerGraphql(state, headers)
+  if (url !== '/v1/metadata') return fail(404, 'not-found', 'resource does not exist')
+  const secret = headers['x-hasura-admin-secret']
+  if (state.adminSecret !== null && secret === undefined)
+    return fail(400, 'access-denied', 'restricted access : admin only')
+  if (state.adminSecret !== null && secret !== state.adminSecret)
+    return fail(401, 'access-denied', 'invalid "x-hasura-admin-secret"/"x-hasura-access-key"')
+  const { type, args, resource_version } = body
+  if (type === 'export_metadata')
+    return { status: 200, body: { resource_version: state.version, metadata: state.metadata } }
+  if (type === 'get_inconsistent_metadata') {
+    const { inconsistent } = state
+    return {
+      status: 200,
+      body: { is_consistent: inconsistent.length === 0, inconsistent_objects: inconsistent },
+    }
+  }
+  if (type !== 'bulk') return fail(400, 'parse-failed', `unknown type ${type}`)
+  if (resource_version !== undefined && resource_version !== state.version)
+    return fail(409, 'conflict', 'metadata resource version referenced did not match current version')
+  const metadata = structuredClone(state.metadata)
+  try {
+    for (const call of args) applyCall(state, metadata, call)
+  } catch (error) {
+    return fail(400, 'already-exists', (error as Error).message)
+  }
+  state.metadata = metadata
+  state.version++
+  state.applied.push(...args)
+  return { status: 200, body: args.map(() => ({ message: 'success' })) }
+}
+
+/** Does one call as Hasura does: it fails when its table is not there, or what it would make is. */
+function applyCall(state: HasuraState, metadata: Json, { type, args }: Json): void {
+  const { source, table, ...part } = args
+  const { tables } = metadata.sources.find(({ name }: Json) => name === source)
+  const tracked = tables.find(
+    (each: Json) => each.table.name === table.name && each.table.schema === table.schema,
+  )
+  if (type === 'pg_track_table') {
+    if (tracked) throw new Error(`view/table already tracked: "${table.name}"`)
+    if (!state.tables.includes(table.name))
+      throw new Error(`no such table/view exists in source: "${table.name}"`)
+    tables.push({ table })
+    return
+  }
+  if (!tracked) throw new Error(`table "${table.name}" does not exist in source: ${source}`)
+  const [, kind] = /^pg_create_(\w+_(?:relationship|permission))$/.exec(type) ?? []
+  if (!kind) throw new Error(`unknown type ${type}`)
+  tracked[`${kind}s`] ??= []
+  const list = tracked[`${kind}s`]
+  const key = kind.endsWith('permission') ? 'role' : 'name'
+  if (list.some((each: Json) => each[key] === part[key])) throw new Error(`${part[key]} already exists`)
+  list.push(part)
+}
+
+function answerGraphql(
+  { jwt, unauthorizedRole, adminSecret }: HasuraState,
+  headers: IncomingHttpHeaders,
+): Answer {
+  const data = { status: 200, body: { data: { __typename: 'query_root' } } }
+  if (adminSecret === null) return data
+  const [, token] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? []
+  if (token === undefined) {
+    if (unauthorizedRole !== null) return data
+    return jwt
+      ? refuse('invalid-headers', "Missing 'Authorization' or 'Cookie' header in JWT authentication mode")
+      : refuse('access-denied', 'Authentication hook unauthorized this request')
+  }
+  if (!jwt) return refuse('access-denied', 'Authentication hook unauthorized this request')
+  try {
+    readToken(token, readJwks(jwt.jwks), { ...jwt, now: Math.floor(Date.now() / 1000) })
+    return data
+  } catch (error) {
+    return refuse('invalid-jwt', `Could not verify JWT: ${jwtError((error as Error).message)}`)
+  }
+}
+
+/** The words of Hasura for what the model of it found. */
+function jwtError(message: string): string {
+  if (/is not in the JWKS|signature/.test(message)) return 'JWSError JWSInvalidSignature'
+  if (/in the future/.test(message)) return 'JWTIssuedAtFuture'
+  if (/expired/.test(message)) return 'JWTExpired'
+  return /lacks/.test(message) ? 'JWTNotInAudience' : /: iss/.test(message) ? 'JWTNotInIssuer' : message
+}

@@ -1,0 +1,254 @@
+import test from 'ava'
+import { toCalls } from '../../src/hasura/calls.ts'
+import { parseEndpoint } from '../../src/hasura/request.ts'
+import { describeTables, metadataRoles } from '../../src/hasura/tables.ts'
+import { runInProcess } from '../cli/_in-process.ts'
+import { startHasura } from './_stand-in.ts'
+
+const secret = 'an admin secret for tests'
+const all = toCalls(describeTables(metadataRoles), 'default')
+
+/** Runs `claimgate hasura …` against a Hasura, with the secret in the environment. */
+async function run(url: string, args: string, env: Record<string, string> = {}) {
+  const result = await runInProcess(['hasura', ...args.split(' '), '--endpoint', url], {
+    env: { HASURA_GRAPHQL_ADMIN_SECRET: secret, ...env },
+  })
+  for (const text of [result.stdout, result.stderr])
+    if (text.includes(secret)) throw new Error('the secret is shown')
+  return result
+}
+
+test('apply adds everything to a fresh Hasura, and a second apply adds nothing', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  t.is((await run(hasura.url, 'diff')).code, 1)
+  const first = await run(hasura.url, 'apply --json')
+  t.is(first.code, 0, first.stderr)
+  t.is(JSON.parse(first.stdout).applied, all.length)
+  t.deepEqual<unknown, unknown>(hasura.state.applied, all)
+  const again = await run(hasura.url, 'apply')
+  t.is(again.stdout, 'Hasura knows everything already.\n')
+  t.is(hasura.state.applied.length, all.length)
+  t.like(await run(hasura.url, 'diff'), { code: 0, stdout: 'Nothing is missing.\n', stderr: '' })
+})
+
+test('apply --dry-run and diff change nothing, and name what is missing', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  for (const command of ['apply --dry-run', 'diff']) {
+    const { stdout } = await run(hasura.url, command)
+    t.regex(stdout, /^\+ table user\n/)
+    t.regex(stdout, /\n\+ array relationship user\.roles\n/)
+    t.regex(stdout, /\n\+ insert permission of manager on user_role\n/)
+  }
+  t.deepEqual(hasura.state.applied, [])
+  t.is(hasura.state.version, 1)
+})
+
+test('what is foreign in the metadata stays, and only what is missing is added', async (t) => {
+  const foreign = {
+    table: { schema: 'public', name: 'user' },
+    array_relationships: [
+      { name: 'orders', using: { foreign_key_constraint_on: { table: 'order', column: 'user_id' } } },
+    ],
+    select_permissions: [
+      { role: 'user', permission: { columns: ['id'], filter: {} } },
+      { role: 'accountant', permission: { columns: '*', filter: {} } },
+    ],
+  }
+  const other = { name: 'shop', kind: 'mssql', tables: [{ table: { schema: 'dbo', name: 'user' } }] }
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  hasura.state.metadata.sources[0].tables.push(foreign)
+  hasura.state.metadata.sources.push(other)
+  hasura.state.metadata.actions = [{ name: 'pay' }]
+  const before = structuredClone(hasura.state.metadata)
+  const { code, stderr } = await run(hasura.url, 'apply')
+  t.is(code, 0)
+  t.is(stderr, 'Warning: left as it is: select permission of user on user\n')
+  const { sources, actions } = hasura.state.metadata
+  t.deepEqual(sources[1], other)
+  t.deepEqual(actions, before.actions)
+  const [user] = sources[0].tables
+  t.deepEqual(user.array_relationships[0], foreign.array_relationships[0])
+  t.deepEqual(user.select_permissions.slice(0, 2), foreign.select_permissions)
+  t.is(hasura.state.applied.length, all.length - 2)
+  const diff = await run(hasura.url, 'diff')
+  t.is(diff.code, 1)
+  t.is(diff.stdout, '~ select permission of user on user: Hasura has another\n')
+})
+
+test('what Hasura writes in another form is not taken for something else', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  await run(hasura.url, 'apply')
+  for (const table of hasura.state.metadata.sources[0].tables) {
+    for (const { permission } of table.select_permissions ?? []) {
+      permission.columns.reverse()
+      permission.allow_aggregations ??= false
+      permission.comment = ''
+    }
+    for (const { permission } of table.update_permissions ?? []) {
+      if (Object.keys(permission.check).length === 0) permission.check = null
+    }
+    for (const relationship of table.object_relationships ?? [])
+      relationship.using.foreign_key_constraint_on = [relationship.using.foreign_key_constraint_on]
+    table.table = table.table.name
+  }
+  t.is((await run(hasura.url, 'diff')).stdout, 'Nothing is missing.\n')
+})
+
+test('a wider permission than ours is shown by diff', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  await run(hasura.url, 'apply')
+  const session = hasura.state.metadata.sources[0].tables.find(
+    (each: { table: { name: string } }) => each.table.name === 'session',
+  )
+  session.update_permissions[0].permission.check = { user_id: { _eq: 'X-Hasura-User-Id' } }
+  t.is((await run(hasura.url, 'diff')).stdout, '~ update permission of user on session: Hasura has another\n')
+})
+
+test('another manager role, user role and source are what is applied', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  hasura.state.metadata.sources[0].name = 'auth'
+  const { code } = await run(hasura.url, 'apply --source auth --manager-role hr --user-role person')
+  t.is(code, 0)
+  const text = JSON.stringify(hasura.state.applied)
+  t.deepEqual([...new Set(text.match(/"role":"\w+"/g))].sort(), ['"role":"hr"', '"role":"person"'])
+  t.false(text.includes('"source":"default"'))
+})
+
+test('two at once: the one whose comparison is outdated changes nothing', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  const results = await Promise.all([run(hasura.url, 'apply --json'), run(hasura.url, 'apply --json')])
+  const lost = results.filter(({ code }) => code !== 0)
+  t.true(lost.length <= 1)
+  for (const { stderr } of lost) t.is(JSON.parse(stderr).error.code, 'changed_meanwhile')
+  t.is(hasura.state.applied.length, all.length)
+})
+
+for (const role of ['admin', 'anonymous', 'user']) {
+  test(`the manager role cannot be ${role}`, async (t) => {
+    const { code, stderr } = await run('http://127.0.0.1:9', `diff --manager-role ${role}`)
+    t.is(code, 64)
+    t.regex(stderr, /^claimgate: --manager-role must be a role of its own/)
+  })
+}
+
+type Hasura = Awaited<ReturnType<typeof startHasura>>
+const html = { status: 200, text: '<!doctype html><title>Console</title>' }
+const failures: [string, (hasura: Hasura) => void, string, number, RegExp][] = [
+  [
+    'a wrong secret',
+    ({ state }) => (state.adminSecret = 'another'),
+    'hasura_denied',
+    77,
+    /does not accept this admin secret$/,
+  ],
+  [
+    'a page of HTML',
+    ({ state }) => (state.instead = () => html),
+    'hasura_answer',
+    76,
+    /answers 200 with a page of HTML/,
+  ],
+  [
+    'a proxy whose upstream is away',
+    ({ state }) => (state.instead = () => ({ ...html, status: 502 })),
+    'hasura_unavailable',
+    69,
+    /answers 502 with a page of HTML/,
+  ],
+  [
+    'a redirect',
+    ({ state }) =>
+      (state.instead = () => ({ status: 308, headers: { Location: 'https://elsewhere.test/' }, text: '' })),
+    'hasura_answer',
+    76,
+    /is a redirect/,
+  ],
+  [
+    'something that is not Hasura',
+    ({ state }) => (state.instead = () => ({ status: 404, text: '{"message":"no"}' })),
+    'hasura_answer',
+    76,
+    /answers 404: is that Hasura\?$/,
+  ],
+  [
+    'an answer of another form',
+    ({ state }) => (state.instead = () => ({ status: 200, text: '[]' })),
+    'hasura_answer',
+    76,
+    /does not answer as Hasura 2 does$/,
+  ],
+  ['silence', ({ state }) => (state.isSilent = true), 'hasura_unavailable', 69, /did not answer within 1 s$/],
+  [
+    'inconsistent metadata',
+    ({ state }) =>
+      state.inconsistent.push({ type: 'remote_schema', name: 'pay', reason: 'it is\u001b away' }),
+    'hasura_inconsistent',
+    1,
+    /nothing was changed: remote_schema: it is\\u\{1b\} away$/,
+  ],
+  [
+    'a database without our tables',
+    ({ state }) => (state.tables = []),
+    'hasura_refused',
+    1,
+    /changed nothing: no such table\/view exists in source: "user"$/,
+  ],
+  [
+    'an unknown source',
+    ({ state }) => (state.metadata.sources[0].name = 'main'),
+    'source_not_found',
+    66,
+    /^Hasura has no source "default"; it has "main"$/,
+  ],
+  [
+    'a source that is not PostgreSQL',
+    ({ state }) => (state.metadata.sources[0].kind = 'mssql'),
+    'source_not_found',
+    66,
+    /is mssql, not postgres$/,
+  ],
+]
+for (const [what, change, code, exit, message] of failures) {
+  test(`apply fails in one line with ${what}, and changes nothing`, async (t) => {
+    const hasura = await startHasura()
+    t.teardown(hasura.close)
+    change(hasura)
+    const json = await run(hasura.url, 'apply --timeout 1 --json')
+    const { error } = JSON.parse(json.stderr)
+    t.deepEqual([error.code, json.code, json.stdout], [code, exit, ''])
+    t.regex(error.message, message)
+    const plain = await run(hasura.url, 'apply --timeout 1')
+    t.regex(plain.stderr, /^claimgate: [^\n]+\n$/)
+    t.deepEqual(hasura.state.applied, [])
+  })
+}
+
+test('apply fails in one line when nobody listens', async (t) => {
+  const hasura = await startHasura()
+  await hasura.close()
+  t.like(await run(hasura.url, 'apply'), {
+    code: 69,
+    stderr: `claimgate: ${hasura.url}/v1/metadata cannot be reached (ECONNREFUSED)\n`,
+  })
+})
+
+test('apply wants an address and a secret', async (t) => {
+  t.regex((await run('ftp://hasura.test', 'apply')).stderr, /--endpoint must be an http\(s\) URL/)
+  t.regex((await run('http://a:b@hasura.test', 'apply')).stderr, /--endpoint must be an http\(s\) URL/)
+  const { code, stderr } = await run('http://hasura.test', 'apply', { HASURA_GRAPHQL_ADMIN_SECRET: '' })
+  t.is(code, 64)
+  t.is(stderr, 'claimgate: Give --admin-secret, or set HASURA_GRAPHQL_ADMIN_SECRET\n')
+})
+
+test('the address of Hasura is also that of its console and of its APIs', (t) => {
+  for (const path of ['', '/', '/console/data', '/v1/graphql', '/v1/metadata/', '/v2/query'])
+    t.is(parseEndpoint(`https://hasura.test${path}`), 'https://hasura.test')
+  t.is(parseEndpoint('https://example.test/hasura/v1/graphql'), 'https://example.test/hasura')
+})
