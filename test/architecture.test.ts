@@ -58,6 +58,7 @@ const mayKnow: Record<string, string[]> = {
     'authentication',
     'claims',
     'config',
+    'config-providers',
     'config-values',
     'database',
     'deployment',
@@ -70,6 +71,7 @@ const mayKnow: Record<string, string[]> = {
     'serve',
     'settings',
     'tokens',
+    'welcome',
   ],
   ...Object.fromEntries(
     [

@@ -4,6 +4,7 @@ import { openDeployment } from '../deployment.ts'
 import { root } from '../settings.ts'
 import { registerClaims } from './claims.ts'
 import type { CommandContext } from './context.ts'
+import { registerDoctor } from './doctor.ts'
 import { exitCodes } from './failure.ts'
 import { registerHasura } from './hasura.ts'
 import { registerImport } from './import.ts'
@@ -38,6 +39,7 @@ export function createProgram(context: CommandContext): Command {
   registerClaims(program, context)
   registerSession(program, context)
   registerHasura(program, context)
+  registerDoctor(program, context)
   registerImport(program, {
     parseConfig: context.loadConfig,
     openTarget: async (config) => openDeployment(config, root, context.log),

@@ -1,0 +1,143 @@
+import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
+import { type Config, ConfigError } from '../config.ts'
+import { environmentPrefix } from '../config-providers.ts'
+import { readClock } from '../database/clock.ts'
+import { findPending } from '../database/migrate.ts'
+import { createRoles } from '../database/roles.ts'
+import { connectDeployment, type Deployment } from '../deployment.ts'
+import { type Check, failed, skipped } from '../hasura/doctor/check.ts'
+import {
+  checkClock,
+  checkConfiguration,
+  checkKeys,
+  checkMigrations,
+  checkProviders,
+  checkSecrets,
+} from '../hasura/doctor/deployment.ts'
+import { checkJwks } from '../hasura/doctor/jwks.ts'
+import { checkPublicUrl, readPage } from '../hasura/doctor/page.ts'
+import { checkWebhook } from '../hasura/doctor/webhook.ts'
+import { loadSettings, root, type Settings } from '../settings.ts'
+import type { KeyPair } from '../tokens/key-pair.ts'
+import { openKey } from '../tokens/sealed-key.ts'
+import { type CommandContext, hasDatabase } from './context.ts'
+import { toOpenError } from './failure.ts'
+
+/** What was found on the way: null where it could not be. */
+export type Found = { config: Config | null; signingKey: KeyPair | null; roles: string[] | null }
+
+// In milliseconds.
+const timeout = 5000
+
+/** Checks everything but Hasura. `hasuraSecret` is read after `.env` was. */
+export async function examineDeployment(
+  context: CommandContext,
+  hasuraSecret: () => string | undefined,
+): Promise<{ checks: Check[]; found: Found }> {
+  let settings: Settings
+  try {
+    settings = await loadSettings(context.process)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const check = failed('configuration', error.problems.join('; '), 'correct these variables')
+    return { checks: [check], found: { config: null, signingKey: null, roles: null } }
+  }
+  const { config, providers } = settings
+  const secrets = {
+    AUTH_SECRET: config.secret,
+    DATABASE_URL: config.databaseUrl && new URL(config.databaseUrl).password,
+    HASURA_GRAPHQL_ADMIN_SECRET: hasuraSecret(),
+  }
+  const inside = await examineDatabase(context, config)
+  const configured = configuredProviders(providers, config.providers)
+  const states = providers
+    .filter(({ flow }) => flow === 'redirect')
+    .map(({ name, label }) => ({
+      label,
+      prefix: environmentPrefix(name),
+      callbackUrl: callbackUrl(config.publicUrl, name),
+      isConfigured: configured.some((provider) => provider.name === name),
+    }))
+  const kid = config.keyPair?.kid ?? inside.signingKey?.kid ?? null
+  const checks = [
+    checkConfiguration(config.unknownVariables),
+    checkSecrets(secrets, config.publicUrl),
+    ...inside.checks,
+    ...(await examineGateway(config, kid)),
+    ...checkProviders(states),
+  ]
+  return { checks, found: { config, signingKey: inside.signingKey, roles: inside.roles } }
+}
+
+type Inside = { checks: Check[]; signingKey: KeyPair | null; roles: string[] | null }
+
+async function examineDatabase(context: CommandContext, config: Config): Promise<Inside> {
+  const unread = 'the database is not read'
+  const rest = [skipped('clock', unread), skipped('keys', unread)]
+  const without = (check: Check): Inside => ({
+    checks: [check, ...rest],
+    signingKey: config.keyPair,
+    roles: null,
+  })
+  if (!(await hasDatabase(config)))
+    return without(failed('database', `none in ${config.dataDir}`, 'start the gateway, or set DATABASE_URL'))
+  let deployment: Deployment | undefined
+  try {
+    deployment = await connectDeployment(config, root, context.log)
+    return await readDatabase(deployment, config)
+  } catch (error) {
+    const { message } = toOpenError(error)
+    if (/Another process is using the data directory/.test(message))
+      return without(skipped('database', 'a running gateway has the embedded database open'))
+    return without(failed('database', message, 'start the server, and set DATABASE_URL to what reaches it'))
+  } finally {
+    await deployment?.close()
+  }
+}
+
+async function readDatabase({ database, keySettings }: Deployment, config: Config): Promise<Inside> {
+  const pending = await findPending(database, root)
+  const before = new Date()
+  const clock = checkClock(await readClock(database), before, new Date())
+  const checks = [checkMigrations(pending), clock]
+  if (pending.length > 0)
+    return { checks: [...checks, skipped('keys', 'not migrated')], signingKey: config.keyPair, roles: null }
+  const { store, encryptionKeys } = keySettings
+  const stored = await store.list()
+  const opened = stored.map((key) => ({
+    ...key,
+    pair:
+      encryptionKeys.map((encryptionKey) => openKey(key, encryptionKey)).find((pair) => pair !== null) ??
+      null,
+  }))
+  const keys = opened.map(({ kid, state, pair }) => ({ kid, state, opens: pair !== null }))
+  const active = opened.find(({ state }) => state === 'active')?.pair ?? null
+  return {
+    checks: [...checks, checkKeys(keys, config.keyPair?.kid ?? null)],
+    signingKey: config.keyPair ?? active,
+    roles: (await createRoles(database).list()).map(({ name }) => name),
+  }
+}
+
+async function examineGateway(config: Config, kid: string | null): Promise<Check[]> {
+  const { publicUrl } = config
+  const read = (path: string, headers?: Record<string, string>) =>
+    readPage(fetch, publicUrl + path, timeout, headers)
+  const reached = checkPublicUrl(publicUrl, await read('/healthz'))
+  const [jwks, anonymous, forged] =
+    reached.status === 'ok'
+      ? await Promise.all([
+          read('/jwks'),
+          read('/webhook'),
+          read('/webhook', { Authorization: 'Bearer e30.e30.e30' }),
+        ])
+      : ['', '', '']
+  const unread = 'the gateway is not reached'
+  return [
+    reached,
+    typeof jwks === 'string' ? skipped('jwks', unread) : checkJwks(jwks, kid),
+    typeof anonymous === 'string' || typeof forged === 'string'
+      ? skipped('webhook', unread)
+      : checkWebhook(anonymous, forged, config.roles.anonymousRole),
+  ]
+}

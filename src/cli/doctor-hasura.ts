@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { createHasuraClaims } from '../claims/hasura-claims.ts'
+import type { Config } from '../config.ts'
+import { type Check, failed, ok, skipped } from '../hasura/doctor/check.ts'
+import { checkRoles, findRoles } from '../hasura/doctor/roles.ts'
+import { checkAnonymous, checkToken } from '../hasura/doctor/token.ts'
+import { HasuraError } from '../hasura/hasura-error.ts'
+import { createMetadataApi } from '../hasura/metadata-api.ts'
+import { type HasuraAddress, postToHasura } from '../hasura/request.ts'
+import { createAccessTokens } from '../tokens/access-token.ts'
+import type { KeyPair } from '../tokens/key-pair.ts'
+import { createSigningKeys } from '../tokens/signing-keys.ts'
+import { hasuraSecret } from '../welcome.ts'
+import type { Found } from './doctor-deployment.ts'
+import { toCommandError } from './failure.ts'
+
+const names = {
+  hasura: 'Hasura',
+  token: 'HASURA_GRAPHQL_JWT_SECRET',
+  anonymous: 'anonymous role',
+  roles: 'roles',
+}
+// In seconds: long enough to be sent once.
+const probeLifetime = 30
+const probe = { query: '{ __typename }' }
+
+/** Checks a Hasura against what was found of the deployment. */
+export async function examineHasura(
+  endpoint: string | null,
+  secret: string | undefined,
+  found: Found,
+): Promise<Check[]> {
+  const skipAll = (why: string) =>
+    [names.roles, names.token, names.anonymous].map((name) => skipped(name, why))
+  if (endpoint === null) return [skipped(names.hasura, 'no --hasura'), ...skipAll('no --hasura')]
+  const address: HasuraAddress = { endpoint, fetch, timeout: 5000 }
+  const { config } = found
+  if (config === null) return [skipped(names.hasura, 'no configuration'), ...skipAll('no configuration')]
+  try {
+    if (await isOpen(address)) {
+      const cure = 'set HASURA_GRAPHQL_ADMIN_SECRET; Hasura checks no token without it'
+      return [
+        failed(names.hasura, 'everybody is its admin', cure),
+        ...skipAll('Hasura asks nobody who they are'),
+      ]
+    }
+    const { check, used } = await readMetadata(address, secret)
+    return [
+      check,
+      ...compareRoles(config, found.roles, used),
+      await tryToken(address, config, found.signingKey),
+      await tryAnonymous(address, config, used),
+    ]
+  } catch (error) {
+    const { message } = toCommandError(error)
+    const check = failed(names.hasura, message, 'start Hasura, and set --hasura to where it is')
+    return [check, ...skipAll('Hasura is not reached')]
+  }
+}
+
+/** Whether anybody may read and change its metadata. */
+async function isOpen(address: HasuraAddress): Promise<boolean> {
+  const body = { type: 'get_inconsistent_metadata', args: {} }
+  return (await postToHasura(address, '/v1/metadata', {}, body)).status === 200
+}
+
+async function readMetadata(
+  address: HasuraAddress,
+  secret: string | undefined,
+): Promise<{ check: Check; used: Set<string> | null }> {
+  if (secret === undefined)
+    return {
+      check: ok(names.hasura, `reached; its metadata is not read without --hasura-secret`),
+      used: null,
+    }
+  try {
+    const api = createMetadataApi(address, secret)
+    const used = findRoles((await api.export()).metadata)
+    const problems = await api.findInconsistent()
+    if (problems.length === 0) return { check: ok(names.hasura, 'reached, with consistent metadata'), used }
+    const cure = 'mend it on the page "Metadata status" of the console'
+    return {
+      check: failed(names.hasura, `inconsistent metadata: ${problems.slice(0, 3).join('; ')}`, cure),
+      used,
+    }
+  } catch (error) {
+    if (!(error instanceof HasuraError) || error.code !== 'hasura_denied') throw error
+    return {
+      check: failed(
+        names.hasura,
+        error.message,
+        'give the HASURA_GRAPHQL_ADMIN_SECRET that Hasura was started with',
+      ),
+      used: null,
+    }
+  }
+}
+
+function compareRoles({ roles }: Config, rows: string[] | null, used: Set<string> | null): Check[] {
+  if (rows === null || used === null)
+    return [skipped(names.roles, rows === null ? 'no database' : 'the metadata is not read')]
+  return checkRoles([...rows, roles.defaultRole], used, roles.anonymousRole)
+}
+
+async function tryToken(address: HasuraAddress, config: Config, key: KeyPair | null): Promise<Check> {
+  if (key === null) return skipped(names.token, 'no key to sign a token with')
+  const token = await signProbe(config, key, new Date())
+  const answer = await postToHasura(address, '/v1/graphql', { Authorization: `Bearer ${token}` }, probe)
+  return checkToken(answer, JSON.stringify(hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` })))
+}
+
+/** A token of a session that does not exist, for a user who does not either. */
+async function signProbe(config: Config, key: KeyPair, now: Date): Promise<string> {
+  const grants = { userId: randomUUID(), defaultRole: null, roles: [], extraClaims: {} }
+  const tokens = createAccessTokens(createSigningKeys(key), { ...config, accessTokenLifetime: probeLifetime })
+  const subject = {
+    username: 'claimgate doctor',
+    sessionId: randomUUID(),
+    sessionExpiresAt: new Date(now.getTime() + probeLifetime * 1000),
+    claims: createHasuraClaims(grants, config.roles),
+  }
+  return (await tokens.sign(subject, randomUUID(), now)).token
+}
+
+async function tryAnonymous(
+  address: HasuraAddress,
+  { roles }: Config,
+  used: Set<string> | null,
+): Promise<Check> {
+  const { anonymousRole } = roles
+  const answer = await postToHasura(address, '/v1/graphql', {}, probe)
+  return checkAnonymous(answer, anonymousRole, anonymousRole !== null && used?.has(anonymousRole) === true)
+}

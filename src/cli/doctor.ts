@@ -1,0 +1,60 @@
+import type { Command } from 'commander'
+import type { Check } from '../hasura/doctor/check.ts'
+import { type CommandContext, print } from './context.ts'
+import { CommandError } from './failure.ts'
+import { examples } from './help.ts'
+import { count, type Output, table } from './output.ts'
+
+type Flags = { hasura?: string; hasuraSecret?: string }
+
+/** Registers `doctor`. */
+export function registerDoctor(program: Command, context: CommandContext): void {
+  program
+    .command('doctor')
+    .summary('say what is wrong with a deployment, and what cures it')
+    .description(
+      'Looks at the configuration, the database, the keys, the gateway at its public URL and, if it is told where, Hasura. Changes nothing. The exit code is 1 when something failed.',
+    )
+    .option('--hasura <url>', 'where Hasura is')
+    .option('--hasura-secret <secret>', 'its admin secret; better in HASURA_GRAPHQL_ADMIN_SECRET')
+    .addHelpText(
+      'after',
+      examples(
+        'claimgate doctor',
+        'HASURA_GRAPHQL_ADMIN_SECRET=… claimgate doctor --hasura http://localhost:8081',
+      ),
+    )
+    .action(async (flags: Flags) => {
+      const output = describe(await examine(context, flags))
+      if (output.document.failed > 0) context.exitCode = 1
+      print(context, output)
+    })
+}
+
+async function examine(context: CommandContext, { hasura, hasuraSecret }: Flags): Promise<Check[]> {
+  const { parseEndpoint } = await import('../hasura/request.ts')
+  const endpoint = hasura === undefined ? null : parseEndpoint(hasura)
+  if (hasura !== undefined && endpoint === null)
+    throw new CommandError('usage', '--hasura must be an http(s) URL without a password')
+  const { examineDeployment } = await import('./doctor-deployment.ts')
+  const { examineHasura } = await import('./doctor-hasura.ts')
+  const secret = () => hasuraSecret ?? (context.process.env.HASURA_GRAPHQL_ADMIN_SECRET || undefined)
+  const { checks, found } = await examineDeployment(context, secret)
+  return [...checks, ...(await examineHasura(endpoint, secret(), found))]
+}
+
+function describe(
+  checks: readonly Check[],
+): Output & { document: { checks: readonly Check[]; failed: number; skipped: number } } {
+  const of = (status: Check['status']) => checks.filter((check) => check.status === status).length
+  const rows = checks.map((check) => [
+    check.status,
+    check.name,
+    check.status === 'failed' ? `${check.detail}. Cure: ${check.cure}` : check.detail,
+  ])
+  const summary = `${count(checks.length, 'check')}: ${of('ok')} ok, ${of('failed')} failed, ${of('skipped')} skipped.`
+  return {
+    document: { checks, failed: of('failed'), skipped: of('skipped') },
+    text: `${table(['STATUS', 'CHECK', 'FINDING'], rows, '')}\n\n${summary}`,
+  }
+}

@@ -1,0 +1,35 @@
+import { reasonOf } from '../request.ts'
+import { type Check, failed, ok } from './check.ts'
+
+/** An answer of the gateway at its public URL. */
+export type Page = { status: number; headers: Headers; text: string }
+
+/** Reads a page without following redirects; a text when there is no answer. */
+export async function readPage(
+  fetch: typeof globalThis.fetch,
+  url: string,
+  timeout: number,
+  headers: Record<string, string> = {},
+): Promise<Page | string> {
+  try {
+    const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(timeout) })
+    return { status: response.status, headers: response.headers, text: await response.text() }
+  } catch (error) {
+    return reasonOf(error, timeout)
+  }
+}
+
+/** Whether the gateway is found at its public URL, of which `page` is `/healthz`, and needs no redirect to get there. */
+export function checkPublicUrl(publicUrl: string, page: Page | string): Check {
+  const name = 'public URL'
+  const cure = 'start the gateway, and set AUTH_PUBLIC_URL to the address that leads to it'
+  if (typeof page === 'string') return failed(name, `${publicUrl} ${page}, from here`, cure)
+  if (page.status >= 300 && page.status < 400)
+    return failed(
+      name,
+      `${publicUrl} is a redirect to ${page.headers.get('location')}`,
+      'set AUTH_PUBLIC_URL to where that leads: sign-in and Hasura follow no redirect',
+    )
+  if (page.status === 200) return ok(name, `${publicUrl} is reached from here`)
+  return failed(name, `${publicUrl}/healthz answers ${page.status}`, cure)
+}

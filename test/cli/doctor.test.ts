@@ -1,0 +1,216 @@
+import { createServer } from 'node:http'
+import { type AddressInfo, createServer as createPort } from 'node:net'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { lockDirectory } from '../../src/database/directory-lock.ts'
+import type { Check } from '../../src/hasura/doctor/check.ts'
+import { createServerDatabase } from '../_app.ts'
+import type { GatewayProcess } from '../_process.ts'
+import { startHasura } from '../hasura/_stand-in.ts'
+import { besideGateway, createDeployment, type TestDeployment, thorough } from './_command.ts'
+
+const secret = 'an admin secret for tests'
+
+let d: TestDeployment
+let gateway: GatewayProcess
+let hasura: Awaited<ReturnType<typeof startHasura>>
+
+test.serial.before('start', async () => {
+  d = await createDeployment(thorough, {
+    env: {
+      AUTH_GITHUB_CLIENT_ID: 'id',
+      AUTH_GITHUB_CLIENT_SECRET: 'a client secret for tests',
+      HASURA_GRAPHQL_ADMIN_SECRET: secret,
+    },
+  })
+  hasura = await startHasura()
+  await d.json('role create manager')
+  await d.json(`hasura apply --endpoint ${hasura.url}`)
+  if (thorough !== 'server') return
+  const port = String(await findPort())
+  d.env.PORT = port
+  d.env.AUTH_PUBLIC_URL = `http://127.0.0.1:${port}`
+  gateway = await d.gateway()
+  const jwks = await (await fetch(`${gateway.url}/jwks`)).text()
+  hasura.state.jwt = { jwks, issuer: d.env.AUTH_PUBLIC_URL, audience: 'hasura', skew: 30 }
+})
+test.after.always('stop', async () => {
+  await gateway?.stop()
+  await hasura?.close()
+  await d?.close()
+})
+
+/** A port that nobody listens on. */
+async function findPort(): Promise<number> {
+  const server = createPort()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function examine(args = `--hasura ${hasura.url}`, env: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await d.run(`doctor ${args} --json`, { env })
+  if (stderr !== '') throw new Error(stderr)
+  const { checks, failed } = JSON.parse(stdout) as { checks: Check[]; failed: number }
+  if (code !== (failed > 0 ? 1 : 0)) throw new Error(`exit ${code} with ${failed} failed`)
+  return { checks, of: (name: string) => checks.find((check) => check.name === name) }
+}
+
+/** That exactly these checks fail, and every one of them with a cure. */
+function fails(t: ExecutionContext, checks: readonly Check[], names: string[]): void {
+  const failed = checks.filter((check) => check.status === 'failed')
+  t.deepEqual(
+    failed.map(({ name }) => name),
+    names,
+  )
+  for (const { cure } of failed) t.true(cure.length > 10)
+}
+
+besideGateway('doctor finds nothing wrong with a gateway and a Hasura that agree', async (t) => {
+  const { checks } = await examine()
+  fails(t, checks, [])
+  const skipped = checks.filter(({ status }) => status === 'skipped').map(({ name }) => name)
+  t.deepEqual(skipped, ['Google'])
+  t.true(checks.some(({ detail }) => detail.endsWith(`${d.env.AUTH_PUBLIC_URL}/auth/github/callback`)))
+  t.like(await d.run(`doctor --hasura ${hasura.url}`), { code: 0, stderr: '' })
+})
+
+besideGateway('doctor runs without Hasura, and says what it skipped', async (t) => {
+  const { checks, of } = await examine('')
+  fails(t, checks, [])
+  for (const name of ['Hasura', 'roles', 'HASURA_GRAPHQL_JWT_SECRET', 'anonymous role'])
+    t.deepEqual(of(name), { name, status: 'skipped', detail: 'no --hasura' })
+})
+
+besideGateway('doctor finds out when HASURA_GRAPHQL_JWT_SECRET does not agree', async (t) => {
+  const right = hasura.state.jwt as NonNullable<typeof hasura.state.jwt>
+  t.teardown(() => Object.assign(hasura.state, { jwt: right }))
+  const wrong: [Partial<typeof right>, RegExp][] = [
+    [{ issuer: 'https://elsewhere.test' }, /JWTNotInIssuer/],
+    [{ audience: 'elsewhere' }, /JWTNotInAudience/],
+  ]
+  for (const [change, message] of wrong) {
+    hasura.state.jwt = { ...right, ...change }
+    const { checks, of } = await examine()
+    fails(t, checks, ['HASURA_GRAPHQL_JWT_SECRET'])
+    t.regex(of('HASURA_GRAPHQL_JWT_SECRET')?.detail ?? '', message)
+  }
+  hasura.state.jwt = null
+  t.is((await examine()).of('HASURA_GRAPHQL_JWT_SECRET')?.status, 'skipped')
+})
+
+besideGateway('doctor compares the roles of the database with those of the permissions', async (t) => {
+  const before = structuredClone(hasura.state.metadata)
+  t.teardown(() => Object.assign(hasura.state, { metadata: before }))
+  hasura.state.metadata.actions = [
+    { name: 'pay', permissions: [{ role: 'accountant' }, { role: 'anonymous' }] },
+  ]
+  await d.json('role create lonely')
+  const { checks, of } = await examine()
+  fails(t, checks, ['roles here', 'roles in Hasura', 'anonymous role'])
+  t.regex(of('roles here')?.detail ?? '', /: lonely$/)
+  t.regex(of('roles in Hasura')?.detail ?? '', /: accountant$/)
+  await d.sql(`DELETE FROM role WHERE name = 'lonely'`)
+  hasura.state.unauthorizedRole = 'anonymous'
+  fails(t, (await examine()).checks, ['roles in Hasura'])
+  hasura.state.unauthorizedRole = null
+})
+
+besideGateway('doctor finds out when Hasura is open, strict, inconsistent or away', async (t) => {
+  const { state } = hasura
+  const reset = () => Object.assign(state, { adminSecret: secret, inconsistent: [], instead: null })
+  t.teardown(reset)
+  const changes: [object, RegExp][] = [
+    [{ adminSecret: null }, /everybody is its admin/],
+    [{ adminSecret: 'another' }, /does not accept this admin secret/],
+    [{ inconsistent: [{ type: 'table', name: 'x', reason: 'gone' }] }, /inconsistent metadata: table: gone/],
+    [{ instead: () => ({ status: 200, text: '<html>' }) }, /a page of HTML/],
+  ]
+  for (const [change, detail] of changes) {
+    Object.assign(reset(), change)
+    const { checks, of } = await examine()
+    fails(t, checks, ['Hasura'])
+    t.regex(of('Hasura')?.detail ?? '', detail)
+  }
+  fails(t, (await examine(`--hasura http://127.0.0.1:${await findPort()}`)).checks, ['Hasura'])
+})
+
+besideGateway('doctor without an admin secret still tries a token', async (t) => {
+  const { checks, of } = await examine(undefined, { HASURA_GRAPHQL_ADMIN_SECRET: '' })
+  fails(t, checks, [])
+  t.is(of('HASURA_GRAPHQL_JWT_SECRET')?.status, 'ok')
+  t.is(of('roles')?.status, 'skipped')
+})
+
+besideGateway('doctor names keys that AUTH_SECRET does not open', async (t) => {
+  const { checks } = await examine('', { AUTH_SECRET: 'another secret that is only good for tests' })
+  fails(t, checks, ['keys'])
+})
+
+besideGateway('doctor finds out when the database is away, or not migrated', async (t) => {
+  const away = `postgres://nobody:some-password@127.0.0.1:${await findPort()}/claimgate`
+  const { checks, of } = await examine('', { DATABASE_URL: away })
+  fails(t, checks, ['database'])
+  t.false(JSON.stringify(checks).includes('some-password'))
+  t.is(of('keys')?.status, 'skipped')
+  fails(t, (await examine('', { DATABASE_URL: await createServerDatabase() })).checks, ['database'])
+})
+
+besideGateway('doctor sees the gateway as Hasura does: through whatever stands before it', async (t) => {
+  let change = (path: string, text: string) => ({
+    status: path === '/webhook' && text.includes('"code"') ? 401 : 200,
+    text,
+  })
+  const proxy = createServer(async (req, res) => {
+    const authorization = req.headers.authorization
+    const answer = await fetch(gateway.url + req.url, { headers: authorization ? { authorization } : {} })
+    const { status, text } = change(req.url ?? '', await answer.text())
+    res.writeHead(status, { 'Cache-Control': 'max-age=300', Location: 'https://elsewhere.test/' }).end(text)
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => proxy.close())
+  const env = { AUTH_PUBLIC_URL: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` }
+  const usual = change
+  fails(t, (await examine('', env)).checks, [])
+  change = (path, text) =>
+    path === '/jwks' ? { status: 200, text: text.replace(/"n":"/, '"n":"AAAA') } : usual(path, text)
+  fails(t, (await examine('', env)).checks, ['jwks'])
+  change = (path, text) =>
+    path === '/webhook' ? { status: 200, text: '{"X-Hasura-Role":["user"]}' } : usual(path, text)
+  fails(t, (await examine('', env)).checks, ['webhook'])
+  change = () => ({ status: 302, text: '' })
+  fails(t, (await examine('', env)).checks, ['public URL'])
+})
+
+test.serial('doctor lists every variable that is not valid, and misspelled ones', async (t) => {
+  const invalid = await examine('', { AUTH_SECRET: 'short', AUTH_KEY_BITS: '1024' })
+  fails(t, invalid.checks, ['configuration'])
+  t.regex(
+    invalid.of('configuration')?.detail ?? '',
+    /AUTH_SECRET.*; .*AUTH_KEY_BITS|AUTH_KEY_BITS.*; .*AUTH_SECRET/,
+  )
+  t.regex((await examine('', { AUTH_SERCET: 'x' })).of('configuration')?.detail ?? '', /AUTH_SERCET/)
+})
+
+test.serial('doctor leaves the embedded database to a gateway that has it open', async (t) => {
+  const embedded = await createDeployment('embedded')
+  t.teardown(embedded.close)
+  const release = await lockDirectory(join(embedded.cwd, 'data'))
+  const { checks } = JSON.parse((await embedded.run('doctor --json')).stdout)
+  await release()
+  t.like(
+    checks.find(({ name }: Check) => name === 'database'),
+    { status: 'skipped', detail: 'a running gateway has the embedded database open' },
+  )
+})
+
+test.serial('doctor refuses an address that is none', async (t) => {
+  t.like(await d.failure('doctor --hasura hasura:8080'), { exit: 64, code: 'usage' })
+})
+
+test.serial('doctor has printed no secret and no token', (t) => {
+  const transcript = d.transcript()
+  for (const text of [secret, 'a secret that', 'a client secret', 'eyJ', 'PRIVATE'])
+    t.false(transcript.includes(text), text)
+})

@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs'
+import test from 'ava'
+import {
+  checkClock,
+  checkConfiguration,
+  checkKeys,
+  checkProviders,
+  checkSecrets,
+} from '../../src/hasura/doctor/deployment.ts'
+import { checkJwks, findProblem } from '../../src/hasura/doctor/jwks.ts'
+import { checkPublicUrl } from '../../src/hasura/doctor/page.ts'
+import { checkRoles, findRoles } from '../../src/hasura/doctor/roles.ts'
+import { checkAnonymous, checkToken } from '../../src/hasura/doctor/token.ts'
+import { checkWebhook } from '../../src/hasura/doctor/webhook.ts'
+import { root } from '../_app.ts'
+
+const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000)
+const page = (status: number, body: unknown, headers: Record<string, string> = {}) => ({
+  status,
+  text: typeof body === 'string' ? body : JSON.stringify(body),
+  headers: new Headers(headers),
+})
+
+test('every secret that docker-compose.yml has a value for is known as a trial value', (t) => {
+  const compose = readFileSync(new URL('docker-compose.yml', root), 'utf8')
+  const values = new Map(
+    [...compose.matchAll(/\$\{(\w*(?:SECRET|PASSWORD)):-([^}]+)\}/g)].map(([, name, value]) => [name, value]),
+  )
+  t.is(values.size, 3)
+  for (const [name = '', value] of values)
+    t.is(checkSecrets({ [name]: value }, 'https://auth.example.com').status, 'failed', name)
+})
+
+test('trial secrets are good for one machine, and nowhere else', (t) => {
+  const trial = { AUTH_SECRET: 'trial-secret', DATABASE_URL: null }
+  t.is(checkSecrets(trial, 'http://localhost:8080').status, 'ok')
+  const check = checkSecrets(trial, 'http://192.168.1.5:8080')
+  t.is(check.status, 'failed')
+  t.regex(check.detail, /AUTH_SECRET$/)
+  t.is(checkSecrets({ AUTH_SECRET: 'x', DATABASE_URL: undefined }, 'https://a.test').status, 'ok')
+})
+
+test('a variable that does not exist fails', (t) => {
+  t.is(checkConfiguration([]).status, 'ok')
+  t.like(checkConfiguration(['AUTH_SERCET']), { status: 'failed', detail: 'no such variable: AUTH_SERCET' })
+})
+
+test('the clocks may differ by five seconds, not counting the time of the question', (t) => {
+  t.is(checkClock(at(1), at(0), at(3)).status, 'ok')
+  t.is(checkClock(at(8), at(0), at(3)).status, 'ok')
+  t.like(checkClock(at(9), at(0), at(3)), {
+    status: 'failed',
+    detail: 'the database is 6.0 s ahead of this machine',
+  })
+  t.like(checkClock(at(-60), at(0), at(3)), {
+    status: 'failed',
+    detail: 'the database is 60.0 s behind this machine',
+  })
+})
+
+test('a key that will sign must open; a retiring one need not', (t) => {
+  const active = { kid: 'a', state: 'active', opens: true } as const
+  const retiring = { kid: 'r', state: 'retiring', opens: false } as const
+  const next = { kid: 'n', state: 'next', opens: false } as const
+  t.is(checkKeys([retiring, active], null).status, 'ok')
+  t.like(checkKeys([active, next], null), { status: 'failed', detail: 'AUTH_SECRET does not open next n' })
+  t.is(checkKeys([retiring], null).status, 'failed')
+  t.is(checkKeys([retiring], 'own').status, 'ok')
+  t.is(checkKeys([], null).status, 'skipped')
+})
+
+test('a provider is shown its callback URL, which must be https away from this machine', (t) => {
+  const provider = { label: 'GitHub', prefix: 'AUTH_GITHUB', isConfigured: true }
+  const check = (callbackUrl: string, isConfigured = true) =>
+    checkProviders([{ ...provider, callbackUrl, isConfigured }])[0]
+  t.like(check('https://a.test/auth/github/callback'), {
+    status: 'ok',
+    detail: 'the callback URL to register is https://a.test/auth/github/callback',
+  })
+  t.is(check('http://localhost:8080/auth/github/callback')?.status, 'ok')
+  t.is(check('http://a.test/auth/github/callback')?.status, 'failed')
+  t.is(check('http://a.test/auth/github/callback', false)?.status, 'skipped')
+})
+
+test('the public URL must answer, and not with a redirect', (t) => {
+  const check = (answer: Parameters<typeof checkPublicUrl>[1]) => checkPublicUrl('https://a.test', answer)
+  t.is(check(page(200, '{}')).status, 'ok')
+  t.regex(
+    check(page(301, '', { Location: 'https://www.a.test/' })).detail,
+    /is a redirect to https:\/\/www\.a\.test\//,
+  )
+  t.is(check(page(502, '<html>')).status, 'failed')
+  t.like(check('cannot be reached (ECONNREFUSED)'), { status: 'failed' })
+})
+
+const key = {
+  kty: 'RSA',
+  use: 'sig',
+  alg: 'RS256',
+  kid: 'k',
+  n: Buffer.alloc(256, 7).toString('base64url'),
+  e: 'AQAB',
+}
+const refused: [string, object, RegExp][] = [
+  [
+    'a leading zero byte',
+    { ...key, n: Buffer.concat([Buffer.alloc(1), Buffer.alloc(256, 7)]).toString('base64url') },
+    /n begins with a zero byte/,
+  ],
+  ['padding', { ...key, e: 'AQAB==' }, /e is not base64url without padding/],
+  ['base64 that is not for URLs', { ...key, n: 'a+b/' }, /n is not base64url/],
+  ['an unknown use', { ...key, use: 'verify' }, /use "verify" is unknown/],
+  ['an unknown alg', { ...key, alg: 'RSA' }, /alg "RSA" is unknown/],
+  ['an unknown kty', { ...key, kty: 'rsa' }, /kty "rsa" is unknown/],
+  ['a kid that is a number', { ...key, kid: 7 }, /kid is not a text/],
+  ['a modulus that is missing', { ...key, n: undefined }, /n is not base64url/],
+]
+for (const [what, bad, problem] of refused) {
+  test(`/jwks fails with ${what} in one of its keys`, (t) => {
+    t.regex(findProblem(JSON.stringify({ keys: [key, bad] })) ?? '', problem)
+  })
+}
+
+test('/jwks fails when Hasura would ask every second, or never again, or for another key', (t) => {
+  const check = (control: string, kid = 'k') =>
+    checkJwks(page(200, { keys: [key] }, control ? { 'Cache-Control': control } : {}), kid)
+  t.is(check('public, max-age=300').status, 'ok')
+  t.regex(check('no-store').detail, /every second/)
+  t.regex(check('').detail, /never sees a new key/)
+  t.regex(check('max-age=300', 'other').detail, /other, is not published there/)
+  for (const text of ['<html>', '{}', '{"keys":[]}', 'null'])
+    t.is(checkJwks(page(200, text), null).status, 'failed', text)
+  t.regex(checkJwks(page(503, ''), null).detail, /status 503/)
+})
+
+test('the webhook must answer in texts, with our anonymous role, and 401 for a forged token', (t) => {
+  const [no, yes] = [page(401, ''), page(200, { 'X-Hasura-Role': 'anonymous' })]
+  t.is(checkWebhook(yes, no, 'anonymous').status, 'ok')
+  t.is(checkWebhook(no, no, null).status, 'ok')
+  t.is(checkWebhook(yes, no, null).status, 'failed')
+  t.is(checkWebhook(no, no, 'anonymous').status, 'failed')
+  t.is(checkWebhook(yes, yes, 'anonymous').status, 'failed')
+  t.is(checkWebhook(yes, page(403, ''), 'anonymous').status, 'failed')
+  for (const body of [{ 'X-Hasura-Role': ['anonymous'] }, { 'X-Hasura-Role': 'admin' }, {}, 'null', '<html>'])
+    t.is(checkWebhook(page(200, body), no, 'anonymous').status, 'failed')
+})
+
+test('roles are found wherever metadata gives permissions', (t) => {
+  const metadata = {
+    sources: [
+      {
+        tables: [
+          {
+            select_permissions: [
+              { role: 'a', permission: { filter: { role: { _eq: 'not this' } } } },
+              { role: 'admin' },
+            ],
+          },
+          { delete_permissions: [{ role: 'b' }] },
+        ],
+        functions: [{ permissions: [{ role: 'c' }] }],
+      },
+    ],
+    remote_schemas: [{ permissions: [{ role: 'd' }] }],
+    actions: [{ permissions: [{ role: 'e' }] }],
+    inherited_roles: [{ role_name: 'f', role_set: ['a', 'b'] }],
+  }
+  t.deepEqual([...findRoles(metadata)], ['a', 'b', 'c', 'd', 'e', 'f'])
+})
+
+test('a role that is only here, or only in Hasura, fails', (t) => {
+  const check = (known: string[], used: string[]) => checkRoles(known, new Set(used), 'anonymous')
+  t.deepEqual(
+    check(['user', 'admin'], ['user', 'anonymous']).map(({ status }) => status),
+    ['ok', 'ok'],
+  )
+  const [here, there] = check(['user', 'editor'], ['user', 'writer'])
+  t.like(here, {
+    status: 'failed',
+    detail: 'in no permission of Hasura, so whoever acts in it sees nothing: editor',
+  })
+  t.like(there, { status: 'failed', detail: 'have permissions, but nobody can have them: writer' })
+})
+
+const answer = (message: string, code = 'invalid-jwt') => ({
+  status: 200,
+  body: { errors: [{ message, extensions: { code } }] },
+})
+const accepted = { status: 200, body: { data: { __typename: 'query_root' } } }
+
+test('a token that Hasura refuses fails with the secret to set, or with the clock', (t) => {
+  t.is(checkToken(accepted, '{}').status, 'ok')
+  t.is(
+    checkToken(answer('Authentication hook unauthorized this request', 'access-denied'), '{}').status,
+    'skipped',
+  )
+  for (const message of [
+    'Could not verify JWT: JWTNotInIssuer',
+    'x-hasura-admin-secret required, but not found',
+  ])
+    t.like(checkToken(answer(message), '{"jwk_url":"…"}'), {
+      status: 'failed',
+      cure: 'set it to {"jwk_url":"…"}',
+    })
+  for (const message of ['Could not verify JWT: JWTIssuedAtFuture', 'Could not verify JWT: JWTExpired'])
+    t.regex((checkToken(answer(message), '{}') as { cure: string }).cure, /^synchronise the clocks/)
+  t.is(checkToken({ status: 404, body: { code: 'not-found', error: 'no' } }, '{}').status, 'failed')
+})
+
+test('permissions for a role that Hasura never gives fail', (t) => {
+  t.is(checkAnonymous(accepted, 'anonymous', true).status, 'ok')
+  t.is(checkAnonymous(answer('Missing', 'invalid-headers'), 'anonymous', false).status, 'ok')
+  t.is(checkAnonymous(answer('Missing', 'invalid-headers'), null, true).status, 'ok')
+  t.is(checkAnonymous(answer('Missing', 'invalid-headers'), 'anonymous', true).status, 'failed')
+})
