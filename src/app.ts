@@ -13,6 +13,7 @@ import { createErrorHandler } from './http/error-handler.ts'
 import { createHeaders, securityHeaders } from './http/headers.ts'
 import { createQueryLimit } from './http/query.ts'
 import { createRequest } from './http/request.ts'
+import { createTargetCheck } from './http/target.ts'
 import { createLimitSteps } from './limits/steps.ts'
 import { createAnnounce } from './observability/events.ts'
 import { createSteps } from './steps.ts'
@@ -74,6 +75,7 @@ export function createApp(deps: Deps): Koa<State> {
   app.use(createHeaders(securityHeaders(config.publicUrl.startsWith('https:'))))
   app.use(createErrorHandler())
   app.use(createCors(config.corsOrigins))
+  app.use(createTargetCheck())
   app.use(createQueryLimit())
   app.use(router.routes())
   app.use(router.allowedMethods())

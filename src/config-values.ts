@@ -91,7 +91,10 @@ export const publicUrl = (fallback: string) =>
 /** A provider's endpoint. */
 export const endpointUrl = z
   .string()
-  .refine((value) => /^https?:$/.test(parseUrl(value)?.protocol ?? ''), 'must be an http(s) URL')
+  .refine((value) => {
+    const url = parseUrl(value)
+    return url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password
+  }, 'must be an http(s) URL without user and password')
   .optional()
 
 /** How a connection to PostgreSQL uses TLS, in libpq's words, and node-postgres' own no-verify. */

@@ -129,10 +129,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       // Prisma compiles its query engine on first use; better now than in somebody's sign-up.
       database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'the database is away'))
       jobs.push(
-        every(sweepInterval, 'sweep', log, async () => {
-          await oneTime.sweep(clock())
-          await sweepLimits(database, new Date())
-        }),
+        every(sweepInterval, 'sweep', log, async () => void (await oneTime.sweep(clock()))),
+        every(
+          sweepInterval,
+          'sweep the limits',
+          log,
+          async () => void (await sweepLimits(database, new Date())),
+        ),
         // Often enough that a new key is published everywhere long before anybody signs with it.
         every(Math.min(keyInterval, config.jwksMaxAge * 1000), 'update the keys', log, async () => {
           for (const done of await keys.update(clock())) announce(log, 'key.rotated', done)

@@ -87,7 +87,7 @@ const mayKnow: Record<string, string[]> = {
       'pages',
       'sessions',
       'tokens',
-    ].map((folder) => [folder, ['errors']]),
+    ].map((folder) => [folder, ['errors', 'ip-address']]),
   ),
 }
 

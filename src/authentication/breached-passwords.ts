@@ -35,10 +35,13 @@ export function createBreachCheck(
         redirect: 'error',
         signal: AbortSignal.timeout(providerTimeout * 1000),
       })
-      if (response.status !== 200) throw new Error(`status ${response.status}`)
+      if (response.status !== 200) {
+        await response.body?.cancel()
+        throw new Error(`status ${response.status}`)
+      }
       return hasSuffix(await readText(response, maxBytes), digest.slice(5))
     } catch (error) {
-      log.warn({ reason: String(error) }, 'passwords cannot be checked against data breaches')
+      log.warn({ err: error }, 'passwords cannot be checked against data breaches')
       return false
     }
   }

@@ -9,7 +9,7 @@ export function createPasswordSchema({ passwordMinLength, passwordHash }: Passwo
   const maxBytes = passwordHash === 'bcrypt' ? 72 : 1024
   return text(1024)
     .refine(
-      (value) => [...value].length >= passwordMinLength,
+      (value) => [...value.normalize('NFC')].length >= passwordMinLength,
       `has fewer than ${passwordMinLength} characters`,
     )
     .refine(
@@ -32,15 +32,15 @@ export type PasswordPolicySettings = {
 }
 
 const productName = 'claimgate'
-// What is left of a password without the words that stand around it must have as many characters.
-const leastOwn = 4
+// What is left of a password without these words must have so many characters, half as many if one is a letter.
+const leastOwn = 8
 
 /** Prepares the policy; `strict` reads the list of common passwords into memory. */
 export async function loadPasswordPolicy(settings: PasswordPolicySettings): Promise<RequirePassword> {
   const common = settings.passwordPolicy === 'strict' ? await loadCommonPasswords() : null
 
   async function findFault(password: string, username: string): Promise<string | null> {
-    if (common?.has(fold(password))) return 'is one of the passwords that are guessed first'
+    if (common && isGuessedFirst(password, common)) return 'is one of the passwords that are guessed first'
     if (common && isContext(password, username))
       return 'is little more than the username or the name of this service'
     if (await settings.isBreached?.(password)) return 'is known from a data breach'
@@ -57,6 +57,42 @@ async function loadCommonPasswords(): Promise<ReadonlySet<string>> {
   return new Set(dictionary['passwords-common'])
 }
 
+/** Whether a password is a common one, also with a few characters around it, or a pattern instead of a password. */
+function isGuessedFirst(password: string, common: ReadonlySet<string>): boolean {
+  const folded = fold(password)
+  const letters = folded.replace(/^\P{L}+|\P{L}+$/gu, '')
+  const isCovered = folded.length - letters.length <= 4
+  const words = isCovered ? [folded, letters] : [folded]
+  return words.flatMap((word) => [word, spellOut(word)]).some((word) => common.has(word) || isPattern(word))
+}
+
+/** One or a few characters over and over, or characters in the order of their codes, up or down. */
+function isPattern(word: string): boolean {
+  if (word.length < 4) return false
+  if (/^(.{1,4}?)\1+.{0,3}$/su.test(word)) return true
+  const codes = [...word].map((character) => character.codePointAt(0) ?? 0)
+  // After 9 comes 0, as on a keyboard.
+  const steps = codes.slice(1).map((code, at) => (code - (codes[at] ?? 0) + 10) % 10)
+  return [1, 9].some((step) => steps.every((each) => each === step))
+}
+
+const lookalikes: Record<string, string> = {
+  '0': 'o',
+  '1': 'l',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  '@': 'a',
+  $: 's',
+  '!': 'i',
+}
+
+/** Digits and signs that stand for letters, as the letters. */
+function spellOut(word: string): string {
+  return word.replace(/[013457@$!]/g, (sign) => lookalikes[sign] ?? sign)
+}
+
 /** Whether a password is made of the username or the product's name, and hardly anything else. */
 function isContext(password: string, username: string): boolean {
   const words = [fold(username), ...fold(username).split(/[^\p{L}\p{N}]+/u), productName]
@@ -64,7 +100,8 @@ function isContext(password: string, username: string): boolean {
     .sort((a, b) => b.length - a.length)
   const folded = fold(password)
   const rest = words.reduce((left, word) => left.replaceAll(word, ''), folded)
-  return rest !== folded && [...rest].length < leastOwn
+  const least = /\p{L}/u.test(rest) ? leastOwn / 2 : leastOwn
+  return rest !== folded && [...rest].length < least
 }
 
 function fold(value: string): string {

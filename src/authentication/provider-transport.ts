@@ -33,6 +33,17 @@ const tokenAnswer = z.looseObject({ access_token: z.string().min(1) })
 const tokenRefusal = z.looseObject({ error: z.string() })
 const resource = z.union([z.looseObject({}), z.array(z.looseObject({}))])
 // What RFC 6749, section 5.2, and GitHub call a code that is not good (any more).
+// RFC 6749, section 5.2, and GitHub's own.
+const tokenErrors = new Set([
+  'invalid_request',
+  'invalid_client',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'incorrect_client_credentials',
+  'redirect_uri_mismatch',
+  'unverified_user_email',
+])
 const badCode = new Set(['invalid_grant', 'bad_verification_code'])
 
 /**
@@ -93,9 +104,14 @@ function checkToken(status: number, data: string): string {
   if (refusal.success && badCode.has(refusal.data.error)) {
     throw new GatewayError('provider_denied', { detail: 'The provider did not accept the code' })
   }
-  if (status !== 200) throw new Error(`token endpoint: ${status} ${refusal.data?.error ?? ''}`)
+  if (status !== 200) throw new Error(`token endpoint: ${status}, ${knownError(refusal.data?.error)}`)
   tokenAnswer.parse(answer)
   return data
+}
+
+/** What a provider says goes into the log, so only words that are known do: others may repeat the request. */
+function knownError(error: string | undefined): string {
+  return error !== undefined && tokenErrors.has(error) ? error : 'without a known error'
 }
 
 function checkResource(status: number, data: string): string {

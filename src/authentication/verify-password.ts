@@ -23,7 +23,8 @@ export function createVerifyPassword(
     }
     const { id } = credentials
     if (!hashes.isWeak(hash, password)) return { id, passwordHash: hash }
-    const stronger = await hashes.hash(password)
+    const stronger = await hashes.hash(password).catch(keepWhenOverloaded)
+    if (stronger === null) return { id, passwordHash: hash }
     const isReplaced = await users.replaceHash(id, hash, stronger, 'all')
     // Whoever was faster has changed the password, or made the same hash stronger: that must be looked at again.
     return isReplaced ? { id, passwordHash: stronger } : verify(username, password)
@@ -38,4 +39,10 @@ function reasonOf(credentials: Credentials | null, matches: boolean): Reason {
   if (credentials === null) return 'unknown_user'
   if (credentials.password === null) return 'no_password'
   return matches ? 'inactive' : 'wrong_password'
+}
+
+/** The password was right; that its hash could be stronger can wait for a quieter login. */
+function keepWhenOverloaded(error: unknown): null {
+  if (error instanceof GatewayError && error.code === 'overloaded') return null
+  throw error
 }

@@ -22,7 +22,7 @@ export function createRequest(log: Logger, trustedProxies: number): Middleware {
     try {
       await next()
     } finally {
-      const level = frequent.has(ctx.path) && ctx.status < 400 ? 'debug' : 'info'
+      const level = frequent.has(ctx.req.url?.split('?')[0] ?? '') && ctx.status < 400 ? 'debug' : 'info'
       const ms = Math.round(performance.now() - started)
       ctx.state.log[level]({ method: ctx.method, route: routeOf(ctx), status: ctx.status, ms }, 'request')
     }

@@ -30,6 +30,8 @@ export async function listen(
     keepAliveTimeout: 65_000,
     // Node looks for those that are late only every so often.
     connectionsCheckingInterval: 500,
+    // Its own refusal would have no body and no headers; the steps refuse it (createTargetCheck).
+    requireHostHeader: false,
   })
   const unanswered = new Set<ServerResponse>()
   server.on('request', (_req, res) => {
@@ -37,10 +39,15 @@ export async function listen(
     res.once('close', () => unanswered.delete(res))
   })
   server.on('request', listener)
-  server.on('clientError', (error, socket) => {
-    const hasBegun = [...unanswered].some((res) => res.socket === socket && res.headersSent)
-    if (hasBegun) socket.destroy()
-    else onClientError(error, socket)
+  // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', (req, res) => server.emit('request', req, res))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const waiting = [...unanswered].filter((res) => res.socket === socket)
+    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    if (waiting.some((res) => res.headersSent)) socket.destroy()
+    else if (waiting.length === 0 || isLate) onClientError(error, socket)
+    // Rubbish behind a request: the answer that is still to come is that request's.
+    else for (const res of waiting) res.once('finish', () => socket.destroy())
   })
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: Error) =>

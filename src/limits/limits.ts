@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { GatewayError } from '../errors.ts'
 import type { EventName } from '../observability/events.ts'
+import { accountKey } from './account-key.ts'
 import { addressKey } from './address-key.ts'
 
 /** How often something may happen: `points` times within `seconds` of the first. */
@@ -55,58 +56,52 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
   const gate = createLimiter('gate', { points: 1, seconds: longestDelay })
 
   /** Counts a failure of the account; once there are too many, only one attempt may pass in a growing delay. */
-  async function takeAccount(account: string): Promise<void> {
+  async function takeAccount(account: string, hold: (taken: Taken) => void): Promise<void> {
     const { consumedPoints } = await ofAccount.consume(account)
+    hold({ limiter: ofAccount, name: account, isAccounts: true })
     const over = consumedPoints - settings.account.points
     if (over <= 0) return
     const delay = Math.min(2 ** Math.min(over - 1, 30), longestDelay)
-    try {
-      await consume(gate, account, 'login.limited', delay)
-    } catch (error) {
-      await ofAccount.reward(account)
-      throw error
-    }
+    await consume(gate, account, 'login.limited', delay)
+    hold({ limiter: gate, name: account, isAccounts: true })
   }
 
   return {
     /** Counts an attempt to log in as `username`, as a failure until it is known to be none. */
     login: async (username: string, address: string): Promise<Attempt> => {
-      const account = nameOf(username.normalize('NFKC').toLowerCase().normalize('NFKC'))
+      const account = nameOf(accountKey(username))
       const client = nameOf(addressKey(address))
       const pair = nameOf(account, client)
-      await consume(ofAddress, client, 'login.limited')
-      const taken = await Promise.allSettled([consume(ofPair, pair, 'login.limited'), takeAccount(account)])
-      const refusal = taken.find((result) => result.status === 'rejected')
-      if (refusal) {
-        const [isPair, isAccount] = taken.map(({ status }) => status === 'fulfilled')
-        await Promise.all([
-          ofAddress.reward(client),
-          isPair && ofPair.reward(pair),
-          isAccount && ofAccount.reward(account),
-        ])
-        throw refusal.reason
+      const held: Taken[] = []
+      const cancelled = async () => void (await Promise.all(held.map(giveBack)))
+      try {
+        await consume(ofAddress, client, 'login.limited')
+        held.push({ limiter: ofAddress, name: client, isAccounts: false })
+        await consume(ofPair, pair, 'login.limited')
+        held.push({ limiter: ofPair, name: pair, isAccounts: true })
+        // Last, because a delay that has been taken keeps everybody else waiting.
+        await takeAccount(account, (taken) => void held.push(taken))
+      } catch (error) {
+        await cancelled()
+        throw error
       }
-      return {
-        succeeded: async () =>
-          void (await Promise.all([
-            ofAddress.reward(client),
-            ofPair.delete(pair),
-            ofAccount.delete(account),
-            gate.delete(account),
-          ])),
-        cancelled: async () =>
-          void (await Promise.all([
-            ofAddress.reward(client),
-            ofPair.reward(pair),
-            ofAccount.reward(account),
-          ])),
-      }
+      const settle = (taken: Taken) => (taken.isAccounts ? taken.limiter.delete(taken.name) : giveBack(taken))
+      return { succeeded: async () => void (await Promise.all(held.map(settle))), cancelled }
     },
     /** Each counts one request of an address. */
     signup: perAddress('signup'),
     refresh: perAddress('refresh'),
     callback: perAddress('callback'),
   }
+}
+
+/** A point that an attempt has taken, and whether it belongs to the account: a success forgets all of those. */
+type Taken = { limiter: RateLimiterAbstract; name: string; isAccounts: boolean }
+
+/** What has no points any more is removed: attempts that come to nothing must not fill the memory with zeros. */
+async function giveBack({ limiter, name }: Taken): Promise<void> {
+  const { consumedPoints } = await limiter.reward(name)
+  if (consumedPoints <= 0) await limiter.delete(name)
 }
 
 async function consume(

@@ -31,6 +31,6 @@ function messageOf(error: Error, code: unknown): string {
     return issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')
   const lastLine = error.message.trim().split('\n').at(-1)?.slice(0, 300) ?? ''
   // PostgreSQL quotes names of its own, but for class 22, which is about values.
-  const quotesNames = typeof code === 'string' && /^(?!22)[\dA-Z]{5}$/.test(code)
+  const quotesNames = typeof code === 'string' && /^(?!22|P\d)(?=.*\d)[\dA-Z]{5}$/.test(code)
   return quotesNames ? lastLine : lastLine.replace(/"[^"]*"?/g, '"…"')
 }

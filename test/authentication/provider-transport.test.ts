@@ -162,3 +162,14 @@ test('a strategy that throws in its callback gets the error back, and nothing is
   })
   t.like(error, { code: 'provider_error' })
 })
+
+test('what a provider calls an error is repeated only if it is a word that is known', async (t) => {
+  for (const [error, isKnown] of [
+    ['invalid_client', true],
+    ['client_secret=s3cret&code=c0de', false],
+  ] as const) {
+    answers.set('/refusal', (response) => response.writeHead(400).end(JSON.stringify({ error })))
+    const { error: outcome } = await send('POST', `${url}/refusal`)
+    t.is(String((outcome as GatewayError).cause).includes(error), isKnown)
+  }
+})

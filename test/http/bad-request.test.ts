@@ -148,10 +148,25 @@ for (const [what, request, status] of illegal) {
   })
 }
 
-test('a request without Host is 400, by Node itself', async (t) => {
-  const answer = await exchange(app.gateway.port, 'GET /healthz HTTP/1.1\r\n\r\n')
-  t.is(answer.status, 400)
-  t.notRegex(answer.body, /[a-z]/i)
+for (const [what, text] of [
+  ['without Host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n'],
+  ['for what is no URL', requestText('GET http://[')],
+] as const) {
+  test(`a request ${what} is 400 in the form of every error`, async (t) => {
+    const answer = await exchange(app.gateway.port, text)
+    t.is(answer.status, 400)
+    t.regex(answer.head, /\r\nX-Content-Type-Options: nosniff\r\n/)
+    t.like(JSON.parse(answer.body), { status: 400, code: 'malformed_request' })
+  })
+}
+
+test('an expectation that nobody knows is ignored', async (t) => {
+  t.is((await exchange(app.gateway.port, requestText('GET /healthz', { Expect: 'foo' }))).status, 200)
+})
+
+test('rubbish behind a request is not answered in its place', async (t) => {
+  const request = requestText('GET /healthz', { Connection: 'keep-alive' })
+  t.is((await exchange(app.gateway.port, `${request}rubbish\r\n\r\n`)).status, 200)
 })
 
 test('a body in chunks is held to the same limit', async (t) => {

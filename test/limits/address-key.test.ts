@@ -28,7 +28,7 @@ test('all addresses of one IPv6 /64 are one client, and those of the next are an
 })
 
 test('whatever is no address is one client together', (t) => {
-  for (const rubbish of ['', 'unknown', '1.2.3', '1.2.3.4.5', '::g', '[::1]', '1:2', "';--"])
+  for (const rubbish of ['', 'unknown', '1.2.3', '1.2.3.4.5', '::g', '1:2', "';--"])
     t.is(addressKey(rubbish), 'unknown')
 })
 

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
+import type { RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Database } from '../../src/database/database.ts'
 import { createMemoryLimiter, createServerLimiters } from '../../src/database/limiters.ts'
 import { GatewayError } from '../../src/errors.ts'
+import { accountKey } from '../../src/limits/account-key.ts'
 import { createLimits, type LimitSettings } from '../../src/limits/limits.ts'
 
 const plenty = { points: 1000, seconds: 60 }
@@ -128,4 +130,47 @@ test('a database that does not answer holds a limit up for a second, and then no
   const { refresh } = create({ refresh: { points: 1, seconds: 60 } }, createServerLimiters(silent))
   t.is(await waitOf(refresh('192.0.2.1')), null)
   t.not(await waitOf(refresh('192.0.2.1')), null)
+})
+
+test('whoever is refused does not take the turn that the owner of a slowed-down account waits for', async (t) => {
+  const { login } = create({ login: { points: 1, seconds: 60 }, account: { points: 1, seconds: 60 } })
+  await login('anna', '192.0.2.1')
+  for (let round = 0; round < 5; round++) t.not(await waitOf(login('anna', '192.0.2.1')), null)
+  t.is(await waitOf(login('anna', '192.0.2.2')), null)
+})
+
+test('an attempt that came to nothing gives back the turn of a slowed-down account', async (t) => {
+  const { login } = create({ account: { points: 1, seconds: 60 } })
+  await login('anna', '192.0.2.1')
+  for (let round = 0; round < 3; round++) await (await login('anna', '192.0.2.2')).cancelled()
+  t.is(await waitOf(login('anna', '192.0.2.2')), null)
+})
+
+test('attempts that came to nothing, or succeeded, leave no counter behind', async (t) => {
+  const limiters: RateLimiterAbstract[] = []
+  const { login } = createLimits(
+    (prefix, limit) => {
+      const limiter = createMemoryLimiter(prefix, limit)
+      limiters.push(limiter)
+      return limiter
+    },
+    settings,
+    key,
+  )
+  for (let at = 0; at < 50; at++) await (await login(`user-${at}`, '192.0.2.1')).cancelled()
+  await (await login('anna', '192.0.2.1')).succeeded()
+  const kept = limiters.flatMap((limiter) => (limiter as RateLimiterMemory).dump().storage)
+  t.deepEqual(kept, [])
+})
+
+test('however a name is written, what the database takes for one user is one account', (t) => {
+  for (const [one, ...others] of [
+    ['lilli', 'LILLI', 'lİlli', 'LILLİ', 'ｌｉｌｌｉ', 'lıllı'],
+    ['ΝΊΚΟΣ', 'νίκος', 'νίκοσ'],
+    ['strasse', 'Straße', 'STRASSE'],
+    ['Ångström', 'a\u030angstro\u0308m', 'ÅNGSTRÖM'],
+  ] as const) {
+    for (const other of others) t.is(accountKey(other), accountKey(one), other)
+  }
+  t.not(accountKey('anna'), accountKey('hanna'))
 })

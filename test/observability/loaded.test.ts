@@ -70,6 +70,6 @@ test('traces go to /v1/traces of the collector, or to the endpoint for traces, a
   t.is(parseConfig(traces).tracesEndpoint, undefined)
   t.is(parseConfig({ ...env, OTEL_SDK_DISABLED: 'true' }).tracesEndpoint, undefined)
   t.throws(() => parseConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }), {
-    message: /^ {2}OTEL_EXPORTER_OTLP_ENDPOINT must be an http\(s\) URL$/m,
+    message: /^ {2}OTEL_EXPORTER_OTLP_ENDPOINT must be an http\(s\) URL without user and password$/m,
   })
 })
