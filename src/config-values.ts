@@ -28,6 +28,9 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(values: T,
     .optional()
     .transform((value): T[number] => value ?? fallback)
 
+/** How much is logged. */
+export const logLevel = oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info')
+
 /** Any text on one line. */
 export const text = (fallback: string) =>
   z

@@ -112,11 +112,9 @@ export function parseConfig(
     rateLimit: read('AUTH_RATE_LIMIT', v.oneOf(['on', 'off'], 'on')) !== 'off',
     limits: Object.freeze(readLimits(read)),
     shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),
+    actionSecret: read('AUTH_ACTION_SECRET', v.secret),
     metrics: read('AUTH_METRICS', v.flag(false)),
-    logLevel: read(
-      'LOG_LEVEL',
-      v.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
-    ),
+    logLevel: read('LOG_LEVEL', v.logLevel),
     /** Where traces are sent; undefined is nowhere. */
     tracesEndpoint: readTracesEndpoint(),
     /** Variables that look like ours but are not: most often a spelling mistake. */

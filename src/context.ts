@@ -4,6 +4,7 @@ import type { ProviderProfile } from './authentication/provider.ts'
 import type { HasuraClaims } from './claims/hasura-claims.ts'
 import type { Access } from './database/access.ts'
 import type { ProvenUser } from './database/sessions.ts'
+import type { HasuraClient } from './hasura/session-variables.ts'
 import type { Announce, Attempt } from './observability/events.ts'
 
 /** What the steps of a route add, each for those to its right. */
@@ -33,6 +34,8 @@ export type State = {
   identity?: ProviderProfile
   /** The access token that came with the request, verified. */
   bearer?: Bearer
+  /** Who Hasura says its client is, in what comes through Hasura. */
+  hasuraClient?: HasuraClient
   /** The session and its user, as the database says at this moment. */
   access?: Access
   /** What the user may be: made by the claims proxy from `access`. */

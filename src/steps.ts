@@ -27,7 +27,7 @@ import { createAnonymous, createWebhook, forwardedHeader } from './endpoints/web
 import { nest } from './observability/around.ts'
 import { createAttempt } from './observability/events.ts'
 import { createReadAccess } from './sessions/read-access.ts'
-import { createRefreshTransport } from './sessions/refresh-cookie.ts'
+import { createRefreshTransport, type RefreshTransport } from './sessions/refresh-cookie.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createAccessTokens } from './tokens/access-token.ts'
 
@@ -42,10 +42,26 @@ export function createSteps(deps: Deps) {
   const accessTokens = createAccessTokens(deps.keys, config)
   const refreshTokens = createRefreshTokens(deps.secrets.refreshToken)
   const origins = [new URL(config.publicUrl).origin, ...config.corsOrigins]
-  const transport = createRefreshTransport({ cookieMode: config.cookieMode, origins, secure })
   const access = createReadAccess(sessions, refreshTokens, config.refreshGrace, clock)
   const claims = (read: (ctx: Context) => Promise<Access>) => createClaimsProxy(config.roles, read)
-  const session = createSession({ accessTokens, refreshTokens, transport, clock, createId: deps.createId })
+  /** What begins, continues and ends a session, by how its refresh token travels. */
+  const tokensBy = (transport: RefreshTransport) => {
+    const session = createSession({ accessTokens, refreshTokens, transport, clock, createId: deps.createId })
+    return {
+      session,
+      /** Whoever has authenticated gets a session: no token without the claims proxy. */
+      signIn: [claims(access.begin), session],
+      refresh: [
+        createAttempt({ ok: 'refresh.ok', failed: 'refresh.failed' }),
+        transport.read,
+        claims(access.refresh),
+        session,
+      ],
+      exchange: [createAttempt({ failed: 'exchange.failed' }), claims(access.redeem), session],
+      logout: [transport.read, createLogout(sessions, refreshTokens, transport, clock)],
+    }
+  }
+  const tokens = tokensBy(createRefreshTransport({ cookieMode: config.cookieMode, origins, secure }))
 
   const flows = createFlows(
     { keys: deps.secrets.cookie, lifetime: config.stateLifetime, secure },
@@ -77,16 +93,9 @@ export function createSteps(deps: Deps) {
       createAttempt({ provider: 'local', ok: 'login.ok', failed: 'login.failed' }),
       authenticate('local', 'user', 'invalid_credentials'),
     ],
-    /** Whoever has authenticated gets a session: no token without the claims proxy. */
-    signIn: [claims(access.begin), session],
-    refresh: [
-      createAttempt({ ok: 'refresh.ok', failed: 'refresh.failed' }),
-      transport.read,
-      claims(access.refresh),
-      session,
-    ],
-    exchange: [createAttempt({ failed: 'exchange.failed' }), claims(access.redeem), session],
-    logout: [transport.read, createLogout(sessions, refreshTokens, transport, clock)],
+    tokens,
+    /** The same for those who are never given a cookie. */
+    tokensInBody: tokensBy(createRefreshTransport({ cookieMode: false, origins, secure })),
     /** Who the access token speaks for, as the database says now. */
     signedIn: [createBearer(accessTokens, clock), claims(access.current)],
     start: (name: string): Middleware[] => [
@@ -108,7 +117,7 @@ export function createSteps(deps: Deps) {
       createResolveIdentity(identities, config.signup, clock),
       claims(access.begin),
       createHandOff(oneTime, clock),
-      session,
+      tokens.session,
     ],
     user: createUser(users),
     changePassword: createChangePassword(users, hashes, deps.requirePassword),

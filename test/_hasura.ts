@@ -239,6 +239,53 @@ export function webhookPostBody(client: Record<string, string>, query?: object):
   return JSON.stringify({ headers: client, request: query ?? null })
 }
 
+/** What Hasura knows of its client, and how the action is configured. */
+export interface ActionOptions {
+  /** `session_variables`: the resolved ones, or what an anonymous client wrote. */
+  variables?: JsonObject
+  /** Sent as `X-Action-Secret`, from `headers` of the action's definition. */
+  secret?: string
+  /** The client's own headers; they are handed on because of `forward_client_headers: true`. */
+  client?: Record<string, string>
+}
+
+/** Hasura's request for an action: configured headers win over those of the client. */
+export function actionRequest(
+  name: string,
+  input: JsonObject,
+  { variables = { 'x-hasura-role': 'anonymous' }, secret, client = {} }: ActionOptions,
+): { raw: string; headers: Record<string, string> } {
+  const forwarded = Object.entries(client).filter(([name]) => !notForwarded.includes(name.toLowerCase()))
+  const headers = {
+    ...Object.fromEntries(forwarded),
+    'Content-Type': 'application/json',
+    'User-Agent': 'hasura-graphql-engine/v2.48.0',
+    ...(secret !== undefined && { 'X-Action-Secret': secret }),
+  }
+  const request_query = `mutation { ${name} { __typename } }`
+  return {
+    headers,
+    raw: JSON.stringify({ action: { name }, input, session_variables: variables, request_query }),
+  }
+}
+
+/** What Hasura's client gets of an action: a value, or an error of the handler's own. */
+export type ActionAnswer = { value: unknown } | { message: string; extensions: JsonObject }
+
+/**
+ * Reads the answer of an action's handler the way Hasura v2 does: 2xx with a JSON value, or a 4xx with an object that
+ * has a `message` and perhaps `extensions`. Throws where Hasura would tell its client only "internal error".
+ */
+export function readAction(status: number, body: string | Buffer): ActionAnswer {
+  if (status >= 200 && status < 300) return { value: parseJson(body, 'action') }
+  rule(status >= 400 && status < 500, `action: status ${status} is hidden from the client`)
+  const { message, extensions = {}, ...others } = parseObject(body, 'action')
+  rule(isText(message), 'action: message is not a non-empty string')
+  rule(isObject(extensions), 'action: extensions is not an object')
+  rule(Object.keys(others).length === 0, `action: ${Object.keys(others)} beside message and extensions`)
+  return { message, extensions }
+}
+
 function rule(holds: boolean, message: string): asserts holds {
   if (!holds) throw new Error(message)
 }
@@ -253,15 +300,18 @@ const isUri = (value: string): boolean =>
   URL.canParse(value)
 
 function parseObject(body: string | Buffer, what: string): JsonObject {
+  const value = parseJson(body, what)
+  rule(isObject(value), `${what}: not a JSON object`)
+  return value
+}
+
+function parseJson(body: string | Buffer, what: string): unknown {
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let value: unknown
   try {
-    value = JSON.parse(typeof body === 'string' ? body : utf8.decode(body))
+    return JSON.parse(typeof body === 'string' ? body : utf8.decode(body))
   } catch {
     throw new Error(`${what}: not JSON in UTF-8`)
   }
-  rule(isObject(value), `${what}: not a JSON object`)
-  return value
 }
 
 /** Bytes of unpadded base64url with no spare bits set, so that one value has one spelling. */

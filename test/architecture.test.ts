@@ -47,7 +47,8 @@ const mayKnow: Record<string, string[]> = {
   ],
   readiness: ['errors'],
   deployment: ['database', 'tokens'],
-  app: ['authentication', 'endpoints', 'http', 'limits', 'observability', 'steps'],
+  app: ['authentication', 'endpoints', 'hasura', 'http', 'limits', 'observability', 'operations', 'steps'],
+  operations: ['authentication', 'endpoints'],
   steps: ['authentication', 'claims', 'endpoints', 'observability', 'sessions', 'tokens'],
   config: ['config-limits', 'config-providers', 'config-values', 'tokens'],
   'config-limits': ['config-values'],
@@ -107,8 +108,15 @@ const exceptions: Record<string, string[]> = {
   'src/http/route.ts': ['src/observability/metrics.ts', 'src/observability/tracing.ts'],
   // A query is read the same way wherever one is.
   'src/http/query.ts': ['src/authentication/redirect-to.ts'],
-  // What may leave of an error is decided in one place, also when it leaves in a redirect.
-  'src/http/error-handler.ts': ['src/authentication/callback.ts'],
+  // What may leave of an error is decided in one place, also when it leaves in a redirect or
+  // through Hasura.
+  'src/http/error-handler.ts': [
+    'src/authentication/callback.ts',
+    'src/hasura/failure.ts',
+    'src/hasura/run-operation.ts',
+  ],
+  // The input of an operation is checked the same way whether it is a body or the arguments of an action.
+  'src/http/validate.ts': ['src/hasura/run-operation.ts'],
   // A code is made where a sign-in ends and redeemed where a session begins.
   'src/sessions/authorization-code.ts': ['src/endpoints/hand-off.ts'],
   // The names under the namespace belong to the claims; the token only carries them.

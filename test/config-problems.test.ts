@@ -49,6 +49,7 @@ const bad: Record<string, (secret: string) => string> = {
   AUTH_LOGIN_FAILURES: (secret) => secret,
   AUTH_CALLBACK_WINDOW: (secret) => secret,
   AUTH_SHUTDOWN_GRACE: (secret) => secret,
+  AUTH_ACTION_SECRET: (secret) => secret,
   LOG_LEVEL: (secret) => secret,
 }
 

@@ -1,0 +1,67 @@
+import type { z } from 'zod'
+import type { Context, Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+import { toGatewayError } from '../http/error-handler.ts'
+import { validate } from '../http/validate.ts'
+import type { OperationName } from './operations.ts'
+import type { HasuraClient } from './session-variables.ts'
+
+/** What an operation is made of, whichever door it is called through: guards, the schema of its input, and steps. */
+export type Operation = { guards: Middleware[]; input: z.ZodType | null; steps: Middleware[] }
+
+/** What became of an operation: what it answers as JSON, or why not. */
+export type Outcome = { value: unknown } | { error: GatewayError }
+
+/** Runs the operation of that name for one of Hasura's clients. Never throws. */
+export type RunOperation = (
+  ctx: Context,
+  name: string,
+  input: Readonly<Record<string, unknown>>,
+  client: HasuraClient,
+) => Promise<Outcome>
+
+/**
+ * Runs operations by the steps that their routes have, each with a state of its own, so that two in one request know
+ * nothing of each other. `first` is passed before the guards. A failure is logged and announced here, as the error
+ * handler does it for a route.
+ */
+export function createRunOperation(
+  operations: Readonly<Record<OperationName, Operation>>,
+  first: Middleware,
+): RunOperation {
+  const known = new Map<string, Operation>(Object.entries(operations))
+  return async function runOperation(ctx, name, input, client) {
+    const scope = createScope(ctx, client)
+    try {
+      const operation = known.get(name)
+      if (!operation) throw new GatewayError('not_found', { detail: 'There is no such action' })
+      const checkInput: Middleware = (_ctx, next) => {
+        if (operation.input) scope.state.body = validate(operation.input, withoutNulls(input))
+        return next()
+      }
+      await walk([first, ...operation.guards, checkInput, ...operation.steps], scope)
+      return { value: scope.status === 204 ? { ok: true } : JSON.parse(JSON.stringify(scope.body)) }
+    } catch (error) {
+      return { error: toGatewayError(error, scope) }
+    }
+  }
+}
+
+/** The same request with another state, whose answer is nobody's but ours. */
+function createScope(ctx: Context, hasuraClient: HasuraClient): Context {
+  const { requestId, log, address } = ctx.state
+  return Object.create(ctx, {
+    state: { value: { requestId, log, address, hasuraClient } },
+    body: { value: undefined, writable: true },
+    status: { value: 200, writable: true },
+  }) as Context
+}
+
+async function walk([step, ...others]: readonly Middleware[], ctx: Context): Promise<void> {
+  await step?.(ctx, () => walk(others, ctx))
+}
+
+/** In GraphQL, null is how an optional argument is left out. */
+function withoutNulls(input: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
+}

@@ -1,0 +1,36 @@
+import type { Context, Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+
+/** Who Hasura says its client is; undefined where it says nothing, or two things. */
+export type HasuraClient = { role: string | undefined; userId: string | undefined }
+
+/** Reads the session variables of an action; their names come in any case. */
+export function readVariables(variables: Readonly<Record<string, string>>): HasuraClient {
+  const find = (wanted: string) => {
+    const values = Object.entries(variables).filter(([name]) => name.toLowerCase() === wanted)
+    return values.length === 1 ? values[0]?.[1] : undefined
+  }
+  return { role: find('x-hasura-role'), userId: find('x-hasura-user-id') }
+}
+
+/** Reads the session variables that Hasura sends to a remote schema, as headers. */
+export function readVariableHeaders(ctx: Context): HasuraClient {
+  const find = (name: string) =>
+    ctx.req.headers[name] === undefined ? undefined : Buffer.from(ctx.get(name), 'latin1').toString()
+  return { role: find('x-hasura-role'), userId: find('x-hasura-user-id') }
+}
+
+/**
+ * Lets through whom Hasura and the access token agree on. The session variables of an anonymous request are whatever
+ * its client wrote, and those of an admin name whomever the admin likes, so they alone are no proof; and Hasura goes on
+ * accepting a token whose session has ended, so its word alone must not change a password. Throws `invalid_token`.
+ */
+export function createSameUser(anonymousRole: string | null): Middleware {
+  return async function sameUser(ctx, next) {
+    const { hasuraClient, access } = ctx.state
+    const isSame = access !== undefined && hasuraClient?.userId === access.userId
+    const isAnonymous = !hasuraClient?.role || hasuraClient.role === anonymousRole
+    if (!isSame || isAnonymous) throw new GatewayError('invalid_token')
+    await next()
+  }
+}

@@ -1,0 +1,53 @@
+import type { ExecutionContext } from 'ava'
+import { type Answer, type AppOptions, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { type ActionOptions, actionRequest, readAction } from '../_hasura.ts'
+
+export const secret = 'what Hasura and the gateway share 0123456789'
+
+/** A gateway with Actions. */
+export function startDoor(env: Record<string, string> = {}, options: AppOptions = {}): Promise<TestApp> {
+  return startApp({ ...options, env: { AUTH_ACTION_SECRET: secret, ...env } })
+}
+
+/** Calls an action as Hasura does, with the right secret unless told otherwise. */
+export function callAction<Body = Record<string, unknown>>(
+  app: TestApp,
+  name: string,
+  input: Record<string, unknown> = {},
+  options: ActionOptions = {},
+): Promise<Answer<Body>> {
+  return app.call<Body>('POST', '/hasura/actions', actionRequest(name, input, { secret, ...options }))
+}
+
+/** The value that an action answers; a failure ends the test. */
+export async function act<Value = SessionBody>(
+  app: TestApp,
+  name: string,
+  input?: Record<string, unknown>,
+  options?: ActionOptions,
+): Promise<Value> {
+  const { status, text } = await callAction(app, name, input, options)
+  const answer = readAction(status, text)
+  if (!('value' in answer)) throw new Error(`${name}: ${text}`)
+  return answer.value as Value
+}
+
+/** What Hasura says of a client that has this session. */
+export function asUser({ id, token }: Pick<SessionBody, 'id' | 'token'>, role = 'user'): ActionOptions {
+  return {
+    variables: { 'x-hasura-role': role, 'x-hasura-user-id': id },
+    client: { Authorization: `Bearer ${token}` },
+  }
+}
+
+/** Holds an answer to be this error, as Hasura hands it on. */
+export function failed(t: ExecutionContext, answer: Answer<unknown>, status: number, code: string): void {
+  t.is(answer.status, status, answer.text)
+  const read = readAction(answer.status, answer.text)
+  if ('value' in read) throw new Error(`not a failure: ${answer.text}`)
+  t.is(read.extensions.code, code, answer.text)
+  t.is(read.extensions.requestId, answer.headers.get('x-request-id'))
+  t.regex(read.message, /^[A-Z].{3,}/)
+  t.is(answer.headers.get('cache-control'), 'no-store')
+  t.is(answer.headers.get('content-type')?.split(';')[0], 'application/json')
+}

@@ -1,0 +1,101 @@
+import test from 'ava'
+import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
+import { answerFailure } from '../../src/hasura/failure.ts'
+import { quick, type TestApp } from '../_app.ts'
+import { readAction } from '../_hasura.ts'
+import { callAction, failed, secret, startDoor } from './_door.ts'
+
+const password = 'correct horse'
+const newcomer = (username: string) => ({ username, password, confirmPassword: password })
+
+let app: TestApp
+test.before('start', async () => {
+  app = await startDoor({}, { engine: quick })
+})
+test.after.always('stop', () => app?.close())
+
+const post = (raw: string, type = 'application/json') =>
+  app.call('POST', '/hasura/actions', { raw, headers: { 'Content-Type': type, 'X-Action-Secret': secret } })
+
+for (const code of Object.keys(errorTable) as ErrorCode[]) {
+  test(`${code} keeps its code and is a 4xx, because Hasura hides what comes with a 5xx`, (t) => {
+    const ctx = { state: { requestId: 'id' }, set: () => {} } as unknown as Parameters<
+      typeof answerFailure
+    >[0]
+    answerFailure(ctx, new GatewayError(code), (failure) => failure)
+    const { status } = errorTable[code]
+    t.is(ctx.status, status < 500 ? status : 400)
+    t.like(readAction(ctx.status, JSON.stringify(ctx.body)), {
+      message: errorTable[code].title,
+      extensions: { code, requestId: 'id' },
+    })
+  })
+}
+
+test('what is no call of an action is refused with the codes of every route', async (t) => {
+  failed(t, await post('{'), 400, 'malformed_request')
+  failed(t, await post('{}', 'text/plain'), 415, 'unsupported_media_type')
+  failed(t, await post(`"${'x'.repeat(1_048_576)}"`), 413, 'body_too_large')
+  for (const body of ['[]', 'null', '{}', '{"action":"login","input":{},"session_variables":{}}'])
+    failed(t, await post(body), 422, 'validation_failed')
+  const call = '{"action":{"name":"providers"},"input":{},"session_variables":{}}'
+  failed(t, await post(`[${call},${call}]`), 422, 'validation_failed')
+})
+
+test('an input is held to the schema of the route, and says which members are wrong', async (t) => {
+  const input = { username: 7, password: 'abc', confirmPassword: 'x', email: 'no', roles: ['admin'] }
+  const answer = await callAction(app, 'signup', input)
+  failed(t, answer, 422, 'validation_failed')
+  const { errors } = (answer.body as { extensions: { errors: { field: string }[] } }).extensions
+  t.deepEqual(errors.map(({ field }) => field).sort(), ['email', 'password', 'roles', 'username'])
+  for (const name of ['login', 'refreshToken', 'exchangeCode', 'logout'])
+    failed(t, await callAction(app, name, { __proto__: null, surplus: 1 }), 422, 'validation_failed')
+})
+
+test('what a route refuses, its action refuses with the same code', async (t) => {
+  await app.signup('anna')
+  failed(t, await callAction(app, 'signup', newcomer('Anna')), 409, 'username_taken')
+  failed(
+    t,
+    await callAction(app, 'login', { username: 'anna', password: 'wrong' }),
+    401,
+    'invalid_credentials',
+  )
+  failed(t, await callAction(app, 'refreshToken', { refreshToken: 'cgr_x' }), 401, 'invalid_token')
+  failed(t, await callAction(app, 'exchangeCode', { code: 'x' }), 401, 'invalid_code')
+  failed(t, await callAction(app, 'logout', { refreshToken: 'cgr_x' }), 401, 'invalid_token')
+})
+
+test('signup is closed with AUTH_SIGNUP, and held to the password policy', async (t) => {
+  const closed = await startDoor({ AUTH_SIGNUP: 'false' }, { engine: quick })
+  failed(t, await callAction(closed, 'signup', newcomer('anna')), 403, 'signup_disabled')
+  await closed.close()
+  const strict = await startDoor({ AUTH_PASSWORD_POLICY: 'strict' }, { engine: quick })
+  const common = { username: 'anna', password: 'password1', confirmPassword: 'password1' }
+  failed(t, await callAction(strict, 'signup', common), 422, 'validation_failed')
+  await strict.close()
+})
+
+test('passwords that have to wait too long are overloaded, with the seconds to wait', async (t) => {
+  const busy = await startDoor({ AUTH_HASH_QUEUE: '0', AUTH_BCRYPT_COST: '12' }, { engine: quick })
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, (_, each) => callAction(busy, 'signup', newcomer(`user-${each}`))),
+  )
+  const refused = answers.filter(({ status }) => status !== 200)
+  t.true(refused.length > 0)
+  for (const answer of refused) {
+    failed(t, answer, 400, 'overloaded')
+    t.like(answer.body, { extensions: { retryAfter: Number(answer.headers.get('retry-after')) } })
+  }
+  await busy.close()
+})
+
+test('what goes wrong inside is server_error, with nothing about the inside', async (t) => {
+  const broken = await startDoor({}, { engine: quick })
+  await broken.sql('ALTER TABLE session RENAME TO sessions')
+  const answer = await callAction(broken, 'signup', newcomer('anna'))
+  failed(t, answer, 400, 'server_error')
+  t.notRegex(answer.text, /session"|relation|prisma|stack/i)
+  t.true(broken.logs.some((line) => line.level === 50 && line.code === 'server_error'))
+  await broken.close()
+})

@@ -1,0 +1,55 @@
+import test from 'ava'
+import { quick, startApp, type TestApp } from '../_app.ts'
+import { actionRequest } from '../_hasura.ts'
+import { refused } from '../_problem.ts'
+import { callAction, failed, secret, startDoor } from './_door.ts'
+
+let app: TestApp
+test.before('start', async () => {
+  app = await startDoor({}, { engine: quick })
+})
+test.after.always('stop', () => app?.close())
+
+test('without the secret, or with another one, POST /hasura/actions is not there, whatever it is asked', async (t) => {
+  const wrong = [`${secret} `.trimEnd().slice(1), `${secret}x`, secret.toUpperCase(), '', 'é'.repeat(40)]
+  for (const each of [undefined, ...wrong]) {
+    const { raw, headers } = actionRequest('providers', {}, each === undefined ? {} : { secret: each })
+    refused(t, await app.call('POST', '/hasura/actions', { raw, headers }), 404, 'not_found')
+    refused(t, await app.call('POST', '/hasura/actions', { raw: '{', headers }), 404, 'not_found')
+  }
+})
+
+test('a client that sends a secret of its own beside the one of Hasura is refused', async (t) => {
+  const { raw, headers } = actionRequest('providers', {}, { secret: `${secret}, ${secret}` })
+  refused(t, await app.call('POST', '/hasura/actions', { raw, headers }), 404, 'not_found')
+})
+
+test('a secret in the body or the query opens nothing', async (t) => {
+  const { raw, headers } = actionRequest('providers', { AUTH_ACTION_SECRET: secret }, {})
+  const path = `/hasura/actions?x-action-secret=${encodeURIComponent(secret)}`
+  refused(t, await app.call('POST', path, { raw, headers }), 404, 'not_found')
+})
+
+test('the secret may have any bytes that a header may have', async (t) => {
+  const other = await startDoor(
+    { AUTH_ACTION_SECRET: 'grüße von hasura an das tor 0123456789' },
+    { engine: quick },
+  )
+  const utf8 = Buffer.from('grüße von hasura an das tor 0123456789').toString('latin1')
+  t.is((await callAction(other, 'providers', {}, { secret: utf8 })).status, 200)
+  await other.close()
+})
+
+test('without AUTH_ACTION_SECRET there is no POST /hasura/actions, and no empty secret opens it', async (t) => {
+  const closed = await startApp({ engine: quick })
+  for (const each of ['', 'undefined', secret]) {
+    const { raw, headers } = actionRequest('providers', {}, { secret: each })
+    refused(t, await closed.call('POST', '/hasura/actions', { raw, headers }), 404, 'not_found')
+  }
+  await closed.close()
+})
+
+test('an action that is none of ours is not found, among them the names that every object has', async (t) => {
+  for (const name of ['', 'Login', 'deleteUser', '__proto__', 'constructor', 'toString'])
+    failed(t, await callAction(app, name), 404, 'not_found')
+})
