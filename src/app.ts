@@ -6,6 +6,7 @@ import type { Deps } from './deps.ts'
 import { webhookBody } from './endpoints/webhook.ts'
 import { actionBody, createActions } from './hasura/actions.ts'
 import { createFailures } from './hasura/failure.ts'
+import { createGraphql, graphqlBody, graphqlFailure } from './hasura/graphql.ts'
 import { createRequireSecret } from './hasura/require-secret.ts'
 import { createRunOperation, type Operation } from './hasura/run-operation.ts'
 import { createSameUser } from './hasura/session-variables.ts'
@@ -22,6 +23,7 @@ import { createOperations } from './operations.ts'
 import { createSteps } from './steps.ts'
 
 const hasuraLimit = 1_048_576
+const graphqlLimit = 65_536
 
 /** The gateway as a Koa application: what every request passes, and one line for each route. */
 export function createApp(deps: Deps): Koa<State> {
@@ -66,6 +68,13 @@ export function createApp(deps: Deps): Koa<State> {
       createFailures(),
       createBody(actionBody, hasuraLimit),
       createActions(run),
+    )
+    router.post(
+      '/graphql',
+      secret,
+      createFailures(graphqlFailure),
+      createBody(graphqlBody, graphqlLimit),
+      createGraphql(run),
     )
   }
 

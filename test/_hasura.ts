@@ -255,18 +255,58 @@ export function actionRequest(
   input: JsonObject,
   { variables = { 'x-hasura-role': 'anonymous' }, secret, client = {} }: ActionOptions,
 ): { raw: string; headers: Record<string, string> } {
-  const forwarded = Object.entries(client).filter(([name]) => !notForwarded.includes(name.toLowerCase()))
-  const headers = {
-    ...Object.fromEntries(forwarded),
-    'Content-Type': 'application/json',
-    'User-Agent': 'hasura-graphql-engine/v2.48.0',
-    ...(secret !== undefined && { 'X-Action-Secret': secret }),
-  }
+  const headers = { ...forward(client), ...(secret !== undefined && { 'X-Action-Secret': secret }) }
   const request_query = `mutation { ${name} { __typename } }`
   return {
     headers,
     raw: JSON.stringify({ action: { name }, input, session_variables: variables, request_query }),
   }
+}
+
+/** What Hasura asks of a remote schema for one of its clients: session variables are headers that clients cannot set. */
+export function remoteRequest(
+  query: string,
+  given: JsonObject,
+  { variables = { 'x-hasura-role': 'anonymous' }, secret, client = {} }: ActionOptions,
+): { raw: string; headers: Record<string, string> } {
+  const own = Object.entries(forward(client)).filter(([name]) => !/^x-hasura-/i.test(name))
+  const headers = {
+    ...Object.fromEntries(own),
+    ...(variables as Record<string, string>),
+    ...(secret !== undefined && { 'X-Action-Secret': secret }),
+  }
+  return { headers, raw: JSON.stringify({ query, variables: given, operationName: null }) }
+}
+
+/** What is sent with every request for a client whose headers are handed on. */
+function forward(client: Record<string, string>): Record<string, string> {
+  const forwarded = Object.entries(client).filter(([name]) => !notForwarded.includes(name.toLowerCase()))
+  return {
+    ...Object.fromEntries(forwarded),
+    'Content-Type': 'application/json',
+    'User-Agent': 'hasura-graphql-engine/v2.48.0',
+  }
+}
+
+/** What Hasura's client gets of a remote schema. */
+export type RemoteAnswer = {
+  data: JsonObject | null
+  errors: { message: string; extensions: JsonObject; path?: (string | number)[] }[]
+}
+
+/** Reads the answer of a remote schema: 200 with `data`, `errors` or both, or Hasura's client learns nothing. */
+export function readRemote(status: number, body: string | Buffer): RemoteAnswer {
+  rule(status === 200, `remote schema: status ${status} is hidden from the client`)
+  const { data = null, errors = [], ...others } = parseObject(body, 'remote schema')
+  rule(Object.keys(others).length === 0, `remote schema: ${Object.keys(others)} beside data and errors`)
+  rule(data === null || isObject(data), 'remote schema: data is not an object')
+  rule(Array.isArray(errors), 'remote schema: errors is not an array')
+  rule(data !== null || errors.length > 0, 'remote schema: neither data nor errors')
+  for (const error of errors) {
+    rule(isObject(error) && isText(error.message), 'remote schema: an error has no message')
+    rule(isObject(error.extensions), 'remote schema: extensions is not an object')
+  }
+  return { data, errors }
 }
 
 /** What Hasura's client gets of an action: a value, or an error of the handler's own. */

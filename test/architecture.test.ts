@@ -147,6 +147,7 @@ const owners: [what: string, packages: RegExp, owners: RegExp][] = [
   ['JOSE', /^jose$/, /^src\/(tokens\/|authentication\/flow\.ts$)/],
   ['Passport', /passport/, /^(src\/authentication|providers)\//],
   ['Koa', /^@?koa/, /^src\/(app|context|authentication\/authenticate)\.ts$/],
+  ['GraphQL', /^graphql$/, /^src\/hasura\/(remote-schema|measure-query)\.ts$/],
   ['Prometheus', /^prom-client$/, /^src\/observability\/metrics\.ts$/],
   ['OpenTelemetry', /opentelemetry/, /^src\/observability\/tracing\.ts$/],
   ['password hashes', /bcrypt|argon2/, /^src\/authentication\/password-hash\.ts$/],

@@ -19,8 +19,8 @@ const session = 'AuthSession!'
 const done = 'AuthDone!'
 
 /**
- * Everything that can be done through Hasura: name → description. `hasura/actions.graphql` and `hasura/actions.yaml`
- * are made from this table and the next.
+ * Everything that can be done through Hasura: name → description. The remote schema, `hasura/actions.graphql` and
+ * `hasura/actions.yaml` are made from this table and the next.
  */
 export const operations = {
   signup: {

@@ -2,6 +2,12 @@ import { type Description, objectTypes, operations } from './operations.ts'
 
 const all: [name: string, description: Description][] = Object.entries(operations)
 
+/** The schema of `POST /graphql` in GraphQL's schema language, with every description. */
+export function createRemoteSchema(): string {
+  const roots = [`type Query {\n${fieldsOf('query')}\n}\n`, `type Mutation {\n${fieldsOf('mutation')}\n}\n`]
+  return [...roots, createTypes()].join('\n')
+}
+
 /** `hasura/actions.graphql`, in the form in which Hasura writes it: each action as a root type of its own. */
 export function createActionsGraphql(): string {
   const actions = all.map(([name, operation]) => {
@@ -9,6 +15,18 @@ export function createActionsGraphql(): string {
     return `type ${root} {\n${createField(name, operation)}\n}\n`
   })
   return [...actions, createTypes()].join('\n')
+}
+
+function fieldsOf(kind: Description['kind']): string {
+  return (
+    all
+      .filter(([, operation]) => operation.kind === kind)
+      // May be null, so that of two in one request one can fail alone.
+      .map(([name, operation]) =>
+        createField(name, { ...operation, result: operation.result.replace(/!$/, '') }),
+      )
+      .join('\n\n')
+  )
 }
 
 function createField(name: string, operation: Description): string {

@@ -62,6 +62,12 @@ test.serial(
   },
 )
 
+test.serial('nothing of GraphQL is loaded before somebody asks /graphql', async (t) => {
+  const packages = await loadedBy(t, { AUTH_ACTION_SECRET: 'shared with Hasura 0123456789 0123456789' })
+  t.true(packages.has('koa'))
+  t.false(packages.has('graphql'))
+})
+
 test('traces go to /v1/traces of the collector, or to the endpoint for traces, and OTEL_SDK_DISABLED wins', (t) => {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318/' }
   t.is(parseConfig(env).tracesEndpoint, 'http://collector.test:4318/v1/traces')

@@ -1,0 +1,110 @@
+import { buildSchema, type DocumentNode, execute, GraphQLError, parse, validate } from 'graphql'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import { type ErrorCode, GatewayError } from '../errors.ts'
+import { type Failure, failureOf } from './failure.ts'
+import type { graphqlBody } from './graphql.ts'
+import { measureQuery } from './measure-query.ts'
+import { operations } from './operations.ts'
+import type { RunOperation } from './run-operation.ts'
+import { createRemoteSchema } from './sdl.ts'
+import type { HasuraClient } from './session-variables.ts'
+
+type Scope = { ctx: Context; client: HasuraClient }
+type AnswerError = Failure & { path?: readonly (string | number)[] }
+type Answer = { data?: unknown; errors?: AnswerError[] }
+
+/** Answers one GraphQL request. Never throws. */
+export type Execute = (
+  ctx: Context,
+  request: z.infer<typeof graphqlBody>,
+  client: HasuraClient,
+) => Promise<Answer>
+
+// The deepest and largest honest query is the one for introspection, with 13 levels and some 300 fields.
+const most = { characters: 10_000, tokens: 1_000, depth: 16, fields: 500, roots: 4 }
+
+/** Makes what answers GraphQL requests, each field at the top by the operation of its name. */
+export function createExecute(run: RunOperation): Execute {
+  const schema = buildSchema(createRemoteSchema())
+  const rootValue = Object.fromEntries(
+    Object.keys(operations).map((name) => [
+      name,
+      async (input: Record<string, unknown>, { ctx, client }: Scope) => {
+        const outcome = await run(ctx, name, input, client)
+        if ('value' in outcome) return outcome.value
+        const { message, extensions } = failureOf(outcome.error, ctx.state.requestId)
+        throw new GraphQLError(message, { extensions })
+      },
+    ]),
+  )
+
+  return async function executeQuery(ctx, { query, operationName, variables }, client) {
+    try {
+      const document = read(query)
+      const faults = validate(schema, document)
+      if (faults.length > 0) return { errors: faults.map((fault) => toFailure(fault, ctx)) }
+      const { data, errors } = await execute({
+        schema,
+        document,
+        rootValue,
+        contextValue: { ctx, client } satisfies Scope,
+        variableValues: variables,
+        operationName,
+      })
+      return {
+        ...(data !== undefined && { data }),
+        ...(errors && { errors: errors.map((error) => toFailure(error, ctx)) }),
+      }
+    } catch (error) {
+      const known = error instanceof GatewayError ? error : serverError(ctx, error)
+      return { errors: [failureOf(known, ctx.state.requestId)] }
+    }
+  }
+}
+
+/** Parses a query that is not too large. Throws `malformed_request` and `validation_failed`. */
+function read(query: string): DocumentNode {
+  if (query.length > most.characters) throw tooLarge(`has more than ${most.characters} characters`)
+  const document = parseQuery(query)
+  const { depth, fields, roots } = measureQuery(document)
+  if (depth > most.depth) throw tooLarge(`is nested deeper than ${most.depth} levels`)
+  if (fields > most.fields) throw tooLarge(`has more than ${most.fields} fields`)
+  if (roots > most.roots) throw tooLarge(`has more than ${most.roots} fields at the top`)
+  return document
+}
+
+function parseQuery(query: string): DocumentNode {
+  try {
+    return parse(query, { maxTokens: most.tokens, noLocation: true })
+  } catch (cause) {
+    const { line, column } = (cause as GraphQLError).locations?.[0] ?? {}
+    const detail = `The query is not GraphQL, or too long, at line ${line}, column ${column}`
+    throw new GatewayError('malformed_request', { detail })
+  }
+}
+
+function tooLarge(detail: string): GatewayError {
+  return new GatewayError('validation_failed', { detail: `The query ${detail}` })
+}
+
+// What follows in GraphQL's own words quotes a value, such as a password.
+const quotation = /(?: (?:got|has) invalid value|, found|:) .*$/s
+
+/** An error of ours as it is, and one of GraphQL's own with one of our codes. */
+function toFailure({ message, path, extensions, originalError }: GraphQLError, ctx: Context): AnswerError {
+  const { requestId } = ctx.state
+  const { code: ours } = extensions
+  if (typeof ours === 'string')
+    return { message, ...(path && { path }), extensions: { ...extensions, code: ours } }
+  // Only what goes wrong at a field has a path; what is wrong with a variable may have an original error too.
+  if (path && originalError) return { path, ...failureOf(serverError(ctx, originalError), requestId) }
+  const code = 'validation_failed' satisfies ErrorCode
+  return { message: message.replace(quotation, ' is not valid'), extensions: { code, requestId } }
+}
+
+function serverError({ state }: Context, cause: unknown): GatewayError {
+  const error = new GatewayError('server_error', { cause })
+  state.log.error({ code: error.code, err: cause }, error.message)
+  return error
+}

@@ -1,0 +1,25 @@
+import type { ExecutionContext } from 'ava'
+import type { TestApp } from '../_app.ts'
+import { type ActionOptions, type RemoteAnswer, readRemote, remoteRequest } from '../_hasura.ts'
+import { secret } from './_door.ts'
+
+/** Asks the remote schema as Hasura does, with the right secret unless told otherwise. */
+export async function askRemote(
+  app: TestApp,
+  query: string,
+  variables: Record<string, unknown> = {},
+  options: ActionOptions = {},
+): Promise<RemoteAnswer> {
+  const request = remoteRequest(query, variables, { secret, ...options })
+  const { status, text } = await app.call('POST', '/graphql', request)
+  return readRemote(status, text)
+}
+
+/** Holds an answer to have these errors and no other. */
+export function faulty(t: ExecutionContext, { errors }: RemoteAnswer, ...codes: string[]): void {
+  t.deepEqual(
+    errors.map(({ extensions }) => extensions.code),
+    codes,
+    JSON.stringify(errors),
+  )
+}
