@@ -48,22 +48,19 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
   const perAddress = (limit: keyof LimitSettings) => {
     const limiter = createLimiter(limit, settings[limit])
     return async (address: string): Promise<void> =>
-      consume(limiter, nameOf(addressKey(address)), 'request.limited')
+      void (await take(limiter, nameOf(addressKey(address)), 'request.limited'))
   }
   const ofPair = createLimiter('login', settings.login)
   const ofAddress = createLimiter('address', settings.address)
   const ofAccount = createLimiter('account', { ...settings.account, points: 2 ** 31 - 1 })
   const gate = createLimiter('gate', { points: 1, seconds: longestDelay })
 
-  /** Counts a failure of the account; once there are too many, only one attempt may pass in a growing delay. */
-  async function takeAccount(account: string, hold: (taken: Taken) => void): Promise<void> {
-    const { consumedPoints } = await ofAccount.consume(account)
-    hold({ limiter: ofAccount, name: account, isAccounts: true })
-    const over = consumedPoints - settings.account.points
-    if (over <= 0) return
+  /** Once an account has failed too often, only one attempt may pass in a delay that grows with `failures`. */
+  async function waitInLine(account: string, failures: number): Promise<Taken[]> {
+    const over = failures - settings.account.points
+    if (over <= 0) return []
     const delay = Math.min(2 ** Math.min(over - 1, 30), longestDelay)
-    await consume(gate, account, 'login.limited', delay)
-    hold({ limiter: gate, name: account, isAccounts: true })
+    return [await take(gate, account, 'login.limited', delay)]
   }
 
   return {
@@ -71,22 +68,30 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
     login: async (username: string, address: string): Promise<Attempt> => {
       const account = nameOf(accountKey(username))
       const client = nameOf(addressKey(address))
-      const pair = nameOf(account, client)
-      const held: Taken[] = []
+      const outcomes = await Promise.allSettled([
+        take(ofAddress, client, 'login.limited'),
+        take(ofPair, nameOf(account, client), 'login.limited'),
+        take(ofAccount, account, 'login.limited'),
+      ])
+      const held = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
       const cancelled = async () => void (await Promise.all(held.map(giveBack)))
       try {
-        await consume(ofAddress, client, 'login.limited')
-        held.push({ limiter: ofAddress, name: client, isAccounts: false })
-        await consume(ofPair, pair, 'login.limited')
-        held.push({ limiter: ofPair, name: pair, isAccounts: true })
-        // Last, because a delay that has been taken keeps everybody else waiting.
-        await takeAccount(account, (taken) => void held.push(taken))
+        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+        // Last, because a turn that has been taken keeps everybody else waiting.
+        held.push(...(await waitInLine(account, held.at(-1)?.points ?? 0)))
       } catch (error) {
         await cancelled()
         throw error
       }
-      const settle = (taken: Taken) => (taken.isAccounts ? taken.limiter.delete(taken.name) : giveBack(taken))
-      return { succeeded: async () => void (await Promise.all(held.map(settle))), cancelled }
+      const [ofClient, ...accounts] = held
+      return {
+        succeeded: async () =>
+          void (await Promise.all([
+            ofClient && giveBack(ofClient),
+            ...accounts.map(({ limiter, name }) => limiter.delete(name)),
+          ])),
+        cancelled,
+      }
     },
     /** Each counts one request of an address. */
     signup: perAddress('signup'),
@@ -95,8 +100,8 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
   }
 }
 
-/** A point that an attempt has taken, and whether it belongs to the account: a success forgets all of those. */
-type Taken = { limiter: RateLimiterAbstract; name: string; isAccounts: boolean }
+/** A point that an attempt has taken; `points` are all that are counted there, with it. */
+type Taken = { limiter: RateLimiterAbstract; name: string; points: number }
 
 /** What has no points any more is removed: attempts that come to nothing must not fill the memory with zeros. */
 async function giveBack({ limiter, name }: Taken): Promise<void> {
@@ -104,14 +109,16 @@ async function giveBack({ limiter, name }: Taken): Promise<void> {
   if (consumedPoints <= 0) await limiter.delete(name)
 }
 
-async function consume(
+async function take(
   limiter: RateLimiterAbstract,
   name: string,
   event: EventName,
   seconds?: number,
-): Promise<void> {
+): Promise<Taken> {
   try {
-    await limiter.consume(name, 1, seconds === undefined ? {} : { customDuration: seconds })
+    const options = seconds === undefined ? {} : { customDuration: seconds }
+    const { consumedPoints: points } = await limiter.consume(name, 1, options)
+    return { limiter, name, points }
   } catch (refusal) {
     if (refusal instanceof Error) throw refusal
     const { msBeforeNext } = refusal as { msBeforeNext: number }

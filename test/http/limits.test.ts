@@ -119,6 +119,11 @@ if (engines.includes('server'))
     const statuses = []
     for (const app of [one, other, one, other, one]) statuses.push((await app.login('anna', 'wrong')).status)
     t.deepEqual(statuses, [401, 401, 401, 429, 429])
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => [one.login('berta'), other.login('berta')]).flat(),
+    )
+    t.deepEqual(new Set(answers.map(({ status }) => status)), new Set([401, 429]))
+    t.is(answers.filter(({ status }) => status === 401).length, 3)
     const rows = await one.sql<{ key: string }>('SELECT key FROM rate_limit')
     t.true(rows.length > 0)
     t.false(rows.some(({ key }) => /anna|127\.0\.0\.1/.test(key)))

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Database, Statement } from './database.ts'
+
+// In milliseconds.
+const patience = 1_000
+const pause = 5_000
+
+type Row = { key: string; points: number; expire: string }
+type Answer = { rows: Row[]; rowCount: number }
+type Asked = { values: unknown[]; resolve(answer: Answer): void; reject(error: unknown): void }
+
+// RateLimiterPostgres' own statement for many keys at once, in one order, so that no two wait for each other.
+const count = {
+  name: 'rate_limit_count',
+  text: `INSERT INTO rate_limit AS r (key, points, expire)
+    SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS n (key, points, expire) ORDER BY n.key
+    ON CONFLICT (key) DO UPDATE SET
+      points = CASE WHEN r.expire <= $4 THEN excluded.points ELSE r.points + excluded.points END,
+      expire = CASE WHEN r.expire <= $4 THEN excluded.expire ELSE r.expire END
+    RETURNING key, points, expire`,
+}
+const forget = {
+  name: 'rate_limit_forget',
+  text: 'DELETE FROM rate_limit WHERE key = ANY($1::text[]) RETURNING key, points, expire',
+}
+
+/**
+ * What RateLimiterPostgres takes for a pool. A login counts several things at once, and what is asked at once is one
+ * statement here. A limit must not take longer than the request whose limit it is: what the database does not answer
+ * within a second fails, and so does all that is asked in the five seconds after.
+ */
+export function createLimitStore({ query }: Pick<Database, 'query'>) {
+  let awayUntil = 0
+  async function ask(statement: Statement, values: unknown[]): Promise<Row[]> {
+    if (performance.now() < awayUntil) throw new Error('the database was away a moment ago')
+    const isLate = new AbortController()
+    try {
+      const late = sleep(patience, null, { signal: isLate.signal, ref: false })
+      const rows = await Promise.race([query<Row>(statement, values), late])
+      if (rows === null) throw new Error(`no answer within ${patience} ms`)
+      return rows
+    } catch (error) {
+      awayUntil = performance.now() + pause
+      throw error
+    } finally {
+      isLate.abort()
+    }
+  }
+  const counting = createBatch((batch) =>
+    ask(count, [
+      batch.map(([key]) => key),
+      batch.map(([, points]) => points),
+      batch.map(([, , expire]) => expire),
+      batch[0]?.[3],
+    ]),
+  )
+  const forgetting = createBatch((batch) => ask(forget, [batch.map(([key]) => key)]))
+  return {
+    query: async ({ values, name, text }: Statement & { values: unknown[] }): Promise<Answer> => {
+      if (name.endsWith(':rlflx-upsert')) return counting(values)
+      if (name.endsWith(':rlflx-delete')) return forgetting(values)
+      const rows = await ask({ name, text }, values)
+      return { rows, rowCount: rows.length }
+    },
+  }
+}
+
+/** Gathers what is asked until the event loop comes round, and asks for it at once; the first value is the key. */
+function createBatch(ask: (batch: unknown[][]) => Promise<Row[]>) {
+  let waiting: Asked[] = []
+
+  async function flush(): Promise<void> {
+    const batch = [...new Map(waiting.map((asked) => [asked.values[0], asked])).values()]
+    // A statement can change a row only once: who asks for the same key again comes next.
+    const asked = new Set(batch)
+    waiting = waiting.filter((each) => !asked.has(each))
+    if (waiting.length > 0) setImmediate(flush)
+    try {
+      const rows = new Map((await ask(batch.map(({ values }) => values))).map((row) => [row.key, row]))
+      for (const { values, resolve } of batch) {
+        const row = rows.get(values[0] as string)
+        resolve({ rows: row ? [row] : [], rowCount: row ? 1 : 0 })
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
+  }
+  return (values: unknown[]): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      if (waiting.push({ values, resolve, reject }) === 1) setImmediate(flush)
+    })
+}
