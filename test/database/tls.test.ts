@@ -47,7 +47,8 @@ function declareTests(server: PostgresServer, certificate: string): void {
     t.false(await isEncrypted({}))
   })
 
-  test('the gateway migrates and signs people in over sslmode=require', async (t) => {
+  // Alone: it looks for connections that are not encrypted, and other tests make some.
+  test.serial('the gateway migrates and signs people in over sslmode=require', async (t) => {
     const app = await startApp({ databaseUrl: withParameters({ sslmode: 'require' }) })
     t.teardown(app.close)
     await app.signup('anna')
