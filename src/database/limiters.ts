@@ -3,28 +3,34 @@ import type { CreateLimiter } from '../limits/limits.ts'
 import type { Database } from './database.ts'
 import { createLimitStore } from './limit-store.ts'
 
+// Nobody guesses a refresh token, and a statement more would take a fifth of the refreshes per second.
+const perProcess = 'refresh'
+
 /** Counters in the memory of this process, for a deployment that is one process. */
 export const createMemoryLimiter: CreateLimiter = (keyPrefix, { points, seconds: duration }) =>
   new RateLimiterMemory({ keyPrefix, points, duration })
 
 /**
  * Counters in the table `rate_limit`, for replicas that share a database. While the database is away or slower than a
- * second each process counts for itself, and asks the database again after five seconds.
+ * second, and for refreshes always, each process counts for itself, and asks the database again after five seconds.
  */
 export function createServerLimiters(queries: Pick<Database, 'query'>): CreateLimiter {
   const store = createLimitStore(queries)
-  return (keyPrefix, { points, seconds: duration }) =>
-    new RateLimiterPostgres({
+  return (keyPrefix, limit) => {
+    const ofProcess = createMemoryLimiter(keyPrefix, limit)
+    if (keyPrefix === perProcess) return ofProcess
+    return new RateLimiterPostgres({
       storeClient: store,
       storeType: 'pool',
       tableName: 'rate_limit',
       tableCreated: true,
       clearExpiredByTimeout: false,
       keyPrefix,
-      points,
-      duration,
-      insuranceLimiter: createMemoryLimiter(keyPrefix, { points, seconds: duration }),
+      points: limit.points,
+      duration: limit.seconds,
+      insuranceLimiter: ofProcess,
     })
+  }
 }
 
 /** Removes the counters of windows that are over; says how many. */

@@ -127,9 +127,9 @@ test('while the database is away each process counts for itself: the door is nei
 
 test('a database that does not answer holds a limit up for a second, and then no more', async (t) => {
   const silent: Pick<Database, 'query'> = { query: () => new Promise(() => {}) }
-  const { refresh } = create({ refresh: { points: 1, seconds: 60 } }, createServerLimiters(silent))
-  t.is(await waitOf(refresh('192.0.2.1')), null)
-  t.not(await waitOf(refresh('192.0.2.1')), null)
+  const { callback } = create({ callback: { points: 1, seconds: 60 } }, createServerLimiters(silent))
+  t.is(await waitOf(callback('192.0.2.1')), null)
+  t.not(await waitOf(callback('192.0.2.1')), null)
 })
 
 test('whoever is refused does not take the turn that the owner of a slowed-down account waits for', async (t) => {
@@ -173,4 +173,13 @@ test('however a name is written, what the database takes for one user is one acc
     for (const other of others) t.is(accountKey(other), accountKey(one), other)
   }
   t.not(accountKey('anna'), accountKey('hanna'))
+})
+
+test('refreshes are counted without asking the database', async (t) => {
+  const { refresh } = create(
+    { refresh: { points: 2, seconds: 60 } },
+    createServerLimiters({ query: () => Promise.reject(new Error('asked')) }),
+  )
+  for (let round = 0; round < 2; round++) t.is(await waitOf(refresh('192.0.2.1')), null)
+  t.not(await waitOf(refresh('192.0.2.1')), null)
 })
