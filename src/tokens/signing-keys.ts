@@ -44,7 +44,9 @@ export async function generateSigningKey(bits: number): Promise<KeyPair> {
 /**
  * The keys of a deployment, not loaded yet. Until `update` has read the database, only those of the environment are
  * known, and asking for what may be in the database throws `database_unavailable`. The same goes for an unknown `kid`
- * after an update that the database kept from ending: a good token must not become a bad one.
+ * after an update that the database kept from ending: a good token must not become a bad one. `update` makes the first key
+ * if there is none, seals stored keys anew when an earlier secret had to open them, and throws when the active one was
+ * sealed with a secret that is not given.
  */
 export function createKeyring(settings: SigningKeySettings): Keyring {
   const { store, policy, environmentKey, previousKeys, encryptionKeys, generate } = settings
@@ -132,16 +134,6 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
       }
     },
   }
-}
-
-/**
- * Loads the keys of a deployment, making the first one if there is none. Stored keys are sealed anew when an earlier
- * secret had to open them. Throws when the active one was sealed with a secret that is not given.
- */
-export async function loadKeyring(settings: SigningKeySettings, now: Date): Promise<Keyring> {
-  const keyring = createKeyring(settings)
-  await keyring.update(now)
-  return keyring
 }
 
 /** A fixed set of keys: `active` signs, it and `others` are published. */

@@ -2,7 +2,12 @@ import test from 'ava'
 import type { SigningKeyStore, StoredKey } from '../../src/database/signing-keys.ts'
 import type { KeyPair } from '../../src/tokens/key-pair.ts'
 import { deriveKey } from '../../src/tokens/secrets.ts'
-import { createSigningKeys, generateSigningKey, loadKeyring } from '../../src/tokens/signing-keys.ts'
+import {
+  createKeyring,
+  createSigningKeys,
+  generateSigningKey,
+  type SigningKeySettings,
+} from '../../src/tokens/signing-keys.ts'
 import { readJwks } from '../_hasura.ts'
 import { createFakeStore } from './_key-store.ts'
 
@@ -14,6 +19,13 @@ let pair: KeyPair
 test.before('make a key', async () => {
   pair = await generateSigningKey(2048)
 })
+
+/** The keys of a deployment, after a first look at the store. */
+async function loadKeyring(settings: SigningKeySettings, at: Date) {
+  const keyring = createKeyring(settings)
+  await keyring.update(at)
+  return keyring
+}
 
 const policy = { rotation: 0, jwksMaxAge: 300, accessTokenLifetime: 900 }
 
