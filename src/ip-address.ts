@@ -8,6 +8,8 @@ export type IpAddress = { ipv4: string } | { ipv6: number[] }
  * section 2.5.5.2). A zone is left out; a port, as some proxies write it, too.
  */
 export function parseAddress(text: string): IpAddress | null {
+  // Nearly all there is, and every request asks.
+  if (isIPv4(text)) return { ipv4: text }
   const [, bracketed, plain] = /^\[([^\]]*)\](?::\d+)?$|^(.*)$/s.exec(text.trim()) ?? []
   const bare = (bracketed ?? plain ?? '').replace(/^([\d.]+):\d+$/, '$1').replace(/%.*$/, '')
   if (isIPv4(bare)) return { ipv4: bare }

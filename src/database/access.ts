@@ -18,7 +18,7 @@ const accessRow = z.object({
     .transform((claims) => claims ?? {}),
 })
 
-const text = /"(?:[^"\\]|\\.)*"/
+const text = /"(?:[^"\\]|\\.)*"/g
 const textOrNumber = new RegExp(`${text.source}|-?\\d[\\d.]*`, 'g')
 
 /**
@@ -26,7 +26,7 @@ const textOrNumber = new RegExp(`${text.source}|-?\\d[\\d.]*`, 'g')
  * more than 15 digits; inside an object they are numbers.
  */
 function parseClaim(json: string): unknown {
-  const hasObject = json.replaceAll(new RegExp(text, 'g'), '').includes('{')
+  const hasObject = json.replaceAll(text, '').includes('{')
   if (hasObject) return JSON.parse(json)
   return JSON.parse(json.replaceAll(textOrNumber, (part) => (part.startsWith('"') ? part : `"${part}"`)))
 }
