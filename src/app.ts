@@ -84,7 +84,7 @@ export function createApp(deps: Deps): Koa<State> {
   app.use(announce)
   if (deps.metrics) app.use(deps.metrics.measure)
   if (deps.tracing) app.use(deps.tracing.traceRequest)
-  app.use(createHeaders(securityHeaders(config.publicUrl.startsWith('https:'))))
+  app.use(createHeaders(securityHeaders(config.publicUrl)))
   app.use(createErrorHandler())
   app.use(createCors(config.corsOrigins))
   app.use(createTargetCheck())

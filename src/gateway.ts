@@ -118,7 +118,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })
     const server = await listen(app.callback(), {
       ...config,
-      onClientError: createClientError(securityHeaders(config.publicUrl.startsWith('https:'))),
+      onClientError: createClientError(securityHeaders(config.publicUrl)),
     })
     const work = async () => {
       await deployment.migrate()

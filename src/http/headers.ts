@@ -1,7 +1,7 @@
 import type { Middleware } from '../context.ts'
 
-/** Headers that every answer has, whatever becomes of the request. `secure` adds Strict-Transport-Security. */
-export function securityHeaders(secure: boolean): Readonly<Record<string, string>> {
+/** Headers that every answer has, whatever becomes of the request. Behind TLS also Strict-Transport-Security. */
+export function securityHeaders(publicUrl: string): Readonly<Record<string, string>> {
   return {
     'Cache-Control': 'no-store',
     'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
@@ -9,7 +9,7 @@ export function securityHeaders(secure: boolean): Readonly<Record<string, string
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
-    ...(secure && { 'Strict-Transport-Security': 'max-age=31536000' }),
+    ...(publicUrl.startsWith('https:') && { 'Strict-Transport-Security': 'max-age=31536000' }),
   }
 }
 
