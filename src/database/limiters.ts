@@ -33,7 +33,7 @@ export function createServerLimiters(queries: Pick<Database, 'query'>): CreateLi
   }
 }
 
-/** Removes the counters of windows that are over; says how many. */
+/** Removes the counters of windows that are over, by the clock of the process as the limiter has it; says how many. */
 export async function sweepLimits({ prisma }: Pick<Database, 'prisma'>, now: Date): Promise<number> {
   return (await prisma.rateLimit.deleteMany({ where: { expire: { lte: now.getTime() } } })).count
 }
