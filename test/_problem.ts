@@ -3,7 +3,7 @@ import type { Answer } from './_app.ts'
 
 /** What a problem's words never say: what the gateway is made of, where it lies, what it asked the database. */
 const internal =
-  /prisma|postgres|pglite|sqlstate|relation "|select |insert |node_modules|\/src\/|\/tmp\/|\.[jt]s\b|\n\s+at |koa|zod|"stack"/i
+  /prisma|postgres|pglite|sqlstate|relation "|select |insert |node_modules|\/src\/|\/tmp\/|\.[jt]s\b|(?:\\n|\n)\s+at |koa|zod|"stack"/i
 
 const members = ['code', 'detail', 'errors', 'requestId', 'status', 'title', 'type']
 
@@ -22,7 +22,9 @@ export function refused(t: ExecutionContext, answer: Answer<unknown>, status: nu
     Object.keys(problem).filter((name) => !members.includes(name)),
     [],
   )
-  t.notRegex(answer.text, internal)
+  // A field is named as the client wrote it.
+  const fields = (problem.errors as { detail: string }[] | undefined)?.map(({ detail }) => detail)
+  t.notRegex(JSON.stringify({ ...problem, errors: fields }), internal)
   t.notRegex([...answer.headers].join('\n'), internal)
 }
 
