@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database, Statement } from './database.ts'
 
 // In milliseconds.
@@ -33,9 +32,11 @@ export function createLimitStore({ query }: Pick<Database, 'query'>) {
   let awayUntil = 0
   async function ask(statement: Statement, values: unknown[]): Promise<Row[]> {
     if (performance.now() < awayUntil) throw new Error('the database was away a moment ago')
-    const isLate = new AbortController()
+    let timer: NodeJS.Timeout | undefined
     try {
-      const late = sleep(patience, null, { signal: isLate.signal, ref: false })
+      const late = new Promise<null>((resolve) => {
+        timer = setTimeout(resolve, patience, null).unref()
+      })
       const rows = await Promise.race([query<Row>(statement, values), late])
       if (rows === null) throw new Error(`no answer within ${patience} ms`)
       return rows
@@ -43,7 +44,7 @@ export function createLimitStore({ query }: Pick<Database, 'query'>) {
       awayUntil = performance.now() + pause
       throw error
     } finally {
-      isLate.abort()
+      clearTimeout(timer)
     }
   }
   const counting = createBatch((batch) =>
