@@ -1,12 +1,8 @@
 import type { z } from 'zod'
+import { type KeyFiles, readKeyPair, readSecret } from './config-keys.ts'
 import { readLimits } from './config-limits.ts'
 import { readProviders } from './config-providers.ts'
 import * as v from './config-values.ts'
-import { createKeyPair, type KeyPair, parsePrivateKey, parsePublicKey } from './tokens/key-pair.ts'
-import { secretFromPrivateKey } from './tokens/secrets.ts'
-
-/** Key files that are used when the variables of the same purpose are unset. */
-export type KeyFiles = { privatePem?: string | undefined; publicPem?: string | undefined }
 
 /** Every bad variable by name, never by value. */
 export class ConfigError extends Error {
@@ -47,7 +43,7 @@ export function parseConfig(
   const port = read('PORT', v.integer(0, 65535, 8080))
   const publicUrl = read('AUTH_PUBLIC_URL', v.publicUrl(`http://localhost:${port ?? 8080}`))
   const databaseUrl = readDatabaseUrl()
-  const keyPair = readKeyPair()
+  const keyPair = readKeyPair(read, problems, files)
   const idle = read('AUTH_SESSION_IDLE_LIFETIME', v.integer(60, 31_536_000, 14 * 86_400))
   const absolute = read('AUTH_SESSION_LIFETIME', v.integer(60, 31_536_000, 30 * 86_400))
   const redirectOrigins = read('AUTH_REDIRECT_ORIGINS', v.origins(true)) ?? []
@@ -64,7 +60,7 @@ export function parseConfig(
     databaseTimeout: read('AUTH_DATABASE_TIMEOUT', v.integer(1, 60, 5)),
     dataDir: read('AUTH_DATA_DIR', v.text('./data')),
     publicUrl,
-    secret: readSecret(),
+    secret: readSecret(read, problems, keyPair, databaseUrl !== undefined && !env.AUTH_SECRET),
     keyPair,
     keyBits: read('AUTH_KEY_BITS', v.oneOf(['2048', '3072', '4096'], '2048')),
     issuer: read('AUTH_ISSUER', v.stringOrUri(publicUrl ?? '')),
@@ -139,47 +135,6 @@ export function parseConfig(
     const traces = read('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', v.endpointUrl)
     if (base === undefined || read('OTEL_SDK_DISABLED', v.flag(false))) return undefined
     return traces ?? `${base.replace(/\/+$/, '')}/v1/traces`
-  }
-
-  function readKeyPair(): KeyPair | null {
-    const kid = read('AUTH_KEY_ID', v.optionalText(200))
-    const privatePem = read('AUTH_PRIVATE_KEY', v.optionalText(20_000)) ?? files.privatePem
-    const publicPem = read('AUTH_PUBLIC_KEY', v.optionalText(20_000)) ?? files.publicPem
-    if (privatePem === undefined) {
-      if (publicPem !== undefined)
-        problems.push('AUTH_PUBLIC_KEY (or public.pem) is of no use without AUTH_PRIVATE_KEY')
-      return null
-    }
-    const privateKey = attempt('AUTH_PRIVATE_KEY (or private.pem)', () => parsePrivateKey(privatePem))
-    const publicKey =
-      publicPem === undefined
-        ? null
-        : attempt('AUTH_PUBLIC_KEY (or public.pem)', () => parsePublicKey(publicPem))
-    if (!privateKey) return null
-    const pair = createKeyPair(privateKey, kid)
-    if (publicKey && !publicKey.equals(pair.publicKey)) {
-      problems.push('AUTH_PUBLIC_KEY (or public.pem) does not belong to AUTH_PRIVATE_KEY')
-    }
-    return pair
-  }
-
-  function attempt<T>(name: string, parse: () => T): T | null {
-    try {
-      return parse()
-    } catch {
-      problems.push(`${name} must be an RSA key of at least 2048 bits in PEM`)
-      return null
-    }
-  }
-
-  function readSecret(): string | null {
-    const secret = read('AUTH_SECRET', v.secret)
-    if (secret !== undefined) return secret
-    if (keyPair) return secretFromPrivateKey(keyPair.privateKey)
-    if (databaseUrl !== undefined && !env.AUTH_SECRET) {
-      problems.push('AUTH_SECRET (or AUTH_PRIVATE_KEY) must be set when DATABASE_URL is')
-    }
-    return null
   }
 
   function readAnonymousRole(): string | null {

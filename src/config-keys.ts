@@ -1,0 +1,53 @@
+import type { Read } from './config-providers.ts'
+import * as v from './config-values.ts'
+import { createKeyPair, type KeyPair, parsePrivateKey, parsePublicKey } from './tokens/key-pair.ts'
+import { secretFromPrivateKey } from './tokens/secrets.ts'
+
+/** Key files that are used when the variables of the same purpose are unset. */
+export type KeyFiles = { privatePem?: string | undefined; publicPem?: string | undefined }
+
+/** Reads the signing key that the environment or the key files give; null is none. Adds to `problems` what is wrong. */
+export function readKeyPair(read: Read, problems: string[], files: KeyFiles): KeyPair | null {
+  const kid = read('AUTH_KEY_ID', v.optionalText(200))
+  const privatePem = read('AUTH_PRIVATE_KEY', v.optionalText(20_000)) ?? files.privatePem
+  const publicPem = read('AUTH_PUBLIC_KEY', v.optionalText(20_000)) ?? files.publicPem
+  if (privatePem === undefined) {
+    if (publicPem !== undefined)
+      problems.push('AUTH_PUBLIC_KEY (or public.pem) is of no use without AUTH_PRIVATE_KEY')
+    return null
+  }
+  const parse = <T>(name: string, parsePem: () => T): T | null => {
+    try {
+      return parsePem()
+    } catch {
+      problems.push(`${name} must be an RSA key of at least 2048 bits in PEM`)
+      return null
+    }
+  }
+  const privateKey = parse('AUTH_PRIVATE_KEY (or private.pem)', () => parsePrivateKey(privatePem))
+  const publicKey =
+    publicPem === undefined ? null : parse('AUTH_PUBLIC_KEY (or public.pem)', () => parsePublicKey(publicPem))
+  if (!privateKey) return null
+  const pair = createKeyPair(privateKey, kid)
+  if (publicKey && !publicKey.equals(pair.publicKey)) {
+    problems.push('AUTH_PUBLIC_KEY (or public.pem) does not belong to AUTH_PRIVATE_KEY')
+  }
+  return pair
+}
+
+/**
+ * Reads the secret; without it, a signing key has one in it. Null is none, which is a problem where `isNeeded`: a server's
+ * database is shared, and what one process made up would be of no use to the next.
+ */
+export function readSecret(
+  read: Read,
+  problems: string[],
+  keyPair: KeyPair | null,
+  isNeeded: boolean,
+): string | null {
+  const secret = read('AUTH_SECRET', v.secret)
+  if (secret !== undefined) return secret
+  if (keyPair) return secretFromPrivateKey(keyPair.privateKey)
+  if (isNeeded) problems.push('AUTH_SECRET (or AUTH_PRIVATE_KEY) must be set when DATABASE_URL is')
+  return null
+}
