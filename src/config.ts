@@ -43,6 +43,7 @@ export function parseConfig(
   const port = read('PORT', v.integer(0, 65535, 8080))
   const publicUrl = read('AUTH_PUBLIC_URL', v.publicUrl(`http://localhost:${port ?? 8080}`))
   const databaseUrl = readDatabaseUrl()
+  const workers = read('WEB_CONCURRENCY', v.integer(1, 64, 1))
   const keyPair = readKeyPair(read, problems, files)
   const idle = read('AUTH_SESSION_IDLE_LIFETIME', v.integer(60, 31_536_000, 14 * 86_400))
   const absolute = read('AUTH_SESSION_LIFETIME', v.integer(60, 31_536_000, 30 * 86_400))
@@ -55,6 +56,8 @@ export function parseConfig(
 
   const config = {
     port,
+    /** Processes that serve. */
+    workers,
     host: read('HOST', v.text('0.0.0.0')),
     databaseUrl,
     databaseTimeout: read('AUTH_DATABASE_TIMEOUT', v.integer(1, 60, 5)),
@@ -118,6 +121,8 @@ export function parseConfig(
   }
   if (config.cookieMode && publicUrl !== undefined && !isSecure(publicUrl))
     problems.push('AUTH_COOKIE_MODE needs an AUTH_PUBLIC_URL that begins with https:, or is on localhost')
+  if (workers > 1 && !env.DATABASE_URL)
+    problems.push('WEB_CONCURRENCY must be 1 without DATABASE_URL: the embedded database cannot be shared')
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(config)
 

@@ -6,6 +6,7 @@ import { createBreachCheck } from './authentication/breached-passwords.ts'
 import { createPasswordHashes } from './authentication/password-hash.ts'
 import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import type { Provider } from './authentication/provider.ts'
+import type { ShareMetrics } from './cluster/worker.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './context.ts'
 import { type Database, watchQueries } from './database/database.ts'
@@ -31,6 +32,8 @@ export type GatewayOptions = {
   /** The folder of package.json. */
   root: URL
   log: Logger
+  /** How the metrics of all processes that serve together are put into one; undefined for one that is alone. */
+  shareMetrics?: ShareMetrics | undefined
   clock?: Clock
   fetch?: typeof globalThis.fetch
 }
@@ -69,7 +72,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const keys = createKeyring(deployment.keySettings)
     const hashes = createPasswordHashes({
       ...config,
-      concurrency: availableParallelism(),
+      // All workers together, no more than there are cores.
+      concurrency: Math.max(1, Math.floor(availableParallelism() / config.workers)),
       queue: config.hashQueue,
       wait: config.hashWait,
     })
@@ -79,6 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           pool: database.pool,
           keys,
           clock,
+          share: options.shareMetrics,
         })
       : null
     const announce = createAnnouncer(metrics?.announced)

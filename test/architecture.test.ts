@@ -31,7 +31,7 @@ const partOf = (path: string): string => path.split('/')[1]?.replace(/\.ts$/, ''
 /** What each part may import from the others when it runs. Types are free. */
 const mayKnow: Record<string, string[]> = {
   main: ['config', 'serve'],
-  serve: ['gateway', 'observability', 'settings', 'welcome'],
+  serve: ['cluster', 'config', 'gateway', 'observability', 'settings', 'welcome'],
   settings: ['authentication', 'config'],
   gateway: [
     'app',
@@ -79,6 +79,7 @@ const mayKnow: Record<string, string[]> = {
     [
       'authentication',
       'claims',
+      'cluster',
       'database',
       'endpoints',
       'hasura',
@@ -147,6 +148,7 @@ const owners: [what: string, packages: RegExp, owners: RegExp][] = [
   ['the database', /prisma|\/generated\/|^pg$|pglite/i, /^src\/(database\/|import\/source\.ts$)/],
   ['JOSE', /^jose$/, /^src\/(tokens\/|authentication\/flow\.ts$)/],
   ['Passport', /passport/, /^(src\/authentication|providers)\//],
+  ['processes beside this one', /^node:(cluster|child_process)$/, /^src\/(cluster\/|serve\.ts$)/],
   ['Koa', /^@?koa/, /^src\/(app|context|authentication\/authenticate)\.ts$/],
   ['GraphQL', /^graphql$/, /^src\/hasura\/(remote-schema|measure-query)\.ts$/],
   ['Prometheus', /^prom-client$/, /^src\/observability\/metrics\.ts$/],

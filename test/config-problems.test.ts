@@ -50,6 +50,7 @@ const bad: Record<string, (secret: string) => string> = {
   AUTH_CALLBACK_WINDOW: (secret) => secret,
   AUTH_SHUTDOWN_GRACE: (secret) => secret,
   AUTH_ACTION_SECRET: (secret) => secret,
+  WEB_CONCURRENCY: (secret) => secret,
   LOG_LEVEL: (secret) => secret,
 }
 
@@ -122,6 +123,7 @@ const refused: [variable: string, values: string[]][] = [
   ['AUTH_RATE_LIMIT', ['true', 'none']],
   ['AUTH_ACCOUNT_FAILURES', ['0', '1000001', 'many']],
   ['AUTH_SIGNUP_WINDOW', ['0', '86401', '5m']],
+  ['WEB_CONCURRENCY', ['0', '65', 'auto']],
   ['LOG_LEVEL', ['verbose', 'INFO']],
 ]
 for (const [variable, values] of refused) {
@@ -139,6 +141,16 @@ test('DATABASE_URL without a secret is refused, because replicas would not agree
   const env = { DATABASE_URL: 'postgres://db/claimgate' }
   t.deepEqual(complaint(env).names, ['AUTH_SECRET'])
   t.deepEqual(complaint({ ...env, AUTH_SECRET: 'x'.repeat(32) }).names, [])
+})
+
+test('WEB_CONCURRENCY above 1 needs a server, because the embedded database cannot be shared', (t) => {
+  const env = { WEB_CONCURRENCY: '2', PORT: '-1' }
+  t.deepEqual(complaint(env).names, ['PORT', 'WEB_CONCURRENCY'])
+  const server = { DATABASE_URL: 'postgres://db/x', AUTH_SECRET: 'x'.repeat(32) }
+  t.is(parseConfig({ WEB_CONCURRENCY: '2', ...server }).workers, 2)
+  t.deepEqual(complaint({ WEB_CONCURRENCY: '2', ...server, DATABASE_URL: 'mysql://x' }).names, [
+    'DATABASE_URL',
+  ])
 })
 
 test('half of a provider is refused, by the name of the half that is missing', (t) => {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
+import { beginLogin } from './_begin-login.ts'
 import { signUp } from './_client.ts'
 import { runProcess, startProcess } from './_process.ts'
 import { createFolder } from './database/_databases.ts'
@@ -91,31 +92,3 @@ test.serial('a port that is taken is named, with 1', async (t) => {
   t.regex(stderr, new RegExp(`^Claimgate did not start\\. .*127\\.0\\.0\\.1:${port}.*EADDRINUSE`))
   t.notRegex(stdout, /listens on/)
 })
-
-/** A login of anna of which the gateway has all but the last byte until `finish`, which answers with what it sends. */
-function beginLogin(url: string) {
-  const { hostname, port } = new URL(url)
-  const body = JSON.stringify({ username: 'anna', password: 'correct horse' })
-  const socket = connect(Number(port), hostname)
-  socket.setEncoding('utf8')
-  let received = ''
-  socket.on('data', (chunk: string) => {
-    received += chunk
-  })
-  socket.write(
-    `POST /login HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`,
-  )
-  const begun = once(socket, 'data').then(() => {
-    received = ''
-    socket.write(body.slice(0, -1))
-  })
-  return {
-    begun,
-    finish: async () => {
-      const ended = once(socket, 'close')
-      socket.write(body.slice(-1))
-      await ended
-      return received
-    },
-  }
-}

@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { ShareMetrics } from '../cluster/worker.ts'
 import type { Clock, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { routeOf } from '../http/route.ts'
@@ -14,6 +15,8 @@ export type Sources = {
   /** Since when the key signs; null when it is the environment's, which does not say. */
   keys: { readonly activeSince: Date | null }
   clock: Clock
+  /** How to get the metrics of all processes that serve together; undefined for one that is alone. */
+  share?: ShareMetrics | undefined
 }
 
 export type Metrics = ReturnType<typeof createMetrics>
@@ -24,7 +27,7 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * Counts and measures into a registry of its own. Labels are route patterns, statuses, configured providers and names
  * of closed tables, never what a client sent, so their number has a bound.
  */
-export function createMetrics({ hashes, pool, keys, clock }: Sources) {
+export function createMetrics({ hashes, pool, keys, clock, share }: Sources) {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -64,9 +67,15 @@ export function createMetrics({ hashes, pool, keys, clock }: Sources) {
   if (pool)
     observe(registry, 'claimgate_database_connections', 'Connections, and who waits for one', () => pool())
   new Gauge({
+    name: 'claimgate_processes',
+    help: 'Processes that are counted here, and serve together',
+    registers,
+  }).set(1)
+  new Gauge({
     name: 'claimgate_signing_key_age_seconds',
     help: 'Time since the key that signs began to; NaN while that is not known',
     registers,
+    aggregator: 'max',
     collect() {
       const since = keys.activeSince?.getTime() ?? Number.NaN
       this.set((clock().getTime() - since) / 1000)
@@ -100,6 +109,8 @@ export function createMetrics({ hashes, pool, keys, clock }: Sources) {
     }
   }
 
+  const collect = share?.(() => registry.getMetricsAsJSON())
+
   return {
     /** Counts what is announced. */
     announced,
@@ -107,8 +118,9 @@ export function createMetrics({ hashes, pool, keys, clock }: Sources) {
     measure,
     /** Measures requests to providers. */
     aroundProvider,
-    /** Everything, in the text format of Prometheus. */
-    read: (): Promise<string> => registry.metrics(),
+    /** Everything, of all processes that serve together, in the text format of Prometheus. */
+    read: async (): Promise<string> =>
+      collect ? AggregatorRegistry.aggregate(await collect()).metrics() : registry.metrics(),
     contentType: registry.contentType,
   }
 }

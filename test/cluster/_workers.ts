@@ -1,0 +1,43 @@
+import type { ExecutionContext } from 'ava'
+import { createServerDatabase } from '../_app.ts'
+import { type GatewayProcess, startProcess } from '../_process.ts'
+import { createFolder } from '../database/_databases.ts'
+
+/** An environment of two workers on a database of their own. */
+export async function createEnvironment(): Promise<Record<string, string>> {
+  return {
+    DATABASE_URL: await createServerDatabase(),
+    AUTH_SECRET: 'a secret that all the workers share 0123456789',
+    AUTH_METRICS: 'true',
+    WEB_CONCURRENCY: '2',
+  }
+}
+
+/** Starts two workers, which are gone when the test is over. */
+export async function startWorkers(t: ExecutionContext): Promise<GatewayProcess> {
+  const gateway = await startProcess(await createEnvironment(), await createFolder(t))
+  t.teardown(() => gateway.stop('SIGKILL'))
+  return gateway
+}
+
+/** The lines that have been logged so far. */
+export function readLog(gateway: GatewayProcess): { pid: number; msg: string; event?: string }[] {
+  const lines = gateway.output().split('\n').slice(0, -1)
+  return lines.filter((line) => line.startsWith('{"level"')).map((line) => JSON.parse(line))
+}
+
+/** The processes that have answered requests so far. */
+export function findWorkers(gateway: GatewayProcess): Set<number> {
+  return new Set(
+    readLog(gateway)
+      .filter(({ msg }) => msg === 'request')
+      .map(({ pid }) => pid),
+  )
+}
+
+/** Asks for a page that is logged, on a connection of its own, so that the workers take turns. */
+export async function askAnew({ url }: GatewayProcess): Promise<number> {
+  const response = await fetch(`${url}/providers`, { headers: { Connection: 'close' } })
+  await response.arrayBuffer()
+  return response.status
+}

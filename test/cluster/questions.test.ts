@@ -1,0 +1,24 @@
+import test from 'ava'
+import { createQuestions } from '../../src/cluster/questions.ts'
+
+test('answers find their questions, whatever the order', async (t) => {
+  const questions = createQuestions<string>(60_000)
+  const asked: number[] = []
+  const answers = [1, 2, 3].map(() => questions.ask((id) => asked.push(id)))
+  t.is(new Set(asked).size, 3)
+  for (const id of asked.toReversed()) questions.answered(id, `answer ${id}`)
+  t.deepEqual(
+    await Promise.all(answers),
+    asked.map((id) => `answer ${id}`),
+  )
+})
+
+test('a question without an answer is given up, and an answer that comes late is dropped', async (t) => {
+  const questions = createQuestions<string>(1)
+  let asked = 0
+  const answer = questions.ask((id) => {
+    asked = id
+  })
+  await t.throwsAsync(answer, { message: /did not answer in time/ })
+  t.notThrows(() => questions.answered(asked, 'late'))
+})
