@@ -9,6 +9,7 @@ import pg from 'pg'
 import { startPostgres } from '../test/_postgres.ts'
 import { measureBurst } from './burst.ts'
 import { createPost, loadGet, loadLoops, type Rate } from './load.ts'
+import { loadRaw } from './raw-load.ts'
 import { seed, users } from './seed.ts'
 
 // The product beside its physical limit, in one run, turn by turn, so that whatever else the machine does hits both.
@@ -94,7 +95,8 @@ try {
     AUTH_ADDRESS_FAILURES: '1000000',
   }
   const env = { ...plenty, DATABASE_URL: databaseUrl, AUTH_PRIVATE_KEY: pem, PORT: '0', HOST: '127.0.0.1' }
-  const startGateway = () => start([here('../src/main.js')], env, /listens on [^ ]+:(\d+) /)
+  const startGateway = (workers = 1) =>
+    start([here('../src/main.js')], { ...env, WEB_CONCURRENCY: String(workers) }, /listens on [^ ]+:(\d+) /)
 
   await stop(await startGateway())
   await seed(databaseUrl, await bcrypt.hash(password, 10))
@@ -160,8 +162,23 @@ try {
     () => loadLoops(8, seconds, limitRefresh),
   )
 
+  const two = await startGateway(2)
+  running.push(two)
+  const raw = (port: string) => loadRaw(`http://127.0.0.1:${port}/webhook`, 32, seconds, headers)
+  const rates = { one: [] as number[], two: [] as number[] }
+  for (let round = 0; round < rounds; round++) {
+    rates.one.push(await raw(gateway.port))
+    rates.two.push(await raw(two.port))
+  }
+  const [alone, both] = [median(rates.one), median(rates.two)]
+  console.log(
+    `\nwebhook, asked by as little as can ask: one worker ${alone.toFixed(0)} /s, two ${both.toFixed(0)} /s, ratio ${(both / alone).toFixed(2)}`,
+  )
+  await stop(two)
+  running.pop()
+
   const [beside] = await Promise.all([webhook(base), loadLoops(8, seconds, login)])
-  console.log(`\nwebhook beside 8 logins: ${beside.perSecond.toFixed(0)} /s, p99 ${beside.p99} ms`)
+  console.log(`webhook beside 8 logins: ${beside.perSecond.toFixed(0)} /s, p99 ${beside.p99} ms`)
   const burst = await measureBurst(base, 300, login, headers)
   const slowest = Object.entries(burst.p99).map(([path, p99]) => `${path} ${p99} ms`)
   console.log(

@@ -32,7 +32,11 @@ export function connectPrimary(worker: Worker): Primary {
       worker.on('message', (message: FromPrimary) => {
         if (message.kind === 'collected') questions.answered(message.id, message.all)
         if (message.kind === 'read')
-          void read().then((metrics) => send({ kind: 'metrics', id: message.id, metrics }))
+          void read().then(
+            (metrics) => send({ kind: 'metrics', id: message.id, metrics }),
+            // Whoever asked will have waited in vain, and says so.
+            () => {},
+          )
       })
       return async () => {
         const all = await questions.ask((id) => send({ kind: 'collect', id })).catch(() => null)
