@@ -1,0 +1,132 @@
+import { readdir, readFile } from 'node:fs/promises'
+import test from 'ava'
+import { parseAllDocuments } from 'yaml'
+import { createContext } from '../../src/cli/context.ts'
+import { createProgram } from '../../src/cli/program.ts'
+import { parseConfig } from '../../src/config.ts'
+import { root, startApp } from '../_app.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: a manifest is whatever its author has made of it
+type Manifest = any
+
+const folder = new URL('deploy/kubernetes/', root)
+
+async function read(path: string): Promise<Manifest> {
+  const documents = parseAllDocuments(await readFile(new URL(path, folder), 'utf8'))
+  if (documents.length !== 1) throw new Error(`${path} has ${documents.length} documents`)
+  const [document] = documents
+  if (!document || document.errors.length > 0) throw new Error(`${path}: ${document?.errors[0]}`)
+  return document.toJS()
+}
+
+const [deployment, job, configMap, secret, service] = await Promise.all(
+  ['deployment.yaml', 'migrate/job.yaml', 'configmap.yaml', 'secret.example.yaml', 'service.yaml'].map(read),
+)
+const pod = deployment.spec.template.spec
+const [container] = pod.containers
+
+test('every file is taken in by a kustomization, offered there, or the example of a secret', async (t) => {
+  const files = await readdir(folder, { recursive: true })
+  const named = await Promise.all(
+    ['', 'migrate/'].map(async (path) => {
+      const text = await readFile(new URL(`${path}kustomization.yaml`, folder), 'utf8')
+      return [...text.matchAll(/^ {2}(?:# )?- (\S+\.yaml)$/gm)].map(([, name]) => path + name)
+    }),
+  )
+  const others = ['kustomization.yaml', 'migrate/kustomization.yaml', 'secret.example.yaml']
+  t.deepEqual(files.filter((name) => name.endsWith('.yaml')).sort(), [...named.flat(), ...others].sort())
+})
+
+test('nothing is in a namespace of ours, and every manifest has the name claimgate', async (t) => {
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!name.endsWith('.yaml') || name.endsWith('kustomization.yaml')) continue
+    const { metadata } = await read(name)
+    t.is(metadata.namespace, undefined, name)
+    t.is(metadata.labels['app.kubernetes.io/name'], 'claimgate', name)
+  }
+})
+
+test('what the pods are given is a valid configuration, with no variable that nobody knows', (t) => {
+  const env = { NODE_ENV: 'production', ...configMap.data, ...secret.stringData }
+  const config = parseConfig(env)
+  t.deepEqual(config.unknownVariables, [])
+  t.is(config.port, container.ports[0].containerPort)
+  for (const { envFrom } of [container, job.spec.template.spec.containers[0]])
+    t.deepEqual(envFrom, [
+      { configMapRef: { name: configMap.metadata.name } },
+      { secretRef: { name: secret.metadata.name } },
+    ])
+})
+
+test('a pod has the time to stop that it asks for', (t) => {
+  const { shutdownGrace, databaseTimeout } = parseConfig({ ...configMap.data, ...secret.stringData })
+  const [, pause] = container.lifecycle.preStop.exec.command
+  t.true(Number(pause) > 0)
+  // The last 5 are what the primary process of several workers gives them.
+  t.true(Number(pause) + shutdownGrace + databaseTimeout + 5 <= pod.terminationGracePeriodSeconds)
+})
+
+test('probes ask what the gateway answers, and wait as long as it may take', async (t) => {
+  const app = await startApp()
+  t.teardown(() => app.close())
+  const { startupProbe, readinessProbe, livenessProbe } = container
+  for (const { httpGet } of [startupProbe, readinessProbe, livenessProbe]) {
+    t.is(httpGet.port, container.ports[0].name)
+    t.is((await app.get(httpGet.path)).status, 200)
+  }
+  t.is(readinessProbe.httpGet.path, '/readyz')
+  t.is(livenessProbe.httpGet.path, '/healthz')
+  t.true(readinessProbe.timeoutSeconds > parseConfig({}).databaseTimeout)
+
+  const { spec } = await read('ingress.yaml')
+  t.is(new URL(configMap.data.AUTH_PUBLIC_URL).hostname, spec.rules[0].host)
+  const open = spec.rules[0].http.paths as { path: string; pathType: string }[]
+  for (const { path } of open.filter(({ path }) => path !== '/auth')) {
+    const [asked, posted] = [await app.get(path), await app.post(path, {})]
+    t.true(asked.status !== 404 || posted.status !== 404, path)
+  }
+  for (const path of ['/webhook', '/hasura/actions', '/graphql', '/metrics', '/readyz'])
+    t.false(
+      open.some((rule) => path === rule.path || path.startsWith(`${rule.path}/`)),
+      path,
+    )
+})
+
+test('pods are those of the image: its user, its port, its commands, and no file that it writes', async (t) => {
+  const dockerfile = await readFile(new URL('Dockerfile', root), 'utf8')
+  const program = createProgram(createContext(process, false))
+  for (const { spec } of [deployment.spec.template, job.spec.template]) {
+    const { runAsUser, runAsGroup, runAsNonRoot } = spec.securityContext
+    t.true(dockerfile.includes(`\nUSER ${runAsUser}:${runAsGroup}\n`))
+    t.true(runAsNonRoot)
+    t.is(spec.enableServiceLinks, false)
+    for (const { securityContext, args = ['serve'] } of spec.containers) {
+      t.deepEqual(securityContext, {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      })
+      t.true(program.commands.some((command) => command.name() === args[0]))
+    }
+  }
+  t.true(dockerfile.includes(`\nEXPOSE ${container.ports[0].containerPort}\n`))
+})
+
+test('selectors find the pods of the gateway, and not those of the migration', async (t) => {
+  const { labels } = deployment.spec.template.metadata
+  const { spec: budget } = await read('poddisruptionbudget.yaml')
+  const { spec: policy } = await read('networkpolicy.yaml')
+  for (const selector of [
+    deployment.spec.selector.matchLabels,
+    service.spec.selector,
+    budget.selector.matchLabels,
+    policy.podSelector.matchLabels,
+    pod.topologySpreadConstraints[0].labelSelector.matchLabels,
+  ])
+    t.deepEqual(selector, labels)
+  t.notDeepEqual(job.spec.template.metadata.labels, labels)
+  t.is(service.spec.ports[0].targetPort, container.ports[0].name)
+  t.like(deployment.spec.strategy.rollingUpdate, { maxUnavailable: 0, maxSurge: 1 })
+  const { spec: scaler } = await read('horizontalpodautoscaler.yaml')
+  t.is(scaler.scaleTargetRef.name, deployment.metadata.name)
+})
