@@ -2,6 +2,7 @@ import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapt
 import type { AroundStatement } from '../observability/around.ts'
 import { translateFailure } from './failures.ts'
 import { PrismaClient } from './generated/client.ts'
+import type { Hearer, Listening } from './listening.ts'
 
 /** One statement on the hot path: prepared once per connection under its name. */
 export type Statement = { name: string; text: string }
@@ -14,6 +15,8 @@ export type Connection = {
   execute(script: string): Promise<void>
   /** Runs `work` while no other process that shares the database is inside an exclusive section. */
   exclusively<T>(work: () => Promise<T>): Promise<T>
+  /** Hears what anybody tells on a channel, until the connection is closed. */
+  listen(channel: string, hearer: Hearer): Listening
   close(): Promise<void>
   /** What the pool is doing; undefined where there is none. */
   pool?: () => PoolLoad
@@ -28,6 +31,7 @@ export type Queries = { prisma: ReturnType<typeof extendPrisma>; query: Connecti
 /** The database as the files of this folder see it. */
 export type Database = Queries & {
   exclusively: Connection['exclusively']
+  listen: Connection['listen']
   pool: Connection['pool']
   /** The same for those who must be let in: each statement first calls `admit`, and fails with what that throws. */
   behind(admit: () => void): Queries
@@ -45,6 +49,7 @@ export function createDatabase(connection: Connection): Database {
     ...behind(() => {}),
     behind,
     exclusively: (work) => connection.exclusively(work),
+    listen: (channel, hearer) => connection.listen(channel, hearer),
     pool: connection.pool,
     close: async () => {
       await prisma.$disconnect()

@@ -6,6 +6,7 @@ import { dataDirOf, exists } from './data-directory.ts'
 import type { Connection } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { createEmbeddedAdapter } from './embedded-adapter.ts'
+import { listenEmbedded } from './embedded-listening.ts'
 
 /**
  * Opens the embedded database under `directory`, made with mode 0700 when it is missing. A new database begins as a
@@ -35,6 +36,7 @@ export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = a
       (await pglite.query<Row>(text, [...values])).rows,
     execute: async (script) => void (await pglite.exec(script)),
     exclusively: (work) => work(),
+    listen: (channel, hearer) => listenEmbedded(pglite, channel, hearer),
     close: async () => {
       await pglite.close()
       await release()

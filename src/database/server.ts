@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Connection } from './database.ts'
+import type { Listening } from './listening.ts'
 import { createServerAdapter } from './server-adapter.ts'
+import { listenOnServer } from './server-listening.ts'
 
 // Any fixed number that other programs on the same database are unlikely to use.
 const lockKey = 7_268_150_433
+// In milliseconds.
 const lockInterval = 50
+const heartbeat = 10_000
 
 /**
  * Connects to a PostgreSQL server, lazily. `onError` hears of idle connections that the server dropped. Whatever is
@@ -17,6 +21,7 @@ export function connectServer(url: string, onError: (error: Error) => void, time
     connectionString,
     connectionTimeoutMillis: timeout * 400,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
   }
   const bounded = {
     ...settings,
@@ -28,6 +33,7 @@ export function connectServer(url: string, onError: (error: Error) => void, time
   pool.on('error', onError)
   pool.on('release', (error, client) => discard(pool, error, client))
   const goodbye = timeout * 1000
+  const listeners: Listening[] = []
   const execute = (script: string) =>
     withClient(settings, goodbye, async (client) => void (await client.query(script)))
   return {
@@ -41,7 +47,24 @@ export function connectServer(url: string, onError: (error: Error) => void, time
         while (!(await tryLock(client))) await sleep(lockInterval)
         return work()
       }),
-    close: () => atMost(goodbye, pool.end()),
+    listen: (channel, hearer) => {
+      const tell = (message: string) => pool.query('SELECT pg_notify($1, $2)', [channel, message])
+      const ear = {
+        config: bounded,
+        channel,
+        tell,
+        patience: timeout * 50,
+        timeout: timeout * 1000,
+        heartbeat,
+      }
+      const listening = listenOnServer(ear, hearer)
+      listeners.push(listening)
+      return listening
+    },
+    close: async () => {
+      await Promise.all(listeners.map((listening) => listening.close()))
+      await atMost(goodbye, pool.end())
+    },
     pool: () => ({
       used: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,

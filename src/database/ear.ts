@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { shareQuestion } from './shared-question.ts'
+
+/** What an ear needs. Times in milliseconds. */
+export type EarSettings = {
+  config: pg.ClientConfig
+  channel: string
+  /** Says something on the channel, on another connection. */
+  tell(message: string): Promise<unknown>
+  /** How long somebody may wait to know whether everything has been heard. */
+  patience: number
+  /** How long what is said may take to arrive. */
+  timeout: number
+  /** How often something is said, to see that it arrives. */
+  heartbeat: number
+}
+
+/** One connection that listens; `lost` settles with the reason when it does not any more. */
+export type Ear = { isCurrent(): Promise<boolean>; lost: Promise<unknown>; close(): Promise<void> }
+
+/** The connection is there, and what is said on the channel does not arrive. */
+export class DeafError extends Error {}
+
+const prefix = 'heartbeat '
+
+/**
+ * Opens a connection that listens, and has heard itself: behind a pooler that lends connections for one transaction
+ * each, LISTEN succeeds and nothing is ever heard. Throws DeafError then, or what else keeps it from listening.
+ */
+export async function openEar(
+  settings: EarSettings,
+  heard: (message: string) => void,
+  signal: AbortSignal,
+): Promise<Ear> {
+  const client = new pg.Client({ ...settings.config, application_name: 'claimgate listener' })
+  const awaited = new Map<string, () => void>()
+  let beating: NodeJS.Timeout | undefined
+  let lose: (reason: unknown) => void = () => {}
+  const lost = new Promise<unknown>((resolve) => {
+    lose = resolve
+  })
+  const stop = () => lose(signal.reason)
+  signal.addEventListener('abort', stop)
+  client.on('error', lose)
+  client.once('end', () => lose(new Error('The listening connection ended')))
+  client.on('notification', ({ payload = '' }) => {
+    awaited.get(payload)?.()
+    if (!payload.startsWith(prefix)) heard(payload)
+  })
+
+  async function hearOneself(): Promise<void> {
+    const message = prefix + randomUUID()
+    const arrival = new Promise<void>((resolve) => awaited.set(message, resolve))
+    try {
+      await settings.tell(message)
+      if (!(await isInTime(arrival, settings.timeout)))
+        throw new DeafError('What is said does not arrive on the listening connection')
+    } finally {
+      awaited.delete(message)
+    }
+  }
+
+  async function open(): Promise<void> {
+    await client.connect()
+    await client.query(`LISTEN ${client.escapeIdentifier(settings.channel)}`)
+    // No statement runs here meanwhile, or a pooler would lend us the connection that hears.
+    await hearOneself()
+  }
+
+  const close = async () => {
+    clearInterval(beating)
+    signal.removeEventListener('abort', stop)
+    // In order, unless a statement waits for its answer: then the connection is cut.
+    await isInTime(client.end(), settings.timeout)
+  }
+  const refuse = async () => {
+    throw await lost
+  }
+  try {
+    await Promise.race([open(), refuse()])
+  } catch (error) {
+    void close()
+    throw error
+  }
+  // In case those who write have moved to another server.
+  beating = setInterval(() => hearOneself().catch(lose), settings.heartbeat).unref()
+
+  return {
+    // Before a server answers a statement it sends what was told until then.
+    isCurrent: shareQuestion(async () => {
+      const answer = client.query('').then(
+        () => true,
+        () => false,
+      )
+      const isCurrent = (await isInTime(answer, settings.patience)) && (await answer)
+      if (!isCurrent) lose(new Error('The listening connection does not answer'))
+      return isCurrent
+    }),
+    lost,
+    close,
+  }
+}
+
+/** Whether something happens within so many milliseconds. What has arrived while the process was busy is in time. */
+function isInTime(event: Promise<unknown>, limit: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => setImmediate(resolve, false), limit)
+    event.then(() => resolve(true), reject).finally(() => clearTimeout(timer))
+  })
+}
