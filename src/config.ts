@@ -112,6 +112,8 @@ export function parseConfig(
     limits: Object.freeze(readLimits(read)),
     shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),
     actionSecret: read('AUTH_ACTION_SECRET', v.secret),
+    /** Bytes; 0 is none. */
+    webhookCache: read('AUTH_WEBHOOK_CACHE', v.integer(0, 1024, 16)) * 1024 * 1024,
     metrics: read('AUTH_METRICS', v.flag(false)),
     logLevel: read('LOG_LEVEL', v.logLevel),
     /** Where traces are sent; undefined is nowhere. */

@@ -12,6 +12,7 @@ import type { Limits } from './limits/limits.ts'
 import type { Announcer } from './observability/events.ts'
 import type { Metrics } from './observability/metrics.ts'
 import type { Tracing } from './observability/tracing.ts'
+import type { AccessCache } from './sessions/access-cache.ts'
 import type { SecretKeys } from './tokens/secrets.ts'
 import type { SigningKeys } from './tokens/signing-keys.ts'
 
@@ -25,6 +26,8 @@ export type Deps = {
   users: Users
   identities: Identities
   sessions: Sessions
+  /** What `/webhook` reads sessions from; null when it is to ask the database every time. */
+  accessCache: Pick<AccessCache, 'read'> | null
   oneTime: OneTime
   hashes: PasswordHashes
   requirePassword: RequirePassword

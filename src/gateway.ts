@@ -9,6 +9,7 @@ import type { Provider } from './authentication/provider.ts'
 import type { ShareMetrics } from './cluster/worker.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './context.ts'
+import { watchAccess } from './database/access-changes.ts'
 import { type Database, watchQueries } from './database/database.ts'
 import { isAway } from './database/failures.ts'
 import { createIdentities } from './database/identities.ts'
@@ -24,6 +25,7 @@ import { every } from './jobs.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/events.ts'
 import { createReadiness } from './readiness.ts'
+import { createAccessCache } from './sessions/access-cache.ts'
 import { createKeyring, type Keyring } from './tokens/signing-keys.ts'
 
 export type GatewayOptions = {
@@ -77,20 +79,30 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       queue: config.hashQueue,
       wait: config.hashWait,
     })
+    const readiness = createReadiness(isAway)
+    const admitted = database.behind(readiness.admit)
+    const queries = tracing ? watchQueries(admitted, tracing.aroundStatement) : admitted
+    const sessions = createSessions(queries, config.sessionLifetimes)
+    const oneTime = createOneTime(queries)
+    const accessCache =
+      config.webhookCache > 0
+        ? createAccessCache(
+            sessions.read,
+            (changed) => watchAccess(database, log, changed),
+            config.webhookCache,
+          )
+        : null
     const metrics = config.metrics
       ? (await import('./observability/metrics.ts')).createMetrics({
           hashes: hashes.load,
           pool: database.pool,
+          accessCache: accessCache?.load,
           keys,
           clock,
           share: options.shareMetrics,
         })
       : null
     const announce = createAnnouncer(metrics?.announced)
-    const readiness = createReadiness(isAway)
-    const admitted = database.behind(readiness.admit)
-    const queries = tracing ? watchQueries(admitted, tracing.aroundStatement) : admitted
-    const oneTime = createOneTime(queries)
     const app = createApp({
       config,
       providers,
@@ -98,7 +110,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       secrets: { cookie: derive('cookie'), refreshToken: derive('refresh-token') },
       users: createUsers(queries),
       identities: createIdentities(queries),
-      sessions: createSessions(queries, config.sessionLifetimes),
+      sessions,
+      accessCache,
       oneTime,
       hashes,
       requirePassword: await loadPasswordPolicy({

@@ -26,7 +26,7 @@ import { createEndSession, createListSessions } from './endpoints/user-sessions.
 import { createAnonymous, createWebhook, forwardedHeader } from './endpoints/webhook.ts'
 import { nest } from './observability/around.ts'
 import { createAttempt } from './observability/events.ts'
-import { createReadAccess } from './sessions/read-access.ts'
+import { createReadAccess, createReadCurrent } from './sessions/read-access.ts'
 import { createRefreshTransport, type RefreshTransport } from './sessions/refresh-cookie.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createAccessTokens } from './tokens/access-token.ts'
@@ -128,7 +128,7 @@ export function createSteps(deps: Deps) {
     webhook: [
       createAnonymous(config.roles.anonymousRole),
       createBearer(accessTokens, clock, (ctx) => forwardedHeader(ctx, 'authorization') ?? ''),
-      claims(access.current),
+      claims(createReadCurrent(deps.accessCache ?? sessions, clock)),
       createWebhook(clock),
     ],
     jwks: createJwks(deps.keys, config.jwksMaxAge),

@@ -43,6 +43,7 @@ const mayKnow: Record<string, string[]> = {
     'limits',
     'observability',
     'readiness',
+    'sessions',
     'tokens',
   ],
   readiness: ['errors'],

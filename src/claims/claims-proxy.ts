@@ -1,6 +1,6 @@
 import type { Context, Middleware } from '../context.ts'
 import type { Access } from '../database/access.ts'
-import { createHasuraClaims, type RoleRules } from './hasura-claims.ts'
+import { createHasuraClaims, type HasuraClaims, type RoleRules } from './hasura-claims.ts'
 
 /**
  * The step that every route passes before it says what a user may be: `read` looks up the session's user with their
@@ -8,9 +8,12 @@ import { createHasuraClaims, type RoleRules } from './hasura-claims.ts'
  * request fails; there is no token without them.
  */
 export function createClaimsProxy(rules: RoleRules, read: (ctx: Context) => Promise<Access>): Middleware {
+  // What is read may be remembered and come again.
+  const made = new WeakMap<Access, HasuraClaims>()
   return async function claimsProxy(ctx, next) {
     const access = await read(ctx)
-    const claims = createHasuraClaims(access, rules)
+    const claims = made.get(access) ?? createHasuraClaims(access, rules)
+    made.set(access, claims)
     if (claims.leftOut.length > 0) {
       ctx.state.log.warn({ userId: access.userId, leftOut: claims.leftOut }, 'left out of the claims')
     }

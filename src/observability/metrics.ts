@@ -12,6 +12,10 @@ export type Sources = {
   hashes: () => { running: number; waiting: number }
   /** The connections of the pool, and who waits for one; undefined where there is no pool. */
   pool: (() => { used: number; idle: number; waiting: number }) | undefined
+  /** What the cache of `/webhook` has done; undefined where there is none. */
+  accessCache:
+    | (() => { hits: number; misses: number; invalidations: number; size: number; isListening: boolean })
+    | undefined
   /** Since when the key signs; null when it is the environment's, which does not say. */
   keys: { readonly activeSince: Date | null }
   clock: Clock
@@ -27,7 +31,7 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * Counts and measures into a registry of its own. Labels are route patterns, statuses, configured providers and names
  * of closed tables, never what a client sent, so their number has a bound.
  */
-export function createMetrics({ hashes, pool, keys, clock, share }: Sources) {
+export function createMetrics({ hashes, pool, accessCache, keys, clock, share }: Sources) {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -66,6 +70,7 @@ export function createMetrics({ hashes, pool, keys, clock, share }: Sources) {
   observe(registry, 'claimgate_password_hashes', 'Passwords that are being hashed or wait for it', hashes)
   if (pool)
     observe(registry, 'claimgate_database_connections', 'Connections, and who waits for one', () => pool())
+  if (accessCache) observeCache(registry, accessCache)
   new Gauge({
     name: 'claimgate_processes',
     help: 'Processes that are counted here, and serve together',
@@ -139,6 +144,39 @@ function observe(
     registers: [registry],
     collect() {
       for (const [state, value] of Object.entries(read())) this.set({ state }, value)
+    },
+  })
+}
+
+function observeCache(registry: Registry, read: NonNullable<Sources['accessCache']>): void {
+  const registers = [registry]
+  new Counter({
+    name: 'claimgate_webhook_cache_total',
+    help: 'What the cache of /webhook did: answers from it, answers from the database, entries that a change made void',
+    labelNames: ['event'] as const,
+    registers,
+    collect() {
+      const { hits, misses, invalidations } = read()
+      this.reset()
+      this.inc({ event: 'hit' }, hits)
+      this.inc({ event: 'miss' }, misses)
+      this.inc({ event: 'invalidation' }, invalidations)
+    },
+  })
+  new Gauge({
+    name: 'claimgate_webhook_cache_entries',
+    help: 'Sessions that the cache of /webhook remembers',
+    registers,
+    collect() {
+      this.set(read().size)
+    },
+  })
+  new Gauge({
+    name: 'claimgate_webhook_cache_listening',
+    help: 'Whether changes are told of: 1, or 0 while /webhook asks the database every time',
+    registers,
+    collect() {
+      this.set(Number(read().isListening))
     },
   })
 }

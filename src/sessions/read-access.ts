@@ -53,12 +53,16 @@ export function createReadAccess(
       return required(await sessions.redeem(hashCode(code), challenge, clock()), 'invalid_code')
     },
 
-    /** The session of the verified access token. Throws `invalid_token`. */
-    current: async (ctx: Context): Promise<Access> => {
-      const { bearer } = ctx.state
-      if (!bearer) throw new Error('this route does not verify a token')
-      return required(await sessions.read(bearer.sessionId, bearer.userId, clock()), 'invalid_token')
-    },
+    current: createReadCurrent(sessions, clock),
+  }
+}
+
+/** The session of the verified access token, as `sessions` knows it. Throws `invalid_token`. */
+export function createReadCurrent(sessions: Pick<Sessions, 'read'>, clock: Clock) {
+  return async function readCurrent(ctx: Context): Promise<Access> {
+    const { bearer } = ctx.state
+    if (!bearer) throw new Error('this route does not verify a token')
+    return required(await sessions.read(bearer.sessionId, bearer.userId, clock()), 'invalid_token')
   }
 }
 

@@ -1,0 +1,80 @@
+import { LRUCache } from 'lru-cache'
+import type { Access } from '../database/access.ts'
+import type { Listening } from '../database/listening.ts'
+import type { Sessions } from '../database/sessions.ts'
+
+/** Hears that what a user may do has changed; null is any user. */
+export type Changed = (userId: string | null) => void
+
+export type AccessCache = ReturnType<typeof createAccessCache>
+
+/**
+ * Remembers what `read` answers for as long as nobody has told of a change. An answer is never older than its question:
+ * what is remembered counts only after the one who tells of changes has said that there are none left to tell. At most
+ * `capacity` characters; the least recently used goes first.
+ */
+export function createAccessCache(
+  read: Sessions['read'],
+  watch: (changed: Changed) => Pick<Listening, 'isCurrent' | 'isUp'>,
+  capacity: number,
+) {
+  const known = new LRUCache<string, Access>({
+    maxSize: capacity,
+    sizeCalculation: (access) => JSON.stringify(access).length,
+    dispose: ({ userId, sessionId }, _key, reason) => {
+      if (reason !== 'set') unlink(userId, sessionId)
+    },
+  })
+  const sessionsOf = new Map<string, Set<string>>()
+  /** Reads on their way. One that is overtaken by a change may have seen what was before it. */
+  const reading = new Set<{ userId: string; isOvertaken: boolean }>()
+  const counts = { hits: 0, misses: 0, invalidations: 0 }
+
+  function unlink(userId: string, sessionId: string): void {
+    const sessions = sessionsOf.get(userId)
+    sessions?.delete(sessionId)
+    if (sessions?.size === 0) sessionsOf.delete(userId)
+  }
+
+  function remember(access: Access): void {
+    const { userId, sessionId } = access
+    known.set(sessionId, access)
+    if (!known.has(sessionId)) return
+    const sessions = sessionsOf.get(userId) ?? new Set()
+    sessionsOf.set(userId, sessions.add(sessionId))
+  }
+
+  const listening = watch((userId) => {
+    for (const each of reading) each.isOvertaken ||= userId === null || each.userId === userId
+    const sizeBefore = known.size
+    if (userId === null) known.clear()
+    else for (const sessionId of [...(sessionsOf.get(userId) ?? [])]) known.delete(sessionId)
+    counts.invalidations += sizeBefore - known.size
+  })
+
+  return {
+    /** The same as `Sessions.read`, but for `counter`, which may be an earlier one. */
+    read: async (sessionId: string, userId: string, now: Date): Promise<Access | null> => {
+      if (known.has(sessionId) && (await listening.isCurrent())) {
+        const access = known.get(sessionId)
+        // A session that has gone on lives longer than is remembered.
+        if (access?.userId === userId && access.idleExpiresAt > now && access.expiresAt > now) {
+          counts.hits++
+          return access
+        }
+      }
+      counts.misses++
+      const own = { userId, isOvertaken: false }
+      reading.add(own)
+      try {
+        const access = await read(sessionId, userId, now)
+        if (access !== null && listening.isUp() && !own.isOvertaken) remember(access)
+        return access
+      } finally {
+        reading.delete(own)
+      }
+    },
+    /** What has happened so far, how many sessions are remembered, and whether anybody tells of changes. */
+    load: () => ({ ...counts, size: known.size, isListening: listening.isUp() }),
+  }
+}
