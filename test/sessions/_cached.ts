@@ -1,0 +1,35 @@
+import { pino } from 'pino'
+import type { Access } from '../../src/database/access.ts'
+import { watchAccess } from '../../src/database/access-changes.ts'
+import type { Database } from '../../src/database/database.ts'
+import type { Listening } from '../../src/database/listening.ts'
+import { createSessions, type Sessions } from '../../src/database/sessions.ts'
+import { type AccessCache, createAccessCache } from '../../src/sessions/access-cache.ts'
+import { until } from '../_until.ts'
+import { lifetimes } from '../database/_stores.ts'
+
+/** Sessions that are remembered, sessions as the database says, and what listens between them. */
+export type Cached = { cache: AccessCache; sessions: Sessions; listening: Listening }
+
+/** A cache over a database, as a gateway has it, that already listens. */
+export async function openCached(database: Database, capacity = 1_000_000): Promise<Cached> {
+  const sessions = createSessions(database, lifetimes)
+  let listening: Listening | undefined
+  const cache = createAccessCache(
+    sessions.read,
+    (changed) => {
+      listening = watchAccess(database, pino({ level: 'silent' }), changed)
+      return listening
+    },
+    capacity,
+  )
+  await until(() => listening?.isUp() === true)
+  return { cache, sessions, listening: listening as Listening }
+}
+
+/** What an answer says, in an order of its own; a session that goes on may be remembered as it was. */
+export function essenceOf(access: Access | null) {
+  if (access === null) return null
+  const { userId, sessionId, username, defaultRole, roles, extraClaims } = access
+  return { userId, sessionId, username, defaultRole, roles: [...roles].sort(), extraClaims }
+}

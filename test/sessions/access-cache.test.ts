@@ -1,0 +1,168 @@
+import test from 'ava'
+import type { Access } from '../../src/database/access.ts'
+import { type Changed, createAccessCache } from '../../src/sessions/access-cache.ts'
+
+const now = new Date('2026-01-01T12:00:00Z')
+const after = (seconds: number) => new Date(now.getTime() + seconds * 1000)
+
+const accessOf = (sessionId: string, userId: string): Access => ({
+  sessionId,
+  userId,
+  counter: 0,
+  idleExpiresAt: after(60),
+  expiresAt: after(120),
+  username: userId,
+  defaultRole: null,
+  roles: [],
+  extraClaims: {},
+})
+
+/** A cache over a database that a test holds in its hand. */
+function stage(capacity = 1_000_000) {
+  const state = {
+    reads: 0,
+    isCurrent: true,
+    isUp: true,
+    changed: (() => {}) as Changed,
+    read: async (sessionId: string, userId: string): Promise<Access | null> => accessOf(sessionId, userId),
+  }
+  const cache = createAccessCache(
+    (sessionId, userId) => {
+      state.reads++
+      return state.read(sessionId, userId)
+    },
+    (changed) => {
+      state.changed = changed
+      return { isCurrent: async () => state.isCurrent, isUp: () => state.isUp }
+    },
+    capacity,
+  )
+  return { state, cache }
+}
+
+test('a session is read once, until its user changes or anybody may have', async (t) => {
+  const { state, cache } = stage()
+  const first = await cache.read('s', 'ada', now)
+  t.is(await cache.read('s', 'ada', now), first)
+  state.changed('bob')
+  t.is(await cache.read('s', 'ada', now), first)
+  t.is(state.reads, 1)
+  state.changed('ada')
+  await cache.read('s', 'ada', now)
+  t.is(state.reads, 2)
+  state.changed(null)
+  await cache.read('s', 'ada', now)
+  t.is(state.reads, 3)
+  t.like(cache.load(), { hits: 2, misses: 3, invalidations: 2, size: 1 })
+})
+
+test('a change of a user concerns all of their sessions, and nobody else’s', async (t) => {
+  const { state, cache } = stage()
+  for (const [session, user] of [
+    ['a1', 'ada'],
+    ['a2', 'ada'],
+    ['b1', 'bob'],
+  ] as const)
+    await cache.read(session, user, now)
+  state.changed('ada')
+  t.is(cache.load().size, 1)
+  t.is(cache.load().invalidations, 2)
+  await cache.read('b1', 'bob', now)
+  t.is(state.reads, 3)
+})
+
+test('a read that is overtaken by a change is answered and not remembered', async (t) => {
+  for (const change of ['ada', null]) {
+    const { state, cache } = stage()
+    let finish: (access: Access) => void = () => {}
+    state.read = () =>
+      new Promise((resolve) => {
+        finish = resolve
+      })
+    const begun = cache.read('s', 'ada', now)
+    state.changed(change)
+    finish(accessOf('s', 'ada'))
+    t.is((await begun)?.userId, 'ada')
+    t.is(cache.load().size, 0)
+  }
+})
+
+test('what is remembered counts only when it is known that there is nothing left to tell', async (t) => {
+  const { state, cache } = stage()
+  await cache.read('s', 'ada', now)
+  state.isCurrent = false
+  await cache.read('s', 'ada', now)
+  t.is(state.reads, 2)
+})
+
+test('a change that is told while that is being asked counts', async (t) => {
+  const { state, cache } = stage()
+  await cache.read('s', 'ada', now)
+  const second = cache.read('s', 'ada', now)
+  state.changed('ada')
+  await second
+  t.is(state.reads, 2)
+})
+
+test('while nobody tells of changes nothing is remembered', async (t) => {
+  const { state, cache } = stage()
+  state.isUp = false
+  await cache.read('s', 'ada', now)
+  t.is(cache.load().size, 0)
+  t.false(cache.load().isListening)
+})
+
+test('a session that does not exist is asked for every time, and so is one that failed', async (t) => {
+  const { state, cache } = stage()
+  state.read = async () => null
+  t.is(await cache.read('s', 'ada', now), null)
+  t.is(await cache.read('s', 'ada', now), null)
+  t.is(state.reads, 2)
+  state.read = async () => {
+    throw new Error('away')
+  }
+  await t.throwsAsync(cache.read('s', 'ada', now), { message: 'away' })
+  await t.throwsAsync(cache.read('s', 'ada', now), { message: 'away' })
+})
+
+test('a remembered session is nobody’s but its user’s', async (t) => {
+  const { state, cache } = stage()
+  await cache.read('s', 'ada', now)
+  state.read = async () => null
+  t.is(await cache.read('s', 'bob', now), null)
+})
+
+test('at the moment at which a remembered session would expire, the database is asked whether it went on', async (t) => {
+  const { state, cache } = stage()
+  await cache.read('s', 'ada', now)
+  await cache.read('s', 'ada', after(59))
+  t.is(state.reads, 1)
+  state.read = async () => ({ ...accessOf('s', 'ada'), idleExpiresAt: after(90) })
+  await cache.read('s', 'ada', after(60))
+  await cache.read('s', 'ada', after(89))
+  t.is(state.reads, 2)
+  state.read = async () => null
+  t.is(await cache.read('s', 'ada', after(90)), null)
+})
+
+test('no more is kept than there is room for, and what goes leaves nothing behind', async (t) => {
+  const size = JSON.stringify(accessOf('s0', 'ada')).length
+  const { state, cache } = stage(size * 3)
+  for (let n = 0; n < 9; n++) await cache.read(`s${n}`, 'ada', now)
+  t.is(cache.load().size, 3)
+  await cache.read('s8', 'ada', now)
+  t.is(state.reads, 9)
+  await cache.read('s0', 'ada', now)
+  t.is(state.reads, 10)
+  state.changed('ada')
+  t.like(cache.load(), { size: 0, invalidations: 3 })
+})
+
+test('a session that is too large to remember is read every time', async (t) => {
+  const { state, cache } = stage(100)
+  await cache.read('s', 'ada', now)
+  await cache.read('s', 'ada', now)
+  t.is(state.reads, 2)
+  state.changed('ada')
+  t.is(cache.load().invalidations, 0)
+})
