@@ -3,7 +3,8 @@ declare module 'autocannon' {
     url: string
     connections: number
     duration: number
-    headers?: Record<string, string>
+    /** Each connection sends them by turns. */
+    requests?: { headers: Record<string, string> }[]
     /** Keeps autocannon from calling an answer other than 2xx a success. */
     bailout?: number
   }

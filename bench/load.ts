@@ -6,14 +6,18 @@ export type Rate = { perSecond: number; p99: number }
 
 export type Post = (path: string, body: object) => Promise<Record<string, string>>
 
-/** Asks one URL over and over on `connections` connections for some seconds. Throws when an answer is not 2xx. */
+/**
+ * Asks one URL over and over on `connections` connections for some seconds, with these headers, or with each of several
+ * by turns. Throws when an answer is not 2xx.
+ */
 export async function loadGet(
   url: string,
   connections: number,
   seconds: number,
-  headers: Record<string, string> = {},
+  headers: Record<string, string> | Record<string, string>[] = {},
 ): Promise<Rate> {
-  const result = await autocannon({ url, connections, duration: seconds, headers })
+  const requests = [headers].flat().map((each) => ({ headers: each }))
+  const result = await autocannon({ url, connections, duration: seconds, requests })
   if (result.non2xx + result.errors > 0)
     throw new Error(`${url}: ${result.non2xx} bad answers, ${result.errors} errors`)
   return { perSecond: result.requests.total / result.duration, p99: result.latency.p99 }

@@ -1,16 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import bcrypt from 'bcrypt'
 import pg from 'pg'
 import { startPostgres } from '../test/_postgres.ts'
 import { measureBurst } from './burst.ts'
 import { createPost, loadGet, loadLoops, type Rate } from './load.ts'
+import { residentMiB, type Started, startGateway, startLimit, stop } from './process.ts'
 import { loadRaw } from './raw-load.ts'
 import { seed, users } from './seed.ts'
+import { addUsersWithRoles, measureWebhook } from './webhook.ts'
 
 // The product beside its physical limit, in one run, turn by turn, so that whatever else the machine does hits both.
 
@@ -19,40 +19,6 @@ const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
 const cores = availableParallelism()
 const password = 'correct horse'
 const folder = mkdtempSync(join(tmpdir(), 'claimgate-bench-'))
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-
-type Started = { child: ChildProcess; port: string; startMs: number }
-
-/** Starts a program and waits until `pattern` shows its port. */
-function start(args: string[], env: Record<string, string>, pattern: RegExp): Promise<Started> {
-  const began = performance.now()
-  const child = spawn(process.execPath, args, {
-    cwd: folder,
-    env: { PATH: process.env.PATH ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  return new Promise((resolve, reject) => {
-    let output = ''
-    child.stdout?.on('data', (chunk) => {
-      output += chunk
-      const port = pattern.exec(output)?.[1]
-      if (port) resolve({ child, port, startMs: performance.now() - began })
-    })
-    child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}: ${output}`)))
-  })
-}
-
-function stop({ child }: Started): Promise<void> {
-  return new Promise((resolve) => {
-    child.once('exit', () => resolve())
-    child.kill('SIGTERM')
-  })
-}
-
-function residentMiB({ child }: Started): number {
-  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
-}
 
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
@@ -78,6 +44,12 @@ async function compare(
   console.log(`| ${name} | ${a.toFixed(0)} | ${b.toFixed(0)} | ${(a / b).toFixed(2)} | ${p99.toFixed(0)} |`)
 }
 
+if (process.argv.includes('--users')) {
+  const { measureUsers } = await import('./webhook-users.ts')
+  await measureUsers(folder, seconds, rounds)
+  rmSync(folder, { recursive: true, force: true })
+  process.exit()
+}
 const postgres = await startPostgres({
   settings: { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' },
 })
@@ -95,17 +67,15 @@ try {
     AUTH_ADDRESS_FAILURES: '1000000',
   }
   const env = { ...plenty, DATABASE_URL: databaseUrl, AUTH_PRIVATE_KEY: pem, PORT: '0', HOST: '127.0.0.1' }
-  const startGateway = (workers = 1) =>
-    start([here('../src/main.js')], { ...env, WEB_CONCURRENCY: String(workers) }, /listens on [^ ]+:(\d+) /)
 
-  await stop(await startGateway())
+  await stop(await startGateway(folder, env))
   await seed(databaseUrl, await bcrypt.hash(password, 10))
 
-  const gateway = await startGateway()
+  const gateway = await startGateway(folder, env)
   running.push(gateway)
   const idle = await new Promise<number>((resolve) => setTimeout(() => resolve(residentMiB(gateway)), 2000))
   const base = `http://127.0.0.1:${gateway.port}`
-  const limit = await start([here('limit.js'), databaseUrl, keyPath], {}, /^(\d+)/)
+  const limit = await startLimit(folder, databaseUrl, keyPath)
   running.push(limit)
   const limitBase = `http://127.0.0.1:${limit.port}`
   const post = createPost(base)
@@ -162,7 +132,12 @@ try {
     () => loadLoops(8, seconds, limitRefresh),
   )
 
-  const two = await startGateway(2)
+  const stage = { base, limitBase, databaseUrl, pem, example: token, seconds, rounds }
+  const cases: Record<string, string> = {}
+  for (const roles of [1, 10, 100]) cases[`${roles} roles`] = await addUsersWithRoles(databaseUrl, roles)
+  await measureWebhook(stage, cases)
+
+  const two = await startGateway(folder, { ...env, WEB_CONCURRENCY: '2' })
   running.push(two)
   const raw = (port: string) => loadRaw(`http://127.0.0.1:${port}/webhook`, 32, seconds, headers)
   const rates = { one: [] as number[], two: [] as number[] }
@@ -189,7 +164,7 @@ try {
   running.shift()
   const starts: number[] = []
   for (let round = 0; round < rounds; round++) {
-    const again = await startGateway()
+    const again = await startGateway(folder, env)
     await fetch(`http://127.0.0.1:${again.port}/jwks`)
     starts.push(again.startMs)
     await stop(again)

@@ -3,15 +3,15 @@ import pg from 'pg'
 /** The users of the benchmark: `bench0` … with three roles each and one and the same password. */
 export const users = 10_000
 
-/** Fills a migrated database in three statements. `hash` is that of everybody's password. */
-export async function seed(databaseUrl: string, hash: string): Promise<void> {
+/** Fills a migrated database in three statements. `hash` is that of everybody's password, `count` how many there are. */
+export async function seed(databaseUrl: string, hash: string, count = users): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
     await client.query(`INSERT INTO role (name) SELECT 'role' || n FROM generate_series(0, 9) n`)
     await client.query(
       `INSERT INTO "user" (username, password) SELECT 'bench' || n, $1 FROM generate_series(0, $2::int - 1) n`,
-      [hash, users],
+      [hash, count],
     )
     await client.query(
       `INSERT INTO user_role (user_id, role_id)

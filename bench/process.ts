@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** A program that runs beside the benchmark, and where it listens. */
+export type Started = { child: ChildProcess; port: string; startMs: number }
+
+/** The path of a file that is named as seen from this folder. */
+export const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+/** Starts a program in a folder and waits until `pattern` shows its port. */
+export function start(
+  folder: string,
+  args: string[],
+  env: Record<string, string>,
+  pattern: RegExp,
+): Promise<Started> {
+  const began = performance.now()
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  return new Promise((resolve, reject) => {
+    let output = ''
+    child.stdout?.on('data', (chunk) => {
+      output += chunk
+      const port = pattern.exec(output)?.[1]
+      if (port) resolve({ child, port, startMs: performance.now() - began })
+    })
+    child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}: ${output}`)))
+  })
+}
+
+/** Starts the gateway that an environment describes. */
+export function startGateway(folder: string, env: Record<string, string>): Promise<Started> {
+  return start(folder, [here('../src/main.js')], env, /listens on [^ ]+:(\d+) /)
+}
+
+/** Starts the physical limit of each case (limit.ts). */
+export function startLimit(folder: string, databaseUrl: string, keyPath: string): Promise<Started> {
+  return start(folder, [here('limit.js'), databaseUrl, keyPath], {}, /^(\d+)/)
+}
+
+export function stop({ child }: Started): Promise<void> {
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve())
+    child.kill('SIGTERM')
+  })
+}
+
+export function residentMiB({ child }: Started): number {
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+}

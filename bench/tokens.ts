@@ -1,0 +1,33 @@
+import { createPrivateKey, sign } from 'node:crypto'
+import pg from 'pg'
+
+/**
+ * Access tokens of users who never signed in: sessions by SQL, and tokens like `example`, the gateway's own for somebody,
+ * signed with its key. As many as `users` yields, a statement with one column, `id`.
+ */
+export async function makeTokens(
+  databaseUrl: string,
+  pem: string,
+  example: string,
+  users: string,
+): Promise<string[]> {
+  const key = createPrivateKey(pem)
+  const [header = '', payload = ''] = example.split('.')
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    const { rows } = await client.query(
+      `INSERT INTO session (user_id, idle_expires_at, expires_at)
+       SELECT id, now() + interval '1 day', now() + interval '1 day' FROM (${users}) u
+       RETURNING id AS sid, user_id AS sub`,
+    )
+    return rows.map(({ sid, sub }) => {
+      const body = Buffer.from(JSON.stringify({ ...claims, sid, sub, jti: sid })).toString('base64url')
+      const signature = sign('sha256', Buffer.from(`${header}.${body}`), key).toString('base64url')
+      return `${header}.${body}.${signature}`
+    })
+  } finally {
+    await client.end()
+  }
+}
