@@ -7,8 +7,11 @@ export type Relay = {
   url: string
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>
-  /** Goes silent: what is sent arrives nowhere, and nobody is told. New connections are taken, and lead nowhere. */
-  swallow(): void
+  /**
+   * Goes silent: what is sent arrives nowhere, and nobody is told. New connections are taken, and lead nowhere. With
+   * `isMeant` only those connections go silent whose first words are such, and new ones are as before.
+   */
+  swallow(isMeant?: (hello: string) => boolean): void
   /** Holds every answer back for that many milliseconds. */
   delay(ms: number): void
   /** Lets new connections through again. Those that went silent stay so for ever, as behind a router that forgot them. */
@@ -18,13 +21,13 @@ export type Relay = {
 /** Relays a free port of the loopback to the host and port of `target`; `url` is `target` by that way. */
 export async function startRelay(target: string): Promise<Relay> {
   const { hostname, port } = new URL(target)
-  const pairs = new Set<{ ends: Socket[]; isSilent: boolean }>()
+  const pairs = new Set<{ ends: Socket[]; isSilent: boolean; hello: string }>()
   let isSilent = false
   let held = 0
 
   const join = (client: Socket): void => {
     const upstream = connect(Number(port), hostname)
-    const pair = { ends: [client, upstream], isSilent }
+    const pair = { ends: [client, upstream], isSilent, hello: '' }
     pairs.add(pair)
     const forward = (from: Socket, to: Socket, wait: () => number) => {
       let sent = Promise.resolve()
@@ -39,6 +42,9 @@ export async function startRelay(target: string): Promise<Relay> {
       from.on('data', (chunk) => inTurn(() => to.write(chunk)))
       from.on('close', () => inTurn(() => to.destroy()))
     }
+    client.once('data', (chunk) => {
+      pair.hello = chunk.toString()
+    })
     forward(client, upstream, () => 0)
     forward(upstream, client, () => held)
   }
@@ -62,9 +68,9 @@ export async function startRelay(target: string): Promise<Relay> {
       pairs.clear()
       await closed
     },
-    swallow: () => {
-      isSilent = true
-      for (const pair of pairs) pair.isSilent = true
+    swallow: (isMeant) => {
+      isSilent = isMeant === undefined
+      for (const pair of pairs) pair.isSilent ||= isMeant?.(pair.hello) ?? true
     },
     delay: (ms) => {
       held = ms

@@ -53,10 +53,10 @@ FOR EACH ROW WHEN ((OLD."id", OLD."user_id", OLD."revoked_at") IS DISTINCT FROM 
     OR NEW."idle_expires_at" < OLD."idle_expires_at" OR NEW."expires_at" < OLD."expires_at")
 EXECUTE FUNCTION "notify_access"();
 
--- Nor the sweeping of sessions that ended long ago: an hour is more than the clocks of gateways may differ.
+-- Nor the sweeping of sessions that ended a day ago; half of it is for clocks that differ.
 CREATE TRIGGER "session_notify_delete" AFTER DELETE ON "session"
 FOR EACH ROW WHEN (OLD."revoked_at" IS NULL
-    AND least(OLD."idle_expires_at", OLD."expires_at") > CURRENT_TIMESTAMP - INTERVAL '1 hour')
+    AND least(OLD."idle_expires_at", OLD."expires_at") > CURRENT_TIMESTAMP - INTERVAL '12 hours')
 EXECUTE FUNCTION "notify_access"();
 
 CREATE TRIGGER "role_notify_truncate" AFTER TRUNCATE ON "role" EXECUTE FUNCTION "notify_access"();
