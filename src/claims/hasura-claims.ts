@@ -23,6 +23,11 @@ export type HasuraClaims = {
 const reserved = new Set(['role', 'allowed-roles', 'default-role', 'user-id'])
 const claimName = /^[a-z0-9][a-z0-9_-]{0,99}$/
 
+/** Whether a claim of that name reaches Hasura: those that say who somebody is, and as what, are made of other tables. */
+export function isClaimName(name: string): boolean {
+  return claimName.test(name) && !reserved.has(name)
+}
+
 /** Makes the claims of a user. Pure; any input gives claims that Hasura accepts. */
 export function createHasuraClaims(grants: Grants, rules: RoleRules): HasuraClaims {
   const leftOut: string[] = []
@@ -68,14 +73,14 @@ function createExtraClaims(
   for (const name of Object.keys(claims).sort()) {
     const value = toSessionVariable(claims[name])
     if (value === null) continue
-    if (claimName.test(name) && !reserved.has(name)) extra[`x-hasura-${name}`] = value
+    if (isClaimName(name)) extra[`x-hasura-${name}`] = value
     else leftOut.push(`claim ${JSON.stringify(name)}`)
   }
   return extra
 }
 
 /** A session variable is text: arrays as PostgreSQL writes them, objects as JSON; null is no value. */
-function toSessionVariable(value: unknown): string | null {
+export function toSessionVariable(value: unknown): string | null {
   if (value === null || value === undefined) return null
   if (Array.isArray(value)) return `{${value.map(toArrayElement).join(',')}}`
   return typeof value === 'object' ? JSON.stringify(value) : String(value)

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { createHasuraClaims, createNamespace } from '../claims/hasura-claims.ts'
 import { findGrants } from '../database/grants.ts'
 import { createWebhookAnswer } from '../endpoints/webhook.ts'
+import { setClaim, unsetClaim } from './claim-actions.ts'
 import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findUser } from './find.ts'
@@ -12,8 +13,29 @@ import { list, type Output, quote } from './output.ts'
 export function registerClaims(program: Command, context: CommandContext): void {
   const claims = program
     .command('claims')
-    .summary('show what Hasura will be told of a user')
+    .summary('show and change what Hasura is told of a user')
     .description('What Hasura is told of a user. <user> is a username, in any case, or an id.')
+  claims
+    .command('set')
+    .summary('give a user a claim')
+    .description(
+      "Gives a user the session variable x-hasura-<name>, from the next token and the webhook's next answer on. The value is JSON, or else text.",
+    )
+    .argument('<user>')
+    .argument('<name>')
+    .argument('<value>')
+    .addHelpText(
+      'after',
+      examples('claimgate claims set alice org-id acme', "claimgate claims set alice team-ids '[3, 7]'"),
+    )
+    .action(onDeployment(context, setClaim))
+  claims
+    .command('unset')
+    .summary('take a claim from a user')
+    .argument('<user>')
+    .argument('<name>')
+    .addHelpText('after', examples('claimgate claims unset alice org-id'))
+    .action(onDeployment(context, unsetClaim))
   claims
     .command('preview')
     .summary('show the claims of a user')

@@ -43,6 +43,26 @@ for (const engine of engines) {
     t.is((await d.json('claims preview alice --role editor')).webhook['X-Hasura-Role'], 'editor')
   })
 
+  test.serial(`${engine}: claims set and unset`, async (t) => {
+    t.like(await d.json('claims set alice org-id acme'), { username: 'Alice', name: 'org-id', value: 'acme' })
+    t.deepEqual((await d.json(`claims set alice team-ids '[3, 7]'`)).value, [3, 7])
+    const long = '12345678901234567890'
+    t.is((await d.json(`claims set alice org-id ${long}`)).value, long)
+    t.is((await d.json('claims set alice org-id 5')).value, 5)
+    t.like((await d.json('claims preview alice')).webhook, {
+      'x-hasura-org-id': '5',
+      'x-hasura-team-ids': '{3,7}',
+    })
+    t.like(await d.json('claims unset alice org-id'), { changed: true })
+    t.like(await d.json('claims unset alice org-id'), { changed: false })
+    t.deepEqual(Object.keys((await d.json('claims preview alice')).webhook).sort(), [
+      'Cache-Control',
+      'X-Hasura-Role',
+      'X-Hasura-User-Id',
+      'x-hasura-team-ids',
+    ])
+  })
+
   test.serial(`${engine}: session list and revoke`, async (t) => {
     const gateway = await d.gateway()
     for (let i = 0; i < 3; i++) await signIn(gateway, 'alice', input.trim())
