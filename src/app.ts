@@ -1,16 +1,20 @@
 import Router from '@koa/router'
 import Koa from 'koa'
+import { createDocument } from './api/document.ts'
+import type { Document } from './api/openapi.ts'
+import { createReference } from './api/reference.ts'
 import { linkBody } from './authentication/redirect-to.ts'
 import type { Middleware, State } from './context.ts'
 import type { Deps } from './deps.ts'
 import { webhookBody } from './endpoints/webhook.ts'
 import { actionBody, createActions } from './hasura/actions.ts'
-import { createFailures } from './hasura/failure.ts'
-import { createGraphql, graphqlBody, graphqlFailure } from './hasura/graphql.ts'
+import { actionFailures, createFailures, graphqlFailures } from './hasura/failure.ts'
+import { createGraphql, graphqlBody } from './hasura/graphql.ts'
 import { createRequireSecret } from './hasura/require-secret.ts'
 import { createRunOperation, type Operation } from './hasura/run-operation.ts'
 import { createSameUser } from './hasura/session-variables.ts'
 import { createBody } from './http/body.ts'
+import { connectionErrors } from './http/client-error.ts'
 import { createCors } from './http/cors.ts'
 import { createErrorHandler } from './http/error-handler.ts'
 import { createHeaders, securityHeaders } from './http/headers.ts'
@@ -33,13 +37,25 @@ export function createApp(deps: Deps): Koa<State> {
   const announce = createAnnounce(deps.announce)
   const operation = createOperations(step, limit, config, step)
 
+  const everywhere: Middleware[] = [
+    createRequest(deps.log, config.trustedProxies),
+    announce,
+    ...(deps.metrics ? [deps.metrics.measure] : []),
+    ...(deps.tracing ? [deps.tracing.traceRequest] : []),
+    createHeaders(securityHeaders(config.publicUrl)),
+    createErrorHandler(),
+    createCors(config.corsOrigins),
+    createTargetCheck(),
+    createQueryLimit(),
+  ]
+
   const router = new Router<State>({ sensitive: true, strict: true })
   router.post('/signup', ...routeOf(operation.signup))
   router.post('/login', ...routeOf(operation.login))
   router.post('/token', ...routeOf(operation.refreshToken))
   router.post('/token/exchange', ...routeOf(operation.exchangeCode))
   router.post('/logout', ...routeOf(operation.logout))
-  for (const name of step.providerNames) {
+  for (const { name } of step.redirectProviders) {
     router.get(`/auth/${name}`, ...step.start(name))
     router.get(`/auth/${name}/callback`, ...limit.callback, ...step.callback(name))
     router.post(`/user/identities/${name}`, ...step.signedIn, createBody(linkBody), ...step.startLink(name))
@@ -51,12 +67,13 @@ export function createApp(deps: Deps): Koa<State> {
   router.delete('/user/sessions/:id', ...step.signedIn, step.endSession)
   router.delete('/user/identities/:provider', ...step.signedIn, step.unlinkIdentity)
   router.get('/webhook', ...step.webhook)
-  router.post('/webhook', createBody(webhookBody, hasuraLimit), ...step.webhook)
+  router.post('/webhook', createBody(webhookBody, hasuraLimit), ...step.postedWebhook)
   router.get('/jwks', step.jwks)
   router.get('/.well-known/jwks.json', step.jwks)
   router.get('/healthz', step.healthz)
   router.get('/readyz', step.readyz)
   if (step.metrics) router.get('/metrics', step.metrics)
+  router.get('/openapi.json', createReference(readDocument))
   if (config.actionSecret !== undefined) {
     const signedIn = [...step.signedIn, createSameUser(config.roles.anonymousRole)]
     const door = { tokens: step.tokensInBody, signedIn }
@@ -65,30 +82,33 @@ export function createApp(deps: Deps): Koa<State> {
     router.post(
       '/hasura/actions',
       secret,
-      createFailures(),
+      createFailures(actionFailures),
       createBody(actionBody, hasuraLimit),
       createActions(run),
     )
     router.post(
       '/graphql',
       secret,
-      createFailures(graphqlFailure),
+      createFailures(graphqlFailures),
       createBody(graphqlBody, graphqlLimit),
       createGraphql(run),
     )
   }
 
+  function readDocument(): Document {
+    return createDocument({
+      everywhere,
+      connectionErrors,
+      routes: router.stack,
+      providers: step.redirectProviders,
+      publicUrl: config.publicUrl,
+      cookie: step.refreshCookie,
+    })
+  }
+
   const app = new Koa<State>()
   app.silent = true
-  app.use(createRequest(deps.log, config.trustedProxies))
-  app.use(announce)
-  if (deps.metrics) app.use(deps.metrics.measure)
-  if (deps.tracing) app.use(deps.tracing.traceRequest)
-  app.use(createHeaders(securityHeaders(config.publicUrl)))
-  app.use(createErrorHandler())
-  app.use(createCors(config.corsOrigins))
-  app.use(createTargetCheck())
-  app.use(createQueryLimit())
+  for (const passed of everywhere) app.use(passed)
   app.use(router.routes())
   app.use(router.allowedMethods())
   return app

@@ -2,6 +2,7 @@ import type { Middleware as KoaMiddleware } from 'koa'
 import type { Logger } from 'pino'
 import type { ProviderProfile } from './authentication/provider.ts'
 import type { HasuraClaims } from './claims/hasura-claims.ts'
+import type { Contract } from './contract.ts'
 import type { Access } from './database/access.ts'
 import type { ProvenUser } from './database/sessions.ts'
 import type { HasuraClient } from './hasura/session-variables.ts'
@@ -56,7 +57,8 @@ export type Flow = {
 /** What a valid access token says. Times in seconds. */
 export type Bearer = { userId: string; sessionId: string; expiresAt: number }
 
-export type Middleware = KoaMiddleware<State>
+/** A step of a route, with what it promises to callers if it promises anything. */
+export type Middleware = KoaMiddleware<State> & { readonly contract?: Contract }
 export type Context = Parameters<Middleware>[0]
 
 /** Says what time it is. */

@@ -11,6 +11,7 @@ import { createVerifyPassword } from './authentication/verify-password.ts'
 import { createVerifyProfile } from './authentication/verify-profile.ts'
 import { createClaimsProxy } from './claims/claims-proxy.ts'
 import type { Context, Middleware } from './context.ts'
+import { type Contract, withContract } from './contract.ts'
 import type { Access } from './database/access.ts'
 import type { Deps } from './deps.ts'
 import { createHandOff } from './endpoints/hand-off.ts'
@@ -23,7 +24,8 @@ import { createSession } from './endpoints/session.ts'
 import { createUnlinkIdentity } from './endpoints/unlink-identity.ts'
 import { createUser } from './endpoints/user.ts'
 import { createEndSession, createListSessions } from './endpoints/user-sessions.ts'
-import { createAnonymous, createWebhook, forwardedHeader } from './endpoints/webhook.ts'
+import { createAnonymous, createWebhook, forwardedHeader, webhookHeaders } from './endpoints/webhook.ts'
+import type { ErrorCode } from './errors.ts'
 import { nest } from './observability/around.ts'
 import { createAttempt } from './observability/events.ts'
 import { createReadAccess, createReadCurrent } from './sessions/read-access.ts'
@@ -43,25 +45,31 @@ export function createSteps(deps: Deps) {
   const refreshTokens = createRefreshTokens(deps.secrets.refreshToken)
   const origins = [new URL(config.publicUrl).origin, ...config.corsOrigins]
   const access = createReadAccess(sessions, refreshTokens, config.refreshGrace, clock)
-  const claims = (read: (ctx: Context) => Promise<Access>) => createClaimsProxy(config.roles, read)
+  const claims = (read: (ctx: Context) => Promise<Access>, refused: ErrorCode) =>
+    createClaimsProxy(config.roles, read, refused)
   /** What begins, continues and ends a session, by how its refresh token travels. */
   const tokensBy = (transport: RefreshTransport) => {
     const session = createSession({ accessTokens, refreshTokens, transport, clock, createId: deps.createId })
     return {
       session,
       /** Whoever has authenticated gets a session: no token without the claims proxy. */
-      signIn: [claims(access.begin), session],
+      signIn: [claims(access.begin, 'invalid_credentials'), session],
       refresh: [
         createAttempt({ ok: 'refresh.ok', failed: 'refresh.failed' }),
         transport.read,
-        claims(access.refresh),
+        claims(access.refresh, 'invalid_token'),
         session,
       ],
-      exchange: [createAttempt({ failed: 'exchange.failed' }), claims(access.redeem), session],
+      exchange: [
+        createAttempt({ failed: 'exchange.failed' }),
+        claims(access.redeem, 'invalid_code'),
+        session,
+      ],
       logout: [transport.read, createLogout(sessions, refreshTokens, transport, clock)],
     }
   }
-  const tokens = tokensBy(createRefreshTransport({ cookieMode: config.cookieMode, origins, secure }))
+  const transport = createRefreshTransport({ cookieMode: config.cookieMode, origins, secure })
+  const tokens = tokensBy(transport)
 
   const flows = createFlows(
     { keys: deps.secrets.cookie, lifetime: config.stateLifetime, secure },
@@ -82,8 +90,17 @@ export function createSteps(deps: Deps) {
   const isAlive = async (sessionId: string, userId: string) =>
     (await sessions.read(sessionId, userId, clock())) !== null
 
+  const { anonymousRole } = config.roles
+  const isOptional = anonymousRole !== null
+  const webhookBy = (contract: Contract) => [
+    createAnonymous(anonymousRole),
+    createBearer(accessTokens, clock, (ctx) => forwardedHeader(ctx, 'authorization') ?? '', contract),
+    claims(createReadCurrent(deps.accessCache ?? sessions, clock), 'invalid_token'),
+    createWebhook(clock),
+  ]
+
   return {
-    providerNames: redirectProviders.map(({ name }) => name),
+    redirectProviders,
     signupGate: createSignupGate(config.signup),
     signup: [
       createAttempt({ provider: 'local', ok: 'login.ok', failed: 'signup.failed' }),
@@ -91,13 +108,17 @@ export function createSteps(deps: Deps) {
     ],
     verifyPassword: [
       createAttempt({ provider: 'local', ok: 'login.ok', failed: 'login.failed' }),
-      authenticate('local', 'user', 'invalid_credentials'),
+      withContract(
+        { errors: ['invalid_credentials', 'overloaded', 'database_unavailable'] },
+        authenticate('local', 'user', 'invalid_credentials'),
+      ),
     ],
     tokens,
+    refreshCookie: transport.cookie,
     /** The same for those who are never given a cookie. */
     tokensInBody: tokensBy(createRefreshTransport({ cookieMode: false, origins, secure })),
     /** Who the access token speaks for, as the database says now. */
-    signedIn: [createBearer(accessTokens, clock), claims(access.current)],
+    signedIn: [createBearer(accessTokens, clock), claims(access.current, 'invalid_token')],
     start: (name: string): Middleware[] => [
       createStart(config.redirectOrigins),
       authenticate(name, 'identity', 'provider_denied'),
@@ -112,10 +133,13 @@ export function createSteps(deps: Deps) {
       createReadCallback(issuers.get(name)),
       flows.open(name, callbackUrl(config.publicUrl, name)),
       createRefusal(),
-      authenticate(name, 'identity', 'provider_denied'),
+      withContract(
+        { errors: ['provider_denied', 'provider_error', 'provider_timeout'] },
+        authenticate(name, 'identity', 'provider_denied'),
+      ),
       createLinkIdentity(identities, isAlive, clock),
       createResolveIdentity(identities, config.signup, clock),
-      claims(access.begin),
+      claims(access.begin, 'invalid_credentials'),
       createHandOff(oneTime, clock),
       tokens.session,
     ],
@@ -125,12 +149,8 @@ export function createSteps(deps: Deps) {
     endSession: createEndSession(sessions, clock),
     unlinkIdentity: createUnlinkIdentity(identities),
     providers: createProviders([...passwordProviders, ...redirectProviders], config.publicUrl),
-    webhook: [
-      createAnonymous(config.roles.anonymousRole),
-      createBearer(accessTokens, clock, (ctx) => forwardedHeader(ctx, 'authorization') ?? ''),
-      claims(createReadCurrent(deps.accessCache ?? sessions, clock)),
-      createWebhook(clock),
-    ],
+    webhook: webhookBy({ credential: { kind: 'accessToken', isOptional }, header: webhookHeaders }),
+    postedWebhook: webhookBy({}),
     jwks: createJwks(deps.keys, config.jwksMaxAge),
     healthz: createHealthz(),
     readyz: createReadyz(deps.isReady),

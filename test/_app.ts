@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import type { Document } from '../src/api/openapi.ts'
 import { loadProviders } from '../src/authentication/load-providers.ts'
 import { type Config, parseConfig } from '../src/config.ts'
 import type { KeyFiles } from '../src/config-keys.ts'
 import { type Gateway, startGateway } from '../src/gateway.ts'
 import { createLog } from '../src/observability/log.ts'
 import { makeDirectory } from './_directory.ts'
+import { requireDocumented } from './_documented.ts'
 import { type HasuraClaims, readJwks, readToken, readWebhook } from './_hasura.ts'
 import { databasesOf } from './_postgres.ts'
 import { refuseSecrets, remember, rememberIn, rememberMessage } from './_secrets.ts'
@@ -92,9 +94,13 @@ async function createDatabase(template?: string): Promise<string> {
   return databasesOf(serverUrl).createDatabase(`test_${randomUUID().replaceAll('-', '')}`, template)
 }
 
+/** Names the request for the API reference, which no test has made. */
+const referenceRequest = 'test-reads-the-reference'
+
 /**
  * Starts the real gateway on a free port of the loopback, with a database of its own. Every token, /jwks and /webhook
- * answer that passes through `call` is read by the model of Hasura, which throws when Hasura would not take it.
+ * answer that passes through `call` is read by the model of Hasura, which throws when Hasura would not take it, and
+ * every answer is held against the API reference.
  */
 export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   const { engine = 'embedded', env = {}, files = {} } = options
@@ -120,7 +126,9 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     files,
   )
   const logs: Record<string, unknown>[] = []
-  const log = createLog('debug', { write: (line) => void logs.push(JSON.parse(line)) })
+  const log = createLog('debug', {
+    write: (line) => void (line.includes(referenceRequest) || logs.push(JSON.parse(line))),
+  })
   const clock = {
     now: new Date(Math.floor(Date.now() / 1000) * 1000),
     advance(seconds: number) {
@@ -154,7 +162,16 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     rememberMessage(path, new Headers(headers), String(content ?? ''))
     rememberMessage('', answer.headers, answer.text)
     await checkAsHasura(path, answer as Answer)
+    requireDocumented(await readDocument(), method, path, answer as Answer)
     return answer
+  }
+
+  let reading: Promise<Document> | undefined
+  function readDocument(): Promise<Document> {
+    reading ??= fetch(`${url}/openapi.json`, { headers: { 'X-Request-Id': referenceRequest } }).then(
+      (response) => response.json() as Promise<Document>,
+    )
+    return reading
   }
 
   const keys = () => readJwks(gateway.keys.jwks)

@@ -48,9 +48,21 @@ const mayKnow: Record<string, string[]> = {
   ],
   readiness: ['errors'],
   deployment: ['database', 'tokens'],
-  app: ['authentication', 'endpoints', 'hasura', 'http', 'limits', 'observability', 'operations', 'steps'],
+  app: [
+    'api',
+    'authentication',
+    'endpoints',
+    'hasura',
+    'http',
+    'limits',
+    'observability',
+    'operations',
+    'steps',
+  ],
   operations: ['authentication', 'endpoints'],
-  steps: ['authentication', 'claims', 'endpoints', 'observability', 'sessions', 'tokens'],
+  // The words for what can be done through Hasura too are written once.
+  api: ['contract', 'errors', 'hasura'],
+  steps: ['authentication', 'claims', 'contract', 'endpoints', 'observability', 'sessions', 'tokens'],
   config: ['config-keys', 'config-limits', 'config-providers', 'config-values'],
   'config-keys': ['config-values', 'tokens'],
   'config-limits': ['config-values'],
@@ -91,7 +103,7 @@ const mayKnow: Record<string, string[]> = {
       'pages',
       'sessions',
       'tokens',
-    ].map((folder) => [folder, ['errors', 'ip-address']]),
+    ].map((folder) => [folder, ['contract', 'errors', 'ip-address']]),
   ),
 }
 

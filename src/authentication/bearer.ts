@@ -1,4 +1,5 @@
 import type { Clock, Context, Middleware } from '../context.ts'
+import { type Contract, withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 
@@ -10,12 +11,16 @@ export function createBearer(
   accessTokens: Pick<AccessTokens, 'verify'>,
   clock: Clock,
   authorization: (ctx: Context) => string = (ctx) => ctx.get('authorization'),
+  contract: Contract = { credential: { kind: 'accessToken' } },
 ): Middleware {
-  return async function bearer(ctx, next) {
-    const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization(ctx)) ?? []
-    if (token === undefined)
-      throw new GatewayError('invalid_token', { headers: { 'WWW-Authenticate': 'Bearer' } })
-    ctx.state.bearer = await accessTokens.verify(token, clock())
-    await next()
-  }
+  return withContract(
+    { ...contract, errors: ['invalid_token', 'database_unavailable'] },
+    async function bearer(ctx, next) {
+      const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization(ctx)) ?? []
+      if (token === undefined)
+        throw new GatewayError('invalid_token', { headers: { 'WWW-Authenticate': 'Bearer' } })
+      ctx.state.bearer = await accessTokens.verify(token, clock())
+      await next()
+    },
+  )
 }

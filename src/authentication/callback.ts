@@ -1,14 +1,20 @@
 import { z } from 'zod'
 import type { Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
 
 // Providers add parameters of their own (scope, authuser, prompt, iss); a strategy reads none of them.
 const callbackQuery = z.looseObject({
-  state: z.string().min(1).max(200),
-  code: z.string().min(1).max(2000).optional(),
-  error: z.string().min(1).max(200).optional(),
-  iss: z.string().max(2000).optional(),
+  state: z.string().min(1).max(200).meta({ description: 'What the provider was sent with.' }),
+  code: z.string().min(1).max(2000).meta({ description: "The provider's own code." }).optional(),
+  error: z
+    .string()
+    .min(1)
+    .max(200)
+    .meta({ description: 'Why the provider did not sign anybody in.' })
+    .optional(),
+  iss: z.string().max(2000).meta({ description: 'Who the provider says it is (RFC 9207).' }).optional(),
 })
 
 /**
@@ -16,41 +22,55 @@ const callbackQuery = z.looseObject({
  * known, an answer that says it comes from another one is refused (RFC 9207, section 2.4).
  */
 export function createReadCallback(issuer: string | undefined): Middleware {
-  return async function readCallback(ctx, next) {
-    const query = callbackQuery.safeParse({ ...ctx.query })
-    if (!query.success) throw new GatewayError('invalid_state', { cause: query.error })
-    const { iss } = query.data
-    if (iss !== undefined && issuer !== undefined && iss !== issuer) {
-      throw new GatewayError('invalid_state', { detail: 'The answer comes from another provider' })
-    }
-    ctx.state.callback = query.data
-    await next()
-  }
+  return withContract(
+    { query: callbackQuery, errors: ['invalid_state'] },
+    async function readCallback(ctx, next) {
+      const query = callbackQuery.safeParse({ ...ctx.query })
+      if (!query.success) throw new GatewayError('invalid_state', { cause: query.error })
+      const { iss } = query.data
+      if (iss !== undefined && issuer !== undefined && iss !== issuer) {
+        throw new GatewayError('invalid_state', { detail: 'The answer comes from another provider' })
+      }
+      ctx.state.callback = query.data
+      await next()
+    },
+  )
 }
 
 /** Ends a sign-in that the person or the provider refused. Comes after the state is known to be ours. */
 export function createRefusal(): Middleware {
-  return async function refusal(ctx, next) {
+  return withContract({ errors: ['provider_denied'] }, async function refusal(ctx, next) {
     if (ctx.state.callback?.error !== undefined || ctx.state.callback?.code === undefined) {
       throw new GatewayError('provider_denied')
     }
     await next()
-  }
+  })
 }
 
 /** Once the sign-in is known to be ours, takes its failures back to where the client asked to be sent. */
 export function createReturnErrors(): Middleware {
-  return async function returnErrors(ctx, next) {
-    try {
-      await next()
-    } catch (error) {
-      const redirectTo = ctx.state.flow?.redirectTo
-      if (!redirectTo) throw error
-      const { code, title } = toGatewayError(error, ctx)
-      const target = new URL(redirectTo)
-      target.searchParams.set('error', code)
-      target.searchParams.set('error_description', title)
-      ctx.redirect(target.href)
-    }
-  }
+  return withContract(
+    {
+      answers: {
+        302: {
+          description:
+            'Back to the `redirect_to` of the sign-in, with a one-time `code`, or with `error` and `error_description`.',
+          headers: { Location: 'An address of the app.' },
+        },
+      },
+    },
+    async function returnErrors(ctx, next) {
+      try {
+        await next()
+      } catch (error) {
+        const redirectTo = ctx.state.flow?.redirectTo
+        if (!redirectTo) throw error
+        const { code, title } = toGatewayError(error, ctx)
+        const target = new URL(redirectTo)
+        target.searchParams.set('error', code)
+        target.searchParams.set('error_description', title)
+        ctx.redirect(target.href)
+      }
+    },
+  )
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import type { Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
 import { text } from '../http/text.ts'
@@ -8,7 +9,12 @@ import { createPasswordSchema, type PasswordRules, type RequirePassword } from '
 
 /** The body of POST /user/password. */
 export function createChangePasswordSchema(rules: PasswordRules) {
-  return z.strictObject({ currentPassword: text(1024).optional(), newPassword: createPasswordSchema(rules) })
+  return z.strictObject({
+    currentPassword: text(1024)
+      .meta({ examples: ['correct horse'] })
+      .optional(),
+    newPassword: createPasswordSchema(rules),
+  })
 }
 
 /**
@@ -20,22 +26,30 @@ export function createChangePassword(
   hashes: Pick<PasswordHashes, 'hash' | 'verify'>,
   requirePassword: RequirePassword,
 ): Middleware {
-  return async function changePassword(ctx) {
-    const { access } = ctx.state
-    if (!access) throw new Error('this route does not pass the claims proxy')
-    const { userId, username, sessionId } = access
-    const { currentPassword = '', newPassword } = ctx.state.body as {
-      currentPassword?: string
-      newPassword: string
-    }
-    const hash = await users.findHash(userId)
-    if (hash !== null && !(await hashes.verify(currentPassword, hash)))
-      throw new GatewayError('invalid_credentials', { event: 'password.refused' })
-    await requirePassword(newPassword, username, 'newPassword')
-    const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)
-    if (!isChanged)
-      throw new GatewayError('invalid_credentials', { detail: 'The password has just been changed' })
-    ctx.state.announce('password.changed')
-    ctx.status = 204
-  }
+  return withContract(
+    {
+      answers: {
+        204: { description: 'The password is changed, and all other sessions of the user have ended.' },
+      },
+      errors: ['invalid_credentials', 'validation_failed', 'overloaded', 'database_unavailable'],
+    },
+    async function changePassword(ctx) {
+      const { access } = ctx.state
+      if (!access) throw new Error('this route does not pass the claims proxy')
+      const { userId, username, sessionId } = access
+      const { currentPassword = '', newPassword } = ctx.state.body as {
+        currentPassword?: string
+        newPassword: string
+      }
+      const hash = await users.findHash(userId)
+      if (hash !== null && !(await hashes.verify(currentPassword, hash)))
+        throw new GatewayError('invalid_credentials', { event: 'password.refused' })
+      await requirePassword(newPassword, username, 'newPassword')
+      const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)
+      if (!isChanged)
+        throw new GatewayError('invalid_credentials', { detail: 'The password has just been changed' })
+      ctx.state.announce('password.changed')
+      ctx.status = 204
+    },
+  )
 }

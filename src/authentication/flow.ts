@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { EncryptJWT, type JWTDecryptOptions, type JWTDecryptResult, jwtDecrypt } from 'jose'
 import { z } from 'zod'
 import type { Clock, Context, Flow, Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import type { OneTime } from '../database/one-time.ts'
 import { GatewayError } from '../errors.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
@@ -36,6 +37,9 @@ export function createFlows(
 ) {
   const { keys, lifetime, secure } = settings
   const cookie = secure ? '__Host-claimgate-flow' : 'claimgate-flow'
+  const flowCookie = z.object({
+    [cookie]: z.string().meta({ description: 'The sign-in that was started in this browser.' }),
+  })
 
   function setCookie(ctx: Context, value: string | null): void {
     // Behind a proxy that ends TLS the socket does not look secure, and the cookie would be refused.
@@ -97,18 +101,21 @@ export function createFlows(
      * not too old, not used before. Throws `invalid_state`.
      */
     open: (provider: string, callbackUrl: string): Middleware =>
-      async function openFlow(ctx, next) {
-        const flow = await load(ctx).finally(() => setCookie(ctx, null))
-        const isOurs = flow.provider === provider && flow.callbackUrl === callbackUrl
-        const hash = sha256(flow.state)
-        const isSame = timingSafeEqual(hash, sha256(ctx.state.callback?.state ?? ''))
-        if (!isOurs || !isSame) throw new GatewayError('invalid_state')
-        const expiresAt = new Date(clock().getTime() + lifetime * 1000)
-        if (!(await oneTime.spendState(hash, expiresAt))) throw new GatewayError('invalid_state')
-        ctx.state.flow = flow
-        if (flow.link) ctx.state.attempt = { provider, failed: 'identity.refused' }
-        await next()
-      },
+      withContract(
+        { cookie: flowCookie, errors: ['invalid_state', 'database_unavailable'] },
+        async function openFlow(ctx, next) {
+          const flow = await load(ctx).finally(() => setCookie(ctx, null))
+          const isOurs = flow.provider === provider && flow.callbackUrl === callbackUrl
+          const hash = sha256(flow.state)
+          const isSame = timingSafeEqual(hash, sha256(ctx.state.callback?.state ?? ''))
+          if (!isOurs || !isSame) throw new GatewayError('invalid_state')
+          const expiresAt = new Date(clock().getTime() + lifetime * 1000)
+          if (!(await oneTime.spendState(hash, expiresAt))) throw new GatewayError('invalid_state')
+          ctx.state.flow = flow
+          if (flow.link) ctx.state.attempt = { provider, failed: 'identity.refused' }
+          await next()
+        },
+      ),
   }
 }
 

@@ -16,6 +16,7 @@ export function createPasswordSchema({ passwordMinLength, passwordHash }: Passwo
       (value) => Buffer.byteLength(value.normalize('NFC')) <= maxBytes,
       `has more than ${maxBytes} bytes in UTF-8, of which ${passwordHash} would ignore the rest`,
     )
+    .meta({ minLength: passwordMinLength, maxLength: maxBytes, examples: ['correct horse'] })
 }
 
 /**

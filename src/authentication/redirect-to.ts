@@ -1,17 +1,31 @@
 import { z } from 'zod'
 import type { Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { readQuery } from '../http/query.ts'
 import { text } from '../http/text.ts'
 
 const startQuery = z
   .strictObject({
-    redirect_to: text(1024).optional(),
+    redirect_to: text(1024)
+      .meta({
+        description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
+        examples: ['https://app.example.com/signed-in'],
+      })
+      .optional(),
     code_challenge: z
       .string()
       .regex(/^[\w-]{43}$/, 'must be the base64url of a SHA-256')
+      .meta({
+        description:
+          'The SHA-256 of a `codeVerifier` in base64url (PKCE, RFC 7636); the code is then of no use without the verifier.',
+        examples: ['E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'],
+      })
       .optional(),
-    code_challenge_method: z.literal('S256', 'must be S256').optional(),
+    code_challenge_method: z
+      .literal('S256', 'must be S256')
+      .meta({ description: 'Belongs to `code_challenge`.' })
+      .optional(),
   })
   .refine((query) => query.code_challenge === undefined || query.redirect_to !== undefined, {
     path: ['code_challenge'],
@@ -28,22 +42,48 @@ const startQuery = z
  */
 export function createStart(origins: readonly string[]): Middleware {
   const isAllowed = createRedirectCheck(origins)
-  return async function start(ctx, next) {
-    const query = readQuery(ctx, startQuery)
-    if (query.redirect_to !== undefined && !isAllowed(query.redirect_to)) {
-      throw notAllowed()
-    }
-    ctx.state.start = {
-      redirectTo: query.redirect_to ?? null,
-      codeChallenge: query.code_challenge ?? null,
-      link: null,
-    }
-    await next()
-  }
+  return withContract(
+    {
+      query: startQuery,
+      answers: {
+        302: {
+          description: 'To the provider.',
+          headers: { Location: 'The page where the person signs in.' },
+        },
+      },
+      errors: ['validation_failed', 'redirect_not_allowed'],
+    },
+    async function start(ctx, next) {
+      const query = readQuery(ctx, startQuery)
+      if (query.redirect_to !== undefined && !isAllowed(query.redirect_to)) {
+        throw notAllowed()
+      }
+      ctx.state.start = {
+        redirectTo: query.redirect_to ?? null,
+        codeChallenge: query.code_challenge ?? null,
+        link: null,
+      }
+      await next()
+    },
+  )
 }
 
 /** The body of POST /user/identities/:provider. */
-export const linkBody = z.strictObject({ redirectTo: text(1024).optional() })
+export const linkBody = z.strictObject({
+  redirectTo: text(1024)
+    .meta({
+      description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
+      examples: ['https://app.example.com/account'],
+    })
+    .optional(),
+})
+
+const linkAnswer = z.strictObject({
+  url: z.url().meta({
+    description: 'Visit it in the same browser.',
+    examples: ['https://github.com/login/oauth/authorize?client_id=example'],
+  }),
+})
 
 /**
  * Starts to link a provider to the user of the access token, instead of signing somebody in with it: what comes back
@@ -51,19 +91,25 @@ export const linkBody = z.strictObject({ redirectTo: text(1024).optional() })
  */
 export function createStartLink(origins: readonly string[]): Middleware {
   const isAllowed = createRedirectCheck(origins)
-  return async function startLink(ctx, next) {
-    const { redirectTo = null } = ctx.state.body as z.infer<typeof linkBody>
-    const { bearer } = ctx.state
-    if (!bearer) throw new Error('this route does not verify a token')
-    if (redirectTo !== null && !isAllowed(redirectTo)) throw notAllowed()
-    const link = { userId: bearer.userId, sessionId: bearer.sessionId }
-    ctx.state.start = { redirectTo, codeChallenge: null, link }
-    await next()
-    const url = ctx.response.get('Location')
-    ctx.remove('Location')
-    ctx.status = 200
-    ctx.body = { url }
-  }
+  return withContract(
+    {
+      answers: { 200: { description: 'Where to send the browser.', schema: linkAnswer } },
+      errors: ['redirect_not_allowed'],
+    },
+    async function startLink(ctx, next) {
+      const { redirectTo = null } = ctx.state.body as z.infer<typeof linkBody>
+      const { bearer } = ctx.state
+      if (!bearer) throw new Error('this route does not verify a token')
+      if (redirectTo !== null && !isAllowed(redirectTo)) throw notAllowed()
+      const link = { userId: bearer.userId, sessionId: bearer.sessionId }
+      ctx.state.start = { redirectTo, codeChallenge: null, link }
+      await next()
+      const url = ctx.response.get('Location')
+      ctx.remove('Location')
+      ctx.status = 200
+      ctx.body = { url }
+    },
+  )
 }
 
 function notAllowed(): GatewayError {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import type { Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
 import { text } from '../http/text.ts'
@@ -8,7 +9,10 @@ import { createPasswordSchema, type PasswordRules, type RequirePassword } from '
 import { usernameSchema } from './username.ts'
 
 /** An e-mail address, as far as it can be told without writing to it. */
-export const emailSchema = text(254).regex(/^[^\s\p{C}@]+@[^\s\p{C}@]+$/u, 'is not an e-mail address')
+export const emailSchema = text(254)
+  .refine((value) => /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(value), 'is not an e-mail address')
+  // As much of it as every program that reads JSON Schema understands.
+  .meta({ pattern: '^[^\\s@]+@[^\\s@]+$', examples: ['ada@example.com'] })
 
 /** The body of POST /signup. */
 export function createSignupSchema(rules: PasswordRules) {
@@ -16,7 +20,7 @@ export function createSignupSchema(rules: PasswordRules) {
     .strictObject({
       username: usernameSchema,
       password: createPasswordSchema(rules),
-      confirmPassword: text(1024),
+      confirmPassword: text(1024).meta({ examples: ['correct horse'] }),
       email: emailSchema.optional(),
     })
     .refine(({ password, confirmPassword }) => password === confirmPassword, {
@@ -37,20 +41,23 @@ export function createSignup(
   hashes: Pick<PasswordHashes, 'hash'>,
   requirePassword: RequirePassword,
 ): Middleware {
-  return async function signup(ctx, next) {
-    const { username, password, email } = ctx.state.body as SignupBody
-    await requirePassword(password, username, 'password')
-    const id = await users.create({ username, password: await hashes.hash(password), email: email ?? null })
-    ctx.state.user = { id }
-    ctx.state.announce('signup')
-    await next()
-  }
+  return withContract(
+    { errors: ['validation_failed', 'username_taken', 'overloaded', 'database_unavailable'] },
+    async function signup(ctx, next) {
+      const { username, password, email } = ctx.state.body as SignupBody
+      await requirePassword(password, username, 'password')
+      const id = await users.create({ username, password: await hashes.hash(password), email: email ?? null })
+      ctx.state.user = { id }
+      ctx.state.announce('signup')
+      await next()
+    },
+  )
 }
 
 /** Closes a route when sign-up is closed. */
 export function createSignupGate(open: boolean): Middleware {
-  return async function signupGate(_ctx, next) {
+  return withContract({ errors: open ? [] : ['signup_disabled'] }, async function signupGate(_ctx, next) {
     if (!open) throw new GatewayError('signup_disabled')
     await next()
-  }
+  })
 }

@@ -20,6 +20,7 @@ export const usernameSchema = text(2 * maxLength)
   )
   .refine((name) => !forbidden.test(name.replaceAll(joiner, '')), 'has a control or invisible character')
   .refine((name) => name.trim() === name, 'begins or ends with white space')
+  .meta({ minLength: 1, maxLength, examples: ['ada'] })
 
 /** Names for a new user who comes from a provider, best first: what they are called there, then with a random ending. */
 export function* suggestUsernames(

@@ -1,16 +1,22 @@
 import type { Context, Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import type { Access } from '../database/access.ts'
+import type { ErrorCode } from '../errors.ts'
 import { createHasuraClaims, type HasuraClaims, type RoleRules } from './hasura-claims.ts'
 
 /**
  * The step that every route passes before it says what a user may be: `read` looks up the session's user with their
  * `user_role` rows, and the result is what tokens and webhook answers are made of. When the rows cannot be read the
- * request fails; there is no token without them.
+ * request fails; there is no token without them. `refused` is what `read` throws.
  */
-export function createClaimsProxy(rules: RoleRules, read: (ctx: Context) => Promise<Access>): Middleware {
+export function createClaimsProxy(
+  rules: RoleRules,
+  read: (ctx: Context) => Promise<Access>,
+  refused: ErrorCode,
+): Middleware {
   // What is read may be remembered and come again.
   const made = new WeakMap<Access, HasuraClaims>()
-  return async function claimsProxy(ctx, next) {
+  return withContract({ errors: [refused, 'database_unavailable'] }, async function claimsProxy(ctx, next) {
     const access = await read(ctx)
     const claims = made.get(access) ?? createHasuraClaims(access, rules)
     made.set(access, claims)
@@ -20,5 +26,5 @@ export function createClaimsProxy(rules: RoleRules, read: (ctx: Context) => Prom
     ctx.state.access = access
     ctx.state.claims = claims
     await next()
-  }
+  })
 }

@@ -1,4 +1,5 @@
 import type { Clock, Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import type { OneTime } from '../database/one-time.ts'
 import { codeLifetime, createCode, hashCode } from '../sessions/authorization-code.ts'
 import { claimed } from './claimed.ts'
@@ -8,7 +9,7 @@ import { claimed } from './claimed.ts'
  * client that asked for no redirect gets the session at once, from the next step.
  */
 export function createHandOff(oneTime: Pick<OneTime, 'createCode'>, clock: Clock): Middleware {
-  return async function handOff(ctx, next) {
+  return withContract({ errors: ['database_unavailable'] }, async function handOff(ctx, next) {
     const { redirectTo, codeChallenge } = ctx.state.flow ?? { redirectTo: null, codeChallenge: null }
     if (redirectTo === null) return next()
     const { sessionId } = claimed(ctx).access
@@ -18,5 +19,5 @@ export function createHandOff(oneTime: Pick<OneTime, 'createCode'>, clock: Clock
     const target = new URL(redirectTo)
     target.searchParams.set('code', code)
     ctx.redirect(target.href)
-  }
+  })
 }

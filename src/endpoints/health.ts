@@ -1,18 +1,31 @@
+import { z } from 'zod'
 import type { Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
+
+const healthAnswer = (status: string) => z.strictObject({ status: z.literal(status) })
 
 /** Says that the process runs; asks nothing else. */
 export function createHealthz(): Middleware {
-  return async function healthz(ctx) {
-    ctx.body = { status: 'ok' }
-  }
+  return withContract(
+    { answers: { 200: { description: 'The process runs.', schema: healthAnswer('ok') } } },
+    async function healthz(ctx) {
+      ctx.body = { status: 'ok' }
+    },
+  )
 }
 
 /** Says whether requests can be served: the database is reachable and migrated. `isReady` may throw. */
 export function createReadyz(isReady: () => Promise<boolean>): Middleware {
-  return async function readyz(ctx) {
-    if (!(await isReady()))
-      throw new GatewayError('database_unavailable', { headers: { 'Retry-After': '5' } })
-    ctx.body = { status: 'ready' }
-  }
+  return withContract(
+    {
+      answers: { 200: { description: 'Requests can be served.', schema: healthAnswer('ready') } },
+      errors: ['database_unavailable'],
+    },
+    async function readyz(ctx) {
+      if (!(await isReady()))
+        throw new GatewayError('database_unavailable', { headers: { 'Retry-After': '5' } })
+      ctx.body = { status: 'ready' }
+    },
+  )
 }

@@ -1,10 +1,35 @@
+import { z } from 'zod'
 import type { Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
+
+const jwksAnswer = z
+  .strictObject({
+    keys: z
+      .array(
+        z.strictObject({
+          kty: z.literal('RSA').meta({ description: 'The kind of key.' }),
+          use: z.literal('sig').meta({ description: 'It is there to check signatures.' }),
+          alg: z.literal('RS256').meta({ description: 'The algorithm.' }),
+          kid: z.string().meta({
+            description: 'The name of the key.',
+            examples: ['NmoaR-HgNGg8MkPBYqnZMGKqXJ0h1pIyWqBoJEhVYmw'],
+          }),
+          n: z.base64url().meta({ description: 'The modulus.', examples: ['xYqLWmJ4fN9vT2Kd_w'] }),
+          e: z.base64url().meta({ description: 'The exponent.', examples: ['AQAB'] }),
+        }),
+      )
+      .meta({ description: 'Those that sign, those that will, and those of tokens that still live.' }),
+  })
+  .meta({ title: 'KeySet' })
 
 /** Answers with the public keys (RFC 7517), from memory. Hasura fetches them again when `maxAge` seconds are over. */
 export function createJwks(keys: { readonly jwks: string }, maxAge: number): Middleware {
-  return async function jwks(ctx) {
-    ctx.set('Cache-Control', `public, max-age=${maxAge}`)
-    ctx.type = 'application/json'
-    ctx.body = keys.jwks
-  }
+  return withContract(
+    { answers: { 200: { description: 'The public keys (RFC 7517).', schema: jwksAnswer } } },
+    async function jwks(ctx) {
+      ctx.set('Cache-Control', `public, max-age=${maxAge}`)
+      ctx.type = 'application/json'
+      ctx.body = keys.jwks
+    },
+  )
 }

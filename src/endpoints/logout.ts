@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Clock, Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import type { Sessions } from '../database/sessions.ts'
 import type { RefreshTransport } from '../sessions/refresh-cookie.ts'
 import type { RefreshTokens } from '../sessions/refresh-token.ts'
@@ -12,12 +13,18 @@ export function createLogout(
   transport: Pick<RefreshTransport, 'clear'>,
   clock: Clock,
 ): Middleware {
-  return async function logout(ctx) {
-    const { everywhere = false } = ctx.state.body as z.infer<typeof logoutBody>
-    const { sessionId } = refreshTokens.verify(ctx.state.refreshToken ?? '')
-    await sessions.revoke(sessionId, everywhere, clock())
-    ctx.state.announce('logout', { sessionId, everywhere })
-    transport.clear(ctx)
-    ctx.status = 204
-  }
+  return withContract(
+    {
+      answers: { 204: { description: 'The session has ended.' } },
+      errors: ['invalid_token', 'database_unavailable'],
+    },
+    async function logout(ctx) {
+      const { everywhere = false } = ctx.state.body as z.infer<typeof logoutBody>
+      const { sessionId } = refreshTokens.verify(ctx.state.refreshToken ?? '')
+      await sessions.revoke(sessionId, everywhere, clock())
+      ctx.state.announce('logout', { sessionId, everywhere })
+      transport.clear(ctx)
+      ctx.status = 204
+    },
+  )
 }

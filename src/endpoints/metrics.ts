@@ -1,9 +1,22 @@
+import { z } from 'zod'
 import type { Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 
 /** Answers with the metrics, in the text format of Prometheus. */
 export function createReadMetrics(metrics: { read(): Promise<string>; contentType: string }): Middleware {
-  return async function readMetrics(ctx) {
-    ctx.type = metrics.contentType
-    ctx.body = await metrics.read()
-  }
+  return withContract(
+    {
+      answers: {
+        200: {
+          description: 'The metrics in the text format of Prometheus.',
+          type: 'text/plain',
+          schema: z.string(),
+        },
+      },
+    },
+    async function readMetrics(ctx) {
+      ctx.type = metrics.contentType
+      ctx.body = await metrics.read()
+    },
+  )
 }

@@ -1,11 +1,44 @@
 import { z } from 'zod'
 import type { HasuraClaims } from '../claims/hasura-claims.ts'
 import type { Clock, Context, Middleware } from '../context.ts'
+import { type Answer, withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
+import { id } from './answers.ts'
 import { claimed } from './claimed.ts'
 
 /** What Hasura posts in webhook mode; more members may come with a newer Hasura. */
-export const webhookBody = z.looseObject({ headers: z.record(z.string(), z.string()) })
+export const webhookBody = z.looseObject({
+  headers: z.record(z.string(), z.string()).meta({
+    description: 'The headers of the client, `Authorization` and `X-Hasura-Role` among them, in any case.',
+    examples: [{ Authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl' }],
+  }),
+})
+
+/** The headers that the webhook reads, its own on GET. */
+export const webhookHeaders = z.object({
+  'X-Hasura-Role': z
+    .string()
+    .meta({ description: 'The role that the client asks for.', examples: ['editor'] })
+    .optional(),
+})
+
+const webhookAnswer: Answer = {
+  description: 'Session variables, all of them strings.',
+  schema: z
+    .object({
+      'X-Hasura-Role': z.string().meta({ description: 'The role of the request.', examples: ['editor'] }),
+      'X-Hasura-User-Id': id
+        .meta({ description: 'The id of the user; not for an anonymous request.' })
+        .optional(),
+      'Cache-Control': z
+        .string()
+        .regex(/^max-age=\d+$/)
+        .meta({ description: 'For how long Hasura may keep this answer.', examples: ['max-age=900'] })
+        .optional(),
+    })
+    .catchall(z.string())
+    .meta({ title: 'SessionVariables' }),
+}
 
 /** The client's headers, as Hasura forwards them: its own on GET, the `headers` map of the body on POST. */
 export function forwardedHeader(ctx: Context, name: string): string | undefined {
@@ -24,11 +57,17 @@ export function forwardedHeader(ctx: Context, name: string): string | undefined 
  * credential never comes here.
  */
 export function createAnonymous(anonymousRole: string | null): Middleware {
-  return async function anonymous(ctx, next) {
-    if (forwardedHeader(ctx, 'authorization') !== undefined) return next()
-    if (anonymousRole === null) throw new GatewayError('invalid_token', { detail: 'A token is required' })
-    ctx.body = { 'X-Hasura-Role': chooseRole(askedRole(ctx), [anonymousRole], anonymousRole) }
-  }
+  return withContract(
+    {
+      answers: { 200: webhookAnswer },
+      errors: ['invalid_token', 'role_denied'],
+    },
+    async function anonymous(ctx, next) {
+      if (forwardedHeader(ctx, 'authorization') !== undefined) return next()
+      if (anonymousRole === null) throw new GatewayError('invalid_token', { detail: 'A token is required' })
+      ctx.body = { 'X-Hasura-Role': chooseRole(askedRole(ctx), [anonymousRole], anonymousRole) }
+    },
+  )
 }
 
 /**
@@ -36,10 +75,13 @@ export function createAnonymous(anonymousRole: string | null): Middleware {
  * that the client asked for is honoured if the user has it; every other `x-hasura-*` of the client is ignored.
  */
 export function createWebhook(clock: Clock): Middleware {
-  return async function webhook(ctx) {
-    const remaining = (ctx.state.bearer?.expiresAt ?? 0) - Math.floor(clock().getTime() / 1000)
-    ctx.body = createWebhookAnswer(claimed(ctx).claims, askedRole(ctx), remaining)
-  }
+  return withContract(
+    { answers: { 200: webhookAnswer }, errors: ['role_denied'] },
+    async function webhook(ctx) {
+      const remaining = (ctx.state.bearer?.expiresAt ?? 0) - Math.floor(clock().getTime() / 1000)
+      ctx.body = createWebhookAnswer(claimed(ctx).claims, askedRole(ctx), remaining)
+    },
+  )
 }
 
 /**

@@ -1,9 +1,66 @@
+import { z } from 'zod'
 import type { Context, Middleware } from '../context.ts'
-import type { GatewayError } from '../errors.ts'
+import { type FailureForm, withContract } from '../contract.ts'
+import { type ErrorCode, errorTable, type GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
 
 /** A failure in the form that Hasura hands on to its clients. */
 export type Failure = { message: string; extensions: Record<string, unknown> & { code: string } }
+
+const codes = Object.keys(errorTable) as ErrorCode[]
+
+/** A failure as JSON. */
+export const failureSchema = z
+  .strictObject({
+    message: z.string().meta({ description: 'What went wrong, for people.' }),
+    extensions: z
+      .strictObject({
+        code: z.enum(codes).meta({ description: 'The stable name of the failure, for programs.' }),
+        errors: z
+          .array(
+            z.strictObject({
+              field: z.string().meta({ description: 'Its name.' }),
+              detail: z.string().meta({ description: 'What is wrong with it.' }),
+            }),
+          )
+          .meta({ description: 'What is wrong with which argument.' })
+          .optional(),
+        retryAfter: z.int().meta({ description: 'Seconds after which to try again.' }).optional(),
+        requestId: z.string().meta({ description: 'The name of the request in the log.' }),
+      })
+      .meta({ description: 'The rest, for programs.' }),
+  })
+  .meta({ title: 'ActionFailure' })
+
+const holding = (name: string, schema: object) => ({ type: 'object', properties: { [name]: schema } })
+
+const only = (some: readonly ErrorCode[]) => holding('extensions', holding('code', { enum: some }))
+
+/** Failures as Hasura wants them from an action. */
+export const actionFailures: FailureForm = {
+  name: 'ActionFailure',
+  type: 'application/json',
+  schema: failureSchema,
+  only,
+  tell: failureOf,
+  statusOf: statusForHasura,
+}
+
+/** Failures as Hasura wants them from a remote schema. */
+export const graphqlFailures: FailureForm = {
+  ...actionFailures,
+  name: 'GraphqlFailure',
+  schema: z
+    .strictObject({ errors: z.array(failureSchema).meta({ description: 'One failure.' }) })
+    .meta({ title: 'GraphqlFailure' }),
+  only: (some) => holding('errors', { type: 'array', items: only(some) }),
+  tell: (error, requestId) => ({ errors: [failureOf(error, requestId)] }),
+}
+
+/** Hasura hides what comes with a 5xx, so that becomes 400; the code stays. */
+function statusForHasura(status: number): number {
+  return status >= 500 ? 400 : status
+}
 
 /** What Hasura's client may know of a failure: what an error answer of a route says. */
 export function failureOf(error: GatewayError, requestId: string): Failure {
@@ -20,20 +77,20 @@ export function failureOf(error: GatewayError, requestId: string): Failure {
   }
 }
 
-/** Answers with a failure. Hasura hides what comes with a 5xx, so that becomes 400; the code stays. */
-export function answerFailure(ctx: Context, error: GatewayError, shape: (failure: Failure) => unknown): void {
-  ctx.status = error.status >= 500 ? 400 : error.status
+/** Answers with a failure. */
+export function answerFailure(ctx: Context, error: GatewayError, { tell, statusOf }: FailureForm): void {
+  ctx.status = statusOf(error.status)
   ctx.set({ 'Cache-Control': 'no-store', ...error.headers })
-  ctx.body = shape(failureOf(error, ctx.state.requestId))
+  ctx.body = tell(error, ctx.state.requestId)
 }
 
 /** Turns whatever the later steps throw into a failure for Hasura. */
-export function createFailures(shape: (failure: Failure) => unknown = (failure) => failure): Middleware {
-  return async function failures(ctx, next) {
+export function createFailures(form: FailureForm): Middleware {
+  return withContract({ failures: form, errors: ['server_error'] }, async function failures(ctx, next) {
     try {
       await next()
     } catch (error) {
-      answerFailure(ctx, toGatewayError(error, ctx), shape)
+      answerFailure(ctx, toGatewayError(error, ctx), form)
     }
-  }
+  })
 }

@@ -1,22 +1,42 @@
 import { z } from 'zod'
 import type { Middleware } from '../context.ts'
-import type { Failure } from './failure.ts'
+import { withContract } from '../contract.ts'
+import { failureSchema } from './failure.ts'
 import type { Execute } from './remote-schema.ts'
 import type { RunOperation } from './run-operation.ts'
 import { readVariableHeaders } from './session-variables.ts'
 
 /** A GraphQL request: one, never a list of them. */
 export const graphqlBody = z.strictObject({
-  query: z.string(),
-  operationName: z.string().nullish(),
-  variables: z.record(z.string(), z.unknown()).nullish(),
-  extensions: z.unknown().optional(),
+  query: z
+    .string()
+    .meta({ description: 'At most 10,000 characters.', examples: ['{ providers { name label } }'] }),
+  operationName: z.string().nullish().meta({ description: 'Which operation of the query to run.' }),
+  variables: z
+    .record(z.string(), z.unknown())
+    .nullish()
+    .meta({ description: 'Values for the variables of the query.' }),
+  extensions: z.unknown().optional().meta({ description: 'Not read.' }),
 })
 
-/** A failure as the answer to a GraphQL request. */
-export function graphqlFailure(failure: Failure): { errors: Failure[] } {
-  return { errors: [failure] }
-}
+const path = z
+  .array(z.union([z.string(), z.int()]))
+  .meta({ description: 'Which field failed.' })
+  .optional()
+
+/** What GraphQL answers: what was asked for, and why some of it is missing. */
+const graphqlAnswer = z
+  .strictObject({
+    data: z.unknown().meta({
+      description: 'The fields that were asked for.',
+      examples: [{ providers: [{ name: 'local', label: 'Username and password' }] }],
+    }),
+    errors: z
+      .array(failureSchema.extend({ path }))
+      .meta({ description: 'What went wrong, and at which field.' }),
+  })
+  .partial()
+  .meta({ title: 'GraphqlAnswer' })
 
 /**
  * Answers GraphQL requests of Hasura. What is wrong with a query is told with 200, because of any other status Hasura
@@ -24,11 +44,21 @@ export function graphqlFailure(failure: Failure): { errors: Failure[] } {
  */
 export function createGraphql(run: RunOperation): Middleware {
   let loading: Promise<Execute> | undefined
-  return async function answerGraphql(ctx) {
-    // GraphQL is loaded only where somebody speaks it.
-    loading ??= import('./remote-schema.ts').then(({ createExecute }) => createExecute(run))
-    const execute = await loading
-    const request = ctx.state.body as z.infer<typeof graphqlBody>
-    ctx.body = await execute(ctx, request, readVariableHeaders(ctx))
-  }
+  return withContract(
+    {
+      answers: {
+        200: {
+          description: 'What GraphQL answers, also where a field or the query failed.',
+          schema: graphqlAnswer,
+        },
+      },
+    },
+    async function answerGraphql(ctx) {
+      // GraphQL is loaded only where somebody speaks it.
+      loading ??= import('./remote-schema.ts').then(({ createExecute }) => createExecute(run))
+      const execute = await loading
+      const request = ctx.state.body as z.infer<typeof graphqlBody>
+      ctx.body = await execute(ctx, request, readVariableHeaders(ctx))
+    },
+  )
 }

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 
 /**
@@ -8,12 +9,15 @@ import { GatewayError } from '../errors.ts'
  */
 export function createRequireSecret(secret: string): Middleware {
   const expected = digest(secret)
-  return async function requireSecret(ctx, next) {
-    // Node reads the bytes of a header as Latin-1. The digests are equally long, so comparing them takes the same time.
-    const sent = digest(Buffer.from(ctx.get('x-action-secret'), 'latin1'))
-    if (!timingSafeEqual(sent, expected)) throw new GatewayError('not_found')
-    await next()
-  }
+  return withContract(
+    { credential: { kind: 'actionSecret' }, errors: ['not_found'] },
+    async function requireSecret(ctx, next) {
+      // Node reads the bytes of a header as Latin-1. The digests are equally long, so comparing them takes the same time.
+      const sent = digest(Buffer.from(ctx.get('x-action-secret'), 'latin1'))
+      if (!timingSafeEqual(sent, expected)) throw new GatewayError('not_found')
+      await next()
+    },
+  )
 }
 
 function digest(value: string | Buffer): Buffer {

@@ -1,6 +1,7 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Context, Middleware } from '../context.ts'
-import { GatewayError } from '../errors.ts'
+import { errorsOf } from '../contract.ts'
+import { type ErrorCode, GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
 import { validate } from '../http/validate.ts'
 import type { OperationName } from './operations.ts'
@@ -13,12 +14,18 @@ export type Operation = { guards: Middleware[]; input: z.ZodType | null; steps: 
 export type Outcome = { value: unknown } | { error: GatewayError }
 
 /** Runs the operation of that name for one of Hasura's clients. Never throws. */
-export type RunOperation = (
-  ctx: Context,
-  name: string,
-  input: Readonly<Record<string, unknown>>,
-  client: HasuraClient,
-) => Promise<Outcome>
+export type RunOperation = {
+  (
+    ctx: Context,
+    name: string,
+    input: Readonly<Record<string, unknown>>,
+    client: HasuraClient,
+  ): Promise<Outcome>
+  /** Why operations fail. */
+  readonly errors: readonly ErrorCode[]
+  /** What operations answer. */
+  readonly answer: z.ZodType
+}
 
 /**
  * Runs operations by the steps that their routes have, each with a state of its own, so that two in one request know
@@ -30,7 +37,12 @@ export function createRunOperation(
   first: Middleware,
 ): RunOperation {
   const known = new Map<string, Operation>(Object.entries(operations))
-  return async function runOperation(ctx, name, input, client) {
+  async function runOperation(
+    ctx: Context,
+    name: string,
+    input: Readonly<Record<string, unknown>>,
+    client: HasuraClient,
+  ): Promise<Outcome> {
     const scope = createScope(ctx, client)
     try {
       const operation = known.get(name)
@@ -45,6 +57,15 @@ export function createRunOperation(
       return { error: toGatewayError(error, scope) }
     }
   }
+  const steps = Object.values(operations).flatMap((operation) => [...operation.guards, ...operation.steps])
+  const errors: ErrorCode[] = [...errorsOf(steps), 'validation_failed', 'not_found', 'server_error']
+  return Object.assign(runOperation, { errors, answer: z.union(answersOf(steps)) })
+}
+
+/** What operations answer, each once; what a route says by 204 has a body here. */
+function answersOf(steps: readonly Middleware[]): z.ZodType[] {
+  const schemas = steps.flatMap(({ contract }) => contract?.answers?.[200]?.schema ?? [])
+  return [...new Set(schemas), z.strictObject({ ok: z.literal(true) }).meta({ title: 'Done' })]
 }
 
 /** The same request with another state, whose answer is nobody's but ours. */

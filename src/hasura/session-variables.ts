@@ -1,4 +1,5 @@
 import type { Context, Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 
 /** Who Hasura says its client is; undefined where it says nothing, or two things. */
@@ -26,11 +27,11 @@ export function readVariableHeaders(ctx: Context): HasuraClient {
  * accepting a token whose session has ended, so its word alone must not change a password. Throws `invalid_token`.
  */
 export function createSameUser(anonymousRole: string | null): Middleware {
-  return async function sameUser(ctx, next) {
+  return withContract({ errors: ['invalid_token'] }, async function sameUser(ctx, next) {
     const { hasuraClient, access } = ctx.state
     const isSame = access !== undefined && hasuraClient?.userId === access.userId
     const isAnonymous = !hasuraClient?.role || hasuraClient.role === anonymousRole
     if (!isSame || isAnonymous) throw new GatewayError('invalid_token')
     await next()
-  }
+  })
 }

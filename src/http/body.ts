@@ -1,6 +1,7 @@
 import getRawBody from 'raw-body'
 import type { z } from 'zod'
 import type { Context, Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { faults, parseJson } from './json.ts'
 import { validate } from './validate.ts'
@@ -10,11 +11,17 @@ import { validate } from './validate.ts'
  * Throws `unsupported_media_type`, `body_too_large`, `malformed_request` or `validation_failed`.
  */
 export function createBody(schema: z.ZodType, limit = 16_384): Middleware {
-  return async function body(ctx, next) {
-    requireJson(ctx)
-    ctx.state.body = validate(schema, parse(await read(ctx, limit)))
-    await next()
-  }
+  return withContract(
+    {
+      body: { schema, limit },
+      errors: ['unsupported_media_type', 'body_too_large', 'malformed_request', 'validation_failed'],
+    },
+    async function body(ctx, next) {
+      requireJson(ctx)
+      ctx.state.body = validate(schema, parse(await read(ctx, limit)))
+      await next()
+    },
+  )
 }
 
 function requireJson(ctx: Context): void {

@@ -9,6 +9,9 @@ const codes: Record<string, ErrorCode> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 }
 
+/** What is answered before any step sees a request, whatever it asks for. */
+export const connectionErrors: readonly ErrorCode[] = [...Object.values(codes), 'malformed_request']
+
 /**
  * Answers what Node's parser refuses before any step sees it (no HTTP, headers that are too large, a request that does
  * not come to an end) with the headers and the form of every other error, and ends the connection.

@@ -1,16 +1,55 @@
+import { z } from 'zod'
 import type { Context, Middleware } from '../context.ts'
-import { GatewayError } from '../errors.ts'
+import { type FailureForm, withContract } from '../contract.ts'
+import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
+
+/** What is wrong with one field. */
+const fieldError = z
+  .strictObject({
+    field: z
+      .string()
+      .meta({ description: 'Its name, with dots where it is inside another.', examples: ['password'] }),
+    detail: z
+      .string()
+      .meta({ description: 'What is wrong with it.', examples: ['has fewer than 4 characters'] }),
+  })
+  .meta({ title: 'FieldError' })
+
+const codes = Object.keys(errorTable) as ErrorCode[]
+
+/** Error answers (RFC 9457). */
+const problems: FailureForm = {
+  name: 'Problem',
+  type: 'application/problem+json',
+  schema: z
+    .strictObject({
+      type: z.enum(codes.map(typeOf)).meta({ description: 'The code as a URN.' }),
+      title: z.string().meta({ description: 'The code in words.' }),
+      status: z.int().meta({ description: 'The status of the answer.' }),
+      code: z.enum(codes).meta({ description: 'The stable name of the failure, for programs.' }),
+      detail: z.string().meta({ description: 'More about this one failure, for people.' }).optional(),
+      errors: z.array(fieldError).meta({ description: 'What is wrong with which field.' }).optional(),
+      requestId: z.string().meta({ description: 'The name of the request in the log.' }),
+    })
+    .meta({ title: 'Problem' }),
+  only: (some) => ({ type: 'object', properties: { code: { enum: some } } }),
+  tell: (error, requestId) => JSON.parse(problemOf(error, requestId)),
+  statusOf: (status) => status,
+}
 
 /** Turns whatever the later steps throw, or leave unanswered, into `application/problem+json` (RFC 9457). */
 export function createErrorHandler(): Middleware {
-  return async function errorHandler(ctx, next) {
-    try {
-      await next()
-      if (ctx.body === undefined) refuseUnanswered(ctx)
-    } catch (error) {
-      answer(ctx, toGatewayError(error, ctx))
-    }
-  }
+  return withContract(
+    { errors: ['server_error'], failures: problems },
+    async function errorHandler(ctx, next) {
+      try {
+        await next()
+        if (ctx.body === undefined) refuseUnanswered(ctx)
+      } catch (error) {
+        answer(ctx, toGatewayError(error, ctx))
+      }
+    },
+  )
 }
 
 /** The router answers 405 or 501 with an Allow header, which is empty where no route has that path at all. */
@@ -43,6 +82,9 @@ function answer(ctx: Context, error: GatewayError): void {
 
 /** The body of an error answer (RFC 9457). */
 export function problemOf({ code, status, title, detail, errors }: GatewayError, requestId: string): string {
-  const type = `urn:claimgate:error:${code}`
-  return JSON.stringify({ type, title, status, code, detail, errors, requestId })
+  return JSON.stringify({ type: typeOf(code), title, status, code, detail, errors, requestId })
+}
+
+function typeOf(code: ErrorCode): string {
+  return `urn:claimgate:error:${code}`
 }

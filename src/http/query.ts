@@ -1,15 +1,16 @@
 import type { z } from 'zod'
 import type { Context, Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { validate } from './validate.ts'
 
 /** Refuses a long query before anything parses it: reading `ctx.query` takes time that grows with its square. */
 export function createQueryLimit(limit = 2048): Middleware {
-  return async function queryLimit(ctx, next) {
+  return withContract({ errors: ['query_too_long'] }, async function queryLimit(ctx, next) {
     if (ctx.querystring.length > limit)
       throw new GatewayError('query_too_long', { detail: `At most ${limit} characters` })
     await next()
-  }
+  })
 }
 
 /** Checks the query against a schema. A parameter that comes twice is a list, and so never the text a schema wants. */

@@ -1,4 +1,5 @@
 import type { Context, Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 
 /**
@@ -6,14 +7,14 @@ import { GatewayError } from '../errors.ts'
  * `malformed_request`.
  */
 export function createTargetCheck(): Middleware {
-  return async function targetCheck(ctx, next) {
+  return withContract({ errors: ['malformed_request'] }, async function targetCheck(ctx, next) {
     const { headers, httpVersion } = ctx.req
     if (!canParse(ctx)) throw new GatewayError('malformed_request', { detail: 'The target is no URL' })
     if (headers.host === undefined && httpVersion === '1.1') {
       throw new GatewayError('malformed_request', { detail: 'The header Host is missing' })
     }
     await next()
-  }
+  })
 }
 
 function canParse(ctx: Context): boolean {

@@ -1,4 +1,5 @@
 import type { Context, Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import type { Limits } from './limits.ts'
 
@@ -7,25 +8,31 @@ import type { Limits } from './limits.ts'
  * `invalid_credentials`, and is forgotten otherwise. Throws `rate_limited`, also for the right password.
  */
 function createGuessLimit(limits: Pick<Limits, 'login'>, usernameOf: (ctx: Context) => string): Middleware {
-  return async function guessLimit(ctx, next) {
-    const attempt = await limits.login(usernameOf(ctx), ctx.state.address)
-    try {
-      await next()
-    } catch (error) {
-      const isGuess = error instanceof GatewayError && error.code === 'invalid_credentials'
-      if (!isGuess) await attempt.cancelled()
-      throw error
-    }
-    await attempt.succeeded()
-  }
+  return withContract(
+    { errors: ['rate_limited', 'database_unavailable'] },
+    async function guessLimit(ctx, next) {
+      const attempt = await limits.login(usernameOf(ctx), ctx.state.address)
+      try {
+        await next()
+      } catch (error) {
+        const isGuess = error instanceof GatewayError && error.code === 'invalid_credentials'
+        if (!isGuess) await attempt.cancelled()
+        throw error
+      }
+      await attempt.succeeded()
+    },
+  )
 }
 
 /** Counts the request for its address. Throws `rate_limited`. */
 function createAddressLimit(limit: (address: string) => Promise<void>): Middleware {
-  return async function addressLimit(ctx, next) {
-    await limit(ctx.state.address)
-    await next()
-  }
+  return withContract(
+    { errors: ['rate_limited', 'database_unavailable'] },
+    async function addressLimit(ctx, next) {
+      await limit(ctx.state.address)
+      await next()
+    },
+  )
 }
 
 /** The limits as steps, each the beginning of a route; none of them when there are no limits. */

@@ -1,4 +1,5 @@
 import type { Context, Middleware } from '../context.ts'
+import { type Contract, withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 
 export type RefreshCookieSettings = {
@@ -11,6 +12,8 @@ export type RefreshCookieSettings = {
 
 /** How the refresh token travels: in the body, or in a cookie that no script can read. */
 export type RefreshTransport = {
+  /** The cookie that it travels in; null where it is in the body. */
+  cookie: string | null
   /** Finds the refresh token of a request and puts it into `ctx.state.refreshToken`. Throws `invalid_token` or `validation_failed`. */
   read: Middleware
   /** What the answer's body says of the refresh token; in cookie mode nothing, and the cookie is set. */
@@ -50,8 +53,15 @@ export function createRefreshTransport({
     })
   }
 
+  const contract: Contract = cookieMode
+    ? {
+        credential: { kind: 'refreshCookie', isOptional: true },
+        errors: ['invalid_token', 'origin_not_allowed'],
+      }
+    : { errors: ['validation_failed'] }
   return {
-    read: async function readRefreshToken(ctx, next) {
+    cookie: cookieMode ? cookie : null,
+    read: withContract(contract, async function readRefreshToken(ctx, next) {
       const { refreshToken: sent } = ctx.state.body as { refreshToken?: string }
       const kept = cookieMode && sent === undefined ? ctx.cookies.get(cookie) : undefined
       if (kept !== undefined) requireOrigin(ctx)
@@ -59,7 +69,7 @@ export function createRefreshTransport({
       if (refreshToken === undefined) throw missing(cookieMode)
       ctx.state.refreshToken = refreshToken
       await next()
-    },
+    }),
     send: (ctx, refreshToken, lifetime) => {
       if (!cookieMode) return { refreshToken }
       setCookie(ctx, refreshToken, lifetime)

@@ -1,0 +1,111 @@
+import type { Contract } from '../contract.ts'
+import { type ErrorCode, errorTable } from '../errors.ts'
+import { errorWords } from './error-words.ts'
+import type { Document, Parameter } from './openapi.ts'
+import { createDescribe } from './operation.ts'
+import { createResponses } from './responses.ts'
+import { createSchemas } from './schemas.ts'
+import { createFindRouteWords, credentialWords, findTypeWords, introduction, tags } from './words.ts'
+
+/** A route as the router knows it: methods, a path such as `/user/sessions/:id`, and steps with contracts. */
+export type Route = {
+  methods: readonly string[]
+  path: string | RegExp
+  stack: readonly object[]
+}
+
+export type DocumentDeps = {
+  /** What every request passes before it comes to a route. */
+  everywhere: readonly object[]
+  /** What is answered before any step sees a request. */
+  connectionErrors: readonly ErrorCode[]
+  routes: readonly Route[]
+  providers: readonly { name: string; label: string }[]
+  publicUrl: string
+  cookie: string | null
+}
+
+const requestId: Parameter = {
+  name: 'X-Request-Id',
+  in: 'header',
+  required: false,
+  description: 'A name for the request, in the log and in the answer; one is made where there is none.',
+  schema: { type: 'string', pattern: '^[\\w.-]{1,64}$' },
+}
+
+/** The API reference as an OpenAPI 3.1 document, made of the contracts of all steps of all routes. */
+export function createDocument(deps: DocumentDeps): Document {
+  const schemas = createSchemas(findTypeWords)
+  const responses = createResponses(schemas)
+  const describe = createDescribe(schemas, responses)
+  const findWords = createFindRouteWords(deps.providers)
+  const common = [...deps.everywhere, { contract: { errors: deps.connectionErrors } }]
+
+  const paths: Document['paths'] = {}
+  for (const { methods, path: pattern, stack } of deps.routes) {
+    const path = String(pattern).replace(/:(\w+)/g, '{$1}')
+    const contracts = [...common, ...stack].flatMap(
+      (step) => (step as { contract?: Contract }).contract ?? [],
+    )
+    for (const method of methods.filter((each) => each !== 'HEAD')) {
+      const operation = describe(contracts, findWords(`${method} ${path}`))
+      const parameters = [...(operation.parameters ?? []), { $ref: '#/components/parameters/RequestId' }]
+      paths[path] = { ...paths[path], [method.toLowerCase()]: { ...operation, parameters } }
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    // The version of the interface; it changes when a client would have to.
+    info: { ...introduction, version: '1', license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: deps.publicUrl, description: 'This gateway.' }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      schemas: sorted(schemas.components),
+      responses: sorted(responses.components),
+      parameters: { RequestId: requestId },
+      securitySchemes: securitySchemes(deps.cookie, paths),
+    },
+    'x-errors': (Object.keys(errorTable) as ErrorCode[]).map((code) => ({
+      code,
+      ...errorTable[code],
+      description: errorWords[code],
+    })),
+  }
+}
+
+/** Those that a route asks for. */
+function securitySchemes(
+  cookie: string | null,
+  paths: Document['paths'],
+): Document['components']['securitySchemes'] {
+  const asked = Object.values(paths).flatMap((path) =>
+    Object.values(path).flatMap(({ security }) => security),
+  )
+  const names = new Set(asked.flatMap((each) => Object.keys(each)))
+  const all = {
+    accessToken: {
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      description: credentialWords.accessToken,
+    },
+    refreshCookie: {
+      type: 'apiKey',
+      in: 'cookie',
+      name: cookie ?? '',
+      description: credentialWords.refreshCookie,
+    },
+    actionSecret: {
+      type: 'apiKey',
+      in: 'header',
+      name: 'X-Action-Secret',
+      description: credentialWords.actionSecret,
+    },
+  }
+  return Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)))
+}
+
+function sorted<T>(components: Record<string, T>): Record<string, T> {
+  return Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

@@ -1,0 +1,93 @@
+import type { z } from 'zod'
+import type { Answer, Contract, Credential } from '../contract.ts'
+import { type ErrorCode, errorTable } from '../errors.ts'
+import { exampleOf } from './example.ts'
+import type { Operation, Parameter, Reference, Response } from './openapi.ts'
+import type { createResponses, Failures } from './responses.ts'
+import type { MemberWords, Schemas } from './schemas.ts'
+import type { Words } from './words.ts'
+
+/** Makes the description of a route from the contracts of its steps and the words for it. */
+export function createDescribe(schemas: Schemas, responses: ReturnType<typeof createResponses>) {
+  function readParameters(contract: Contract): Parameter[] {
+    return (['path', 'query', 'header', 'cookie'] as const).flatMap((place) => {
+      const schema = contract[place]
+      if (!schema) return []
+      const { properties = {}, required = [] } = schemas.convert(schema, 'input')
+      return Object.entries(properties).map(([name, { description, ...member }]) => {
+        const example = exampleOf(member, schemas.components)
+        return {
+          name,
+          in: place,
+          required: required.includes(name),
+          ...(description !== undefined && { description }),
+          schema: member,
+          ...(example !== undefined && { example }),
+        }
+      })
+    })
+  }
+
+  function readBody(body: { schema: z.ZodType; limit: number }, words?: MemberWords) {
+    const schema = schemas.convert(body.schema, 'input', words)
+    const example = exampleOf(schema, schemas.components)
+    return {
+      required: true,
+      description: `At most ${body.limit < 1_048_576 ? `${body.limit / 1024} KB` : '1 MB'}.`,
+      content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
+    }
+  }
+
+  return function describe(contracts: readonly Contract[], { tag, id, body, ...words }: Words): Operation {
+    const parameters = contracts.flatMap(readParameters)
+    const input = contracts.find((contract) => contract.body)?.body
+    return {
+      operationId: id,
+      tags: [tag],
+      ...words,
+      ...(parameters.length > 0 && { parameters }),
+      ...(input && { requestBody: readBody(input, body) }),
+      security: readSecurity(contracts),
+      responses: { ...readAnswers(contracts, responses), ...readErrors(contracts, responses) },
+    }
+  }
+}
+
+function readSecurity(contracts: readonly Contract[]): Record<string, string[]>[] {
+  const needed = contracts.flatMap(({ credential }) => credential ?? [])
+  if (needed.length === 0) return []
+  const all: Partial<Record<Credential, string[]>> = Object.fromEntries(needed.map(({ kind }) => [kind, []]))
+  return needed.every(({ isOptional }) => isOptional) ? [{}, all] : [all]
+}
+
+type Responses = Pick<ReturnType<typeof createResponses>, 'answered' | 'refused'>
+
+function readAnswers(contracts: readonly Contract[], { answered }: Responses): Record<string, Response> {
+  const answers = new Map<string, Answer[]>()
+  for (const [status, answer] of contracts.flatMap((contract) => Object.entries(contract.answers ?? {}))) {
+    answers.set(status, [...(answers.get(status) ?? []), answer])
+  }
+  return Object.fromEntries([...answers].map(([status, same]) => [status, answered(same)]))
+}
+
+/** Each failure in the form that was announced last to its left. */
+function readErrors(contracts: readonly Contract[], { refused }: Responses): Record<string, Reference> {
+  const found = new Map<number, Failures[]>()
+  let form: Failures['form'] | undefined
+  for (const contract of contracts) {
+    form = contract.failures ?? form
+    if (!form) continue
+    for (const code of contract.errors ?? []) addTo(found, form, code)
+  }
+  return Object.fromEntries(
+    [...found].sort(([a], [b]) => a - b).map(([status, failures]) => [status, refused(status, failures)]),
+  )
+}
+
+function addTo(found: Map<number, Failures[]>, form: Failures['form'], code: ErrorCode): void {
+  const status = form.statusOf(errorTable[code].status)
+  const others = found.get(status) ?? []
+  const same = others.find((failures) => failures.form === form)
+  const codes = [...new Set([...(same?.codes ?? []), code])].sort()
+  found.set(status, [...others.filter((failures) => failures !== same), { form, codes }])
+}

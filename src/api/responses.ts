@@ -1,0 +1,76 @@
+import type { Answer, FailureForm } from '../contract.ts'
+import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
+import { errorWords } from './error-words.ts'
+import { exampleOf } from './example.ts'
+import type { Content, Reference, Response, Schema } from './openapi.ts'
+import type { Schemas } from './schemas.ts'
+
+/** Failures of one route that are told in one form. */
+export type Failures = { form: FailureForm; codes: readonly ErrorCode[] }
+
+/** Makes the answers of a route. Error answers are kept as components: most routes share them. */
+export function createResponses(schemas: Schemas) {
+  const components: Record<string, Response> = {}
+  const withExample = (schema: Schema) => {
+    const example = exampleOf(schema, schemas.components)
+    return { schema, ...(example !== undefined && { example }) }
+  }
+
+  function answered(answers: readonly Answer[]): Response {
+    const [first] = answers as [Answer]
+    const bodies = [...new Set(answers.flatMap(({ schema }) => schema ?? []))]
+    const parts = bodies.map((schema) => schemas.convert(schema, 'output'))
+    const [schema] = parts.length > 1 ? [{ anyOf: parts }] : parts
+    const headers = Object.entries(Object.assign({}, ...answers.map((each) => each.headers ?? {})))
+    return {
+      description: [...new Set(answers.map(({ description }) => description))].join(' Or: '),
+      ...(headers.length > 0 && {
+        headers: Object.fromEntries(headers.map(([name, text]) => [name, header(String(text))])),
+      }),
+      ...(schema && { content: { [first.type ?? 'application/json']: withExample(schema) } }),
+    }
+  }
+
+  function refused(status: number, failures: readonly Failures[]): Reference {
+    const name = failures.map(({ form, codes }) => nameOf(form, codes)).join('')
+    components[name] ??= {
+      description: describe(failures.flatMap(({ codes }) => codes)),
+      ...((status === 429 || status === 503) && {
+        headers: { 'Retry-After': header('Seconds after which to try again.', 'integer') },
+      }),
+      content: Object.fromEntries(failures.map(({ form, codes }) => [form.type, contentOf(form, codes)])),
+    }
+    return { $ref: `#/components/responses/${name}` }
+  }
+
+  function contentOf(form: FailureForm, codes: readonly ErrorCode[]): Content[string] {
+    const example = (code: ErrorCode) => ({
+      summary: errorTable[code].title,
+      value: form.tell(sampleOf(code), 'c0ffee'),
+    })
+    return {
+      schema: { allOf: [schemas.convert(form.schema, 'output'), form.only(codes)] },
+      examples: Object.fromEntries(codes.map((code) => [code, example(code)])),
+    }
+  }
+
+  return { components, answered, refused }
+}
+
+function header(description: string, type = 'string'): { description: string; schema: Schema } {
+  return { description, schema: { type } }
+}
+
+function describe(codes: readonly ErrorCode[]): string {
+  return [...new Set(codes)].map((code) => `\`${code}\`: ${errorWords[code]}`).join('\n\n')
+}
+
+function nameOf({ name }: FailureForm, codes: readonly ErrorCode[]): string {
+  const words = codes.map((code) => code.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase()))
+  return `${name === 'Problem' ? '' : name}${words.join('Or')}`
+}
+
+function sampleOf(code: ErrorCode): GatewayError {
+  const errors = [{ field: 'password', detail: 'has fewer than 4 characters' }]
+  return new GatewayError(code, code === 'validation_failed' ? { errors } : {})
+}

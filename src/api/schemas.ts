@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import type { Schema } from './openapi.ts'
+
+/** What members are, in words: name → description. */
+export type MemberWords = Readonly<Record<string, { description: string }>>
+
+/** Says of a titled schema what its members are, if that is known. */
+export type FindWords = (title: string) => { description: string; fields: MemberWords } | undefined
+
+export type Schemas = ReturnType<typeof createSchemas>
+
+/**
+ * Turns zod schemas into JSON Schema. What has a title becomes a component, to be referred to by it. A description that
+ * a zod schema has of its own counts before the words that are found for its members.
+ */
+export function createSchemas(findWords: FindWords) {
+  const components: Record<string, Schema> = {}
+  const converted = new Map<z.ZodType, Schema>()
+
+  function hoist(schema: Schema): Schema {
+    const inside = mapParts(tidy(schema), hoist)
+    const { title } = inside
+    if (title === undefined) return inside
+    const words = findWords(title)
+    components[title] = words ? describe({ description: words.description, ...inside }, words.fields) : inside
+    return { $ref: `#/components/schemas/${title}` }
+  }
+
+  function convert(schema: z.ZodType, io: 'input' | 'output'): Schema {
+    const known = converted.get(schema)
+    if (known) return known
+    const { $schema: _, ...json } = z.toJSONSchema(schema, { io })
+    const made = hoist(json as Schema)
+    converted.set(schema, made)
+    return made
+  }
+
+  return {
+    components,
+    /** A schema of what is sent (`input`) or answered (`output`). */
+    convert: (schema: z.ZodType, io: 'input' | 'output', words: MemberWords = {}): Schema =>
+      describe(convert(schema, io), words),
+  }
+}
+
+/** Says of each member what it is, unless it says so itself. */
+function describe(schema: Schema, words: MemberWords): Schema {
+  if (!schema.properties) return schema
+  const properties = Object.entries(schema.properties).map(([name, member]) => {
+    const description = member.description ?? words[name]?.description
+    return [name, { ...member, ...(description !== undefined && { description }) }]
+  })
+  return { ...schema, properties: Object.fromEntries(properties) }
+}
+
+/** The same schema with `change` made to each schema right inside. */
+function mapParts(schema: Schema, change: (schema: Schema) => Schema): Schema {
+  const { properties, additionalProperties, items, anyOf } = schema
+  return {
+    ...schema,
+    ...(properties && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, member]) => [name, change(member)]),
+      ),
+    }),
+    ...(typeof additionalProperties === 'object' && { additionalProperties: change(additionalProperties) }),
+    ...(items && { items: change(items) }),
+    ...(anyOf && { anyOf: anyOf.map(change) }),
+  }
+}
+
+/** Leaves out what zod writes and nobody reads: patterns of formats, and that names are strings and integers safe. */
+function tidy({ propertyNames: _, ...schema }: Schema): Schema {
+  const { format, pattern, minimum, maximum, ...rest } = schema
+  return {
+    ...rest,
+    ...(format !== undefined && { format }),
+    ...(pattern !== undefined && format === undefined && { pattern }),
+    ...(minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER && { minimum }),
+    ...(maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER && { maximum }),
+  }
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import type { Document, Operation, Response, Schema } from '../src/api/openapi.ts'
+import type { Answer } from './_app.ts'
+
+/** What the document says of a request; null where it knows no such route. */
+export function findOperation(document: Document, method: string, path: string): Operation | null {
+  const [pathname = ''] = path.split('?')
+  const pattern = Object.keys(document.paths).find((known) => {
+    const parts = known.split(/\{\w+\}/).map((part) => part.replace(/[.]/g, '\\.'))
+    return new RegExp(`^${parts.join('[^/]+')}$`).test(pathname)
+  })
+  return document.paths[pattern ?? '']?.[method.toLowerCase()] ?? null
+}
+
+/** Throws unless the document says that this request may be answered like this: status, media type, body and code. */
+export function requireDocumented(document: Document, method: string, path: string, answer: Answer): void {
+  const operation = findOperation(document, method, path)
+  const { status, headers, text } = answer
+  const type = headers.get('content-type')?.split(';')[0] ?? ''
+  const fault = operation === null ? faultWithoutRoute() : faultOfAnswer(operation)
+  if (fault !== null)
+    throw new Error(`the API reference does not say ${method} ${path} → ${status} ${type}: ${fault}\n${text}`)
+
+  function faultWithoutRoute(): string | null {
+    return status < 400 && type === 'application/json' ? 'there is no such route' : null
+  }
+
+  function faultOfAnswer(known: Operation): string | null {
+    const response = responseOf(document, known, status)
+    if (response === null) return 'there is no such status'
+    // A redirect has a few words for browsers that stay.
+    if (status >= 300 && status < 400) return null
+    if (!response.content) return text === '' ? null : 'there is no body'
+    const { schema } = response.content[type] ?? {}
+    if (!schema) return 'there is no such media type'
+    return faultOf(document, schema, type.endsWith('json') ? JSON.parse(text) : text)
+  }
+}
+
+/** What the document says of one status of an operation; null where it says nothing. */
+export function responseOf(document: Document, operation: Operation, status: number): Response | null {
+  const response = operation.responses[status]
+  if (!response || !('$ref' in response)) return response ?? null
+  return document.components.responses[response.$ref.split('/').at(-1) ?? ''] ?? null
+}
+
+const readers = new Map<string, z.ZodType>()
+
+/** What is wrong with a value by a schema of the document; null when nothing is. */
+export function faultOf(document: Document, schema: Schema, value: unknown): string | null {
+  const parts = schema.allOf ?? [schema]
+  for (const part of parts) {
+    const text = JSON.stringify(inline(document, part))
+    const reader = readers.get(text) ?? z.fromJSONSchema(JSON.parse(text))
+    readers.set(text, reader)
+    const result = reader.safeParse(value)
+    if (!result.success) return z.prettifyError(result.error)
+  }
+  return null
+}
+
+/** The schema with every reference replaced by what it stands for. */
+function inline(document: Document, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((each) => inline(document, each))
+  if (typeof value !== 'object' || value === null) return value
+  const { $ref, ...rest } = value as Record<string, unknown>
+  const target = typeof $ref === 'string' ? document.components.schemas[$ref.split('/').at(-1) ?? ''] : {}
+  return Object.fromEntries(
+    Object.entries({ ...target, ...rest }).map(([name, each]) => [name, inline(document, each)]),
+  )
+}

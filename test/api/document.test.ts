@@ -1,0 +1,188 @@
+import { readFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import test from 'ava'
+import type { Document, Operation, Schema } from '../../src/api/openapi.ts'
+import { errorTable } from '../../src/errors.ts'
+import { quick, root, startApp, type TestApp } from '../_app.ts'
+import { faultOf, responseOf } from '../_documented.ts'
+
+const provider = { AUTH_GITHUB_CLIENT_ID: 'client', AUTH_GITHUB_CLIENT_SECRET: 'only for tests 0123456789' }
+const everything = {
+  ...provider,
+  AUTH_METRICS: 'true',
+  AUTH_ACTION_SECRET: 'an action secret that is only good for tests',
+  AUTH_RATE_LIMIT: 'on',
+  AUTH_SIGNUP: 'false',
+  AUTH_COOKIE_MODE: 'true',
+}
+
+let full: TestApp
+let plain: TestApp
+let whole: Document
+let small: Document
+test.before('start', async () => {
+  full = await startApp({ engine: quick, env: everything })
+  plain = await startApp({ engine: quick })
+  whole = (await full.get<Document>('/openapi.json')).body
+  small = (await plain.get<Document>('/openapi.json')).body
+})
+test.after.always('stop', () => Promise.all([full?.close(), plain?.close()]))
+
+const operationsOf = (document: Document): [name: string, operation: Operation][] =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]): [string, Operation] => [
+      `${method.toUpperCase()} ${path}`,
+      operation,
+    ]),
+  )
+
+test('the document is OpenAPI 3.1 by the schema of OpenAPI itself', async (t) => {
+  for (const document of [whole, small]) {
+    t.deepEqual(await new Validator().validate(structuredClone(document)), { valid: true })
+  }
+})
+
+test('every route of src/app.ts is in the document, and no other', (t) => {
+  const source = readFileSync(new URL('src/app.ts', root), 'utf8')
+  const routes = [...source.matchAll(/router\s*\.(get|post|put|patch|delete|all)\(\s*(['`])(.*?)\2/g)].map(
+    ([, method = '', , path = '']) => {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: as it stands in the source
+      const named = path.replace('${name}', 'github').replace(/:(\w+)/g, '{$1}')
+      return `${method.toUpperCase()} ${named}`
+    },
+  )
+  t.true(routes.length > 20)
+  t.deepEqual(
+    operationsOf(whole)
+      .map(([name]) => name)
+      .sort(),
+    routes.sort(),
+  )
+})
+
+test('what is not switched on is not in the document', (t) => {
+  const names = operationsOf(small).map(([name]) => name)
+  t.deepEqual(
+    names.filter((name) => /github|metrics|graphql|actions/.test(name)),
+    [],
+  )
+  t.deepEqual(Object.keys(small.components.securitySchemes), ['accessToken'])
+  const codes = codesOf(small, small.paths['/signup']?.post as Operation)
+  t.false(codes.includes('rate_limited') || codes.includes('signup_disabled'))
+})
+
+test('every error code is documented by a route, but the one that says there is no such route', (t) => {
+  const documented = operationsOf(whole).flatMap(([, operation]) => codesOf(whole, operation))
+  t.deepEqual([...new Set([...documented, 'method_not_allowed'])].sort(), Object.keys(errorTable).sort())
+  t.deepEqual(
+    whole['x-errors'].map(({ code, status, title }) => [code, { status, title }]),
+    Object.entries(errorTable),
+  )
+})
+
+test('the README says the same of every error code', (t) => {
+  const readme = readFileSync(new URL('README.md', root), 'utf8')
+  const rows = [...readme.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \| (.*) \|$/gm)]
+  t.deepEqual(
+    rows.map(([, code, status, description]) => ({ code, status: Number(status), description })).sort(byCode),
+    whole['x-errors'].map(({ code, status, description }) => ({ code, status, description })).sort(byCode),
+  )
+})
+
+test('every operation, parameter and member of a body has words, and every name of an operation is its own', (t) => {
+  const ids = operationsOf(whole).map(([, { operationId }]) => operationId)
+  t.deepEqual(ids, [...new Set(ids)])
+  for (const [name, { summary, description, parameters, requestBody, tags }] of operationsOf(whole)) {
+    t.regex(summary, /^[A-Z]/, name)
+    t.regex(description ?? '', /^[A-Z].*\.$/s, name)
+    t.true(tags.every((tag) => whole.tags.some((known) => known.name === tag)))
+    for (const parameter of parameters ?? []) {
+      if (!('$ref' in parameter)) t.regex(parameter.description ?? '', /\.$/, `${name} ${parameter.name}`)
+    }
+    for (const { schema } of Object.values(requestBody?.content ?? {})) requireWords(schema, name)
+  }
+  for (const [name, schema] of Object.entries(whole.components.schemas)) requireWords(schema, name)
+
+  function requireWords({ properties = {}, items }: Schema, name: string): void {
+    if (items) requireWords(items, `${name}[]`)
+    for (const [member, schema] of Object.entries(properties)) {
+      if (!schema.$ref) t.regex(schema.description ?? '', /\.$/, `${name}.${member}`)
+      requireWords(schema, `${name}.${member}`)
+    }
+  }
+})
+
+test('every example is one of what it stands for', (t) => {
+  for (const document of [whole, small]) {
+    for (const [name, operation] of operationsOf(document)) {
+      const responses = Object.keys(operation.responses).map((s) =>
+        responseOf(document, operation, Number(s)),
+      )
+      const contents = [operation.requestBody, ...responses].flatMap((each) =>
+        Object.values(each?.content ?? {}),
+      )
+      for (const { schema, example, examples = {} } of contents) {
+        const given = [example, ...Object.values(examples).map(({ value }) => value)]
+        for (const value of given.filter((each) => each !== undefined)) {
+          t.is(faultOf(document, schema, value), null, `${name} ${JSON.stringify(value)}`)
+        }
+      }
+    }
+  }
+})
+
+test('every body that is a JSON object has an example that the gateway itself understands', async (t) => {
+  for (const [name, { requestBody }] of operationsOf(small)) {
+    const [method = '', path = ''] = name.split(' ')
+    if (!requestBody) continue
+    const { status, text } = await plain.call(method, path, {
+      body: requestBody.content['application/json']?.example,
+    })
+    t.false([400, 415, 422].includes(status), `${name} ${text}`)
+  }
+})
+
+test('in cookie mode the refresh token is a cookie and in no body, but for Hasura', (t) => {
+  t.deepEqual(whole.paths['/token']?.post?.security, [{}, { refreshCookie: [] }])
+  t.is(whole.components.securitySchemes.refreshCookie?.name, '__Host-claimgate-refresh')
+  t.false('refreshToken' in (whole.components.schemas.BrowserSession?.properties ?? {}))
+  t.true('refreshToken' in (whole.components.schemas.Session?.properties ?? {}))
+})
+
+test('the document names the public address and not that of the request', (t) => {
+  t.deepEqual(
+    whole.servers.map(({ url }) => url),
+    ['https://gateway.test'],
+  )
+})
+
+test('whoever has the document asks only whether it has changed', async (t) => {
+  const { headers } = await plain.get('/openapi.json')
+  t.is(headers.get('cache-control'), 'no-cache')
+  t.is(await statusFor(headers.get('etag') ?? ''), 304)
+  t.is(await statusFor('"another"'), 200)
+})
+
+/** By node:http, because fetch takes care of conditional requests in ways of its own. */
+function statusFor(etag: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request(`${plain.url}/openapi.json`, { headers: { 'If-None-Match': etag } }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode)
+    })
+    sent.on('error', reject).end()
+  })
+}
+
+function codesOf(document: Document, operation: Operation): string[] {
+  return Object.keys(operation.responses).flatMap((status) =>
+    Object.values(responseOf(document, operation, Number(status))?.content ?? {}).flatMap(({ examples }) =>
+      Object.keys(examples ?? {}),
+    ),
+  )
+}
+
+function byCode(a: { code?: string | undefined }, b: { code?: string | undefined }): number {
+  return String(a.code) < String(b.code) ? -1 : 1
+}

@@ -1,0 +1,51 @@
+import test from 'ava'
+import type { Document } from '../../src/api/openapi.ts'
+import { quick, startApp, type TestApp } from '../_app.ts'
+import { findOperation, requireDocumented } from '../_documented.ts'
+
+// Every answer to every test is held against the document (test/_app.ts). Here: that this would notice.
+
+let app: TestApp
+let document: Document
+test.before('start', async () => {
+  app = await startApp({ engine: quick })
+  document = (await app.get<Document>('/openapi.json')).body
+})
+test.after.always('stop', () => app?.close())
+
+test('an answer whose code the route does not document is noticed', async (t) => {
+  const answer = await app.login('nobody')
+  t.is(answer.status, 401)
+  t.notThrows(() => requireDocumented(document, 'POST', '/login', answer as never))
+  t.throws(() => requireDocumented(document, 'POST', '/token', answer as never), { message: /code/ })
+})
+
+test('an answer with a member that the route does not document is noticed', async (t) => {
+  const body = { ...(await app.signup('ada')) }
+  const good = { status: 200, headers: new Headers({ 'Content-Type': 'application/json' }) }
+  const check = (changed: object) => () =>
+    requireDocumented(document, 'POST', '/login', { ...good, body: {}, text: JSON.stringify(changed) })
+  t.notThrows(check(body))
+  t.throws(check({ ...body, admin: true }), { message: /admin/ })
+  t.throws(check({ ...body, expiresIn: '900' }), { message: /expiresIn/ })
+  const { token: _, ...rest } = body
+  t.throws(check(rest), { message: /token/ })
+})
+
+test('an answer with a status, media type or body that the route does not document is noticed', (t) => {
+  const json = new Headers({ 'Content-Type': 'application/json' })
+  const check =
+    (method: string, path: string, status: number, text: string, headers = json) =>
+    () =>
+      requireDocumented(document, method, path, { status, headers, text, body: {} })
+  t.throws(check('GET', '/healthz', 418, '{}'), { message: /no such status/ })
+  t.throws(check('GET', '/healthz', 200, 'ok', new Headers()), { message: /no such media type/ })
+  t.throws(check('POST', '/logout', 204, '{}'), { message: /no body/ })
+  t.throws(check('GET', '/secrets', 200, '{}'), { message: /no such route/ })
+})
+
+test('a path with a parameter is found by any value of it, and by nothing longer', (t) => {
+  t.is(findOperation(document, 'DELETE', '/user/sessions/x?y=1')?.operationId, 'endSession')
+  t.is(findOperation(document, 'DELETE', '/user/sessions/x/y'), null)
+  t.is(findOperation(document, 'GET', '/login'), null)
+})
