@@ -2,7 +2,7 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import { createDocument } from './api/document.ts'
 import type { Document } from './api/openapi.ts'
-import { createReference } from './api/reference.ts'
+import { createReference, createReferencePage } from './api/reference.ts'
 import { linkBody } from './authentication/redirect-to.ts'
 import type { Middleware, State } from './context.ts'
 import type { Deps } from './deps.ts'
@@ -95,8 +95,15 @@ export function createApp(deps: Deps): Koa<State> {
     )
   }
 
+  // For people, and so no part of the API reference.
+  const pages = new Router<State>({ sensitive: true, strict: true })
+  const docs = createReferencePage(readDocument, new URL(config.publicUrl).pathname.replace(/\/$/, ''))
+  pages.get('/docs', docs.page)
+  pages.get('/docs.css', docs.style)
+
+  let document: Document | undefined
   function readDocument(): Document {
-    return createDocument({
+    document ??= createDocument({
       everywhere,
       connectionErrors,
       routes: router.stack,
@@ -104,12 +111,14 @@ export function createApp(deps: Deps): Koa<State> {
       publicUrl: config.publicUrl,
       cookie: step.refreshCookie,
     })
+    return document
   }
 
   const app = new Koa<State>()
   app.silent = true
   for (const passed of everywhere) app.use(passed)
   app.use(router.routes())
+  app.use(pages.routes())
   app.use(router.allowedMethods())
   return app
 }

@@ -134,6 +134,13 @@ const exceptions: Record<string, string[]> = {
   'src/http/validate.ts': ['src/hasura/run-operation.ts'],
   // A code is made where a sign-in ends and redeemed where a session begins.
   'src/sessions/authorization-code.ts': ['src/endpoints/hand-off.ts'],
+  // What is escaped, and how, is decided in one place.
+  'src/pages/html.ts': [
+    'src/api/page/fields.ts',
+    'src/api/page/operation-section.ts',
+    'src/api/page/prose.ts',
+    'src/api/page/reference-page.ts',
+  ],
   // The names under the namespace belong to the claims; the token only carries them.
   'src/claims/hasura-claims.ts': ['src/tokens/access-token.ts'],
 }

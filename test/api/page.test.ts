@@ -1,0 +1,94 @@
+import test from 'ava'
+import type { Document } from '../../src/api/openapi.ts'
+import { errorTable } from '../../src/errors.ts'
+import { quick, startApp, type TestApp } from '../_app.ts'
+
+let app: TestApp
+let page: string
+test.before('start', async () => {
+  app = await startApp({
+    engine: quick,
+    env: {
+      AUTH_PUBLIC_URL: 'https://gateway.test/under/<a>&"b"',
+      AUTH_GITHUB_CLIENT_ID: 'client',
+      AUTH_GITHUB_CLIENT_SECRET: 'only for tests 0123456789',
+      AUTH_ACTION_SECRET: 'an action secret that is only good for tests',
+    },
+  })
+  page = (await app.get('/docs')).text
+})
+test.after.always('stop', () => app?.close())
+
+const all = (pattern: RegExp) => [...page.matchAll(pattern)].map(([, found = '']) => found)
+
+test('/docs shows every operation, parameter and member of a body, and every error code', async (t) => {
+  const { body: document } = await app.get<Document>('/openapi.json')
+  const sections = page.split('<section class="operation"').slice(1)
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
+  t.is(sections.length, operations.length)
+  for (const { operationId, parameters = [], requestBody } of operations) {
+    const section = sections.find((text) => text.startsWith(` id="${operationId}"`)) ?? ''
+    const members = Object.keys(requestBody?.content['application/json']?.schema.properties ?? {})
+    const own = parameters.flatMap((parameter) => ('name' in parameter ? [parameter.name] : []))
+    for (const name of [...members, ...own]) t.true(section.includes(`<dt><code>${name}</code>`), name)
+  }
+  for (const code of Object.keys(errorTable)) t.true(page.includes(`id="error-${code}"`), code)
+})
+
+test('/docs needs no script and nothing from elsewhere, and its policy allows neither', async (t) => {
+  const { headers } = await app.get('/docs')
+  t.is(
+    headers.get('content-security-policy'),
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  )
+  t.notRegex(page, /<script|<img|<iframe|\bon\w+=|style=|javascript:|@import|url\(/i)
+  const resources = all(/<link [^>]*href="([^"]*)"/g)
+  t.deepEqual(resources, ['/under/%3Ca%3E&amp;%22b%22/docs.css'])
+  t.is((await app.get('/docs.css')).headers.get('content-type'), 'text/css; charset=utf-8')
+})
+
+test('every link of /docs leads somewhere on it, and every id is there once', (t) => {
+  const ids = all(/ id="([^"]*)"/g)
+  t.deepEqual(ids, [...new Set(ids)])
+  const links = all(/href="#([^"]*)"/g)
+  t.true(links.length > 50)
+  t.deepEqual(
+    links.filter((link) => !ids.includes(link)),
+    [],
+  )
+  t.deepEqual(
+    all(/aria-labelledby="([^"]*)"/g).filter((id) => !ids.includes(id)),
+    [],
+  )
+})
+
+test('the headings of /docs go down one level at a time', (t) => {
+  const levels = all(/<h(\d)/g).map(Number)
+  t.is(levels.filter((level) => level === 1).length, 1)
+  for (const [at, level] of levels.entries()) t.true(level <= (levels[at - 1] ?? 0) + 1)
+})
+
+test('what configuration says is text on /docs and never markup', (t) => {
+  t.false(page.includes('<a>&"b"'))
+  t.true(page.includes('/under/%3Ca%3E&amp;'))
+})
+
+test('the examples of /docs ask for what the gateway has', async (t) => {
+  const examples = all(/<pre><code>(curl [^<]*)<\/code>/g).map(readable)
+  t.true(examples.length > 15)
+  for (const example of examples) {
+    const [, method] = / -X ([A-Z]+)/.exec(example) ?? [null, example.includes(' -d ') ? 'POST' : 'GET']
+    const [, path = ''] = /'https:\/\/gateway\.test\/under\/[^/]*(\/[^']*)'/.exec(example) ?? []
+    const { status } = await app.call(method ?? 'GET', path, { ...(method === 'POST' && { body: {} }) })
+    t.false(status === 405, example)
+    t.false(status === 404 && !/identities|secret/i.test(example), example)
+  }
+})
+
+function readable(text: string): string {
+  return text
+    .replaceAll('&#39;', "'")
+    .replaceAll('&quot;', '"')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&amp;', '&')
+}
