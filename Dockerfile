@@ -28,6 +28,7 @@ VOLUME /data
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY prisma prisma
+COPY pages pages
 COPY package.json ./
 # The user "node" of the base image, by number, so that Kubernetes can tell that it is not root.
 USER 1000:1000

@@ -15,6 +15,7 @@ export default {
   name: 'github',
   flow: 'redirect',
   label: 'GitHub',
+  icon: 'M7 7.5v9M17 10.5c0 4.5-10 1.5-10 6M7 2.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5ZM7 16.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5ZM17 5.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5Z',
   scope: ['user:email'],
   strategy: ({ endpoints, ...options }, verify) => {
     const userEmailURL = endpoints.emailsURL ?? 'https://api.github.com/user/emails?per_page=100'

@@ -15,6 +15,7 @@ export default {
   name: 'google',
   flow: 'redirect',
   label: 'Google',
+  icon: 'M12 12h8a8 8 0 1 1-2.5-5.8',
   scope: ['openid', 'email', 'profile'],
   issuer: 'https://accounts.google.com',
   strategy: ({ endpoints, ...options }, verify) =>

@@ -24,6 +24,7 @@ import { createTargetCheck } from './http/target.ts'
 import { createLimitSteps } from './limits/steps.ts'
 import { createAnnounce } from './observability/events.ts'
 import { createOperations } from './operations.ts'
+import { addPageRoutes } from './page-routes.ts'
 import { createSteps } from './steps.ts'
 
 const hasuraLimit = 1_048_576
@@ -50,6 +51,7 @@ export function createApp(deps: Deps): Koa<State> {
   ]
 
   const router = new Router<State>({ sensitive: true, strict: true })
+  router.get('/', ...(step.page ? [step.page.front] : []), step.apiIndex)
   router.post('/signup', ...routeOf(operation.signup))
   router.post('/login', ...routeOf(operation.login))
   router.post('/token', ...routeOf(operation.refreshToken))
@@ -57,7 +59,7 @@ export function createApp(deps: Deps): Koa<State> {
   router.post('/logout', ...routeOf(operation.logout))
   for (const { name } of step.redirectProviders) {
     router.get(`/auth/${name}`, ...step.start(name))
-    router.get(`/auth/${name}/callback`, ...limit.callback, ...step.callback(name))
+    router.get(`/auth/${name}/callback`, step.returnErrors, ...limit.callback, ...step.callback(name))
     router.post(`/user/identities/${name}`, ...step.signedIn, createBody(linkBody), ...step.startLink(name))
   }
   router.get('/providers', ...routeOf(operation.providers))
@@ -100,6 +102,7 @@ export function createApp(deps: Deps): Koa<State> {
   const docs = createReferencePage(readDocument, new URL(config.publicUrl).pathname.replace(/\/$/, ''))
   pages.get('/docs', docs.page)
   pages.get('/docs.css', docs.style)
+  if (step.page) addPageRoutes(pages, { ...step, page: step.page }, limit, config)
 
   let document: Document | undefined
   function readDocument(): Document {
@@ -117,6 +120,7 @@ export function createApp(deps: Deps): Koa<State> {
   const app = new Koa<State>()
   app.silent = true
   for (const passed of everywhere) app.use(passed)
+  if (step.page) app.use(step.page.notFound)
   app.use(router.routes())
   app.use(pages.routes())
   app.use(router.allowedMethods())

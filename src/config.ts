@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type KeyFiles, readKeyPair, readSecret } from './config-keys.ts'
 import { readLimits } from './config-limits.ts'
+import { readPages } from './config-pages.ts'
 import { readProviders } from './config-providers.ts'
 import * as v from './config-values.ts'
 
@@ -115,6 +116,7 @@ export function parseConfig(
     /** Bytes; 0 is none. */
     webhookCache: read('AUTH_WEBHOOK_CACHE', v.integer(0, 1024, 16)) * 1024 * 1024,
     metrics: read('AUTH_METRICS', v.flag(false)),
+    pages: readPages(read),
     logLevel: read('LOG_LEVEL', v.logLevel),
     /** Where traces are sent; undefined is nowhere. */
     tracesEndpoint: readTracesEndpoint(),

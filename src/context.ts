@@ -19,12 +19,16 @@ export type State = {
   announce: Announce
   /** What this request is about to do, for when it fails. */
   attempt?: Attempt
+  /** Who is signed in on our own pages in this browser. */
+  visitor?: Access
+  /** What was typed into the form of a page. */
+  form?: Readonly<Record<string, string>>
   /** The body, checked against the route's schema. */
   body?: unknown
   /** Who has just proven who they are. */
   user?: ProvenUser
   /** What the client asked for when it started a provider sign-in. */
-  start?: Pick<Flow, 'redirectTo' | 'codeChallenge' | 'link'>
+  start?: Pick<Flow, 'redirectTo' | 'codeChallenge' | 'link' | 'page'>
   /** What the provider sent back. */
   callback?: { state: string; code?: string | undefined; error?: string | undefined }
   /** What the state cookie says about the provider sign-in that comes back. */
@@ -52,6 +56,8 @@ export type Flow = {
   codeChallenge: string | null
   /** The user and session that asked to be linked with the identity; null for a sign-in. */
   link: { userId: string; sessionId: string } | null
+  /** Whether it was begun on a page of ours: then it ends there, signed in, and its failures are shown there. */
+  page: boolean
 }
 
 /** What a valid access token says. Times in seconds. */

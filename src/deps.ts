@@ -6,12 +6,14 @@ import type { Config } from './config.ts'
 import type { Clock } from './context.ts'
 import type { Identities } from './database/identities.ts'
 import type { OneTime } from './database/one-time.ts'
+import type { PageSessions } from './database/page-sessions.ts'
 import type { Sessions } from './database/sessions.ts'
 import type { Users } from './database/users.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Announcer } from './observability/events.ts'
 import type { Metrics } from './observability/metrics.ts'
 import type { Tracing } from './observability/tracing.ts'
+import type { PageFiles } from './pages/load-pages.ts'
 import type { AccessCache } from './sessions/access-cache.ts'
 import type { SecretKeys } from './tokens/secrets.ts'
 import type { SigningKeys } from './tokens/signing-keys.ts'
@@ -22,17 +24,20 @@ export type Deps = {
   providers: readonly Provider[]
   keys: SigningKeys
   /** Derived from AUTH_SECRET and, while it is being changed, from the one before. */
-  secrets: { cookie: SecretKeys; refreshToken: SecretKeys }
+  secrets: { cookie: SecretKeys; refreshToken: SecretKeys; page: SecretKeys }
   users: Users
   identities: Identities
   sessions: Sessions
   /** What `/webhook` reads sessions from; null when it is to ask the database every time. */
   accessCache: Pick<AccessCache, 'read'> | null
+  pageSessions: PageSessions
   oneTime: OneTime
   hashes: PasswordHashes
   requirePassword: RequirePassword
   /** Against guessing and flooding; null when a load test switched them off. */
   limits: Limits | null
+  /** What the pages are made of; null when there are none. */
+  pages: PageFiles | null
   isReady: () => Promise<boolean>
   log: Logger
   announce: Announcer

@@ -15,6 +15,7 @@ import { isAway } from './database/failures.ts'
 import { createIdentities } from './database/identities.ts'
 import { createMemoryLimiter, createServerLimiters, sweepLimits } from './database/limiters.ts'
 import { createOneTime } from './database/one-time.ts'
+import { createPageSessions } from './database/page-sessions.ts'
 import { createSessions } from './database/sessions.ts'
 import { createUsers } from './database/users.ts'
 import { connectDeployment, prepareKey } from './deployment.ts'
@@ -24,6 +25,7 @@ import { listen } from './http/server.ts'
 import { every } from './jobs.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/events.ts'
+import { loadPages } from './pages/load-pages.ts'
 import { createReadiness } from './readiness.ts'
 import { createAccessCache } from './sessions/access-cache.ts'
 import { createKeyring, type Keyring } from './tokens/signing-keys.ts'
@@ -107,11 +109,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       config,
       providers,
       keys,
-      secrets: { cookie: derive('cookie'), refreshToken: derive('refresh-token') },
+      secrets: { cookie: derive('cookie'), refreshToken: derive('refresh-token'), page: derive('page') },
       users: createUsers(queries),
       identities: createIdentities(queries),
       sessions,
       accessCache,
+      pageSessions: createPageSessions(queries, config.sessionLifetimes),
       oneTime,
       hashes,
       requirePassword: await loadPasswordPolicy({
@@ -125,6 +128,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
             derive('rate-limit')[0],
           )
         : null,
+      pages: config.pages && (await loadPages(config.pages, root)),
       isReady: async () => readiness.isReady() && (await deployment.isMigrated()),
       log,
       announce,

@@ -14,6 +14,7 @@ import type { Context, Middleware } from './context.ts'
 import { type Contract, withContract } from './contract.ts'
 import type { Access } from './database/access.ts'
 import type { Deps } from './deps.ts'
+import { createApiIndex } from './endpoints/api-index.ts'
 import { createHandOff } from './endpoints/hand-off.ts'
 import { createHealthz, createReadyz } from './endpoints/health.ts'
 import { createJwks } from './endpoints/jwks.ts'
@@ -28,6 +29,7 @@ import { createAnonymous, createWebhook, forwardedHeader, webhookHeaders } from 
 import type { ErrorCode } from './errors.ts'
 import { nest } from './observability/around.ts'
 import { createAttempt } from './observability/events.ts'
+import { createPageSteps } from './page-steps.ts'
 import { createReadAccess, createReadCurrent } from './sessions/read-access.ts'
 import { createRefreshTransport, type RefreshTransport } from './sessions/refresh-cookie.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
@@ -35,7 +37,7 @@ import { createAccessTokens } from './tokens/access-token.ts'
 
 /** The steps that routes are made of, each with all that it needs. Here the pieces are handed across; nothing else. */
 export function createSteps(deps: Deps) {
-  const { config, users, identities, sessions, oneTime, hashes, clock } = deps
+  const { config, users, identities, sessions, pageSessions, oneTime, hashes, clock } = deps
   const secure = config.publicUrl.startsWith('https:')
   const redirectProviders = configuredProviders(deps.providers, config.providers)
   const issuers = new Map(redirectProviders.map((each) => [each.name, issuerOf(each, config.providers)]))
@@ -44,7 +46,7 @@ export function createSteps(deps: Deps) {
   const accessTokens = createAccessTokens(deps.keys, config)
   const refreshTokens = createRefreshTokens(deps.secrets.refreshToken)
   const origins = [new URL(config.publicUrl).origin, ...config.corsOrigins]
-  const access = createReadAccess(sessions, refreshTokens, config.refreshGrace, clock)
+  const access = createReadAccess(sessions, pageSessions, refreshTokens, config.refreshGrace, clock)
   const claims = (read: (ctx: Context) => Promise<Access>, refused: ErrorCode) =>
     createClaimsProxy(config.roles, read, refused)
   /** What begins, continues and ends a session, by how its refresh token travels. */
@@ -98,8 +100,19 @@ export function createSteps(deps: Deps) {
     claims(createReadCurrent(deps.accessCache ?? sessions, clock), 'invalid_token'),
     createWebhook(clock),
   ]
+  const handOff = createHandOff(oneTime, clock)
+  const lent = {
+    redirectProviders,
+    authenticate,
+    claims,
+    begin: access.begin,
+    beside: access.beside,
+    handOff,
+  }
+  const page = deps.pages && createPageSteps(deps, deps.pages, lent)
 
   return {
+    page,
     redirectProviders,
     signupGate: createSignupGate(config.signup),
     signup: [
@@ -127,8 +140,8 @@ export function createSteps(deps: Deps) {
       createStartLink(config.redirectOrigins),
       authenticate(name, 'identity', 'provider_denied'),
     ],
+    returnErrors: createReturnErrors(page?.pageFor),
     callback: (name: string): Middleware[] => [
-      createReturnErrors(),
       createAttempt({ provider: name, ok: 'login.ok', failed: 'login.failed' }),
       createReadCallback(issuers.get(name)),
       flows.open(name, callbackUrl(config.publicUrl, name)),
@@ -139,8 +152,9 @@ export function createSteps(deps: Deps) {
       ),
       createLinkIdentity(identities, isAlive, clock),
       createResolveIdentity(identities, config.signup, clock),
+      ...(page ? [page.finish] : []),
       claims(access.begin, 'invalid_credentials'),
-      createHandOff(oneTime, clock),
+      handOff,
       tokens.session,
     ],
     user: createUser(users),
@@ -151,6 +165,7 @@ export function createSteps(deps: Deps) {
     providers: createProviders([...passwordProviders, ...redirectProviders], config.publicUrl),
     webhook: webhookBy({ credential: { kind: 'accessToken', isOptional }, header: webhookHeaders }),
     postedWebhook: webhookBy({}),
+    apiIndex: createApiIndex(config.publicUrl),
     jwks: createJwks(deps.keys, config.jwksMaxAge),
     healthz: createHealthz(),
     readyz: createReadyz(deps.isReady),

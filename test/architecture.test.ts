@@ -42,6 +42,7 @@ const mayKnow: Record<string, string[]> = {
     'jobs',
     'limits',
     'observability',
+    'pages',
     'readiness',
     'sessions',
     'tokens',
@@ -57,15 +58,28 @@ const mayKnow: Record<string, string[]> = {
     'limits',
     'observability',
     'operations',
+    'page-routes',
     'steps',
   ],
   operations: ['authentication', 'endpoints'],
   // The words for what can be done through Hasura too are written once.
   api: ['contract', 'errors', 'hasura'],
-  steps: ['authentication', 'claims', 'contract', 'endpoints', 'observability', 'sessions', 'tokens'],
-  config: ['config-keys', 'config-limits', 'config-providers', 'config-values'],
+  steps: [
+    'authentication',
+    'claims',
+    'contract',
+    'endpoints',
+    'observability',
+    'page-steps',
+    'sessions',
+    'tokens',
+  ],
+  'page-routes': ['operations'],
+  'page-steps': ['authentication', 'http', 'pages'],
+  config: ['config-keys', 'config-limits', 'config-pages', 'config-providers', 'config-values'],
   'config-keys': ['config-values', 'tokens'],
   'config-limits': ['config-values'],
+  'config-pages': ['config-values'],
   'config-providers': ['config-values'],
   'config-values': ['tokens'],
   welcome: ['authentication', 'config-providers'],
@@ -129,9 +143,22 @@ const exceptions: Record<string, string[]> = {
     'src/authentication/callback.ts',
     'src/hasura/failure.ts',
     'src/hasura/run-operation.ts',
+    'src/pages/failure.ts',
   ],
-  // The input of an operation is checked the same way whether it is a body or the arguments of an action.
-  'src/http/validate.ts': ['src/hasura/run-operation.ts'],
+  // The input of an operation is checked the same way whether it is a body, the arguments of an action or a form.
+  'src/http/validate.ts': ['src/hasura/run-operation.ts', 'src/pages/form.ts'],
+  // Steps are passed in one way.
+  'src/http/walk.ts': ['src/hasura/run-operation.ts'],
+  // What keeps a cookie safe, and what is sealed in it, is decided in one place.
+  'src/http/cookie.ts': [
+    'src/authentication/flow.ts',
+    'src/pages/csrf.ts',
+    'src/pages/page-cookie.ts',
+    'src/sessions/refresh-cookie.ts',
+  ],
+  'src/tokens/sealed.ts': ['src/authentication/flow.ts', 'src/pages/page-cookie.ts'],
+  // So is who counts as a person.
+  'src/http/prefers-html.ts': ['src/pages/front.ts'],
   // A code is made where a sign-in ends and redeemed where a session begins.
   'src/sessions/authorization-code.ts': ['src/endpoints/hand-off.ts'],
   // What is escaped, and how, is decided in one place.
@@ -166,10 +193,10 @@ test('every exception of the table is one that the code needs', (t) => {
 
 const owners: [what: string, packages: RegExp, owners: RegExp][] = [
   ['the database', /prisma|\/generated\/|^pg$|pglite/i, /^src\/(database\/|import\/source\.ts$)/],
-  ['JOSE', /^jose$/, /^src\/(tokens\/|authentication\/flow\.ts$)/],
+  ['JOSE', /^jose$/, /^src\/tokens\//],
   ['Passport', /passport/, /^(src\/authentication|providers)\//],
   ['processes beside this one', /^node:(cluster|child_process)$/, /^src\/(cluster\/|serve\.ts$)/],
-  ['Koa', /^@?koa/, /^src\/(app|context|authentication\/authenticate)\.ts$/],
+  ['Koa', /^@?koa/, /^src\/(app|context|page-routes|authentication\/authenticate)\.ts$/],
   ['GraphQL', /^graphql$/, /^src\/hasura\/(remote-schema|measure-query)\.ts$/],
   ['Prometheus', /^prom-client$/, /^src\/observability\/metrics\.ts$/],
   ['OpenTelemetry', /opentelemetry/, /^src\/observability\/tracing\.ts$/],

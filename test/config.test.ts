@@ -59,6 +59,7 @@ test('an empty environment gives the defaults', (t) => {
       shutdownGrace: 10,
       actionSecret: undefined,
       metrics: false,
+      pages: { name: 'Claimgate', logo: undefined, accent: '#3451b2', language: undefined },
       logLevel: 'info',
       tracesEndpoint: undefined,
       unknownVariables: [],

@@ -132,6 +132,12 @@ const routes: Record<string, Omit<Words, 'description' | 'body'> & { description
     summary: 'Read the metrics',
     description: 'Keep it away from the public: it says how much goes on here.',
   },
+  'GET /': {
+    tag: 'Operation',
+    id: 'index',
+    summary: 'Find the routes',
+    description: 'A browser is sent to the pages instead, where there are any.',
+  },
   'GET /openapi.json': {
     tag: 'Operation',
     id: 'openapi',

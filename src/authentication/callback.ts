@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Middleware } from '../context.ts'
+import type { Context, Middleware } from '../context.ts'
 import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
@@ -47,8 +47,11 @@ export function createRefusal(): Middleware {
   })
 }
 
-/** Once the sign-in is known to be ours, takes its failures back to where the client asked to be sent. */
-export function createReturnErrors(): Middleware {
+/**
+ * Takes the failures of a sign-in back to where it was begun: to the page of ours that `pageFor` names, or, once the
+ * sign-in is known to be ours, to where the client asked to be sent.
+ */
+export function createReturnErrors(pageFor: (ctx: Context) => URL | null = () => null): Middleware {
   return withContract(
     {
       answers: {
@@ -63,12 +66,13 @@ export function createReturnErrors(): Middleware {
       try {
         await next()
       } catch (error) {
+        const page = pageFor(ctx)
         const redirectTo = ctx.state.flow?.redirectTo
-        if (!redirectTo) throw error
+        if (!page && !redirectTo) throw error
         const { code, title } = toGatewayError(error, ctx)
-        const target = new URL(redirectTo)
+        const target = page ?? new URL(redirectTo ?? '')
         target.searchParams.set('error', code)
-        target.searchParams.set('error_description', title)
+        if (!page) target.searchParams.set('error_description', title)
         ctx.redirect(target.href)
       }
     },

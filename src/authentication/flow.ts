@@ -1,10 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { EncryptJWT, type JWTDecryptOptions, type JWTDecryptResult, jwtDecrypt } from 'jose'
 import { z } from 'zod'
 import type { Clock, Context, Flow, Middleware } from '../context.ts'
 import { withContract } from '../contract.ts'
 import type { OneTime } from '../database/one-time.ts'
 import { GatewayError } from '../errors.ts'
+import { createCookie } from '../http/cookie.ts'
+import { seal, unseal } from '../tokens/sealed.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 import type { StateStore } from './provider.ts'
 
@@ -23,6 +24,7 @@ const flowSchema = z.object({
   redirectTo: z.string().nullable(),
   codeChallenge: z.string().nullable(),
   link: z.object({ userId: z.string(), sessionId: z.string() }).nullable(),
+  page: z.boolean().default(false),
   callbackUrl: z.string(),
 })
 
@@ -36,44 +38,20 @@ export function createFlows(
   clock: Clock,
 ) {
   const { keys, lifetime, secure } = settings
-  const cookie = secure ? '__Host-claimgate-flow' : 'claimgate-flow'
+  const cookie = createCookie('claimgate-flow', { secure, sameSite: 'lax' })
   const flowCookie = z.object({
-    [cookie]: z.string().meta({ description: 'The sign-in that was started in this browser.' }),
+    [cookie.name]: z.string().meta({ description: 'The sign-in that was started in this browser.' }),
   })
 
-  function setCookie(ctx: Context, value: string | null): void {
-    // Behind a proxy that ends TLS the socket does not look secure, and the cookie would be refused.
-    ctx.cookies.secure = secure
-    const maxAge = value === null ? 0 : lifetime * 1000
-    ctx.cookies.set(cookie, value, {
-      httpOnly: true,
-      sameSite: 'lax',
-      path: '/',
-      secure,
-      overwrite: true,
-      maxAge,
-    })
-  }
-
   async function save(ctx: Context, flow: Flow, callbackUrl: string): Promise<void> {
-    const sealed = await new EncryptJWT({ ...flow, callbackUrl })
-      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-      .setExpirationTime(Math.floor(clock().getTime() / 1000) + lifetime)
-      .encrypt(keys[0])
-    setCookie(ctx, sealed)
+    const expiresAt = new Date(clock().getTime() + lifetime * 1000)
+    cookie.write(ctx, await seal({ ...flow, callbackUrl }, keys, expiresAt), lifetime)
   }
 
   async function load(ctx: Context): Promise<z.infer<typeof flowSchema>> {
     try {
-      const { payload } = await decrypt(ctx.cookies.get(cookie) ?? '', keys, {
-        keyManagementAlgorithms: ['dir'],
-        contentEncryptionAlgorithms: ['A256GCM'],
-        requiredClaims: ['exp'],
-        currentDate: clock(),
-      })
-      return flowSchema.parse(payload)
+      return flowSchema.parse(await unseal(cookie.read(ctx) ?? '', keys, clock()))
     } catch (error) {
-      // As text: jose's errors have the decrypted payload with them, and a cause is logged.
       throw new GatewayError('invalid_state', { cause: String(error) })
     }
   }
@@ -84,7 +62,7 @@ export function createFlows(
       store(req, verifier, _state, _meta, done) {
         const { ctx } = req as { ctx: Context }
         const state = randomBytes(32).toString('base64url')
-        const start = ctx.state.start ?? { redirectTo: null, codeChallenge: null, link: null }
+        const start = ctx.state.start ?? { redirectTo: null, codeChallenge: null, link: null, page: false }
         save(ctx, { provider, state, codeVerifier: verifier, ...start }, callbackUrl).then(
           () => done(null, state),
           done,
@@ -104,7 +82,7 @@ export function createFlows(
       withContract(
         { cookie: flowCookie, errors: ['invalid_state', 'database_unavailable'] },
         async function openFlow(ctx, next) {
-          const flow = await load(ctx).finally(() => setCookie(ctx, null))
+          const flow = await load(ctx).finally(() => cookie.clear(ctx))
           const isOurs = flow.provider === provider && flow.callbackUrl === callbackUrl
           const hash = sha256(flow.state)
           const isSame = timingSafeEqual(hash, sha256(ctx.state.callback?.state ?? ''))
@@ -121,18 +99,4 @@ export function createFlows(
 
 function sha256(value: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(value).digest())
-}
-
-/** Tries the keys one after the other; the last one's failure is the failure. */
-async function decrypt(
-  cookie: string,
-  keys: SecretKeys,
-  options: JWTDecryptOptions,
-): Promise<JWTDecryptResult> {
-  const [key, ...others] = keys
-  const [next, ...rest] = others
-  return jwtDecrypt(cookie, key, options).catch((error) => {
-    if (next === undefined) throw error
-    return decrypt(cookie, [next, ...rest], options)
-  })
 }

@@ -5,6 +5,10 @@ import type { Provider } from './provider.ts'
 const common = {
   name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/),
   label: z.string().min(1),
+  icon: z
+    .string()
+    .regex(/^[MLHVCSQTAZ\d\s,.-]{1,2000}$/i, 'icon must be the data of an SVG path')
+    .optional(),
   strategy: z.custom((value) => typeof value === 'function', 'strategy must be a function'),
 }
 

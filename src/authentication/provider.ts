@@ -57,6 +57,8 @@ type Named = {
   name: string
   /** What a person reads on the button. */
   label: string
+  /** A drawing for the button: the lines of an SVG path in a box of 24 by 24. Without it there is the label's first letter. */
+  icon?: string
 }
 
 /** A provider that people visit and come back from. */

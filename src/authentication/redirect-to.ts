@@ -5,36 +5,45 @@ import { GatewayError } from '../errors.ts'
 import { readQuery } from '../http/query.ts'
 import { text } from '../http/text.ts'
 
-const startQuery = z
-  .strictObject({
-    redirect_to: text(1024)
-      .meta({
-        description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
-        examples: ['https://app.example.com/signed-in'],
-      })
-      .optional(),
-    code_challenge: z
-      .string()
-      .regex(/^[\w-]{43}$/, 'must be the base64url of a SHA-256')
-      .meta({
-        description:
-          'The SHA-256 of a `codeVerifier` in base64url (PKCE, RFC 7636); the code is then of no use without the verifier.',
-        examples: ['E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'],
-      })
-      .optional(),
-    code_challenge_method: z
-      .literal('S256', 'must be S256')
-      .meta({ description: 'Belongs to `code_challenge`.' })
-      .optional(),
-  })
-  .refine((query) => query.code_challenge === undefined || query.redirect_to !== undefined, {
-    path: ['code_challenge'],
-    message: 'is of no use without redirect_to',
-  })
-  .refine((query) => (query.code_challenge === undefined) === (query.code_challenge_method === undefined), {
-    path: ['code_challenge_method'],
-    message: 'and code_challenge belong together',
-  })
+const asked = {
+  redirect_to: text(1024)
+    .meta({
+      description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
+      examples: ['https://app.example.com/signed-in'],
+    })
+    .optional(),
+  code_challenge: z
+    .string()
+    .regex(/^[\w-]{43}$/, 'must be the base64url of a SHA-256')
+    .meta({
+      description:
+        'The SHA-256 of a `codeVerifier` in base64url (PKCE, RFC 7636); the code is then of no use without the verifier.',
+      examples: ['E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'],
+    })
+    .optional(),
+  code_challenge_method: z
+    .literal('S256', 'must be S256')
+    .meta({ description: 'Belongs to `code_challenge`.' })
+    .optional(),
+}
+
+type Asked = z.infer<z.ZodObject<typeof asked>>
+
+function paired<T extends Asked>(schema: z.ZodType<T>) {
+  return schema
+    .refine((query) => query.code_challenge === undefined || query.redirect_to !== undefined, {
+      path: ['code_challenge'],
+      message: 'is of no use without redirect_to',
+    })
+    .refine((query) => (query.code_challenge === undefined) === (query.code_challenge_method === undefined), {
+      path: ['code_challenge_method'],
+      message: 'and code_challenge belong together',
+    })
+}
+
+const startQuery = paired(z.strictObject(asked))
+// A page is also reached by links that somebody else has added things to.
+const pageQuery = paired(z.object({ ...asked, state: text(512).optional() }))
 
 /**
  * Reads what a client may ask of a provider sign-in: where to send the person afterwards, and a PKCE challenge
@@ -62,10 +71,30 @@ export function createStart(origins: readonly string[]): Middleware {
         redirectTo: query.redirect_to ?? null,
         codeChallenge: query.code_challenge ?? null,
         link: null,
+        page: false,
       }
       await next()
     },
   )
+}
+
+/** The same for a sign-in on our own pages; a `state` of the client goes back to it with the code. */
+export function createPageStart(origins: readonly string[]): Middleware {
+  const isAllowed = createRedirectCheck(origins)
+  return async function pageStart(ctx, next) {
+    const { redirect_to: redirectTo, code_challenge: codeChallenge, state } = readQuery(ctx, pageQuery)
+    if (redirectTo !== undefined && !isAllowed(redirectTo)) throw notAllowed()
+    const target = redirectTo === undefined ? null : withState(redirectTo, state)
+    ctx.state.start = { redirectTo: target, codeChallenge: codeChallenge ?? null, link: null, page: true }
+    await next()
+  }
+}
+
+function withState(redirectTo: string, state: string | undefined): string {
+  if (state === undefined) return redirectTo
+  const target = new URL(redirectTo)
+  target.searchParams.set('state', state)
+  return target.href
 }
 
 /** The body of POST /user/identities/:provider. */
@@ -102,7 +131,7 @@ export function createStartLink(origins: readonly string[]): Middleware {
       if (!bearer) throw new Error('this route does not verify a token')
       if (redirectTo !== null && !isAllowed(redirectTo)) throw notAllowed()
       const link = { userId: bearer.userId, sessionId: bearer.sessionId }
-      ctx.state.start = { redirectTo, codeChallenge: null, link }
+      ctx.state.start = { redirectTo, codeChallenge: null, link, page: false }
       await next()
       const url = ctx.response.get('Location')
       ctx.remove('Location')

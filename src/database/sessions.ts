@@ -10,8 +10,11 @@ export type ProvenUser = { id: string; passwordHash?: string }
 /** When a session ends: after `idle` seconds without a refresh, and `absolute` seconds after the sign-in. */
 export type SessionLifetimes = { idle: number; absolute: number }
 
-const living = 's.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
-const columns = 's.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at'
+/** When a session may act: `s` is its row, and $1 the time. */
+export const living = 's.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
+
+/** What `selectAccess` needs of it. */
+export const columns = 's.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at'
 
 // The lock makes a change of the user wait for this session, which it then ends, or this session for the change.
 const begin = {
@@ -79,6 +82,11 @@ const revokeOwn = {
     WHERE s.id = $2 AND s.user_id = $3 AND ${living} RETURNING true`,
 }
 
+/** At a whole second, as tokens count: until its very end a session can give a token that has a second to live. */
+export function after(now: Date, seconds: number): Date {
+  return new Date((Math.floor(now.getTime() / 1000) + seconds) * 1000)
+}
+
 /** A session as its user sees it in a list. */
 export type SessionSummary = {
   id: string
@@ -100,9 +108,6 @@ export function createSessions(
   lifetimes: SessionLifetimes,
 ) {
   const aliveAt = (now: Date) => ({ revokedAt: null, idleExpiresAt: { gt: now }, expiresAt: { gt: now } })
-  // At a whole second, as tokens count: until its very end a session can give a token that has a second to live.
-  const after = (now: Date, seconds: number): Date =>
-    new Date((Math.floor(now.getTime() / 1000) + seconds) * 1000)
   return {
     /**
      * Starts a session for a user who has just proven who they are, if by a password then by that of `passwordHash`,

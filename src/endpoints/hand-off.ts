@@ -4,13 +4,15 @@ import type { OneTime } from '../database/one-time.ts'
 import { codeLifetime, createCode, hashCode } from '../sessions/authorization-code.ts'
 import { claimed } from './claimed.ts'
 
+const nowhere = { redirectTo: null, codeChallenge: null }
+
 /**
- * Ends a provider sign-in: back to where the client asked to be sent, with a one-time code in place of any token. A
+ * Ends a sign-in by redirect: back to where the client asked to be sent, with a one-time code in place of any token. A
  * client that asked for no redirect gets the session at once, from the next step.
  */
 export function createHandOff(oneTime: Pick<OneTime, 'createCode'>, clock: Clock): Middleware {
   return withContract({ errors: ['database_unavailable'] }, async function handOff(ctx, next) {
-    const { redirectTo, codeChallenge } = ctx.state.flow ?? { redirectTo: null, codeChallenge: null }
+    const { redirectTo, codeChallenge } = ctx.state.flow ?? ctx.state.start ?? nowhere
     if (redirectTo === null) return next()
     const { sessionId } = claimed(ctx).access
     const code = createCode()

@@ -4,6 +4,7 @@ import { errorsOf } from '../contract.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
 import { validate } from '../http/validate.ts'
+import { walk } from '../http/walk.ts'
 import type { OperationName } from './operations.ts'
 import type { HasuraClient } from './session-variables.ts'
 
@@ -76,10 +77,6 @@ function createScope(ctx: Context, hasuraClient: HasuraClient): Context {
     body: { value: undefined, writable: true },
     status: { value: 200, writable: true },
   }) as Context
-}
-
-async function walk([step, ...others]: readonly Middleware[], ctx: Context): Promise<void> {
-  await step?.(ctx, () => walk(others, ctx))
 }
 
 /** In GraphQL, null is how an optional argument is left out. */

@@ -1,6 +1,7 @@
 import type { Clock, Context } from '../context.ts'
 import type { Access } from '../database/access.ts'
-import type { Sessions } from '../database/sessions.ts'
+import type { PageSessions } from '../database/page-sessions.ts'
+import type { Device, Sessions } from '../database/sessions.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import { challengeOf, codeLifetime, hashCode } from './authorization-code.ts'
 import type { RefreshTokens } from './refresh-token.ts'
@@ -13,6 +14,7 @@ export type ReadAccess = ReturnType<typeof createReadAccess>
  */
 export function createReadAccess(
   sessions: Sessions,
+  pageSessions: Pick<PageSessions, 'beginBeside'>,
   refreshTokens: Pick<RefreshTokens, 'verify'>,
   grace: number,
   clock: Clock,
@@ -20,12 +22,19 @@ export function createReadAccess(
   return {
     /** A new session for whom this request has authenticated. Throws `invalid_credentials`. */
     begin: async (ctx: Context): Promise<Access> => {
-      const { user, flow, address } = ctx.state
+      const { user, flow } = ctx.state
       if (!user) throw new Error('this route does not authenticate anybody')
-      const device = { userAgent: storable(ctx.get('user-agent')), address }
       // Until its one-time code is exchanged, a session is worth no more than the code.
-      const idle = flow?.redirectTo ? codeLifetime : undefined
-      return required(await sessions.begin(user, device, clock(), idle), 'invalid_credentials')
+      const idle = flow?.redirectTo && !flow.page ? codeLifetime : undefined
+      return required(await sessions.begin(user, deviceOf(ctx), clock(), idle), 'invalid_credentials')
+    },
+
+    /** A session for an app, of whoever is signed in on our pages. Throws `invalid_token`. */
+    beside: async (ctx: Context): Promise<Access> => {
+      const { access } = ctx.state
+      if (!access) throw new Error('this route does not pass the claims proxy')
+      const begun = await pageSessions.beginBeside(access, deviceOf(ctx), clock(), codeLifetime)
+      return required(begun, 'invalid_token')
     },
 
     /**
@@ -69,6 +78,10 @@ export function createReadCurrent(sessions: Pick<Sessions, 'read'>, clock: Clock
 function required(access: Access | null, code: ErrorCode): Access {
   if (access === null) throw new GatewayError(code)
   return access
+}
+
+function deviceOf(ctx: Context): Device {
+  return { userAgent: storable(ctx.get('user-agent')), address: ctx.state.address }
 }
 
 function storable(userAgent: string): string | null {

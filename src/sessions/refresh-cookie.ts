@@ -1,6 +1,7 @@
 import type { Context, Middleware } from '../context.ts'
 import { type Contract, withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
+import { createCookie } from '../http/cookie.ts'
 
 export type RefreshCookieSettings = {
   /** Whether browsers keep the refresh token in a cookie instead of reading it from the body. */
@@ -31,26 +32,13 @@ export function createRefreshTransport({
   origins,
   secure,
 }: RefreshCookieSettings): RefreshTransport {
-  const cookie = secure ? '__Host-claimgate-refresh' : 'claimgate-refresh'
+  const cookie = createCookie('claimgate-refresh', { secure, sameSite: 'strict' })
   const allowed = new Set(origins)
 
   function requireOrigin(ctx: Context): void {
     const site = ctx.get('sec-fetch-site')
     const isSameSite = site === '' || site === 'same-origin' || site === 'same-site'
     if (!isSameSite || !allowed.has(ctx.get('origin'))) throw new GatewayError('origin_not_allowed')
-  }
-
-  function setCookie(ctx: Context, value: string | null, seconds: number): void {
-    ctx.cookies.secure = secure
-    const maxAge = seconds * 1000
-    ctx.cookies.set(cookie, value, {
-      httpOnly: true,
-      sameSite: 'strict',
-      path: '/',
-      secure,
-      overwrite: true,
-      maxAge,
-    })
   }
 
   const contract: Contract = cookieMode
@@ -60,10 +48,10 @@ export function createRefreshTransport({
       }
     : { errors: ['validation_failed'] }
   return {
-    cookie: cookieMode ? cookie : null,
+    cookie: cookieMode ? cookie.name : null,
     read: withContract(contract, async function readRefreshToken(ctx, next) {
       const { refreshToken: sent } = ctx.state.body as { refreshToken?: string }
-      const kept = cookieMode && sent === undefined ? ctx.cookies.get(cookie) : undefined
+      const kept = cookieMode && sent === undefined ? cookie.read(ctx) : undefined
       if (kept !== undefined) requireOrigin(ctx)
       const refreshToken = sent ?? kept
       if (refreshToken === undefined) throw missing(cookieMode)
@@ -72,11 +60,11 @@ export function createRefreshTransport({
     }),
     send: (ctx, refreshToken, lifetime) => {
       if (!cookieMode) return { refreshToken }
-      setCookie(ctx, refreshToken, lifetime)
+      cookie.write(ctx, refreshToken, lifetime)
       return {}
     },
     clear: (ctx) => {
-      if (cookieMode) setCookie(ctx, null, 0)
+      if (cookieMode) cookie.clear(ctx)
     },
   }
 }

@@ -21,6 +21,7 @@ export const postRoutes = Object.keys(postBodies)
 export const strictRoutes = postRoutes.filter((route) => route !== '/webhook')
 
 export const getRoutes = [
+  '/',
   '/user',
   '/webhook',
   '/jwks',
@@ -29,6 +30,9 @@ export const getRoutes = [
   '/healthz',
   '/readyz',
 ]
+
+/** Where a page has the path of a route for programs. */
+export const pageRoutes = ['/signup']
 
 /** How many rows there are of what a request could make. */
 export async function countRows(app: TestApp): Promise<Record<string, unknown> | undefined> {

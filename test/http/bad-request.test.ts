@@ -1,7 +1,7 @@
 import test from 'ava'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
-import { countRows, getRoutes, postBodies, postRoutes } from './_routes.ts'
+import { countRows, getRoutes, pageRoutes, postBodies, postRoutes } from './_routes.ts'
 import { exchange, requestText } from './_wire.ts'
 
 let app: TestApp
@@ -19,7 +19,7 @@ const wire = (line: string, headers?: Record<string, string>, body?: string) =>
   exchange(app.gateway.port, requestText(line, headers, body))
 
 const methodsOf = (path: string): string[] => [
-  ...(getRoutes.includes(path) ? ['GET', 'HEAD'] : []),
+  ...(getRoutes.includes(path) || pageRoutes.includes(path) ? ['GET', 'HEAD'] : []),
   ...(postRoutes.includes(path) ? ['POST'] : []),
 ]
 const paths = [...new Set([...getRoutes, ...postRoutes])]
@@ -63,7 +63,6 @@ test('OPTIONS says what a route allows', async (t) => {
 })
 
 const unknown = [
-  '/',
   '/nowhere',
   '/login/x',
   '/user/%00',

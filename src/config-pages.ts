@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import type { Read } from './config-providers.ts'
+import * as v from './config-values.ts'
+
+/** How the pages look; null when there are none. */
+export type PageSettings = {
+  /** What people sign in to. */
+  name: string
+  /** A file, SVG or PNG. */
+  logo: string | undefined
+  /** `#rrggbb`. */
+  accent: string
+  /** Undefined is what each browser asks for. */
+  language: string | undefined
+}
+
+const accent = z
+  .string()
+  .regex(/^#[\da-f]{6}$/i, 'must be a colour such as #1a73e8')
+  .optional()
+  .transform((value) => value ?? '#3451b2')
+
+const language = z
+  .string()
+  .regex(/^[a-z]{2,3}(-[A-Za-z\d]{2,8})*$/, 'must be a language such as en')
+  .optional()
+
+const name = v.text('Claimgate').refine((value) => value.length <= 60, 'must have at most 60 characters')
+
+/** Reads whether there are pages, and how they look. */
+export function readPages(read: Read): PageSettings | null {
+  const isOn = read('AUTH_PAGES', v.flag(true))
+  const settings = Object.freeze({
+    name: read('AUTH_PAGES_NAME', name),
+    logo: read('AUTH_PAGES_LOGO', v.optionalText(1000)),
+    accent: read('AUTH_PAGES_ACCENT', accent),
+    language: read('AUTH_PAGES_LANGUAGE', language),
+  })
+  return isOn ? settings : null
+}

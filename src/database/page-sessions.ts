@@ -1,0 +1,69 @@
+import { type Access, parseAccess, selectAccess } from './access.ts'
+import type { Database } from './database.ts'
+import { after, columns, type Device, living, type SessionLifetimes } from './sessions.ts'
+
+// The locks make a change of the user or an end of the other session wait for this one, or this one for them.
+const beginBeside = {
+  name: 'session_begin_beside',
+  text: selectAccess(`s AS (
+    INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address)
+    SELECT u.id, $1, $4, $5, $6, $7 FROM "user" u JOIN session s ON s.user_id = u.id
+    WHERE s.id = $2 AND u.id = $3 AND u.active AND ${living} FOR SHARE
+    RETURNING ${columns})`),
+}
+
+const extend = {
+  name: 'session_extend',
+  text: `UPDATE session s SET idle_expires_at = $3, rotated_at = $1
+    WHERE s.id = $2 AND s.idle_expires_at < $3 AND ${living}`,
+}
+
+const revokeOthers = {
+  name: 'session_revoke_others',
+  text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'user'
+    WHERE s.user_id = $3 AND s.id <> $2 AND ${living} RETURNING s.id`,
+}
+
+// In seconds.
+const longestUnnoticed = 3600
+
+export type PageSessions = ReturnType<typeof createPageSessions>
+
+/** What only the pages do with the `session` table: their sessions have no refresh token that would carry them on. */
+export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes: SessionLifetimes) {
+  const step = Math.min(longestUnnoticed, lifetimes.idle / 4) * 1000
+  return {
+    /** Starts a second session for the user of a living one, with `idle` seconds to its first use; null when it is over. */
+    beginBeside: async (
+      { sessionId, userId }: Pick<Access, 'sessionId' | 'userId'>,
+      device: Device,
+      now: Date,
+      idle: number,
+    ): Promise<Access | null> =>
+      parseAccess(
+        await query(beginBeside, [
+          now,
+          sessionId,
+          userId,
+          after(now, Math.min(idle, lifetimes.absolute)),
+          after(now, lifetimes.absolute),
+          device.userAgent,
+          device.address,
+        ]),
+      ),
+
+    /** Notes that a session is in use, so that it does not end as idle. Writes at most once an hour. */
+    extend: async (access: Pick<Access, 'sessionId' | 'idleExpiresAt' | 'expiresAt'>, now: Date) => {
+      const until = Math.min(after(now, lifetimes.idle).getTime(), access.expiresAt.getTime())
+      if (until - access.idleExpiresAt.getTime() < step) return
+      await query(extend, [now, access.sessionId, new Date(until)])
+    },
+
+    /** Ends all other living sessions of a session's user; returns their ids. */
+    revokeOthers: async (
+      { sessionId, userId }: Pick<Access, 'sessionId' | 'userId'>,
+      now: Date,
+    ): Promise<string[]> =>
+      (await query<{ id: string }>(revokeOthers, [now, sessionId, userId])).map(({ id }) => id),
+  }
+}

@@ -1,0 +1,81 @@
+import type Router from '@koa/router'
+import type { Config } from './config.ts'
+import type { State } from './context.ts'
+import type { createLimitSteps } from './limits/steps.ts'
+import { createOperations } from './operations.ts'
+import type { createSteps } from './steps.ts'
+
+type Steps = ReturnType<typeof createSteps>
+
+/** The pages, one line for each route. What they do is done by the steps of the operations, behind a door of their own. */
+export function addPageRoutes(
+  router: Router<State>,
+  step: Steps & { page: NonNullable<Steps['page']> },
+  limit: ReturnType<typeof createLimitSteps>,
+  config: Config,
+): void {
+  const { page } = step
+  const { entry, account, look, start, form, input, failure, done } = { ...page, done: page.account.done }
+  const { signIn, signedIn } = page.door
+  const operation = createOperations(step, limit, config, { tokens: { ...step.tokens, signIn }, signedIn })
+  const { login, signup, changePassword } = operation
+  const inAccount = [failure(account.showAccountAgain), look, ...signedIn, ...form]
+
+  router.get('/pages/:file', page.assets)
+  router.get('/signin', failure(), look, start, entry.signin)
+  router.post(
+    '/signin',
+    failure(entry.showSigninAgain),
+    look,
+    start,
+    entry.goOn,
+    ...form,
+    input(login.input),
+    ...login.steps,
+  )
+  router.post(
+    '/signin/continue',
+    failure(entry.showSigninAgain),
+    look,
+    start,
+    entry.goOn,
+    ...form,
+    ...page.signedInToApp,
+  )
+  router.get('/signup', failure(), look, start, entry.signup)
+  router.get('/signup/form', entry.signupForm)
+  router.post(
+    '/signup/form',
+    failure(entry.showSignupAgain),
+    ...signup.guards,
+    look,
+    start,
+    entry.goOn,
+    ...form,
+    input(signup.input),
+    ...signup.steps,
+  )
+  for (const { name } of step.redirectProviders) {
+    router.get(`/signin/${name}`, failure(), start, page.startAt(name))
+    router.post(
+      `/account/identities/${name}/link`,
+      ...inAccount,
+      entry.goOn,
+      account.startLink,
+      page.startAt(name),
+    )
+  }
+  router.post('/account/identities/:provider/unlink', ...inAccount, done('unlinked'), step.unlinkIdentity)
+  router.get('/account', failure(), look, ...signedIn, account.account)
+  router.post(
+    '/account/password',
+    ...inAccount,
+    input(changePassword.input),
+    done('password'),
+    ...changePassword.steps,
+  )
+  router.post('/account/sessions/end-others', ...inAccount, done('endedOthers'), account.endOthers)
+  router.post('/account/sessions/:id/end', ...inAccount, done('ended'), step.endSession)
+  router.post('/account/signout', failure(), look, ...form, page.signOut, entry.toSignedOut)
+  router.get('/signed-out', failure(), look, start, entry.signedOut)
+}

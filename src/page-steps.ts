@@ -1,0 +1,94 @@
+import type { Authenticate } from './authentication/authenticate.ts'
+import type { RedirectProvider } from './authentication/provider.ts'
+import { createPageStart } from './authentication/redirect-to.ts'
+import type { Context, Middleware } from './context.ts'
+import type { Access } from './database/access.ts'
+import type { Deps } from './deps.ts'
+import type { ErrorCode } from './errors.ts'
+import { prefersHtml } from './http/prefers-html.ts'
+import { walk } from './http/walk.ts'
+import { createAccountSteps } from './pages/account-steps.ts'
+import { createAssets } from './pages/assets.ts'
+import { createCsrf } from './pages/csrf.ts'
+import { createEntrySteps } from './pages/entry-steps.ts'
+import { createFailure, type ShowAgain } from './pages/failure.ts'
+import { createInput, readForm } from './pages/form.ts'
+import { createFront, createNotFound } from './pages/front.ts'
+import { queryOf } from './pages/links.ts'
+import type { PageFiles } from './pages/load-pages.ts'
+import { createPageCookie } from './pages/page-cookie.ts'
+import { createShow } from './pages/show.ts'
+import { createKeep, createLook, createSignOut, requireVisitor } from './pages/visitor.ts'
+
+/** What the steps of the JSON interface lend to those of the pages. */
+export type Lent = {
+  redirectProviders: readonly RedirectProvider[]
+  authenticate: Authenticate
+  claims: (read: (ctx: Context) => Promise<Access>, refused: ErrorCode) => Middleware
+  begin: (ctx: Context) => Promise<Access>
+  beside: (ctx: Context) => Promise<Access>
+  handOff: Middleware
+}
+
+/** The steps that the routes of the pages are made of, each with all that it needs. */
+export function createPageSteps(deps: Deps, files: PageFiles, lent: Lent) {
+  const { config, sessions, pageSessions, clock } = deps
+  const { origin, pathname } = new URL(config.publicUrl)
+  const base = pathname.replace(/\/$/, '')
+  const secure = origin.startsWith('https:')
+  const site = {
+    files,
+    base,
+    providers: lent.redirectProviders.map(({ name, label, icon }) => ({ name, label, icon })),
+    signup: config.signup,
+    passwordMinLength: config.passwordMinLength,
+  }
+  const cookie = createPageCookie(deps.secrets.page, secure, clock)
+  const csrf = createCsrf({ keys: deps.secrets.page, secure, origin }, clock)
+  const show = createShow(site, csrf, clock)
+  const entry = createEntrySteps(show, base, config.signup)
+  const account = createAccountSteps(show, base, { ...deps, url: `${config.publicUrl}/account` })
+  const look = createLook(cookie, sessions, pageSessions, clock)
+  const start = createPageStart(config.redirectOrigins)
+  const failure = (showAgain?: ShowAgain) => createFailure(show, `${base}/signin`, showAgain)
+  /** A form of ours, sent by whoever it was made for. */
+  const form = [csrf.requireOwnOrigin, readForm, csrf.requireToken]
+  /** Whoever has authenticated is signed in here, and in the app that asked for it by a session of its own. */
+  const toApp = [entry.home, lent.claims(lent.beside, 'invalid_credentials'), lent.handOff]
+  const signIn = [
+    lent.claims(lent.begin, 'invalid_credentials'),
+    createKeep(cookie, sessions, clock),
+    ...toApp,
+  ]
+  const signedIn = [lent.claims(async (ctx) => requireVisitor(ctx.state.visitor), 'invalid_token')]
+
+  return {
+    entry,
+    account,
+    look,
+    start,
+    form,
+    input: createInput,
+    failure,
+    /** What stands in the place of the JSON interface's door. */
+    door: { signIn, signedIn },
+    /** From our page to the app, for whoever is signed in. */
+    signedInToApp: [...signedIn, ...toApp],
+    signOut: createSignOut(cookie, sessions, clock),
+    startAt: (name: string): Middleware => lent.authenticate(name, 'identity', 'provider_denied'),
+    front: createFront(cookie, base),
+    notFound: createNotFound(show),
+    assets: createAssets(files),
+    /** The rest of a provider sign-in that was begun on a page. */
+    finish: async function finishOnPage(ctx, next) {
+      if (ctx.state.flow?.page !== true) return next()
+      await walk([look, ...signIn], ctx)
+    } satisfies Middleware as Middleware,
+    /** Where the failure of a provider sign-in is shown, if it is on a page of ours. */
+    pageFor: (ctx: Context): URL | null => {
+      const { flow } = ctx.state
+      const isOurs = flow ? flow.page : prefersHtml(ctx)
+      return isOurs ? new URL(`${config.publicUrl}/signin${queryOf(flow)}`) : null
+    },
+  }
+}

@@ -1,0 +1,61 @@
+type Rgb = readonly [number, number, number]
+
+/** What the accent colour becomes: as it is where something is filled with it, and changed where it is text. */
+export type Accent = { fill: string; onFill: string; textOnLight: string; textOnDark: string }
+
+/** The least contrast of text (WCAG 2.2, success criterion 1.4.3, level AA), with a little to spare for rounding. */
+const least = 4.6
+
+// The darkest and the lightest that text of the accent colour stands on; pages/style.css has the same.
+const light: Rgb = [0xf1, 0xf3, 0xf7]
+const dark: Rgb = [0x1c, 0x20, 0x2b]
+const white: Rgb = [255, 255, 255]
+const black: Rgb = [0, 0, 0]
+
+/** Makes any colour readable: black or white text on it, and for text of its own a darker and a lighter shade. */
+export function createAccent(colour: string): Accent {
+  const accent = parse(colour)
+  return {
+    fill: format(accent),
+    onFill: contrast(accent, white) >= contrast(accent, black) ? '#ffffff' : '#000000',
+    textOnLight: format(shade(accent, black, light)),
+    textOnDark: format(shade(accent, white, dark)),
+  }
+}
+
+/** Mixes a colour with another one until it can be read on the background. */
+function shade(colour: Rgb, towards: Rgb, background: Rgb): Rgb {
+  for (let part = 0; part < 1; part += 0.05) {
+    const mixed = mix(colour, towards, part)
+    if (contrast(mixed, background) >= least) return mixed
+  }
+  return towards
+}
+
+function mix(a: Rgb, b: Rgb, part: number): Rgb {
+  const at = (index: 0 | 1 | 2) => Math.round(a[index] + (b[index] - a[index]) * part)
+  return [at(0), at(1), at(2)]
+}
+
+/** The contrast ratio of two colours, 1 to 21. */
+export function contrast(a: Rgb, b: Rgb): number {
+  const [x, y] = [luminance(a), luminance(b)]
+  return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05)
+}
+
+function luminance(colour: Rgb): number {
+  const [r, g, b] = colour.map((part) => {
+    const value = part / 255
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+  }) as [number, number, number]
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+function parse(colour: string): Rgb {
+  const value = Number.parseInt(colour.slice(1), 16)
+  return [value >> 16, (value >> 8) & 255, value & 255]
+}
+
+function format(colour: Rgb): string {
+  return `#${colour.map((part) => part.toString(16).padStart(2, '0')).join('')}`
+}

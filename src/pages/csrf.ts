@@ -1,0 +1,80 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Clock, Context, Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+import { createCookie } from '../http/cookie.ts'
+import type { SecretKeys } from '../tokens/secrets.ts'
+
+export type CsrfSettings = {
+  keys: SecretKeys
+  secure: boolean
+  /** Of our own pages. */
+  origin: string
+}
+
+export type Csrf = ReturnType<typeof createCsrf>
+
+// In seconds. Whoever leaves a page open over night finds out that it has expired.
+const formLifetime = 4 * 3600
+const cookieLifetime = 7 * 86_400
+
+/** Why a form was not accepted, besides its code: what a person can do about it differs. */
+export const formFaults = { expired: 'The form has expired', noCookie: 'The browser sent no cookie' } as const
+
+/**
+ * Keeps other sites from sending our forms. Each form has a token: when it was made, a random part, and an HMAC over both
+ * and the cookie that the browser has, which is the session of whoever is signed in, and a random one of its own for
+ * everybody else. Besides, the browser must say that the form comes from our own origin.
+ */
+export function createCsrf({ keys, secure, origin }: CsrfSettings, clock: Clock) {
+  const cookie = createCookie('claimgate-form', { secure, sameSite: 'lax' })
+  const seconds = (): number => Math.floor(clock().getTime() / 1000)
+
+  function bindingOf(ctx: Context): string | null {
+    const { visitor } = ctx.state
+    if (visitor) return `session ${visitor.sessionId}`
+    const value = cookie.read(ctx)
+    return value && /^[\w-]{22}$/.test(value) ? `browser ${value}` : null
+  }
+
+  function sign(content: string, binding: string, key: Uint8Array): Buffer {
+    return createHmac('sha256', key).update(`${content} ${binding}`).digest()
+  }
+
+  function bindAnew(ctx: Context): string {
+    const value = randomBytes(16).toString('base64url')
+    cookie.write(ctx, value, cookieLifetime)
+    return `browser ${value}`
+  }
+
+  return {
+    /** The token of a form that this request is answered with. Gives the browser a cookie if it has none. */
+    tokenFor: (ctx: Context): string => {
+      const content = `${seconds()}.${randomBytes(16).toString('base64url')}`
+      return `${content}.${sign(content, bindingOf(ctx) ?? bindAnew(ctx), keys[0]).toString('base64url')}`
+    },
+
+    /** Refuses what another origin has sent (`origin_not_allowed`), before anything of it is read. */
+    requireOwnOrigin: async function requireOwnOrigin(ctx, next) {
+      const site = ctx.get('sec-fetch-site')
+      const isOurs = ctx.get('origin') === origin && (site === '' || site === 'same-origin')
+      if (!isOurs) throw new GatewayError('origin_not_allowed')
+      await next()
+    } satisfies Middleware as Middleware,
+
+    /** Refuses a form whose token is not for this browser, or too old (`invalid_state`). */
+    requireToken: async function requireToken(ctx, next) {
+      const [, content = '', time = '', mac = ''] =
+        /^((\d{1,12})\.[\w-]{22})\.([\w-]{43})$/.exec(ctx.state.form?.csrf ?? '') ?? []
+      const age = seconds() - Number(time)
+      const isExpired = content === '' || age < -60 || age > formLifetime
+      const binding = bindingOf(ctx)
+      if (binding === null && !isExpired)
+        throw new GatewayError('invalid_state', { detail: formFaults.noCookie })
+      const given = Buffer.from(mac, 'base64url')
+      const isGood =
+        !isExpired && keys.some((key) => timingSafeEqual(given, sign(content, binding ?? '', key)))
+      if (!isGood) throw new GatewayError('invalid_state', { detail: formFaults.expired })
+      await next()
+    } satisfies Middleware as Middleware,
+  }
+}

@@ -1,0 +1,88 @@
+import type { Context, Middleware } from '../context.ts'
+import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
+import { type ShowAgain, seeOther } from './failure.ts'
+import { goingOnPage, signedOutPage } from './message-page.ts'
+import type { Show } from './show.ts'
+import { continuePage, type Entry, signinPage, signupPage } from './signin-page.ts'
+import { describeTrouble } from './trouble.ts'
+
+/** The steps that show the ways in and the way out. `base` is what our paths begin with. */
+export function createEntrySteps(show: Show, base: string, signup: boolean) {
+  const showSignin: ShowAgain = (ctx, error) => {
+    const { visitor, start } = ctx.state
+    const isOther = ctx.query.prompt === 'login' || error.code === 'provider_denied'
+    const entry = entryOf(ctx, error)
+    const isKnown = visitor !== undefined && start?.redirectTo && !isOther
+    show(ctx, error.status, isKnown ? continuePage(entry, visitor.username) : signinPage(entry))
+  }
+  return {
+    showSigninAgain: showSignin,
+    showSignupAgain: ((ctx, error) => show(ctx, error.status, signupPage(entryOf(ctx, error)))) as ShowAgain,
+
+    /** The page to sign in, or for somebody who is signed in the way on. What went wrong elsewhere is said here. */
+    signin: async function signin(ctx) {
+      const { visitor, start } = ctx.state
+      const error = readError(ctx)
+      const isOther = ctx.query.prompt === 'login' || error !== null
+      const entry = entryOf(ctx, error)
+      if (!visitor || isOther) return show(ctx, 200, signinPage(entry))
+      if (!start?.redirectTo) return seeOther(ctx, `${base}/account`)
+      show(ctx, 200, continuePage(entry, visitor.username))
+    } satisfies Middleware as Middleware,
+
+    /** The page to sign up. Throws `signup_disabled`. */
+    signup: async function showSignup(ctx) {
+      const { visitor, start } = ctx.state
+      if (!signup) throw new GatewayError('signup_disabled')
+      if (visitor && !start?.redirectTo) return seeOther(ctx, `${base}/account`)
+      show(ctx, 200, signupPage(entryOf(ctx, null)))
+    } satisfies Middleware as Middleware,
+
+    /** Whoever loads the address of the form sees the page that it is on. */
+    signupForm: async function signupForm(ctx) {
+      seeOther(ctx, `${base}/signup${ctx.search}`)
+    } satisfies Middleware as Middleware,
+
+    signedOut: async function signedOut(ctx) {
+      const { visitor, start } = ctx.state
+      if (visitor) return seeOther(ctx, `${base}/account`)
+      show(ctx, 200, signedOutPage(start?.redirectTo ?? null))
+    } satisfies Middleware as Middleware,
+
+    toSignedOut: async function toSignedOut(ctx) {
+      seeOther(ctx, `${base}/signed-out`)
+    } satisfies Middleware as Middleware,
+
+    /** Ends a sign-in that no app has asked for on the account page. */
+    home: async function home(ctx, next) {
+      const { redirectTo } = ctx.state.flow ?? ctx.state.start ?? { redirectTo: null }
+      if (redirectTo !== null) return next()
+      seeOther(ctx, `${base}/account`)
+    } satisfies Middleware as Middleware,
+
+    /** Makes a page of our own of the redirect to somewhere else that the steps to its right end with. */
+    goOn: async function goOn(ctx, next) {
+      await next()
+      const url = ctx.response.get('Location')
+      if (!URL.canParse(url)) return
+      ctx.remove('Location')
+      show(ctx, 200, goingOnPage(url))
+    } satisfies Middleware as Middleware,
+  }
+}
+
+function entryOf(ctx: Context, error: GatewayError | null): Entry {
+  const { start, form } = ctx.state
+  return {
+    start,
+    typed: form?.username === undefined ? {} : { username: form.username },
+    trouble: ({ texts, language }) => error && describeTrouble(error, texts, language),
+  }
+}
+
+/** The error that a provider sign-in was sent back with: a code, for which we have words of our own. */
+export function readError(ctx: Context): GatewayError | null {
+  const { error } = ctx.query
+  if (typeof error !== 'string' || !Object.hasOwn(errorTable, error)) return null
+  return new GatewayError(error as ErrorCode)
+}

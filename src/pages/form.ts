@@ -1,0 +1,35 @@
+import getRawBody from 'raw-body'
+import type { z } from 'zod'
+import type { Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+import { validate } from '../http/validate.ts'
+
+const limit = 16_384
+
+/**
+ * Reads what a form of ours has sent into `ctx.state.form`. Throws `unsupported_media_type`, `body_too_large`, and
+ * `malformed_request`, also when a field comes twice.
+ */
+export const readForm: Middleware = async function readForm(ctx, next) {
+  if (!ctx.is('application/x-www-form-urlencoded')) throw new GatewayError('unsupported_media_type')
+  const options = { length: ctx.get('content-length') || null, limit, encoding: 'utf-8' }
+  const body = await getRawBody(ctx.req, options).catch((cause: { type?: string }) => {
+    if (cause.type !== 'entity.too.large') throw new GatewayError('malformed_request', { cause })
+    ctx.set('Connection', 'close')
+    throw new GatewayError('body_too_large', { cause })
+  })
+  const fields = new URLSearchParams(body)
+  const names = [...fields.keys()]
+  if (new Set(names).size < names.length) throw new GatewayError('malformed_request')
+  ctx.state.form = Object.fromEntries(fields)
+  await next()
+}
+
+/** Checks the fields of the form as the JSON interface checks the members of a body, by the same schema. */
+export function createInput(schema: z.ZodType): Middleware {
+  return async function checkInput(ctx, next) {
+    const { csrf: _csrf, ...fields } = ctx.state.form ?? {}
+    ctx.state.body = validate(schema, fields)
+    await next()
+  }
+}

@@ -1,0 +1,30 @@
+import type { Middleware } from '../context.ts'
+import { withContract } from '../contract.ts'
+import { GatewayError } from '../errors.ts'
+import { prefersHtml } from '../http/prefers-html.ts'
+import { seeOther } from './failure.ts'
+import { failurePage } from './message-page.ts'
+import type { PageCookie } from './page-cookie.ts'
+import type { Show } from './show.ts'
+
+/** The front door: a person gets to their account or to the sign-in, a program passes on. */
+export function createFront(cookie: Pick<PageCookie, 'read'>, base: string): Middleware {
+  return withContract(
+    { answers: { 303: { description: 'To a page.', headers: { Location: 'The page.' } } } },
+    async function front(ctx, next) {
+      ctx.vary('Accept')
+      if (!prefersHtml(ctx)) return next()
+      seeOther(ctx, `${base}/${(await cookie.read(ctx)) ? 'account' : 'signin'}`)
+    },
+  )
+}
+
+/** Shows a small page to a person who comes to an address where nothing is for anybody. */
+export function createNotFound(show: Show): Middleware {
+  return async function notFound(ctx, next) {
+    await next()
+    const isNothing = ctx.body === undefined && ctx.status === 404
+    if (!isNothing || ctx.method !== 'GET' || !prefersHtml(ctx)) return
+    show(ctx, 404, failurePage(new GatewayError('not_found')))
+  }
+}

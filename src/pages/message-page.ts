@@ -1,0 +1,36 @@
+import type { GatewayError } from '../errors.ts'
+import { html } from './html.ts'
+import { placeOf } from './links.ts'
+import type { View } from './show.ts'
+import { describeError } from './trouble.ts'
+
+/** Says what went wrong where there is no form to say it beside. */
+export function failurePage(error: GatewayError): View {
+  return ({ texts, language, site }) => ({
+    title: error.code === 'not_found' ? texts.notFound : texts.somethingWrong,
+    hasFailed: true,
+    body: html`<p role="alert">${describeError(error, texts, language)}</p>
+<p class="aside"><a href="${site.base}/">${texts.toStart}</a></p>`,
+  })
+}
+
+/** Says that somebody is signed out, with a way back to the app that they came from, if it is known. */
+export function signedOutPage(redirectTo: string | null): View {
+  return ({ texts, site }) => ({
+    title: texts.signedOut,
+    body: html`<p>${texts.signedOutHint}</p>
+${redirectTo !== null && html`<p><a class="button main" href="${redirectTo}">${texts.backToApp}</a></p>\n`}<p><a class="button" href="${site.base}/signin">${texts.signInAgain}</a></p>`,
+  })
+}
+
+/**
+ * Sends the browser on to another origin. A page in between, because browsers hold every redirect that follows a form to
+ * the Content-Security-Policy of the form, and nobody knows where an app or a provider redirects to in turn.
+ */
+export function goingOnPage(url: string): View {
+  return ({ texts }) => ({
+    title: texts.goingOn(placeOf(url)),
+    goesOnTo: url,
+    body: html`<p><a class="button main" href="${url}">${texts.goOn}</a></p>`,
+  })
+}

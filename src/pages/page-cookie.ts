@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import type { Clock, Context } from '../context.ts'
+import type { Access } from '../database/access.ts'
+import { createCookie } from '../http/cookie.ts'
+import { seal, unseal } from '../tokens/sealed.ts'
+import type { SecretKeys } from '../tokens/secrets.ts'
+
+/** Which session a browser has on our pages. */
+export type PageSession = { sessionId: string; userId: string }
+
+export type PageCookie = ReturnType<typeof createPageCookie>
+
+const payloadSchema = z.object({ sessionId: z.guid(), userId: z.guid() })
+
+/**
+ * The cookie by which our pages know a browser: session and user, encrypted. No route of the JSON interface looks at it,
+ * so no other site can do anything there in the name of whoever is signed in here.
+ */
+export function createPageCookie(keys: SecretKeys, secure: boolean, clock: Clock) {
+  const cookie = createCookie('claimgate', { secure, sameSite: 'lax' })
+  return {
+    clear: cookie.clear,
+
+    /** Keeps a session until it ends in any case; whether it has ended before, the database says. */
+    write: async (ctx: Context, { sessionId, userId, expiresAt }: Access): Promise<void> => {
+      const seconds = Math.max(0, Math.floor((expiresAt.getTime() - clock().getTime()) / 1000))
+      cookie.write(ctx, await seal({ sessionId, userId }, keys, expiresAt), seconds)
+    },
+
+    /** The session of the request; null when there is none, and when its cookie is not ours or too old. */
+    read: async (ctx: Context): Promise<PageSession | null> => {
+      const sealed = cookie.read(ctx)
+      if (sealed === undefined) return null
+      try {
+        return payloadSchema.parse(await unseal(sealed, keys, clock()))
+      } catch {
+        cookie.clear(ctx)
+        return null
+      }
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import type { Clock, Context } from '../context.ts'
+import type { Csrf } from './csrf.ts'
+import type { Html } from './html.ts'
+import { layout } from './layout.ts'
+import type { PageFiles } from './load-pages.ts'
+import type { Texts } from './texts.ts'
+
+/** A provider as pages show it. */
+export type PageProvider = { name: string; label: string; icon: string | undefined }
+
+/** What all pages of a deployment know. */
+export type Site = {
+  files: PageFiles
+  /** What paths begin with where a proxy gives the gateway a folder of its own; else nothing. */
+  base: string
+  providers: readonly PageProvider[]
+  signup: boolean
+  passwordMinLength: number
+}
+
+/** What a page is made with, for one request. */
+export type Page = {
+  site: Site
+  language: string
+  texts: Texts
+  now: Date
+  /** The token of the page's forms; asking for it may set a cookie. */
+  token(): string
+}
+
+/** A page: what its title says, and what stands on it. */
+export type Shown = {
+  title: string
+  body: Html
+  hasFailed?: boolean
+  isWide?: boolean
+  /** Where the browser goes on by itself. */
+  goesOnTo?: string
+}
+
+export type View = (page: Page) => Shown
+
+/** Answers with a page. */
+export type Show = (ctx: Context, status: number, view: View) => void
+
+const policy = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "script-src 'self'",
+  "img-src 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ')
+
+/**
+ * Makes what answers with pages, in the language that the browser asks for. Nobody keeps a page, no script but ours runs
+ * on it, and no other site gets to see it: the headers for apps that call the JSON interface are taken away.
+ */
+export function createShow(site: Site, csrf: Pick<Csrf, 'tokenFor'>, clock: Clock): Show {
+  const { locales } = site.files
+  const [fallback = ''] = locales.keys()
+  return function show(ctx, status, view) {
+    const language = ctx.acceptsLanguages([...locales.keys()]) || fallback
+    const texts = locales.get(language) as Texts
+    let token: string | undefined
+    const page: Page = {
+      site,
+      language,
+      texts,
+      now: clock(),
+      token: () => {
+        token ??= csrf.tokenFor(ctx)
+        return token
+      },
+    }
+    const shown = view(page)
+    ctx.status = status
+    ctx.body = layout(page, shown).html
+    ctx.type = 'text/html; charset=utf-8'
+    ctx.remove('Access-Control-Allow-Origin')
+    ctx.remove('Access-Control-Allow-Credentials')
+    ctx.set({
+      'Cache-Control': 'no-store',
+      'Content-Language': language,
+      'Content-Security-Policy': policy,
+      // With no-referrer, browsers would send our own forms with "Origin: null".
+      'Referrer-Policy': 'same-origin',
+    })
+    ctx.vary('Accept-Language')
+  }
+}

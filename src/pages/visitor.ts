@@ -1,0 +1,64 @@
+import type { Clock, Middleware } from '../context.ts'
+import type { Access } from '../database/access.ts'
+import type { PageSessions } from '../database/page-sessions.ts'
+import type { Sessions } from '../database/sessions.ts'
+import { GatewayError } from '../errors.ts'
+import type { PageCookie } from './page-cookie.ts'
+
+/**
+ * Finds out who is signed in on our pages in this browser, as the database says now, and puts them into
+ * `ctx.state.visitor`. A cookie whose session is over is taken back.
+ */
+export function createLook(
+  cookie: PageCookie,
+  sessions: Pick<Sessions, 'read'>,
+  pageSessions: Pick<PageSessions, 'extend'>,
+  clock: Clock,
+): Middleware {
+  return async function look(ctx, next) {
+    const named = await cookie.read(ctx)
+    const access = named && (await sessions.read(named.sessionId, named.userId, clock()))
+    if (access) {
+      ctx.state.visitor = access
+      await pageSessions.extend(access, clock())
+    } else if (named) cookie.clear(ctx)
+    await next()
+  }
+}
+
+/** Whoever is signed in on our pages. Throws `invalid_token` when it is nobody. */
+export function requireVisitor(visitor: Access | undefined): Access {
+  if (!visitor) throw new GatewayError('invalid_token')
+  return visitor
+}
+
+/** Signs this browser in: from now on its cookie is that of `ctx.state.access`. The session it had before ends. */
+export function createKeep(cookie: PageCookie, sessions: Pick<Sessions, 'revoke'>, clock: Clock): Middleware {
+  return async function keep(ctx, next) {
+    const { access, visitor } = ctx.state
+    if (!access) throw new Error('this route does not pass the claims proxy')
+    const before = visitor ?? (await cookie.read(ctx))
+    if (before) await sessions.revoke(before.sessionId, false, clock())
+    await cookie.write(ctx, access)
+    ctx.state.visitor = access
+    await next()
+  }
+}
+
+/** Signs this browser out. Signing out twice is a success. */
+export function createSignOut(
+  cookie: PageCookie,
+  sessions: Pick<Sessions, 'revoke'>,
+  clock: Clock,
+): Middleware {
+  return async function signOut(ctx, next) {
+    const { visitor } = ctx.state
+    if (visitor) {
+      const { sessionId, userId } = visitor
+      await sessions.revoke(sessionId, false, clock())
+      ctx.state.announce('logout', { sessionId, userId, everywhere: false })
+    }
+    cookie.clear(ctx)
+    await next()
+  }
+}
