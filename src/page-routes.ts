@@ -43,7 +43,6 @@ export function addPageRoutes(
     ...page.signedInToApp,
   )
   router.get('/signup', failure(), look, start, entry.signup)
-  router.get('/signup/form', entry.signupForm)
   router.post(
     '/signup/form',
     failure(entry.showSignupAgain),
@@ -78,4 +77,8 @@ export function addPageRoutes(
   router.post('/account/sessions/:id/end', ...inAccount, done('ended'), step.endSession)
   router.post('/account/signout', failure(), look, ...form, page.signOut, entry.toSignedOut)
   router.get('/signed-out', failure(), look, start, entry.signedOut)
+  // A form that was refused is shown at the address that it was sent to, which people may then load.
+  router.get('/signin/continue', entry.toPage('/signin'))
+  router.get('/signup/form', entry.toPage('/signup'))
+  router.get('/account/{*form}', entry.toPage('/account'))
 }

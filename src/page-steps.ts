@@ -2,6 +2,7 @@ import type { Authenticate } from './authentication/authenticate.ts'
 import type { RedirectProvider } from './authentication/provider.ts'
 import { createPageStart } from './authentication/redirect-to.ts'
 import type { Context, Middleware } from './context.ts'
+import { withContract } from './contract.ts'
 import type { Access } from './database/access.ts'
 import type { Deps } from './deps.ts'
 import type { ErrorCode } from './errors.ts'
@@ -80,10 +81,13 @@ export function createPageSteps(deps: Deps, files: PageFiles, lent: Lent) {
     notFound: createNotFound(show),
     assets: createAssets(files),
     /** The rest of a provider sign-in that was begun on a page. */
-    finish: async function finishOnPage(ctx, next) {
-      if (ctx.state.flow?.page !== true) return next()
-      await walk([look, ...signIn], ctx)
-    } satisfies Middleware as Middleware,
+    finish: withContract(
+      { answers: { 303: { description: 'To a page.', headers: { Location: 'The page.' } } } },
+      async function finishOnPage(ctx, next) {
+        if (ctx.state.flow?.page !== true) return next()
+        await walk([look, ...signIn], ctx)
+      },
+    ),
     /** Where the failure of a provider sign-in is shown, if it is on a page of ours. */
     pageFor: (ctx: Context): URL | null => {
       const { flow } = ctx.state

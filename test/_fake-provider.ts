@@ -93,6 +93,8 @@ export interface FakeProvider {
    * is a refusal and brings no code. Throws when the authorization request is not acceptable.
    */
   authorize(location: string | URL, profile?: Profile, overrides?: Record<string, string | null>): string
+  /** Whether people who come over HTTP are asked before they are sent back, as they are the first time. */
+  askForConsent(isAsked: boolean): void
   /** Makes an endpoint misbehave until it is called again with `null`. */
   fault(provider: ProviderName, endpoint: ProviderEndpoint, fault: Fault | null): void
   stop(): Promise<void>
@@ -121,6 +123,7 @@ interface State {
   clients: Pick<FakeProvider, ProviderName>
   /** Who signs in next. */
   next: Map<ProviderName, Profile>
+  consent: { isAsked: boolean }
   codes: Map<string, Grant>
   tokens: Map<string, Grant>
   faults: Map<string, Fault>
@@ -193,6 +196,9 @@ export async function startFakeProvider(): Promise<FakeProvider> {
         throw new Error(`authorize: ${origin}${pathname} is no such endpoint`)
       return grantCode(state, route.provider, searchParams, profile, overrides)
     },
+    askForConsent(isAsked) {
+      state.consent.isAsked = isAsked
+    },
     fault(provider, endpoint, fault) {
       if (provider === 'google' && endpoint === 'emails') throw new Error('google has no emails endpoint')
       if (fault) state.faults.set(`${provider} ${endpoint}`, fault)
@@ -211,7 +217,15 @@ function createState(url: string): State {
   const github = { ...createClient('github', url), emailsUrl: `${url}/user/emails` }
   github.environment.AUTH_GITHUB_EMAILS_URL = github.emailsUrl
   const clients = { github, google: createClient('google', url) }
-  return { url, clients, next: new Map(), codes: new Map(), tokens: new Map(), faults: new Map() }
+  return {
+    url,
+    clients,
+    next: new Map(),
+    consent: { isAsked: false },
+    codes: new Map(),
+    tokens: new Map(),
+    faults: new Map(),
+  }
 }
 
 function createClient(provider: ProviderName, url: string): ProviderClient {
@@ -283,8 +297,22 @@ function demand(ok: boolean, message: string, answer: Answer): asserts ok {
 }
 
 function answerAuthorize(state: State, exchange: Exchange): Answer {
-  demand(exchange.method === 'GET', 'authorize: not a GET', text(405, 'Method Not Allowed'))
-  return { status: 302, headers: { location: grantCode(state, exchange.provider, exchange.query) }, body: '' }
+  const { provider, query, method, body } = exchange
+  if (state.consent.isAsked && method === 'GET') return askForConsent(state, exchange)
+  const isAnswer = state.consent.isAsked && method === 'POST'
+  demand(method === 'GET' || isAnswer, 'authorize: not a GET', text(405, 'Method Not Allowed'))
+  const isDenied = isAnswer && new URLSearchParams(body).get('answer') !== 'allow'
+  const overrides: Record<string, string> = isDenied ? { error: 'access_denied' } : {}
+  const location = grantCode(state, provider, query, undefined, overrides)
+  return { status: 302, headers: { location }, body: '' }
+}
+
+/** The page that people see before they are sent back: their answer goes to the same address. */
+function askForConsent({ clients, next }: State, { provider, query }: Exchange): Answer {
+  checkAuthorization(clients[provider], provider, query, next.get(provider))
+  const body = `<!doctype html><html lang="en"><title>${provider}</title><h1>Let the gateway know who you are?</h1>
+<form method="post"><button name="answer" value="allow">Allow</button> <button name="answer" value="deny">Deny</button></form></html>`
+  return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body }
 }
 
 function grantCode(

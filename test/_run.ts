@@ -6,6 +6,7 @@ import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { openDatabase } from '../src/database/open.ts'
+import { findChromium } from './_chromium.ts'
 import { makeRunDirectory } from './_directory.ts'
 import { type PostgresServer, startPostgres } from './_postgres.ts'
 
@@ -23,7 +24,8 @@ try {
  * Runs AVA beside a PostgreSQL server whose URL the tests find in `CLAIMGATE_TEST_POSTGRES`, and the name
  * of a migrated database to copy in `CLAIMGATE_TEST_TEMPLATE`.
  */
-async function runTests(args: string[], environment: Record<string, string>): Promise<number> {
+async function runTests(args: string[], variables: Record<string, string>): Promise<number> {
+  const environment = { ...variables, ...environmentOfBrowser() }
   if (process.env.SKIP_POSTGRES === '1') {
     console.log('PostgreSQL: skipped')
     return runAva(args, environment)
@@ -46,6 +48,15 @@ async function runTests(args: string[], environment: Record<string, string>): Pr
   } finally {
     await server.stop()
   }
+}
+
+/** Where the tests find a browser; it says so when there is none. */
+function environmentOfBrowser(): Record<string, string> {
+  const path = findChromium(process.env.CHROMIUM_PATH)
+  console.log(
+    path ? `Browser: ${path}` : 'Browser: none found, so what needs one is skipped; set CHROMIUM_PATH',
+  )
+  return path ? { CLAIMGATE_TEST_CHROMIUM: path } : {}
 }
 
 /** A migrated database, to which nobody is connected. */

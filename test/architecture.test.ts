@@ -75,7 +75,7 @@ const mayKnow: Record<string, string[]> = {
     'tokens',
   ],
   'page-routes': ['operations'],
-  'page-steps': ['authentication', 'http', 'pages'],
+  'page-steps': ['authentication', 'contract', 'http', 'pages'],
   config: ['config-keys', 'config-limits', 'config-pages', 'config-providers', 'config-values'],
   'config-keys': ['config-values', 'tokens'],
   'config-limits': ['config-values'],

@@ -38,10 +38,11 @@ export function createEntrySteps(show: Show, base: string, signup: boolean) {
       show(ctx, 200, signupPage(entryOf(ctx, null)))
     } satisfies Middleware as Middleware,
 
-    /** Whoever loads the address of the form sees the page that it is on. */
-    signupForm: async function signupForm(ctx) {
-      seeOther(ctx, `${base}/signup${ctx.search}`)
-    } satisfies Middleware as Middleware,
+    /** Sends whoever loads the address of a form to the page that it is on. */
+    toPage: (path: string): Middleware =>
+      async function toPage(ctx) {
+        seeOther(ctx, `${base}${path}${ctx.search}`)
+      },
 
     signedOut: async function signedOut(ctx) {
       const { visitor, start } = ctx.state

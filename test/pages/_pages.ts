@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type AppOptions, quick, startApp, type TestApp } from '../_app.ts'
+import { type FakeProvider, startFakeProvider } from '../_fake-provider.ts'
+
+/** A gateway that a browser can reach at its public URL, two providers, and an app to go back to. */
+export type Stage = {
+  app: TestApp
+  fake: FakeProvider
+  /** The public URL of the gateway. */
+  url: string
+  /** Where the app wants people to be sent back to. */
+  home: string
+  stop(): Promise<void>
+}
+
+/** Starts them. Providers ask people before they let them go on. */
+export async function startPages({ env = {}, ...options }: AppOptions = {}): Promise<Stage> {
+  const [fake, client, port] = await Promise.all([startFakeProvider(), startClient(), findPort()])
+  fake.askForConsent(true)
+  const url = `http://localhost:${port}`
+  const app = await startApp({
+    engine: quick,
+    ...options,
+    env: {
+      PORT: String(port),
+      AUTH_PUBLIC_URL: url,
+      AUTH_REDIRECT_ORIGINS: client.url,
+      ...fake.github.environment,
+      ...fake.google.environment,
+      ...env,
+    },
+  })
+  return {
+    app,
+    fake,
+    url,
+    home: `${client.url}/welcome`,
+    stop: async () => {
+      await app.close()
+      await Promise.all([fake.stop(), client.stop()])
+    },
+  }
+}
+
+/** An app as far as the gateway sees one: a page of another origin. It redirects once more, as many apps do. */
+async function startClient(): Promise<{ url: string; stop(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    const { pathname, search, searchParams } = new URL(request.url ?? '/', 'http://client.test')
+    const isFirst = pathname === '/welcome' && !searchParams.has('again')
+    if (isFirst) {
+      response.writeHead(302, { location: `http://localhost:${port}/welcome${search}&again=1` }).end()
+      return
+    }
+    response
+      .writeHead(200, { 'content-type': 'text/html' })
+      .end('<!doctype html><html lang="en"><title>App</title><h1>Welcome</h1></html>')
+  }).listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/** A port that was free a moment ago: the gateway has to know its own address before it listens. */
+async function findPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

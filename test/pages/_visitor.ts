@@ -1,0 +1,98 @@
+import type { Stage } from './_pages.ts'
+
+/** An answer that a browser would show. */
+export type Seen = { status: number; headers: Headers; text: string; location: string | null }
+
+/** A browser without a screen: it keeps cookies, and says of itself what browsers say. */
+export type Visitor = {
+  cookies: Map<string, string>
+  get(path: string, headers?: Record<string, string>): Promise<Seen>
+  /** Sends fields as a form does, without a token. */
+  send(path: string, fields: Record<string, string>, headers?: Record<string, string>): Promise<Seen>
+  /** Loads the page at `from` and sends a form with its token. */
+  submit(
+    from: string,
+    path: string,
+    fields?: Record<string, string>,
+    headers?: Record<string, string>,
+  ): Promise<Seen>
+}
+
+export function openVisitor({ app, url }: Pick<Stage, 'app' | 'url'>): Visitor {
+  const cookies = new Map<string, string>()
+  const browser = { Accept: 'text/html,*/*;q=0.8', 'Accept-Language': 'en' }
+
+  async function ask(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    raw?: string,
+  ): Promise<Seen> {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const answer = await app.call(method, path, {
+      headers: { ...browser, ...(cookie && { Cookie: cookie }), ...headers },
+      ...(raw !== undefined && { raw }),
+    })
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (value === '') cookies.delete(name)
+      else cookies.set(name, value)
+    }
+    const { status, headers: received, text } = answer
+    return { status, headers: received, text, location: received.get('location') }
+  }
+
+  const visitor: Visitor = {
+    cookies,
+    get: (path, headers = {}) => ask('GET', path, headers),
+    send: (path, fields, headers = {}) =>
+      ask(
+        'POST',
+        path,
+        {
+          'Content-Type': 'application/x-www-form-urlencoded',
+          Origin: url,
+          'Sec-Fetch-Site': 'same-origin',
+          ...headers,
+        },
+        String(new URLSearchParams(fields)),
+      ),
+    submit: async (from, path, fields = {}, headers = {}) =>
+      visitor.send(path, { csrf: tokenOf(await visitor.get(from)), ...fields }, headers),
+  }
+  return visitor
+}
+
+/** The token of the first form of a page. */
+export function tokenOf({ text }: Pick<Seen, 'text'>): string {
+  const [, token] = /name="csrf" value="([^"]+)"/.exec(text) ?? []
+  if (token === undefined) throw new Error(`a page without a form: ${text}`)
+  return token
+}
+
+/** Signs a new user up on the page; the browser is signed in afterwards. */
+export async function signUp(visitor: Visitor, username: string, password = 'correct horse'): Promise<void> {
+  const fields = { username, password, confirmPassword: password }
+  const { status, location, text } = await visitor.submit('/signup', '/signup/form', fields)
+  if (status !== 303 || location !== '/account') throw new Error(`sign-up of ${username}: ${status} ${text}`)
+}
+
+/** The texts of the alerts of a page. */
+export function alertsOf({ text }: Seen): string {
+  return [...text.matchAll(/role="alert"[^>]*>(.*?)<\/(?:div|p)>/gs)]
+    .map(([, inner = '']) => plain(inner))
+    .join(' ')
+}
+
+/** What a page says, without its elements. */
+export function plain(html: string): string {
+  return html
+    .replace(/<[^>]+>/g, ' ')
+    .replace(/&#39;/g, "'")
+    .replace(/&quot;/g, '"')
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&amp;/g, '&')
+    .replace(/\s+/g, ' ')
+    .trim()
+}

@@ -1,0 +1,223 @@
+import test from 'ava'
+import { type Stage, startPages } from './_pages.ts'
+import { alertsOf, openVisitor, plain, signUp, tokenOf } from './_visitor.ts'
+
+let stage: Stage
+test.before('start', async () => {
+  stage = await startPages()
+  await stage.app.signup('bob')
+})
+test.after.always('stop', () => stage?.stop())
+
+const bob = { username: 'bob', password: 'correct horse' }
+const inner = (csrf: string) => ({ csrf, ...bob })
+
+test('a form of our page with the right password signs in, and the browser gets one sealed cookie', async (t) => {
+  const visitor = openVisitor(stage)
+  const { status, location, headers } = await visitor.submit('/signin', '/signin', bob)
+  t.is(status, 303)
+  t.is(location, '/account')
+  const cookie = headers.getSetCookie().find((line) => line.startsWith('claimgate='))
+  t.regex(cookie ?? '', /; path=\/; .*samesite=lax; httponly/i)
+  t.notRegex(cookie ?? '', /domain/i)
+  const account = await visitor.get('/account')
+  t.is(account.status, 200)
+  t.regex(plain(account.text), /Your account bob user /)
+})
+
+const refusals: [
+  what: string,
+  send: (visitor: ReturnType<typeof openVisitor>, csrf: string) => Promise<unknown>,
+][] = [
+  ['from another origin', (v, csrf) => v.send('/signin', inner(csrf), { Origin: 'https://evil.test' })],
+  ['from an origin that nobody names', (v, csrf) => v.send('/signin', inner(csrf), { Origin: 'null' })],
+  ['from no origin', (v, csrf) => v.send('/signin', inner(csrf), { Origin: '' })],
+  [
+    'from the origin of the app',
+    (v, csrf) => v.send('/signin', inner(csrf), { Origin: new URL(stage.home).origin }),
+  ],
+  ['from a sister site', (v, csrf) => v.send('/signin', inner(csrf), { 'Sec-Fetch-Site': 'same-site' })],
+  ['from another site', (v, csrf) => v.send('/signin', inner(csrf), { 'Sec-Fetch-Site': 'cross-site' })],
+  ['without a token', (v) => v.send('/signin', bob)],
+  [
+    'with a token that somebody made up',
+    (v) => v.send('/signin', inner(`1.${'a'.repeat(22)}.${'b'.repeat(43)}`)),
+  ],
+  [
+    'with a token whose time was changed',
+    (v, csrf) => v.send('/signin', inner(csrf.replace(/^\d+/, (n) => String(+n + 1)))),
+  ],
+  [
+    'with the token of another browser',
+    async (v) => v.send('/signin', inner(tokenOf(await openVisitor(stage).get('/signin')))),
+  ],
+  [
+    'with the cookie of another browser',
+    async (v, csrf) => {
+      const other = openVisitor(stage)
+      await other.get('/signin')
+      v.cookies.set('claimgate-form', other.cookies.get('claimgate-form') ?? '')
+      return v.send('/signin', inner(csrf))
+    },
+  ],
+  [
+    'without the cookie',
+    (v, csrf) => {
+      v.cookies.clear()
+      return v.send('/signin', inner(csrf))
+    },
+  ],
+]
+for (const [what, send] of refusals) {
+  test(`a form ${what} is a page with 403, and nobody is signed in`, async (t) => {
+    const visitor = openVisitor(stage)
+    const csrf = tokenOf(await visitor.get('/signin'))
+    const { status, text } = (await send(visitor, csrf)) as { status: number; text: string }
+    t.is(status, 403, text)
+    t.regex(text, /^<!doctype html>/)
+    t.false(visitor.cookies.has('claimgate'))
+  })
+}
+
+test('a form whose token has expired is shown again with what was typed, but for the password', async (t) => {
+  const own = await startPages()
+  t.teardown(own.stop)
+  const visitor = openVisitor(own)
+  const csrf = tokenOf(await visitor.get('/signin'))
+  own.app.clock.advance(4 * 3600 + 1)
+  const late = await visitor.send('/signin', { csrf, username: 'bob <&"', password: 'pass-4711' })
+  t.is(late.status, 403)
+  t.regex(alertsOf(late), /open for too long/)
+  t.regex(late.text, / value="bob &lt;&amp;&quot;"/)
+  t.notRegex(late.text, /pass-4711/)
+  own.app.clock.advance(60)
+  const again = { csrf: tokenOf(late), username: 'bob', password: 'x' }
+  t.is((await visitor.send('/signin', again)).status, 401)
+})
+
+test('a browser that refuses cookies is told so', async (t) => {
+  const visitor = openVisitor(stage)
+  const csrf = tokenOf(await visitor.get('/signin'))
+  visitor.cookies.clear()
+  const refused = await visitor.send('/signin', { csrf, ...bob })
+  t.is(refused.status, 403)
+  t.regex(alertsOf(refused), /did not send our cookie/)
+  t.regex(refused.text, /value="bob"/)
+})
+
+test('the token of a form that was made before the sign-in is of no use after it', async (t) => {
+  const visitor = openVisitor(stage)
+  const before = tokenOf(await visitor.get('/signin'))
+  await visitor.submit('/signin', '/signin', bob)
+  t.is((await visitor.send('/account/sessions/end-others', { csrf: before })).status, 403)
+})
+
+const paths = [
+  '/signin/continue',
+  '/account/password',
+  '/account/sessions/end-others',
+  '/account/signout',
+  '/account/identities/github/link',
+  '/account/identities/github/unlink',
+  '/account/sessions/6d98bcbf-b768-4230-be0c-eedc858b9e8d/end',
+]
+for (const path of paths) {
+  test(`POST ${path} is refused without a token, and from another origin`, async (t) => {
+    const visitor = openVisitor(stage)
+    await visitor.submit('/signin', '/signin', bob)
+    const csrf = tokenOf(await visitor.get('/account'))
+    t.is((await visitor.send(path, {})).status, 403)
+    t.is((await visitor.send(path, { csrf }, { Origin: 'https://evil.test' })).status, 403)
+    t.is((await visitor.get('/account')).status, 200)
+  })
+}
+
+test('a body that is no form of ours is refused: JSON, a field twice, too much', async (t) => {
+  const visitor = openVisitor(stage)
+  const csrf = tokenOf(await visitor.get('/signin'))
+  t.is((await visitor.send('/signin', inner(csrf), { 'Content-Type': 'application/json' })).status, 415)
+  t.is((await visitor.send('/signin', inner(csrf), { 'Content-Type': 'text/plain' })).status, 415)
+  t.is((await visitor.send('/signin', { ...inner(csrf), password: 'x'.repeat(20_000) })).status, 413)
+  const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const twice = await stage.app.call('POST', '/signin', {
+    raw: `${new URLSearchParams(inner(csrf))}&username=eve`,
+    headers: { Origin: stage.url, 'Content-Type': 'application/x-www-form-urlencoded', Cookie: cookie },
+  })
+  t.is(twice.status, 400)
+  t.is((await visitor.send('/signin', { ...inner(csrf), roles: 'admin' })).status, 422)
+})
+
+test('a wrong password and an unknown user look the same', async (t) => {
+  const visitor = openVisitor(stage)
+  const wrong = await visitor.submit('/signin', '/signin', { ...bob, password: 'wrong' })
+  const unknown = await visitor.submit('/signin', '/signin', { username: 'nobody', password: 'wrong' })
+  for (const seen of [wrong, unknown]) {
+    t.is(seen.status, 401)
+    t.is(alertsOf(seen), 'Wrong username or password.')
+  }
+})
+
+test('what is wrong with a sign-up is said beside each field, and in a summary with links to them', async (t) => {
+  const visitor = openVisitor(stage)
+  const fields = { username: ' ada', password: 'abc', confirmPassword: 'abcd' }
+  const seen = await visitor.submit('/signup', '/signup/form', fields)
+  t.is(seen.status, 422)
+  t.is(
+    alertsOf(seen),
+    'Username may not begin or end with a space. Password needs at least 4 characters. The two passwords are not the same.',
+  )
+  for (const name of ['username', 'password', 'confirmPassword']) {
+    t.true(seen.text.includes(`<a href="#${name}">`))
+    t.regex(
+      seen.text,
+      new RegExp(`<input id="${name}"[^>]* aria-invalid="true" aria-describedby="${name}-fault`),
+    )
+    t.true(seen.text.includes(`id="${name}-fault"`))
+  }
+  t.notRegex(seen.text, /abcd?"/)
+  t.regex(seen.text, /<title>Error: /)
+  const taken = await visitor.submit('/signup', '/signup/form', {
+    ...bob,
+    username: 'BOB',
+    confirmPassword: bob.password,
+  })
+  t.is(taken.status, 409)
+  t.regex(alertsOf(taken), /^Username is taken/)
+})
+
+test('a page never says what somebody typed as anything but text', async (t) => {
+  const visitor = openVisitor(stage)
+  const evil = `"><script>alert(1)</script><img src=x onerror='alert(2)'>\u0026lt;`
+  const wrong = await visitor.submit('/signin', '/signin', { username: evil, password: evil })
+  const taken = await visitor.submit('/signup', '/signup/form', {
+    username: evil,
+    password: 'x',
+    confirmPassword: 'y',
+  })
+  await signUp(visitor, evil)
+  await stage.app.sql(`INSERT INTO role (name) VALUES ($1)`, [evil])
+  await stage.app.sql(
+    `INSERT INTO user_role (user_id, role_id) SELECT u.id, r.id FROM "user" u, role r WHERE u.username = $1 AND r.name = $1`,
+    [evil],
+  )
+  const account = await visitor.get('/account', { 'User-Agent': evil })
+  const target = `${stage.home}?x=${encodeURIComponent(evil)}`
+  const onwards = await visitor.get(`/signin?${new URLSearchParams({ redirect_to: target, state: evil })}`)
+  const linked = await visitor.get(
+    `/account?${new URLSearchParams({ linked: evil, done: evil, error: evil })}`,
+  )
+  for (const { text, status } of [wrong, taken, account, onwards, linked]) {
+    t.true(status < 500)
+    t.notRegex(text, /<script>|<img src=x|onerror='/)
+  }
+  t.true(plain(account.text).includes('alert(1)'))
+})
+
+test('loading the address of a form leads to the page that it is on', async (t) => {
+  const visitor = openVisitor(stage)
+  const to = async (path: string) => (await visitor.get(path)).location
+  t.is(await to('/signup/form?redirect_to=x'), '/signup?redirect_to=x')
+  t.is(await to('/signin/continue'), '/signin')
+  t.is(await to('/account/password'), '/account')
+  t.is(await to('/account/identities/github/unlink'), '/account')
+})

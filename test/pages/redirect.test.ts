@@ -1,0 +1,236 @@
+import { createHash } from 'node:crypto'
+import test, { type ExecutionContext } from 'ava'
+import { githubber, googler } from '../authentication/_sign-in.ts'
+import { type Stage, startPages } from './_pages.ts'
+import { alertsOf, openVisitor, plain, type Seen, signUp, type Visitor } from './_visitor.ts'
+
+let stage: Stage
+test.before('start', async () => {
+  stage = await startPages({ env: { AUTH_REDIRECT_ORIGINS: 'https://app.test myapp://' } })
+  stage.fake.askForConsent(false)
+  await stage.app.signup('bob')
+})
+test.after.always('stop', () => stage?.stop())
+
+const bob = { username: 'bob', password: 'correct horse' }
+const home = 'https://app.test/welcome?lang=de'
+const verifier = 'v'.repeat(43)
+const challenge = createHash('sha256').update(verifier).digest('base64url')
+const pkce = { code_challenge: challenge, code_challenge_method: 'S256' }
+const pathOf = (page: string, query: Record<string, string>) => `${page}?${new URLSearchParams(query)}`
+
+/** Where a page of ours sends the browser on to by itself, and by a link. */
+function goesOnTo(t: ExecutionContext, { status, text }: Seen): URL {
+  t.is(status, 200, text)
+  const [, url = ''] = /<meta http-equiv="refresh" content="0;url=([^"]+)">/.exec(text) ?? []
+  t.true(text.includes(`<a class="button main" href="${url}">`), text)
+  return new URL(url.replaceAll('&amp;', '&'))
+}
+
+const exchange = (url: URL) =>
+  stage.app.post('/token/exchange', { code: url.searchParams.get('code'), codeVerifier: verifier })
+
+/** Goes on to a provider and back; returns what the gateway answers then. */
+async function visitProvider(visitor: Visitor, location: string, profile = githubber()): Promise<Seen> {
+  const { pathname, search } = new URL(stage.fake.authorize(location, profile))
+  return visitor.get(pathname + search)
+}
+
+test('a sign-in that an app asks for ends at the app with a code, which is its own session and not the page’s', async (t) => {
+  const visitor = openVisitor(stage)
+  const path = pathOf('/signin', { redirect_to: home, ...pkce, state: 'a b&c' })
+  const url = goesOnTo(t, await visitor.submit(path, path, bob))
+  t.is(url.origin + url.pathname, 'https://app.test/welcome')
+  t.is(url.searchParams.get('lang'), 'de')
+  t.is(url.searchParams.get('state'), 'a b&c')
+  const { status, body } = await exchange(url)
+  t.is(status, 200)
+  t.like(body, { username: 'bob' })
+  t.is((await exchange(url)).status, 401)
+  const account = await visitor.get('/account')
+  t.is(account.status, 200)
+  const { refreshToken } = body as { refreshToken: string }
+  t.is((await visitor.submit('/account', '/account/signout')).location, '/signed-out')
+  t.is((await stage.app.post('/token', { refreshToken })).status, 200, 'the app is still signed in')
+})
+
+test('a sign-up that an app asks for ends at the app too, and links keep what it asked for', async (t) => {
+  const visitor = openVisitor(stage)
+  const signin = await visitor.get(pathOf('/signin', { redirect_to: home, ...pkce, state: 's' }))
+  const [, link = ''] = /href="(\/signup[^"]+)"/.exec(signin.text) ?? []
+  const signup = link.replaceAll('&amp;', '&')
+  const fields = { username: 'newcomer', password: 'correct horse', confirmPassword: 'correct horse' }
+  const url = goesOnTo(t, await visitor.submit(signup, signup.replace('/signup', '/signup/form'), fields))
+  t.is(url.searchParams.get('state'), 's')
+  t.like((await exchange(url)).body, { username: 'newcomer' })
+})
+
+test('the code of a page is of no use without the verifier', async (t) => {
+  const visitor = openVisitor(stage)
+  const path = pathOf('/signin', { redirect_to: home, ...pkce })
+  const url = goesOnTo(t, await visitor.submit(path, path, bob))
+  const { status } = await stage.app.post('/token/exchange', { code: url.searchParams.get('code') })
+  t.is(status, 401)
+})
+
+test('who is signed in is asked before an app gets a code; nothing is handed out by a link alone', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'asked')
+  const path = pathOf('/signin', { redirect_to: home, ...pkce })
+  const asked = await visitor.get(path)
+  t.is(asked.status, 200)
+  t.regex(plain(asked.text), /signed in as asked\. You will be taken back to app\.test\. Continue as asked/)
+  t.notRegex(asked.text, /http-equiv="refresh"|code=/)
+  const url = goesOnTo(t, await visitor.submit(path, path.replace('/signin', '/signin/continue')))
+  t.like((await exchange(url)).body, { username: 'asked' })
+  const other = await visitor.get(pathOf('/signin', { redirect_to: home, prompt: 'login' }))
+  t.regex(other.text, /name="password"/)
+})
+
+test('a code of a session that has been ended meanwhile is not given', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'ended')
+  const path = pathOf('/signin', { redirect_to: home })
+  const form = await visitor.get(path)
+  await stage.app.sql(
+    `UPDATE session SET revoked_at = now() FROM "user" u WHERE u.id = session.user_id AND u.username = 'ended'`,
+  )
+  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(form.text) ?? []
+  const late = await visitor.send(path.replace('/signin', '/signin/continue'), { csrf })
+  t.is(late.status, 403)
+  t.notRegex(late.text, /code=/)
+})
+
+test('a native app gets its code by its own scheme', async (t) => {
+  const visitor = openVisitor(stage)
+  const path = pathOf('/signin', { redirect_to: 'myapp://callback', ...pkce })
+  t.is(goesOnTo(t, await visitor.submit(path, path, bob)).protocol, 'myapp:')
+})
+
+const targets = [
+  'https://evil.test/',
+  'https://app.test.evil.test/',
+  'https://app.test@evil.test/',
+  '//evil.test',
+  '/\\evil.test',
+  'https:/\\evil.test',
+  'javascript:alert(1)',
+  'data:text/html,x',
+  'otherapp://x',
+  'https://app.test\r\nSet-Cookie: a=b',
+  'https://app.test/\u0000',
+  '',
+]
+for (const target of targets) {
+  test(`no page sends anybody to ${JSON.stringify(target)}`, async (t) => {
+    const visitor = openVisitor(stage)
+    for (const page of ['/signin', '/signup', '/signed-out', '/signin/github', '/signin/google']) {
+      const { status, text, location, headers } = await visitor.get(pathOf(page, { redirect_to: target }))
+      t.true(status === 403 || status === 422, `${page}: ${status}`)
+      t.is(location, null)
+      t.notRegex(text, /evil|alert\(1\)/)
+      t.notRegex([...headers].join(), /evil/)
+    }
+    const form = pathOf('/signin', { redirect_to: target })
+    t.true([403, 422].includes((await visitor.submit('/signin', form, bob)).status))
+  })
+}
+
+test('what an app asks for wrongly is a page with 422: a challenge without its method, a parameter twice', async (t) => {
+  const visitor = openVisitor(stage)
+  const ask = async (query: string) =>
+    (await visitor.get(`/signin?redirect_to=${encodeURIComponent(home)}${query}`)).status
+  t.is(await ask(`&code_challenge=${challenge}`), 422)
+  t.is(await ask('&code_challenge=x&code_challenge_method=S256'), 422)
+  t.is(await ask(`&code_challenge=${challenge}&code_challenge_method=plain`), 422)
+  t.is(await ask('&redirect_to=https://app.test/'), 422)
+  t.is(await ask('&utm_source=newsletter'), 200)
+})
+
+test('a sign-in by a provider that was begun on the page ends on the account page, signed in', async (t) => {
+  const visitor = openVisitor(stage)
+  const start = await visitor.get('/signin/github')
+  t.is(start.status, 302)
+  const back = await visitProvider(visitor, start.location ?? '', githubber('octo'))
+  t.is(back.location, '/account')
+  t.regex(plain((await visitor.get('/account')).text), /Your account octo .*GitHub Linked/)
+})
+
+test('one that an app asked for ends at the app with a code, and on our page signed in', async (t) => {
+  const visitor = openVisitor(stage)
+  const start = await visitor.get(pathOf('/signin/github', { redirect_to: home, ...pkce, state: 'xyz' }))
+  const back = await visitProvider(visitor, start.location ?? '', githubber('octoapp'))
+  t.is(back.status, 302)
+  const url = new URL(back.location ?? '')
+  t.is(url.searchParams.get('state'), 'xyz')
+  t.like((await exchange(url)).body, { username: 'octoapp' })
+  t.is((await visitor.get('/account')).status, 200)
+})
+
+test('a callback of a sign-in that another browser began on its page is refused, and signs nobody in', async (t) => {
+  const attacker = openVisitor(stage)
+  const victim = openVisitor(stage)
+  const start = await attacker.get('/signin/github')
+  const back = await visitProvider(victim, start.location ?? '')
+  t.regex(back.location ?? '', /\/signin\?error=invalid_state$/)
+  t.false(victim.cookies.has('claimgate'))
+})
+
+test('what goes wrong at a provider is said on the sign-in page, which still knows what the app asked for', async (t) => {
+  const visitor = openVisitor(stage)
+  const start = await visitor.get(pathOf('/signin/github', { redirect_to: home, ...pkce }))
+  const denied = new URL(stage.fake.authorize(start.location ?? '', githubber(), { error: 'access_denied' }))
+  const back = await visitor.get(denied.pathname + denied.search)
+  const { pathname, search, searchParams } = new URL(back.location ?? '')
+  t.is(pathname, '/signin')
+  t.is(searchParams.get('redirect_to'), home)
+  t.is(searchParams.get('code_challenge'), challenge)
+  const page = await visitor.get(pathname + search)
+  t.regex(alertsOf(page), /You were not signed in/)
+  t.regex(page.text, /href="\/signin\/google\?redirect_to=/)
+})
+
+test('a browser that lost the cookie of a sign-in sees a page, a program sees a problem', async (t) => {
+  const visitor = openVisitor(stage)
+  const path = '/auth/github/callback?code=x&state=y'
+  t.regex((await visitor.get(path)).location ?? '', /\/signin\?error=invalid_state$/)
+  t.is((await stage.app.get(path)).status, 403)
+  t.regex(alertsOf(await visitor.get('/signin?error=invalid_state')), /did not keep our cookie/)
+})
+
+test('a provider is linked and unlinked on the account page, and the last way in stays', async (t) => {
+  const visitor = openVisitor(stage)
+  const start = await visitor.get('/signin/github')
+  await visitProvider(visitor, start.location ?? '', githubber('linker'))
+  const last = await visitor.submit('/account', '/account/identities/github/unlink')
+  t.is(last.status, 409)
+  t.regex(alertsOf(last), /last way to sign in/)
+  const going = goesOnTo(t, await visitor.submit('/account', '/account/identities/google/link'))
+  const { pathname, search } = new URL(stage.fake.authorize(going, googler()))
+  const linked = await visitor.get(pathname + search)
+  t.is(linked.location, `${stage.url}/account?linked=google`)
+  t.regex((await visitor.get('/account?linked=google')).text, /role="status">You can now sign in with Google/)
+  const unlinked = await visitor.submit('/account', '/account/identities/github/unlink')
+  t.is(unlinked.location, '/account?done=unlinked')
+  const set = await visitor.submit('/account', '/account/password', { newPassword: 'correct horse' })
+  t.is(set.location, '/account?done=password')
+  t.is((await stage.app.login('linker')).status, 200)
+})
+
+test('an identity of somebody else is not linked, and the account page says why', async (t) => {
+  const profile = githubber('owner')
+  const owner = openVisitor(stage)
+  await visitProvider(owner, (await owner.get('/signin/github')).location ?? '', profile)
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'greedy')
+  const going = goesOnTo(t, await visitor.submit('/account', '/account/identities/github/link'))
+  const back = await visitProvider(visitor, going.href, profile)
+  const { pathname, search } = new URL(back.location ?? '')
+  t.is(pathname, '/account')
+  t.regex(alertsOf(await visitor.get(pathname + search)), /linked to another user/)
+})
+
+test('after signing out there is a way back to an app that is known', async (t) => {
+  const { text } = await openVisitor(stage).get(pathOf('/signed-out', { redirect_to: home }))
+  t.true(text.includes(`href="${home}"`))
+})

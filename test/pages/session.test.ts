@@ -1,0 +1,203 @@
+import test from 'ava'
+import { type Stage, startPages } from './_pages.ts'
+import { alertsOf, openVisitor, plain, signUp, tokenOf } from './_visitor.ts'
+
+let stage: Stage
+test.before('start', async () => {
+  stage = await startPages()
+})
+test.after.always('stop', () => stage?.stop())
+
+const password = 'correct horse'
+const sessionsOf = (username: string) =>
+  stage.app.sql<{ id: string; revoked_reason: string | null }>(
+    `SELECT s.id, s.revoked_reason FROM session s JOIN "user" u ON u.id = s.user_id WHERE u.username = $1 ORDER BY s.created_at`,
+    [username],
+  )
+
+test('the cookie of the pages is no credential for any route of the JSON interface', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'ambient')
+  const cookie = `claimgate=${visitor.cookies.get('claimgate')}`
+  const [session] = await sessionsOf('ambient')
+  for (const [method, path, body] of [
+    ['GET', '/user'],
+    ['GET', '/user/sessions'],
+    ['DELETE', `/user/sessions/${session?.id}`],
+    ['POST', '/user/password', { newPassword: 'another horse' }],
+    ['POST', '/user/identities/github', {}],
+    ['DELETE', '/user/identities/github'],
+  ] as const) {
+    const answer = await stage.app.call(method, path, {
+      body,
+      headers: { Cookie: cookie, Origin: stage.url },
+    })
+    t.is(answer.status, 401, `${method} ${path}`)
+  }
+  const token = await stage.app.call('POST', '/token', { body: {}, headers: { Cookie: cookie } })
+  t.is(token.status, 422)
+  const bearer = { Authorization: `Bearer ${visitor.cookies.get('claimgate')}` }
+  t.is((await stage.app.get('/user', bearer)).status, 401)
+  t.is((await stage.app.get('/webhook', bearer)).status, 401)
+})
+
+test('a session of a page that is ended elsewhere is over at the next click, and its cookie is taken back', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'elsewhere')
+  const form = tokenOf(await visitor.get('/account'))
+  const { body } = await stage.app.login('elsewhere')
+  const list = await stage.app.get<{ id: string; current: boolean }[]>('/user/sessions', {
+    Authorization: `Bearer ${body.token}`,
+  })
+  const page = list.body.find(({ current }) => !current)
+  const headers = { Authorization: `Bearer ${body.token}` }
+  t.is((await stage.app.call('DELETE', `/user/sessions/${page?.id}`, { headers })).status, 204)
+  const late = await visitor.send('/account/sessions/end-others', { csrf: form })
+  t.is(late.location, '/signin?error=invalid_token')
+  t.false(visitor.cookies.has('claimgate'))
+  t.regex(alertsOf(await visitor.get(late.location ?? '')), /session is over/)
+  t.is((await visitor.get('/account')).location, '/signin')
+})
+
+test('a user who is deactivated is signed out of the pages', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'deactivated')
+  await stage.app.sql(`UPDATE "user" SET active = false WHERE username = 'deactivated'`)
+  t.is((await visitor.get('/account')).location, '/signin')
+})
+
+test('a cookie that was changed, or sealed for something else, is nobody', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'sealed')
+  const cookie = visitor.cookies.get('claimgate') ?? ''
+  const start = await visitor.get('/signin/github')
+  t.is(start.status, 302)
+  const flow = visitor.cookies.get('claimgate-flow') ?? ''
+  for (const value of [`${cookie.slice(0, -2)}AA`, flow, 'x', '%00']) {
+    visitor.cookies.set('claimgate', value)
+    t.is((await visitor.get('/account')).location, '/signin')
+  }
+  visitor.cookies.set('claimgate-flow', cookie)
+  const callback = await visitor.get('/auth/github/callback?code=x&state=y')
+  t.regex(callback.location ?? '', /\/signin\?error=invalid_state$/)
+})
+
+test('signing out ends the session, and going back shows nothing: no page may be kept', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'leaver')
+  const cookie = visitor.cookies.get('claimgate') ?? ''
+  const account = await visitor.get('/account')
+  t.is(account.headers.get('cache-control'), 'no-store')
+  const out = await visitor.submit('/account', '/account/signout')
+  t.is(out.status, 303)
+  t.is(out.location, '/signed-out')
+  t.false(visitor.cookies.has('claimgate'))
+  t.like(await sessionsOf('leaver'), [{ revoked_reason: 'logout' }])
+  visitor.cookies.set('claimgate', cookie)
+  t.is((await visitor.get('/account')).location, '/signin')
+  t.true(stage.app.logs.some(({ event, userId }) => event === 'logout' && typeof userId === 'string'))
+})
+
+test('signing in as somebody else ends the session that the browser had', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'first')
+  await stage.app.signup('second')
+  const fields = { username: 'second', password }
+  t.is((await visitor.submit('/signin?prompt=login', '/signin', fields)).location, '/account')
+  t.like(await sessionsOf('first'), [{ revoked_reason: 'logout' }])
+  t.regex(plain((await visitor.get('/account')).text), /Your account second /)
+})
+
+test('a password is changed on the account page, which keeps its own session and ends the others', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'changer')
+  const { body } = await stage.app.login('changer')
+  const change = (fields: Record<string, string>) => visitor.submit('/account', '/account/password', fields)
+  const wrong = await change({ currentPassword: 'wrong', newPassword: 'another horse' })
+  t.is(wrong.status, 401)
+  t.is(alertsOf(wrong), 'Current password is wrong.')
+  const short = await change({ currentPassword: password, newPassword: 'x' })
+  t.is(short.status, 422)
+  t.is(alertsOf(short), 'New password needs at least 4 characters.')
+  t.notRegex(short.text, /correct horse/)
+  const done = await change({ currentPassword: password, newPassword: 'another horse' })
+  t.is(done.location, '/account?done=password')
+  t.regex((await visitor.get('/account?done=password')).text, /role="status">Your password is changed/)
+  t.is((await stage.app.login('changer', 'another horse')).status, 200)
+  t.is((await stage.app.post('/token', { refreshToken: body.refreshToken })).status, 401)
+})
+
+test('other sessions are ended one by one or all at once; those of other users stay', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'tidy')
+  await signUp(openVisitor(stage), 'neighbour')
+  const tokens = []
+  for (let count = 0; count < 3; count++) tokens.push((await stage.app.login('tidy')).body)
+  const listed = async () => [
+    ...(await visitor.get('/account')).text.matchAll(/sessions\/([\w-]{36})\/end"/g),
+  ]
+  const [first] = await listed()
+  t.is((await listed()).length, 3)
+  const ended = await visitor.submit('/account', `/account/sessions/${first?.[1]}/end`)
+  t.is(ended.location, '/account?done=ended')
+  t.is((await listed()).length, 2)
+  const [other] = await sessionsOf('neighbour')
+  t.is((await visitor.submit('/account', `/account/sessions/${other?.id}/end`)).status, 404)
+  t.is(
+    (await visitor.submit('/account', '/account/sessions/end-others')).location,
+    '/account?done=endedOthers',
+  )
+  t.is((await listed()).length, 0)
+  for (const { refreshToken } of tokens) t.is((await stage.app.post('/token', { refreshToken })).status, 401)
+  t.like(await sessionsOf('neighbour'), [{ revoked_reason: null }])
+})
+
+test.serial('a session of the pages lives on while it is used, and never beyond its end', async (t) => {
+  const own = await startPages({
+    env: { AUTH_SESSION_IDLE_LIFETIME: '14400', AUTH_SESSION_LIFETIME: '28800' },
+  })
+  t.teardown(own.stop)
+  const visitor = openVisitor(own)
+  await signUp(visitor, 'keeper')
+  const idle = async () =>
+    (
+      await own.app.sql<{ idle_expires_at: Date }>('SELECT idle_expires_at FROM session')
+    )[0]?.idle_expires_at.getTime()
+  const begun = await idle()
+  own.app.clock.advance(1800)
+  t.is((await visitor.get('/account')).status, 200)
+  t.is(await idle(), begun, 'half an hour is not worth a statement')
+  own.app.clock.advance(10_000)
+  t.is((await visitor.get('/account')).status, 200)
+  t.is(await idle(), (begun ?? 0) + 11_800_000)
+  own.app.clock.advance(10_000)
+  t.is((await visitor.get('/account')).status, 200)
+  own.app.clock.advance(28_800 - 21_800)
+  t.is((await visitor.get('/account')).location, '/signin')
+})
+
+test.serial('a session of the pages that nobody uses ends', async (t) => {
+  const own = await startPages({ env: { AUTH_SESSION_IDLE_LIFETIME: '3600' } })
+  t.teardown(own.stop)
+  const visitor = openVisitor(own)
+  await signUp(visitor, 'sleeper')
+  own.app.clock.advance(3600)
+  t.is((await visitor.get('/account')).location, '/signin')
+})
+
+test.serial('with a new AUTH_SECRET, people stay signed in while the old one is accepted', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'rotator')
+  const { secret, databaseUrl = '' } = stage.app.config
+  const again = await startPages({
+    databaseUrl,
+    env: {
+      AUTH_SECRET: 'another secret that is only good for tests 0123',
+      AUTH_PREVIOUS_SECRET: secret ?? '',
+    },
+  })
+  t.teardown(again.stop)
+  const later = openVisitor(again)
+  for (const [name, value] of visitor.cookies) later.cookies.set(name, value)
+  t.is((await later.get('/account')).status, 200)
+})
