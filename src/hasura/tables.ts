@@ -135,6 +135,11 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
       update_permissions: [update(manager, ['value'], {}, {})],
       delete_permissions: [remove(manager, {})],
     },
+    {
+      // A view, to subscribe to: it changes when a new token would say something else.
+      table: named('user_claims_version'),
+      select_permissions: [select(user, ['user_id', 'version'], own)],
+    },
   ]
 }
 

@@ -28,7 +28,7 @@ export type HasuraState = {
   isSilent: boolean
 }
 
-const ours = ['user', 'role', 'user_role', 'identity', 'session', 'user_claim']
+const ours = ['user', 'role', 'user_role', 'identity', 'session', 'user_claim', 'user_claims_version']
 
 const fail = (status: number, code: string, error: string): Answer => ({
   status,

@@ -88,6 +88,7 @@ test('no permission exposes a secret, and no table that holds nothing else is tr
     'session',
     'user',
     'user_claim',
+    'user_claims_version',
     'user_role',
   ])
 })
@@ -145,7 +146,7 @@ test('a user sees their own rows and roles, and nobody else’s', (t) => {
     rows.user_role?.filter((row) => sees('user_role', row)).map(({ id }) => id),
     ['1'],
   )
-  for (const table of ['identity', 'session']) {
+  for (const table of ['identity', 'session', 'user_claims_version']) {
     t.true(sees(table, { user_id: 'alice' }))
     t.false(sees(table, { user_id: 'bob' }))
   }

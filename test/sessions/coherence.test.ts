@@ -188,6 +188,27 @@ async function addWriting(
 }
 
 if (engines.includes('server')) {
+  test.serial('an answer waits for what is still on its way to the gateway', async (t) => {
+    const url = await createMigratedDatabase()
+    const relay = await startRelay(url)
+    t.teardown(relay.cut)
+    const database = createDatabase(connectServer(relay.url, () => {}, 10))
+    t.teardown(() => database.close())
+    const sql = <Row>(text: string, values: readonly unknown[] = []) =>
+      database.query<Row>({ name: '', text }, values)
+    const { cache, sessions } = await openCached(database)
+    const user = await addWriting({ sql }, sessions, 'far away')
+    const write = await connectClient(t, new URL(url).pathname.slice(1))
+    relay.delay(50)
+    for (let n = 1; n <= 5; n++) {
+      await cache.read(user.sessionId, user.userId, now)
+      await write(`UPDATE user_claim SET value = '${n}'`)
+      t.is((await cache.read(user.sessionId, user.userId, now))?.extraClaims.n, String(n))
+      t.is((await cache.read(user.sessionId, user.userId, now))?.extraClaims.n, String(n))
+    }
+    t.true(cache.load().hits > 0)
+  })
+
   test.serial(
     'no answer is older than its question while others write and the listening connection is cut and goes silent',
     async (t) => {
