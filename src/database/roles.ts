@@ -3,7 +3,7 @@ import { isUniqueViolation } from './failures.ts'
 
 export type Roles = ReturnType<typeof createRoles>
 
-/** The `role` and `user_role` tables as an administrator changes them. Claims follow at the next refresh. */
+/** The `role` and `user_role` tables as an administrator changes them. The webhook's answers follow at the next request, tokens at the next refresh. */
 export function createRoles({ prisma }: Pick<Database, 'prisma'>) {
   return {
     /** The id of a role; null when there is none of that name. */
