@@ -7,7 +7,7 @@ import { root } from '../_app.ts'
 
 const read = (path: string) => readFile(new URL(path, root), 'utf8')
 
-test('hasura/actions.graphql and actions.yaml are what `npm run actions` writes', async (t) => {
+test('hasura/actions.graphql and actions.yaml are what `npm run hasura:write` writes', async (t) => {
   t.is(await read('hasura/actions.graphql'), createActionsGraphql())
   t.is(await read('hasura/actions.yaml'), createActionsYaml())
 })
