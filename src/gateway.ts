@@ -6,6 +6,7 @@ import { createBreachCheck } from './authentication/breached-passwords.ts'
 import { createPasswordHashes } from './authentication/password-hash.ts'
 import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import type { Provider } from './authentication/provider.ts'
+import { shareOfCores } from './cluster/cores.ts'
 import type { ShareMetrics } from './cluster/worker.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './context.ts'
@@ -76,8 +77,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const keys = createKeyring(deployment.keySettings)
     const hashes = createPasswordHashes({
       ...config,
-      // All workers together, no more than there are cores.
-      concurrency: Math.max(1, Math.floor(availableParallelism() / config.workers)),
+      concurrency: shareOfCores(availableParallelism(), config.workers),
       queue: config.hashQueue,
       wait: config.hashWait,
     })

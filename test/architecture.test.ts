@@ -36,6 +36,7 @@ const mayKnow: Record<string, string[]> = {
   gateway: [
     'app',
     'authentication',
+    'cluster',
     'database',
     'deployment',
     'http',

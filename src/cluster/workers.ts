@@ -66,7 +66,10 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
     stopping.abort()
     for (const worker of running) worker.kill('SIGTERM')
     setTimeout(() => {
-      for (const worker of running) worker.kill('SIGKILL')
+      for (const worker of running) {
+        log.error({ event: 'worker.killed', worker: worker.id }, 'a worker does not stop; killing it')
+        worker.kill('SIGKILL')
+      }
     }, patience).unref()
   }
 
