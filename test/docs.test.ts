@@ -1,12 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises'
 import test from 'ava'
 import type { Command } from 'commander'
+import { parse, validate } from 'graphql'
 import { createContext } from '../src/cli/context.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { parseConfig } from '../src/config.ts'
+import { describeTables, metadataRoles } from '../src/hasura/tables.ts'
 import { root } from './_app.ts'
 import { startDoor } from './hasura/_door.ts'
 import { askRemote } from './hasura/_remote.ts'
+import { createHasuraSchema } from './hasura/_schema.ts'
 import { startHasura } from './hasura/_stand-in.ts'
 
 const pages = new Map(
@@ -109,6 +112,23 @@ test('the GraphQL of docs/actions.md is answered as it stands', async (t) => {
   }
   const answer = await askRemote(app, me, {}, client)
   t.deepEqual(answer.data, { me: { username: 'test123', roles: ['user'], identities: [] } })
+})
+
+test('the GraphQL of docs/hasura-users.md and docs/custom-claims.md is what the permissions allow, and no more', (t) => {
+  const schemaOf = (role: string) => createHasuraSchema(describeTables(metadataRoles), role)
+  const problems = (role: string, text: string) =>
+    validate(schemaOf(role), parse(text)).map(({ message }) => message)
+  const [asManager = '', asUser = ''] = blocksOf('docs/hasura-users.md', 'graphql')
+  const [setClaims = ''] = blocksOf('docs/custom-claims.md', 'graphql')
+  t.deepEqual(problems('manager', asManager), [])
+  t.deepEqual(problems('manager', setClaims), [])
+  t.deepEqual(problems('user', asUser), [])
+  for (const [role, text] of [
+    ['user', setClaims],
+    ['user', asManager],
+    ['manager', asUser],
+  ] as const)
+    t.true(problems(role, text).length > 0)
 })
 
 test('Hasura takes the permissions of docs/custom-claims.md', async (t) => {
