@@ -4,7 +4,8 @@ import type { Page, Shown } from './show.ts'
 /** The whole document around what a page shows. */
 export function layout({ site, language, texts }: Page, shown: Shown): Html {
   const { base, files } = site
-  const title = `${shown.hasFailed ? texts.errorTitle : ''}${shown.title} · ${files.name}`
+  const named = shown.title.includes(files.name) ? shown.title : `${shown.title} · ${files.name}`
+  const title = `${shown.hasFailed ? texts.errorTitle : ''}${named}`
   return html`<!doctype html>
 <html lang="${language}" dir="${texts.direction}">
 <head>

@@ -61,7 +61,7 @@ export async function openPerson(
   })
   t.teardown(async () => {
     await context.close()
-    t.deepEqual(complaints, [])
+    if (complaints.length > 0) throw new Error(`A page complained: ${complaints.join('\n')}`)
   })
   return { page, context }
 }

@@ -1,0 +1,288 @@
+import { writeFile } from 'node:fs/promises'
+import test from 'ava'
+import { parseConfig } from '../../src/config.ts'
+import { contrast, createAccent } from '../../src/pages/accent.ts'
+import { readDevice } from '../../src/pages/device.ts'
+import { html } from '../../src/pages/html.ts'
+import { loadPages } from '../../src/pages/load-pages.ts'
+import { quick, root, startApp } from '../_app.ts'
+import { makeDirectory } from '../_directory.ts'
+import { type Stage, startPages } from './_pages.ts'
+import { alertsOf, openVisitor, plain, signUp } from './_visitor.ts'
+
+let stage: Stage
+test.before('start', async () => {
+  stage = await startPages()
+})
+test.after.always('stop', () => stage?.stop())
+
+const settings = { name: 'Acme', logo: undefined, accent: '#3451b2', language: undefined }
+
+test('every page, with all that it loads, is smaller than 20 KB', async (t) => {
+  const visitor = openVisitor(stage)
+  const pages = new Map([
+    ['signin', (await visitor.get('/signin')).text],
+    ['signup', (await visitor.submit('/signup', '/signup/form', { username: '' })).text],
+    ['signed-out', (await visitor.get('/signed-out')).text],
+  ])
+  await signUp(visitor, 'sized')
+  pages.set('account', (await visitor.get('/account')).text)
+  for (const [name, text] of pages) {
+    const files = [...text.matchAll(/(?:href|src)="(\/pages\/[^"]+)"/g)].map(([, path = '']) => path)
+    const loaded = await Promise.all([...new Set(files)].map((path) => visitor.get(path)))
+    t.is(loaded.length, 3)
+    const bytes = [text, ...loaded.map((file) => file.text)].reduce(
+      (sum, part) => sum + Buffer.byteLength(part),
+      0,
+    )
+    t.true(bytes < 20_000, `${name}: ${bytes}`)
+  }
+})
+
+test('a page loads nothing from elsewhere, has no script and no style of its own, and says so', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'strict')
+  for (const path of ['/signin?prompt=login', '/signup?redirect_to=x', '/account', '/nowhere']) {
+    const { text, headers } = await visitor.get(path)
+    t.is(
+      headers.get('content-security-policy'),
+      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    )
+    t.is(headers.get('referrer-policy'), 'same-origin')
+    t.is(headers.get('cache-control'), 'no-store')
+    t.is(headers.get('x-frame-options'), 'DENY')
+    t.notRegex(text, /<style|style="|<script>|\son\w+="|(src|href|action)="(https?:|\/\/)/)
+  }
+})
+
+test('the files of a page may be kept for ever, under names that change with their content', async (t) => {
+  const { text } = await openVisitor(stage).get('/signin')
+  const files = [...text.matchAll(/"(\/pages\/(?:style|script|logo)\.[\w-]{12}\.(?:css|js|svg))"/g)]
+  t.true(files.length >= 3)
+  for (const [, path = ''] of files) {
+    const { status, headers } = await stage.app.get(path)
+    t.is(status, 200)
+    t.is(headers.get('cache-control'), 'public, max-age=31536000, immutable')
+    t.regex(headers.get('content-security-policy') ?? '', /sandbox/)
+  }
+  t.is((await stage.app.get('/pages/style.css')).status, 404)
+  t.is((await stage.app.get('/pages/..%2fpackage.json')).status, 404)
+  t.is((await stage.app.get('/pages/__proto__')).status, 404)
+})
+
+test('a script of an app on a sister site does not get to see a page, whatever CORS allows it', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'isolated')
+  const origin = new URL(stage.home).origin
+  const headers = { Origin: origin, 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'cors' }
+  const spied = await visitor.get('/account', headers)
+  t.is(spied.status, 403)
+  const { headers: answered } = await visitor.get('/account', { Origin: origin })
+  t.is(answered.get('access-control-allow-origin'), null)
+  t.is(answered.get('access-control-allow-credentials'), null)
+  t.is(
+    (await stage.app.get('/providers', { Origin: origin })).headers.get('access-control-allow-origin'),
+    origin,
+  )
+})
+
+test('a person at / gets to the sign-in or the account, a program an index of the JSON interface', async (t) => {
+  const visitor = openVisitor(stage)
+  t.is((await visitor.get('/')).location, '/signin')
+  await signUp(visitor, 'fronter')
+  t.is((await visitor.get('/')).location, '/account')
+  for (const accept of ['*/*', 'application/json', 'application/json, text/html;q=0.9']) {
+    const { status, body } = await stage.app.get<{ links: Record<string, string> }>('/', { Accept: accept })
+    t.is(status, 200)
+    t.is(body.links.login, `${stage.url}/login`)
+    for (const link of Object.values(body.links)) {
+      t.not((await stage.app.get(new URL(link).pathname)).status, 404, link)
+    }
+  }
+})
+
+test('an unknown address is a page for a person and a problem for a program; so is one for the other', async (t) => {
+  const person = await openVisitor(stage).get('/nowhere')
+  t.is(person.status, 404)
+  t.regex(plain(person.text), /There is nothing here/)
+  t.regex((await stage.app.get('/nowhere')).text, /^{"type"/)
+  t.regex((await openVisitor(stage).get('/user')).text, /^{"type"/)
+  t.is((await openVisitor(stage).get('/login')).status, 405)
+})
+
+test('pages speak the language that the browser asks for, with every error, and English to all others', async (t) => {
+  const visitor = openVisitor(stage)
+  const german = { 'Accept-Language': 'de-AT,de;q=0.9,en;q=0.8' }
+  const signin = await visitor.get('/signin', german)
+  t.regex(signin.text, /<html lang="de" dir="ltr">/)
+  t.is(signin.headers.get('content-language'), 'de')
+  const fields = { username: 'x\u0007', password: 'abc', confirmPassword: 'abcd' }
+  const wrong = await visitor.submit('/signup', '/signup/form', fields, german)
+  t.is(
+    alertsOf(wrong),
+    'Benutzername: Darin ist ein unsichtbares Zeichen. Passwort: Es müssen mindestens 4 Zeichen sein. Die beiden Passwörter sind nicht gleich.',
+  )
+  for (const language of ['fr', '', '*', 'xx;q=9,,']) {
+    t.regex((await visitor.get('/signin', { 'Accept-Language': language })).text, /<html lang="en"/)
+  }
+})
+
+test.serial('without pages there is nothing of them, and / is the index for everybody', async (t) => {
+  const app = await startApp({ engine: quick, env: { AUTH_PAGES: 'false' } })
+  t.teardown(app.close)
+  const headers = { Accept: 'text/html' }
+  for (const path of ['/signin', '/account', '/signed-out', '/signin/github', '/pages/x', '/nowhere']) {
+    const { status, text } = await app.get(path, headers)
+    t.is(status, 404, path)
+    t.regex(text, /^{"type"/)
+  }
+  t.is((await app.get('/signup', headers)).status, 405)
+  t.is((await app.get('/', headers)).status, 200)
+  t.regex((await app.get('/auth/github/callback', headers)).text, /^{"type"/)
+})
+
+test.serial('behind a proxy that gives the gateway a folder, every link and form stays in it', async (t) => {
+  const app = await startApp({ engine: quick, env: { AUTH_PUBLIC_URL: 'https://example.test/auth' } })
+  t.teardown(app.close)
+  const visitor = openVisitor({ app, url: 'https://example.test' })
+  const { text } = await visitor.get('/signup')
+  for (const [, path = ''] of text.matchAll(/(?:href|src|action)="([^"]+)"/g)) t.regex(path, /^\/auth\//)
+  const fields = { username: 'ada', password: 'correct horse', confirmPassword: 'correct horse' }
+  const made = await visitor.submit('/signup', '/signup/form', fields)
+  t.is(made.location, '/auth/account')
+  t.regex(made.headers.getSetCookie().join(), /__Host-claimgate=[^;]+; path=\/; .*; secure/i)
+})
+
+test.serial('while sign-up is closed there is no page and no link for it', async (t) => {
+  const own = await startPages({
+    env: { AUTH_SIGNUP: 'false', AUTH_RATE_LIMIT: 'on', AUTH_LOGIN_FAILURES: '1' },
+  })
+  t.teardown(own.stop)
+  const visitor = openVisitor(own)
+  t.is((await visitor.get('/signup')).status, 403)
+  t.notRegex((await visitor.get('/signin')).text, /signup/)
+  const csrf = /name="csrf" value="([^"]+)"/.exec((await visitor.get('/signin')).text)?.[1] ?? ''
+  t.is(
+    (await visitor.send('/signup/form', { csrf, username: 'x', password: 'abcd', confirmPassword: 'abcd' }))
+      .status,
+    403,
+  )
+  const guess = () => visitor.submit('/signin', '/signin', { username: 'bob', password: 'wrong' })
+  t.is((await guess()).status, 401)
+  const limited = await guess()
+  t.is(limited.status, 429)
+  t.regex(limited.headers.get('retry-after') ?? '', /^\d+$/)
+  t.regex(alertsOf(limited), /^Too many attempts\. Try again in \d+ minutes\.$/)
+  t.regex(limited.text, /value="bob"/)
+})
+
+test('any accent colour can be read, on it and as text, in light and in dark', (t) => {
+  const rgb = (colour: string) => {
+    const value = Number.parseInt(colour.slice(1), 16)
+    return [value >> 16, (value >> 8) & 255, value & 255] as const
+  }
+  const colours = [
+    '#000000',
+    '#ffffff',
+    '#3451b2',
+    '#ffcc00',
+    '#777777',
+    '#ff0000',
+    '#00ff00',
+    '#0000ff',
+    '#767676',
+  ]
+  for (const colour of colours) {
+    const accent = createAccent(colour)
+    t.is(accent.fill, colour)
+    t.true(contrast(rgb(accent.fill), rgb(accent.onFill)) >= 4.5, colour)
+    for (const background of ['#ffffff', '#f1f3f7']) {
+      t.true(contrast(rgb(accent.textOnLight), rgb(background)) >= 4.5, `${colour} on ${background}`)
+    }
+    for (const background of ['#1c202b', '#12151c']) {
+      t.true(contrast(rgb(accent.textOnDark), rgb(background)) >= 4.5, `${colour} on ${background}`)
+    }
+  }
+})
+
+test('the accent colour is in the style, and the name in every title', async (t) => {
+  const files = await loadPages({ ...settings, accent: '#ffcc00' }, root)
+  t.regex(String(files.assets.get(files.style)?.body), /^:root{--accent:#ffcc00;--on-accent:#000000;/)
+  t.is(files.name, 'Acme')
+  t.deepEqual([...files.locales.keys()], ['en', 'de'])
+  const german = await loadPages({ ...settings, language: 'de' }, root)
+  t.deepEqual([...german.locales.keys()], ['de'])
+})
+
+const svg = '<?xml version="1.0"?>\n<!-- a logo -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'
+const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(100)])
+
+test('a logo is an SVG or a PNG by what is in it, and has at most 100 KB', async (t) => {
+  const folder = await makeDirectory()
+  const load = async (content: string | Buffer) => {
+    const logo = `${folder}/logo`
+    await writeFile(logo, content)
+    const files = await loadPages({ ...settings, logo }, root)
+    return files.assets.get(files.logo)?.type
+  }
+  t.is(await load(svg), 'image/svg+xml')
+  t.is(await load(png), 'image/png')
+  for (const content of ['<html><svg></svg></html>', '<!doctype html>', 'GIF89a', '', ' '.repeat(3000)]) {
+    await t.throwsAsync(load(content), { message: 'AUTH_PAGES_LOGO must be an SVG or a PNG' })
+  }
+  await t.throwsAsync(load(svg + ' '.repeat(102_400)), { message: /at most 102400 bytes/ })
+  await t.throwsAsync(loadPages({ ...settings, logo: `${folder}/none` }, root), {
+    message: /AUTH_PAGES_LOGO/,
+  })
+  await t.throwsAsync(loadPages({ ...settings, language: 'fr' }, root), {
+    message: 'AUTH_PAGES_LANGUAGE must be one of de, en',
+  })
+})
+
+for (const [name, value] of [
+  ['AUTH_PAGES', 'maybe'],
+  ['AUTH_PAGES_NAME', 'x'.repeat(61)],
+  ['AUTH_PAGES_NAME', 'a\nb'],
+  ['AUTH_PAGES_ACCENT', 'red'],
+  ['AUTH_PAGES_ACCENT', '#fff'],
+  ['AUTH_PAGES_ACCENT', '#000000;}'],
+  ['AUTH_PAGES_LANGUAGE', '../en'],
+] as const) {
+  test(`${name}=${JSON.stringify(value)} is refused at the start`, (t) => {
+    t.throws(() => parseConfig({ [name]: value }), { message: new RegExp(`${name} must`) })
+  })
+}
+
+test('a template escapes what is text, wherever it stands', (t) => {
+  const evil = `<&>"'`
+  t.is(
+    html`<p title="${evil}">${[evil, html`<b>${1}</b>`, null, false, undefined]}</p>`.html,
+    '<p title="&lt;&amp;&gt;&quot;&#39;">&lt;&amp;&gt;&quot;&#39;<b>1</b></p>',
+  )
+})
+
+test('a device is called by its browser and system', (t) => {
+  const read = (userAgent: string | null) => Object.values(readDevice(userAgent)).join(' ')
+  const kit = 'AppleWebKit/537.36 (KHTML, like Gecko)'
+  t.is(read(`Mozilla/5.0 (X11; Linux x86_64) ${kit} Chrome/156.0.0.0 Safari/537.36`), 'Chrome Linux')
+  t.is(
+    read(`Mozilla/5.0 (Windows NT 10.0; Win64; x64) ${kit} Chrome/156.0.0.0 Safari/537.36 Edg/156.0`),
+    'Edge Windows',
+  )
+  t.is(
+    read('Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:150.0) Gecko/20100101 Firefox/150.0'),
+    'Firefox macOS',
+  )
+  t.is(
+    read(
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 20_0 like Mac OS X) AppleWebKit/605 Version/20 Mobile/15E Safari/604',
+    ),
+    'Safari iOS',
+  )
+  t.is(
+    read(`Mozilla/5.0 (Linux; Android 16; K) ${kit} Chrome/156.0.0.0 Mobile Safari/537.36`),
+    'Chrome Android',
+  )
+  t.is(read('x'), ' ')
+  t.is(read(null), ' ')
+})
