@@ -26,7 +26,7 @@ import { listen } from './http/server.ts'
 import { every } from './jobs.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/events.ts'
-import { loadPages } from './pages/load-pages.ts'
+import type { PageFiles } from './pages/load-pages.ts'
 import { createReadiness } from './readiness.ts'
 import { createAccessCache } from './sessions/access-cache.ts'
 import { createKeyring, type Keyring } from './tokens/signing-keys.ts'
@@ -34,6 +34,8 @@ import { createKeyring, type Keyring } from './tokens/signing-keys.ts'
 export type GatewayOptions = {
   config: Config
   providers: readonly Provider[]
+  /** What the pages are made of; null when there are none. */
+  pages: PageFiles | null
   /** The folder of package.json. */
   root: URL
   log: Logger
@@ -66,7 +68,7 @@ const keyInterval = 2_000
  * what it can without. Throws when it cannot listen or open the embedded database, and leaves nothing open then.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { config, providers, root, log, clock = () => new Date(), fetch = globalThis.fetch } = options
+  const { config, providers, pages, root, log, clock = () => new Date(), fetch = globalThis.fetch } = options
   const deployment = await connectDeployment(config, root, log, prepareKey(config))
   const { database, derive } = deployment
   try {
@@ -128,7 +130,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
             derive('rate-limit')[0],
           )
         : null,
-      pages: config.pages && (await loadPages(config.pages, root)),
+      pages,
       isReady: async () => readiness.isReady() && (await deployment.isMigrated()),
       log,
       announce,

@@ -4,7 +4,7 @@ import { connectPrimary, type Primary } from './cluster/worker.ts'
 import { isOwnWorker, startWorkers, WorkerError } from './cluster/workers.ts'
 import { type Config, ConfigError } from './config.ts'
 import { createLog } from './observability/log.ts'
-import { type Environment, loadSettings, root } from './settings.ts'
+import { type Environment, loadPageFiles, loadSettings, root } from './settings.ts'
 import { describeGateway, welcome } from './welcome.ts'
 
 /** What of a process a gateway needs. */
@@ -36,6 +36,7 @@ export async function serve(process: ServingProcess, isJson = false): Promise<vo
 /** Serves in this process, or stands before those that do. A worker leaves to its `primary` what there is to say. */
 async function serveHere(process: ServingProcess, isJson: boolean, primary?: Primary): Promise<void> {
   const { config, providers } = await loadSettings(process)
+  const pages = await loadPageFiles(config)
   const log = createLog(config.logLevel)
   const say = primary?.ready ?? ((text: string) => void process.stdout.write(text))
   if (!primary)
@@ -44,7 +45,14 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
 
   // The primary process needs none of it.
   const { startGateway } = await import('./gateway.ts')
-  const gateway = await startGateway({ config, providers, root, log, shareMetrics: primary?.shareMetrics })
+  const gateway = await startGateway({
+    config,
+    providers,
+    pages,
+    root,
+    log,
+    shareMetrics: primary?.shareMetrics,
+  })
   let exitCode = 0
   const stop = () => {
     gateway.close().then(

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { loadProviders } from './authentication/load-providers.ts'
 import type { Provider } from './authentication/provider.ts'
-import { type Config, parseConfig } from './config.ts'
+import { type Config, ConfigError, parseConfig } from './config.ts'
+import { loadPages, type PageFiles } from './pages/load-pages.ts'
 
 /** What a process has besides its code: an environment, and a working directory that may hold `.env` and keys. */
 export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile'>
@@ -22,6 +23,14 @@ export async function loadSettings(host: Environment): Promise<Settings> {
   const redirecting = providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name)
   const keyFiles = { privatePem: readIfPresent('private.pem'), publicPem: readIfPresent('public.pem') }
   return { config: parseConfig(host.env, redirecting, keyFiles), providers }
+}
+
+/** Reads what the pages of a deployment are made of; null when it has none. Throws a ConfigError. */
+export async function loadPageFiles({ pages }: Config): Promise<PageFiles | null> {
+  if (pages === null) return null
+  return loadPages(pages, root).catch((error: Error) => {
+    throw new ConfigError([error.message])
+  })
 }
 
 function readIfPresent(path: string): string | undefined {

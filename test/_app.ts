@@ -6,6 +6,7 @@ import { type Config, parseConfig } from '../src/config.ts'
 import type { KeyFiles } from '../src/config-keys.ts'
 import { type Gateway, startGateway } from '../src/gateway.ts'
 import { createLog } from '../src/observability/log.ts'
+import { loadPages } from '../src/pages/load-pages.ts'
 import { makeDirectory } from './_directory.ts'
 import { requireDocumented } from './_documented.ts'
 import { type HasuraClaims, readJwks, readToken, readWebhook } from './_hasura.ts'
@@ -138,6 +139,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   const gateway = await startGateway({
     config,
     providers,
+    pages: config.pages && (await loadPages(config.pages, root)),
     root,
     log,
     clock: options.now ?? (() => clock.now),

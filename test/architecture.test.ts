@@ -32,7 +32,7 @@ const partOf = (path: string): string => path.split('/')[1]?.replace(/\.ts$/, ''
 const mayKnow: Record<string, string[]> = {
   main: ['config', 'serve'],
   serve: ['cluster', 'config', 'gateway', 'observability', 'settings', 'welcome'],
-  settings: ['authentication', 'config'],
+  settings: ['authentication', 'config', 'pages'],
   gateway: [
     'app',
     'authentication',
@@ -43,7 +43,6 @@ const mayKnow: Record<string, string[]> = {
     'jobs',
     'limits',
     'observability',
-    'pages',
     'readiness',
     'sessions',
     'tokens',

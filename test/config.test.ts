@@ -63,7 +63,7 @@ test('an empty environment gives the defaults', (t) => {
       logLevel: 'info',
       tracesEndpoint: undefined,
       unknownVariables: [],
-    webhookCache: 16 * 1024 * 1024,
+      webhookCache: 16 * 1024 * 1024,
     },
   )
 })

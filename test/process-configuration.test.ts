@@ -56,6 +56,20 @@ test.serial('a bad value in .env is refused like any other', async (t) => {
   t.regex(stderr, /^ {2}AUTH_JWKS_MAX_AGE must be a whole number/m)
 })
 
+test.serial('a logo or a language of the pages that is not there is refused with 78', async (t) => {
+  const folder = await createFolder(t)
+  for (const [name, value] of [
+    ['AUTH_PAGES_LOGO', 'no-such-value.svg'],
+    ['AUTH_PAGES_LANGUAGE', 'xx'],
+  ] as const) {
+    const { code, stderr } = await runProcess({ [name]: value }, folder)
+    t.is(code, 78)
+    t.regex(stderr, new RegExp(`^ {2}${name} must `, 'm'))
+    t.notRegex(stderr, /-value/)
+  }
+  t.deepEqual(await readdir(folder), [])
+})
+
 test.serial('a variable that looks like ours and is not is pointed out', async (t) => {
   const gateway = await startProcess({ AUTH_SIGN_UP: 'false' }, await createFolder(t))
   t.teardown(() => gateway.stop('SIGKILL'))

@@ -31,7 +31,7 @@ export function accountPage(account: Account, { done, trouble }: AccountNews): V
       hasFailed: found !== null,
       isWide: true,
       body: html`${summary(found)}${message && html`<p class="notice good" role="status">${message}</p>\n`}<div class="who">
-<p class="name" dir="auto">${account.access.username}</p>
+<p class="name"><bdi>${account.access.username}</bdi></p>
 <ul class="roles" aria-label="${texts.roles}">${account.roles.map((role) => html`<li>${role}</li>`)}</ul>
 </div>
 <section aria-labelledby="ways"><h2 id="ways">${texts.waysIn}</h2>

@@ -83,6 +83,7 @@ test('a file in providers/ and two variables are all that signing in with a new 
   const gateway = await startGateway({
     config,
     providers,
+    pages: null,
     root,
     log: pino({ level: 'silent' }),
     fetch: fetchAcme,
@@ -141,6 +142,12 @@ for (const [what, file, content, message] of [
     /flow/,
   ],
   ['has no label', 'acme.js', `export default { ${good.replace(`'Acme'`, `''`)}, ${functions} }`, /label/],
+  [
+    'has an icon that is more than lines',
+    'acme.js',
+    `export default { ${good}, icon: 'M0 0"/><script>', ${functions} }`,
+    /icon/,
+  ],
   [
     'has no scope',
     'acme.js',
