@@ -132,7 +132,7 @@ try {
     () => loadLoops(8, seconds, limitRefresh),
   )
 
-  const stage = { base, limitBase, databaseUrl, pem, example: token, seconds, rounds }
+  const stage = { gateway, limit, databaseUrl, pem, example: token, seconds, rounds }
   const cases: Record<string, string> = {}
   for (const roles of [1, 10, 100]) cases[`${roles} roles`] = await addUsersWithRoles(databaseUrl, roles)
   await measureWebhook(stage, cases)

@@ -49,6 +49,13 @@ export function stop({ child }: Started): Promise<void> {
   })
 }
 
+/** What a program has computed so far, in milliseconds on one core, the system's part included. */
+export function cpuMs({ child }: Started): number {
+  const [, fields = ''] = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')
+  const [user, system] = fields.split(' ').slice(11, 13)
+  return (Number(user) + Number(system)) * 10
+}
+
 export function residentMiB({ child }: Started): number {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024

@@ -32,8 +32,7 @@ export async function measureUsers(folder: string, seconds: number, rounds: numb
       running.push(limit)
       const base = `http://127.0.0.1:${gateway.port}`
       const { token: example = '' } = await createPost(base)('/login', { username: 'bench0', password })
-      const limitBase = `http://127.0.0.1:${limit.port}`
-      const stage = { base, limitBase, databaseUrl, pem, example, seconds, rounds }
+      const stage = { gateway, limit, databaseUrl, pem, example, seconds, rounds }
       const anybody = 'SELECT id FROM "user" ORDER BY random() LIMIT 1000'
       const cases: Record<string, string> = { [`${size} users, 3 roles`]: anybody }
       if (size === sizes[0])

@@ -1,6 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import test from 'ava'
 import { shareQuestion } from '../../src/database/shared-question.ts'
+
+/** Long enough for a question to be put, if it is to be. */
+async function wait(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await nextTurn()
+}
 
 test('all who come at the same time share one question', async (t) => {
   let asked = 0
@@ -13,14 +18,14 @@ test('who comes while a question is on its way gets the answer to a later one', 
   const answers: ((value: number) => void)[] = []
   const share = shareQuestion(() => new Promise<number>((resolve) => answers.push(resolve)))
   const first = share()
-  await sleep(5)
+  await wait()
   t.is(answers.length, 1)
   const late = [share(), share()]
-  await sleep(5)
+  await wait()
   t.is(answers.length, 1, 'one question at a time')
   answers[0]?.(1)
   t.is(await first, 1)
-  await sleep(5)
+  await wait()
   answers[1]?.(2)
   t.deepEqual(await Promise.all(late), [2, 2])
 })
