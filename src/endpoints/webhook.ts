@@ -43,8 +43,10 @@ const webhookAnswer: Answer = {
 /** The client's headers, as Hasura forwards them: its own on GET, the `headers` map of the body on POST. */
 export function forwardedHeader(ctx: Context, name: string): string | undefined {
   if (ctx.method !== 'POST') {
+    if (ctx.req.headers[name] === undefined) return undefined
+    const text = ctx.get(name)
     // Node reads the bytes of a header as Latin-1; Hasura sends them as the client wrote them, in UTF-8.
-    return ctx.req.headers[name] === undefined ? undefined : Buffer.from(ctx.get(name), 'latin1').toString()
+    return /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString() : text
   }
   const { headers } = ctx.state.body as z.infer<typeof webhookBody>
   const values = Object.entries(headers).filter(([key]) => key.toLowerCase() === name)

@@ -15,8 +15,9 @@ export function securityHeaders(publicUrl: string): Readonly<Record<string, stri
 
 /** Sets these headers on every answer. */
 export function createHeaders(headers: Readonly<Record<string, string>>): Middleware {
+  const entries = Object.entries(headers)
   return async function setHeaders(ctx, next) {
-    ctx.set(headers)
+    for (const [name, value] of entries) ctx.res.setHeader(name, value)
     await next()
   }
 }
