@@ -99,7 +99,7 @@ for (const engine of engines) {
         }
       },
     )
-    await fc.assert(property, { numRuns: 25 })
+    await fc.assert(property, { numRuns: 15 })
     const { hits, invalidations } = cached.cache.load()
     t.true(hits > 100, `it was the cache that answered, ${hits} times`)
     t.true(invalidations > 100)
