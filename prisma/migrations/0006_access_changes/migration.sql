@@ -47,10 +47,15 @@ CREATE TRIGGER "user_claim_notify" AFTER INSERT OR UPDATE OR DELETE ON "user_cla
 FOR EACH ROW EXECUTE FUNCTION "notify_access"();
 
 -- Not what a login or a refresh writes: a session that begins is not remembered yet, and one that goes on lives longer
--- than is remembered. Committing a notification takes a lock that the whole server has only once.
-CREATE TRIGGER "session_notify_update" AFTER UPDATE ON "session"
-FOR EACH ROW WHEN ((OLD."id", OLD."user_id", OLD."revoked_at") IS DISTINCT FROM (NEW."id", NEW."user_id", NEW."revoked_at")
-    OR NEW."idle_expires_at" < OLD."idle_expires_at" OR NEW."expires_at" < OLD."expires_at")
+-- than is remembered. Committing a notification takes a lock that the whole server has only once. Two triggers, because
+-- PostgreSQL reads the condition of a trigger anew for every statement, and refreshes are many.
+CREATE TRIGGER "session_notify_update" AFTER UPDATE OF "id", "user_id", "revoked_at", "expires_at" ON "session"
+FOR EACH ROW WHEN (OLD."id" <> NEW."id" OR OLD."user_id" <> NEW."user_id"
+    OR OLD."revoked_at" IS DISTINCT FROM NEW."revoked_at" OR NEW."expires_at" < OLD."expires_at")
+EXECUTE FUNCTION "notify_access"();
+
+CREATE TRIGGER "session_notify_idle" AFTER UPDATE OF "idle_expires_at" ON "session"
+FOR EACH ROW WHEN (NEW."idle_expires_at" < OLD."idle_expires_at")
 EXECUTE FUNCTION "notify_access"();
 
 -- Nor the sweeping of sessions that ended a day ago; half of it is for clocks that differ.
@@ -76,6 +81,7 @@ ALTER TABLE "user_role" ENABLE ALWAYS TRIGGER "user_role_notify_truncate";
 ALTER TABLE "user_claim" ENABLE ALWAYS TRIGGER "user_claim_notify";
 ALTER TABLE "user_claim" ENABLE ALWAYS TRIGGER "user_claim_notify_truncate";
 ALTER TABLE "session" ENABLE ALWAYS TRIGGER "session_notify_update";
+ALTER TABLE "session" ENABLE ALWAYS TRIGGER "session_notify_idle";
 ALTER TABLE "session" ENABLE ALWAYS TRIGGER "session_notify_delete";
 ALTER TABLE "session" ENABLE ALWAYS TRIGGER "session_notify_truncate";
 
