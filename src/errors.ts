@@ -17,7 +17,7 @@ const table = {
   user_inactive: { status: 403, title: 'This user is deactivated' },
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'This method is not allowed here' },
-  origin_not_allowed: { status: 403, title: 'This origin may not use the refresh cookie' },
+  origin_not_allowed: { status: 403, title: 'This origin may not use our cookies' },
   request_timeout: { status: 408, title: 'The request did not come to an end in time' },
   username_taken: { status: 409, title: 'This username is taken' },
   identity_taken: { status: 409, title: 'This identity belongs to another user' },

@@ -39,6 +39,7 @@ export function createPageSteps(deps: Deps, files: PageFiles, lent: Lent) {
   const secure = origin.startsWith('https:')
   const site = {
     files,
+    url: config.publicUrl,
     base,
     providers: lent.redirectProviders.map(({ name, label, icon }) => ({ name, label, icon })),
     signup: config.signup,

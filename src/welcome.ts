@@ -15,7 +15,7 @@ Claimgate listens on ${config.host}:${port} and is reached at ${config.publicUrl
 Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'kept in the database'}
 Database: ${config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'PostgreSQL, from DATABASE_URL'}
 
-Try it:
+Try it${config.pages ? ` in a browser at ${address}/signup, or` : ''}:
   curl -H 'Content-Type: application/json' ${address}/signup \\
     -d '{"username": "test123", "password": "${password}", "confirmPassword": "${password}"}'
 

@@ -1,6 +1,7 @@
 import type { Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
+import { queryOf } from './links.ts'
 import { failurePage } from './message-page.ts'
 import type { Show } from './show.ts'
 
@@ -33,7 +34,7 @@ export function createFailure(show: Show, signinPath: string, showAgain?: ShowAg
 
 /** Whoever only wanted to see something is not told that they have to sign in: they see it. */
 function pathFor(ctx: Context, signinPath: string): string {
-  return ctx.method === 'POST' ? `${signinPath}?error=invalid_token` : signinPath
+  return signinPath + queryOf(ctx.state.start, ctx.method === 'POST' ? { error: 'invalid_token' } : {})
 }
 
 /** A page is for a person who looks at it, not for a script of an app on a sister site, with which cookies would go along. */

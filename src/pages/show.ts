@@ -11,6 +11,8 @@ export type PageProvider = { name: string; label: string; icon: string | undefin
 /** What all pages of a deployment know. */
 export type Site = {
   files: PageFiles
+  /** The public URL, where our forms are good. */
+  url: string
   /** What paths begin with where a proxy gives the gateway a folder of its own; else nothing. */
   base: string
   providers: readonly PageProvider[]
@@ -80,6 +82,7 @@ export function createShow(site: Site, csrf: Pick<Csrf, 'tokenFor'>, clock: Cloc
     ctx.type = 'text/html; charset=utf-8'
     ctx.remove('Access-Control-Allow-Origin')
     ctx.remove('Access-Control-Allow-Credentials')
+    ctx.remove('Access-Control-Expose-Headers')
     ctx.set({
       'Cache-Control': 'no-store',
       'Content-Language': language,

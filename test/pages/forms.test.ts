@@ -79,6 +79,14 @@ for (const [what, send] of refusals) {
   })
 }
 
+test('whoever uses the gateway at another address than its public one is shown that', async (t) => {
+  const visitor = openVisitor(stage)
+  const elsewhere = { Origin: stage.app.url }
+  const { status, text } = await visitor.submit('/signin', '/signin', bob, elsewhere)
+  t.is(status, 403)
+  t.true(text.includes(`<a href="${stage.url}/">${stage.url}</a>`))
+})
+
 test('a form whose token has expired is shown again with what was typed, but for the password', async (t) => {
   const own = await startPages()
   t.teardown(own.stop)

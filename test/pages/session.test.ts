@@ -1,4 +1,5 @@
 import test from 'ava'
+import { makeDirectory } from '../_directory.ts'
 import { type Stage, startPages } from './_pages.ts'
 import { alertsOf, openVisitor, plain, signUp, tokenOf } from './_visitor.ts'
 
@@ -186,18 +187,18 @@ test.serial('a session of the pages that nobody uses ends', async (t) => {
 })
 
 test.serial('with a new AUTH_SECRET, people stay signed in while the old one is accepted', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'rotator')
-  const { secret, databaseUrl = '' } = stage.app.config
-  const again = await startPages({
-    databaseUrl,
-    env: {
-      AUTH_SECRET: 'another secret that is only good for tests 0123',
-      AUTH_PREVIOUS_SECRET: secret ?? '',
-    },
+  const AUTH_DATA_DIR = await makeDirectory()
+  const before = await startPages({ engine: 'embedded', env: { AUTH_DATA_DIR } })
+  const visitor = openVisitor(before)
+  await signUp(visitor, 'rotator').finally(before.stop)
+  const AUTH_SECRET = 'another secret that is only good for tests 0123'
+  const AUTH_PREVIOUS_SECRET = before.app.config.secret ?? ''
+  const after = await startPages({
+    engine: 'embedded',
+    env: { AUTH_DATA_DIR, AUTH_SECRET, AUTH_PREVIOUS_SECRET },
   })
-  t.teardown(again.stop)
-  const later = openVisitor(again)
+  t.teardown(after.stop)
+  const later = openVisitor(after)
   for (const [name, value] of visitor.cookies) later.cookies.set(name, value)
   t.is((await later.get('/account')).status, 200)
 })

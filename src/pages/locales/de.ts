@@ -104,7 +104,7 @@ export default {
     last_way_in:
       'Das ist Ihr letzter Weg zur Anmeldung. Bitte erst ein Passwort setzen oder einen anderen Dienst verknüpfen.',
     redirect_not_allowed: 'Die App, von der Sie kommen, ist diesem Dienst nicht bekannt.',
-    origin_not_allowed: 'Dieses Formular kam nicht von unserer eigenen Seite.',
+    origin_not_allowed: 'Dieses Formular kam nicht von unserer eigenen Seite. Sie ist hier:',
     validation_failed: 'Die Adresse dieser Seite ist unvollständig, oder es steht etwas Falsches darin.',
     malformed_request: 'Was Ihr Browser gesendet hat, war nicht lesbar.',
     body_too_large: 'Das war zu viel Text.',

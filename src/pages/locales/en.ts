@@ -103,7 +103,7 @@ export default {
     identity_taken: 'That account is linked to another user.',
     last_way_in: 'This is your last way to sign in. Set a password or link another service first.',
     redirect_not_allowed: 'The app that sent you here is not known to this service.',
-    origin_not_allowed: 'This form was not sent from our own page.',
+    origin_not_allowed: 'This form was not sent from our own page, which is here:',
     validation_failed:
       'The address of this page is not complete, or has something in it that does not belong there.',
     malformed_request: 'What your browser sent could not be read.',
