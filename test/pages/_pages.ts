@@ -38,8 +38,7 @@ export async function startPages({ env = {}, ...options }: AppOptions = {}): Pro
     url,
     home: `${client.url}/welcome`,
     stop: async () => {
-      await app.close()
-      await Promise.all([fake.stop(), client.stop()])
+      await Promise.all([app.close(), fake.stop(), client.stop()])
     },
   }
 }
