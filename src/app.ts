@@ -120,10 +120,10 @@ export function createApp(deps: Deps): Koa<State> {
   const app = new Koa<State>()
   app.silent = true
   for (const passed of everywhere) app.use(passed)
-  if (step.page) app.use(step.page.notFound)
   app.use(router.routes())
   app.use(pages.routes())
   app.use(router.allowedMethods())
+  if (step.page) app.use(step.page.notFound)
   return app
 }
 

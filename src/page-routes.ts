@@ -55,7 +55,7 @@ export function addPageRoutes(
     ...signup.steps,
   )
   for (const { name } of step.redirectProviders) {
-    router.get(`/signin/${name}`, failure(), start, page.startAt(name))
+    router.get(`/signin/${name}`, failure(), start, entry.fromPage, page.startAt(name))
     router.post(
       `/account/identities/${name}/link`,
       ...inAccount,

@@ -35,13 +35,20 @@ export function accountPage(account: Account, { done, trouble }: AccountNews): V
 <ul class="roles" aria-label="${texts.roles}">${account.roles.map((role) => html`<li>${role}</li>`)}</ul>
 </div>
 <section aria-labelledby="ways"><h2 id="ways">${texts.waysIn}</h2>
-<ul class="rows">${page.site.providers.map((provider) => providerRow(page, provider, account))}
+<ul class="rows">${providersOf(page, account).map((provider) => providerRow(page, provider, account))}
 ${passwordRow(page, account, found)}</ul></section>
 <section aria-labelledby="sessions"><h2 id="sessions">${texts.sessions}</h2>
 ${sessionList(page, account.sessions, account.access.sessionId)}</section>
 ${form(page, '/account/signout', html`<button class="button">${texts.signOut}</button>`, 'end')}`,
     }
   }
+}
+
+/** Those that are configured, and those that were when they were linked. */
+function providersOf({ site }: Page, { linked }: Account): PageProvider[] {
+  const known = new Set(site.providers.map(({ name }) => name))
+  const gone = [...linked].filter((name) => !known.has(name))
+  return [...site.providers, ...gone.map((name) => ({ name, label: name, icon: undefined }))]
 }
 
 function providerRow(page: Page, provider: PageProvider, { linked }: Account): Html {

@@ -1,6 +1,7 @@
 import type { Context, Middleware } from '../context.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 import { type ShowAgain, seeOther } from './failure.ts'
+import { queryOf } from './links.ts'
 import { goingOnPage, signedOutPage } from './message-page.ts'
 import type { Show } from './show.ts'
 import { continuePage, type Entry, signinPage, signupPage } from './signin-page.ts'
@@ -36,6 +37,14 @@ export function createEntrySteps(show: Show, base: string, signup: boolean) {
       if (!signup) throw new GatewayError('signup_disabled')
       if (visitor && !start?.redirectTo) return seeOther(ctx, `${base}/account`)
       show(ctx, 200, signupPage(entryOf(ctx, null)))
+    } satisfies Middleware as Middleware,
+
+    /** A provider sign-in begins with a click on our page: whom another site sends comes to that page first. */
+    fromPage: async function fromPage(ctx, next) {
+      if (/^(same|cross)-site$/.test(ctx.get('sec-fetch-site'))) {
+        return seeOther(ctx, `${base}/signin${queryOf(ctx.state.start)}`)
+      }
+      await next()
     } satisfies Middleware as Middleware,
 
     /** Sends whoever loads the address of a form to the page that it is on. */

@@ -19,12 +19,11 @@ export function createFront(cookie: Pick<PageCookie, 'read'>, base: string): Mid
   )
 }
 
-/** Shows a small page to a person who comes to an address where nothing is for anybody. */
+/** Shows a small page to a person who comes to an address where nothing is for anybody. Comes after all routes. */
 export function createNotFound(show: Show): Middleware {
   return async function notFound(ctx, next) {
-    await next()
-    const isNothing = ctx.body === undefined && ctx.status === 404
-    if (!isNothing || ctx.method !== 'GET' || !prefersHtml(ctx)) return
+    const isKnown = ((ctx as { matched?: unknown[] }).matched ?? []).length > 0
+    if (isKnown || ctx.method !== 'GET' || !prefersHtml(ctx)) return next()
     show(ctx, 404, failurePage(new GatewayError('not_found')))
   }
 }

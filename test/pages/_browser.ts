@@ -55,9 +55,9 @@ export async function openPerson(
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (message) => {
-    // That an answer is a 4xx is no complaint of the page.
-    const isStatus = message.text().startsWith('Failed to load resource')
-    if (message.type() === 'error' && !isStatus) complaints.push(message.text())
+    // That an answer is a 4xx, or not for this origin, is no complaint of the page.
+    const isExpected = /^Failed to load resource|blocked by CORS policy/.test(message.text())
+    if (message.type() === 'error' && !isExpected) complaints.push(message.text())
   })
   t.teardown(async () => {
     await context.close()

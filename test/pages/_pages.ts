@@ -27,6 +27,8 @@ export async function startPages({ env = {}, ...options }: AppOptions = {}): Pro
       PORT: String(port),
       AUTH_PUBLIC_URL: url,
       AUTH_REDIRECT_ORIGINS: client.url,
+      // Also as a sister site of the gateway, to which browsers send its cookies.
+      AUTH_CORS_ORIGINS: `${client.url} ${client.url.replace('127.0.0.1', 'localhost')}`,
       ...fake.github.environment,
       ...fake.google.environment,
       ...env,

@@ -124,6 +124,31 @@ for (const [provider, label, profile] of [
   )
 }
 
+browserTest(
+  'a link of another site does not begin a sign-in at a provider; it leads to our page',
+  async (t) => {
+    const { page, context } = await open(t)
+    await page.goto(`${stage.home}?again=1`)
+    await page.evaluate(`location.assign('${stage.url}/signin/github')`)
+    await page.waitForURL('/signin')
+    t.deepEqual(
+      (await context.cookies(stage.url)).map(({ name }) => name),
+      ['claimgate-form'],
+    )
+  },
+)
+
+browserTest('a script of an app on the same site as the gateway does not get to see a page', async (t) => {
+  const { page } = await open(t)
+  await signUp(page, 'spied-on')
+  const sister = new URL(stage.home)
+  sister.hostname = 'localhost'
+  await page.goto(`${sister}?again=1`)
+  const seen = await page.evaluate<string>(`fetch('${stage.url}/account', { credentials: 'include' })
+    .then((answer) => answer.text(), String)`)
+  t.is(seen, 'TypeError: Failed to fetch')
+})
+
 browserTest('a provider is linked and unlinked, and the last way in stays', async (t) => {
   stage.fake.signInAs('github', githubber('linker'))
   stage.fake.signInAs('google', googler())

@@ -176,6 +176,20 @@ test('a callback of a sign-in that another browser began on its page is refused,
   t.false(victim.cookies.has('claimgate'))
 })
 
+test('a provider that is not configured any more can still be unlinked', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'former')
+  await stage.app.sql(
+    `INSERT INTO identity (provider, subject, user_id) SELECT 'gone', '1', id FROM "user" WHERE username = 'former'`,
+  )
+  t.regex(plain((await visitor.get('/account')).text), / gone Linked /)
+  t.is(
+    (await visitor.submit('/account', '/account/identities/gone/unlink')).location,
+    '/account?done=unlinked',
+  )
+  t.notRegex((await visitor.get('/account')).text, /gone/)
+})
+
 test('what goes wrong at a provider is said on the sign-in page, which still knows what the app asked for', async (t) => {
   const visitor = openVisitor(stage)
   const start = await visitor.get(pathOf('/signin/github', { redirect_to: home, ...pkce }))
