@@ -97,13 +97,6 @@ export function createApp(deps: Deps): Koa<State> {
     )
   }
 
-  // For people, and so no part of the API reference.
-  const pages = new Router<State>({ sensitive: true, strict: true })
-  const docs = createReferencePage(readDocument, new URL(config.publicUrl).pathname.replace(/\/$/, ''))
-  pages.get('/docs', docs.page)
-  pages.get('/docs.css', docs.style)
-  if (step.page) addPageRoutes(pages, { ...step, page: step.page }, limit, config)
-
   let document: Document | undefined
   function readDocument(): Document {
     document ??= createDocument({
@@ -115,6 +108,15 @@ export function createApp(deps: Deps): Koa<State> {
       cookie: step.refreshCookie,
     })
     return document
+  }
+
+  // For people, and so no part of the API reference.
+  const pages = new Router<State>({ sensitive: true, strict: true })
+  if (step.page) {
+    const docs = createReferencePage(readDocument, new URL(config.publicUrl).pathname.replace(/\/$/, ''))
+    pages.get('/docs', docs.page)
+    pages.get('/docs.css', docs.style)
+    addPageRoutes(pages, { ...step, page: step.page }, limit, config)
   }
 
   const app = new Koa<State>()

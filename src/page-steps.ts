@@ -83,7 +83,14 @@ export function createPageSteps(deps: Deps, files: PageFiles, lent: Lent) {
     assets: createAssets(files),
     /** The rest of a provider sign-in that was begun on a page. */
     finish: withContract(
-      { answers: { 303: { description: 'To a page.', headers: { Location: 'The page.' } } } },
+      {
+        answers: {
+          303: {
+            description: 'A sign-in of our own pages: to the next of them.',
+            headers: { Location: 'The page.' },
+          },
+        },
+      },
       async function finishOnPage(ctx, next) {
         if (ctx.state.flow?.page !== true) return next()
         await walk([look, ...signIn], ctx)

@@ -5,11 +5,11 @@ import type { Answer } from './_app.ts'
 /** What the document says of a request; null where it knows no such route. */
 export function findOperation(document: Document, method: string, path: string): Operation | null {
   const [pathname = ''] = path.split('?')
-  const pattern = Object.keys(document.paths).find((known) => {
+  const found = Object.entries(document.paths).find(([known, methods]) => {
     const parts = known.split(/\{\w+\}/).map((part) => part.replace(/[.]/g, '\\.'))
-    return new RegExp(`^${parts.join('[^/]+')}$`).test(pathname)
+    return method.toLowerCase() in methods && new RegExp(`^${parts.join('[^/]+')}$`).test(pathname)
   })
-  return document.paths[pattern ?? '']?.[method.toLowerCase()] ?? null
+  return found?.[1][method.toLowerCase()] ?? null
 }
 
 /** Throws unless the document says that this request may be answered like this: status, media type, body and code. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Schema } from './openapi.ts'
 
@@ -22,7 +23,10 @@ export function createSchemas(findWords: FindWords) {
     const { title } = inside
     if (title === undefined) return inside
     const words = findWords(title)
-    components[title] = words ? describe({ description: words.description, ...inside }, words.fields) : inside
+    const known = components[title]
+    const made = words ? describe({ description: words.description, ...inside }, words.fields) : inside
+    if (known && !isDeepStrictEqual(known, made)) throw new Error(`two schemas have the title ${title}`)
+    components[title] = made
     return { $ref: `#/components/schemas/${title}` }
   }
 

@@ -114,6 +114,12 @@ const routes: Record<string, Omit<Words, 'description' | 'body'> & { description
     description:
       'The Actions as a GraphQL schema of their own. One request, not a list of them. Hasura sends its session variables as headers.',
   },
+  'GET /': {
+    tag: 'Operation',
+    id: 'index',
+    summary: 'See what is here',
+    description: 'Programs get the addresses of the routes, people the sign-in page or their account.',
+  },
   'GET /healthz': {
     tag: 'Operation',
     id: 'healthz',
@@ -131,12 +137,6 @@ const routes: Record<string, Omit<Words, 'description' | 'body'> & { description
     id: 'metrics',
     summary: 'Read the metrics',
     description: 'Keep it away from the public: it says how much goes on here.',
-  },
-  'GET /': {
-    tag: 'Operation',
-    id: 'index',
-    summary: 'Find the routes',
-    description: 'A browser is sent to the pages instead, where there are any.',
   },
   'GET /openapi.json': {
     tag: 'Operation',

@@ -13,25 +13,24 @@ const paths = {
   sessions: '/user/sessions',
   webhook: '/webhook',
   jwks: '/jwks',
+  reference: '/openapi.json',
   health: '/healthz',
   ready: '/readyz',
-  reference: '/openapi.json',
 }
 
-const indexAnswer = z
-  .strictObject({
-    name: z.literal('claimgate').meta({ description: 'What this is.' }),
-    links: z
-      .record(z.string(), z.url())
-      .meta({ description: 'Where everything is.', examples: [{ login: 'https://auth.example.com/login' }] }),
-  })
-  .meta({ title: 'Index' })
+const indexAnswer = z.strictObject({
+  name: z.literal('claimgate').meta({ description: 'What this is.' }),
+  links: z.record(z.string(), z.url()).meta({
+    description: 'The addresses of the routes.',
+    examples: [{ login: 'https://auth.example.com/login' }],
+  }),
+})
 
 /** Tells a program that comes to the front door where everything is. */
 export function createApiIndex(publicUrl: string): Middleware {
   const links = Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, publicUrl + path]))
   return withContract(
-    { answers: { 200: { description: 'Where everything is.', schema: indexAnswer } } },
+    { answers: { 200: { description: 'For programs: where what is.', schema: indexAnswer } } },
     async function apiIndex(ctx) {
       ctx.vary('Accept')
       ctx.body = { name: 'claimgate', links }

@@ -10,7 +10,11 @@ import type { Show } from './show.ts'
 /** The front door: a person gets to their account or to the sign-in, a program passes on. */
 export function createFront(cookie: Pick<PageCookie, 'read'>, base: string): Middleware {
   return withContract(
-    { answers: { 303: { description: 'To a page.', headers: { Location: 'The page.' } } } },
+    {
+      answers: {
+        303: { description: 'For people: to a page.', headers: { Location: 'The sign-in or the account.' } },
+      },
+    },
     async function front(ctx, next) {
       ctx.vary('Accept')
       if (!prefersHtml(ctx)) return next()

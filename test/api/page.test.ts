@@ -85,6 +85,14 @@ test('the examples of /docs ask for what the gateway has', async (t) => {
   }
 })
 
+test('without pages there is no /docs either, but the document stays', async (t) => {
+  const bare = await startApp({ engine: quick, env: { AUTH_PAGES: 'false' } })
+  t.teardown(() => bare.close())
+  t.is((await bare.get('/docs')).status, 404)
+  t.is((await bare.get('/docs.css')).status, 404)
+  t.is((await bare.get('/openapi.json')).status, 200)
+})
+
 function readable(text: string): string {
   return text
     .replaceAll('&#39;', "'")
