@@ -72,7 +72,7 @@ async function startClient(): Promise<{ url: string; stop(): Promise<void> }> {
 }
 
 /** A port that was free a moment ago: the gateway has to know its own address before it listens. */
-async function findPort(): Promise<number> {
+export async function findPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -1,0 +1,34 @@
+/** The gateway said no, or could not be reached (status 0). `retryAfter` is in seconds. */
+export class GatewayProblem extends Error {
+  constructor(message, { status = 0, code = 'unreachable', retryAfter = null } = {}) {
+    super(message)
+    this.name = 'GatewayProblem'
+    this.status = status
+    this.code = code
+    this.retryAfter = retryAfter
+  }
+}
+
+/**
+ * Posts to the gateway, with the cookie that holds the refresh token, and answers what it answers. Throws a
+ * `GatewayProblem`.
+ */
+export async function post(gateway, path, body) {
+  const response = await fetch(gateway + path, {
+    method: 'POST',
+    credentials: 'include',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  }).catch(() => {
+    throw new GatewayProblem('The gateway cannot be reached')
+  })
+  if (response.status === 204) return null
+  const answer = await response.json().catch(() => ({}))
+  if (response.ok) return answer
+  throw new GatewayProblem(answer.title ?? `The gateway answered ${response.status}`, {
+    status: response.status,
+    code: answer.code,
+    retryAfter: Number(response.headers.get('Retry-After')) || null,
+  })
+}
