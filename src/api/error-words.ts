@@ -8,9 +8,11 @@ export const errorWords: Readonly<Record<ErrorCode, string>> = {
   invalid_code: 'One-time code wrong, older than 60 seconds, used before, or the verifier does not fit.',
   provider_denied: 'The person declined, or the provider did not accept its own code.',
   role_denied: '`/webhook` was asked for a role that the user does not have.',
-  invalid_state: 'The provider sign-in was not started in this browser, took too long, or came back twice.',
+  invalid_state:
+    'The provider sign-in was not started in this browser, took too long, or came back twice; or the form of a page was open for too long.',
   redirect_not_allowed: 'The origin of `redirect_to` is not in `AUTH_REDIRECT_ORIGINS`.',
-  origin_not_allowed: 'A refresh cookie came from an origin that is not in `AUTH_CORS_ORIGINS`.',
+  origin_not_allowed:
+    'A refresh cookie came from an origin that is not in `AUTH_CORS_ORIGINS`, or a form of our pages from anywhere else.',
   signup_disabled: 'Somebody new, while `AUTH_SIGNUP=false`.',
   user_inactive: 'A provider sign-in of a deactivated user.',
   not_found: 'No such route or Action, or a provider that is not configured.',

@@ -14,7 +14,7 @@ test.before('start', async () => {
   const port = await findPort()
   home = `http://localhost:${port}`
   stage = await startPages({
-    env: { AUTH_COOKIE_MODE: 'true', AUTH_REDIRECT_ORIGINS: home },
+    env: { AUTH_COOKIE_MODE: 'true', AUTH_REDIRECT_ORIGINS: home, AUTH_CORS_ORIGINS: home },
     now: () => new Date(),
   })
   const { serve } = (await import(new URL('examples/spa/serve.js', root).href)) as { serve: Serve }
