@@ -1,0 +1,73 @@
+import test from 'ava'
+import { loadPasswordPolicy } from '../../src/authentication/password-policy.ts'
+import { createSignupSchema } from '../../src/authentication/signup.ts'
+import { loginBody } from '../../src/endpoints/bodies.ts'
+import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
+import { validate } from '../../src/http/validate.ts'
+import de from '../../src/pages/locales/de.ts'
+import en from '../../src/pages/locales/en.ts'
+import type { Texts } from '../../src/pages/texts.ts'
+import { describeTrouble } from '../../src/pages/trouble.ts'
+
+const locales: Record<string, Texts> = { en, de }
+const signup = createSignupSchema({ passwordMinLength: 8, passwordHash: 'bcrypt' })
+const policy = await loadPasswordPolicy({
+  passwordPolicy: 'strict',
+  isBreached: async (p) => p.includes('leaked'),
+})
+const good = { username: 'ada', password: 'an unusual horse', confirmPassword: 'an unusual horse' }
+
+const faulty: [what: string, fails: () => unknown][] = [
+  ['nothing', () => validate(loginBody, {})],
+  ['empty fields', () => validate(loginBody, { username: '', password: '' })],
+  ['an empty name', () => validate(signup, { ...good, username: '' })],
+  ['a short password', () => validate(signup, { ...good, password: 'short', confirmPassword: 'short' })],
+  [
+    'a password that bcrypt cuts',
+    () => validate(signup, { ...good, password: 'é'.repeat(40), confirmPassword: '' }),
+  ],
+  [
+    'a very long password',
+    () => validate(signup, { ...good, password: 'x'.repeat(1025), confirmPassword: 'x' }),
+  ],
+  ['a long name', () => validate(signup, { ...good, username: 'x'.repeat(256) })],
+  ['a very long name', () => validate(signup, { ...good, username: 'x'.repeat(600) })],
+  ['an invisible name', () => validate(signup, { ...good, username: 'a\u200bb' })],
+  ['a name that cannot be stored', () => validate(signup, { ...good, username: 'a\0b' })],
+  ['a name with a space at its end', () => validate(signup, { ...good, username: 'ada ' })],
+  ['two passwords', () => validate(signup, { ...good, confirmPassword: 'another' })],
+  ['a common password', () => policy('password1', 'ada', 'password')],
+  ['the name as password', () => policy('ada-lovelace-1', 'ada-lovelace', 'newPassword')],
+  ['a password from a breach', () => policy('leaked some time ago', 'ada', 'newPassword')],
+]
+for (const [what, fails] of faulty) {
+  test(`of ${what} every language says what is wrong, beside the field`, async (t) => {
+    const error = (await t.throwsAsync(async () => fails(), { instanceOf: GatewayError })) as GatewayError
+    for (const [language, texts] of Object.entries(locales)) {
+      const { fields, text } = describeTrouble(error, texts, language)
+      t.is(text, null)
+      t.deepEqual(
+        [...fields.keys()],
+        error.errors?.map(({ field }) => field),
+      )
+      for (const [name, sentence] of fields) {
+        t.not(sentence, texts.faults.other(texts.fields[name], ''), JSON.stringify(error.errors))
+        t.notRegex(sentence, /undefined|\$| {2}/)
+        for (const [number] of error.errors
+          ?.find(({ field }) => field === name)
+          ?.detail.matchAll(/\d+(?= (char|byte))/g) ?? []) {
+          t.true(sentence.includes(number), sentence)
+        }
+      }
+    }
+  })
+}
+
+test('of every error there is a sentence in every language', (t) => {
+  for (const [language, texts] of Object.entries(locales)) {
+    for (const code of Object.keys(errorTable) as ErrorCode[]) {
+      const { text, fields } = describeTrouble(new GatewayError(code), texts, language)
+      t.regex(text ?? [...fields.values()].join(), /^[A-Z].{10,}[.:]$/, code)
+    }
+  }
+})
