@@ -24,7 +24,7 @@ export type Deps = {
   providers: readonly Provider[]
   keys: SigningKeys
   /** Derived from AUTH_SECRET and, while it is being changed, from the one before. */
-  secrets: { cookie: SecretKeys; refreshToken: SecretKeys; page: SecretKeys }
+  secrets: { cookie: SecretKeys; refreshToken: SecretKeys; page: SecretKeys; form: SecretKeys }
   users: Users
   identities: Identities
   sessions: Sessions

@@ -111,7 +111,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       config,
       providers,
       keys,
-      secrets: { cookie: derive('cookie'), refreshToken: derive('refresh-token'), page: derive('page') },
+      secrets: {
+        cookie: derive('cookie'),
+        refreshToken: derive('refresh-token'),
+        page: derive('page'),
+        form: derive('form'),
+      },
       users: createUsers(queries),
       identities: createIdentities(queries),
       sessions,

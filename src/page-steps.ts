@@ -46,7 +46,7 @@ export function createPageSteps(deps: Deps, files: PageFiles, lent: Lent) {
     passwordMinLength: config.passwordMinLength,
   }
   const cookie = createPageCookie(deps.secrets.page, secure, clock)
-  const csrf = createCsrf({ keys: deps.secrets.page, secure, origin }, clock)
+  const csrf = createCsrf({ keys: deps.secrets.form, secure, origin }, clock)
   const show = createShow(site, csrf, clock)
   const entry = createEntrySteps(show, base, config.signup)
   const account = createAccountSteps(show, base, { ...deps, url: `${config.publicUrl}/account` })

@@ -1,7 +1,7 @@
 import { createHash, hkdfSync, type KeyObject } from 'node:crypto'
 
 /** What each derived key is for. A label is never used for two purposes. */
-export type SecretLabel = 'cookie' | 'refresh-token' | 'key-encryption' | 'rate-limit' | 'page'
+export type SecretLabel = 'cookie' | 'refresh-token' | 'key-encryption' | 'rate-limit' | 'page' | 'form'
 
 /** Derives a 32-byte key for one purpose from the one secret (HKDF-SHA256, RFC 5869). */
 export function deriveKey(secret: string, label: SecretLabel): Buffer {
