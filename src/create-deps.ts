@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { createBreachCheck } from './authentication/breached-passwords.ts'
+import { createPasswordHashes } from './authentication/password-hash.ts'
+import { loadPasswordPolicy } from './authentication/password-policy.ts'
+import { shareOfCores } from './cluster/cores.ts'
+import { watchAccess } from './database/access-changes.ts'
+import { watchQueries } from './database/database.ts'
+import { createIdentities } from './database/identities.ts'
+import { createMemoryLimiter, createServerLimiters } from './database/limiters.ts'
+import { createOneTime } from './database/one-time.ts'
+import { createPageSessions } from './database/page-sessions.ts'
+import { createSessions } from './database/sessions.ts'
+import { createUsers } from './database/users.ts'
+import type { Deployment } from './deployment.ts'
+import type { Deps } from './deps.ts'
+import type { GatewayOptions } from './gateway.ts'
+import { createLimits } from './limits/limits.ts'
+import { createAnnouncer } from './observability/events.ts'
+import type { Readiness } from './readiness.ts'
+import { createAccessCache } from './sessions/access-cache.ts'
+import type { Keyring } from './tokens/signing-keys.ts'
+
+/** What is decided outside, and what everything else is made on. */
+export type Foundation = Omit<GatewayOptions, 'root' | 'clock' | 'fetch'> &
+  Pick<Deps, 'clock' | 'fetch'> & { deployment: Deployment; keys: Keyring; readiness: Readiness }
+
+/** Makes everything that an application is made of, on one database. */
+export async function createDeps({
+  shareMetrics,
+  deployment,
+  readiness,
+  ...given
+}: Foundation): Promise<Deps> {
+  const { config, log, keys, clock, fetch } = given
+  const { database, derive } = deployment
+  // What watches is loaded only where it is asked for.
+  const tracing = config.tracesEndpoint
+    ? (await import('./observability/tracing.ts')).createTracing(config.tracesEndpoint, log)
+    : null
+  const hashes = createPasswordHashes({
+    ...config,
+    concurrency: shareOfCores(availableParallelism(), config.workers),
+    queue: config.hashQueue,
+    wait: config.hashWait,
+  })
+  const admitted = database.behind(readiness.admit)
+  const queries = tracing ? watchQueries(admitted, tracing.aroundStatement) : admitted
+  const sessions = createSessions(queries, config.sessionLifetimes)
+  const accessCache =
+    config.webhookCache > 0
+      ? createAccessCache(
+          sessions.read,
+          (changed) => watchAccess(database, log, changed),
+          config.webhookCache,
+        )
+      : null
+  const metrics = config.metrics
+    ? (await import('./observability/metrics.ts')).createMetrics({
+        hashes: hashes.load,
+        pool: database.pool,
+        accessCache: accessCache?.load,
+        keys,
+        clock,
+        share: shareMetrics,
+      })
+    : null
+  return {
+    ...given,
+    secrets: {
+      cookie: derive('cookie'),
+      refreshToken: derive('refresh-token'),
+      page: derive('page'),
+      form: derive('form'),
+    },
+    users: createUsers(queries),
+    identities: createIdentities(queries),
+    sessions,
+    accessCache,
+    pageSessions: createPageSessions(queries, config.sessionLifetimes),
+    oneTime: createOneTime(queries),
+    hashes,
+    requirePassword: await loadPasswordPolicy({
+      ...config,
+      isBreached: createBreachCheck(config, fetch, log),
+    }),
+    limits: config.rateLimit
+      ? createLimits(
+          config.databaseUrl === undefined ? createMemoryLimiter : createServerLimiters(queries),
+          config.limits,
+          derive('rate-limit')[0],
+        )
+      : null,
+    isReady: async () => readiness.isReady() && (await deployment.isMigrated()),
+    announce: createAnnouncer(metrics?.announced),
+    metrics,
+    tracing,
+    createId: randomUUID,
+  }
+}
