@@ -7,7 +7,7 @@ const firstPause = 100
 const longestPause = 1_000
 const deafPause = 60_000
 
-/** Listens on a server until it is closed: after every loss it connects again. */
+/** Listens on a server until it is closed: after every loss it connects again. Closing it is no loss. */
 export function listenOnServer(settings: EarSettings, hearer: Hearer): Listening {
   const stopping = new AbortController()
   const { signal } = stopping
@@ -25,10 +25,11 @@ export function listenOnServer(settings: EarSettings, hearer: Hearer): Listening
         wait = pause
         const reason = await opened.lost
         ear = null
-        hearer.lost(reason)
         const closed = opened.close()
-        if (signal.aborted) await closed
+        if (signal.aborted) return await closed
+        hearer.lost(reason)
       } catch (reason) {
+        if (signal.aborted) return
         hearer.lost(reason)
         wait = reason instanceof DeafError ? deafPause : pause
         pause = Math.min(2 * pause, longestPause)

@@ -162,11 +162,12 @@ if (engines.includes('server')) {
   })
 
   test('closing ends the connection, and nothing is current any more', async (t) => {
-    const { connection, listening, findPid } = await startStage(t)
+    const { connection, listening, heard, findPid } = await startStage(t)
     await until(listening.isUp)
     await connection.close()
     t.false(await listening.isCurrent())
     t.false(listening.isUp())
+    t.deepEqual(heard, ['back'], 'what is closed is not lost')
     await until(async () => (await findPid()) === undefined)
   })
 
@@ -175,9 +176,11 @@ if (engines.includes('server')) {
     t.teardown(relay.cut)
     relay.swallow()
     const connection = connectServer(relay.url, () => {}, 60)
-    const listening = connection.listen(channel, { heard: () => {}, lost: () => {}, back: () => {} })
+    let losses = 0
+    const listening = connection.listen(channel, { heard: () => {}, lost: () => losses++, back: () => {} })
     await connection.close()
     t.false(listening.isUp())
+    t.is(losses, 0, 'what is closed is not lost')
   })
 } else {
   test('only a server is listened to over a connection', (t) => t.pass())
