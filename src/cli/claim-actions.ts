@@ -13,7 +13,8 @@ const claim = z.object({
     .refine(
       isClaimName,
       'must be lower-case letters, digits, - and _, and none of those that are made of roles',
-    ),
+    )
+    .refine((name) => !name.startsWith('x-hasura-'), 'must be without x-hasura-, which every claim gets'),
   value: storableText(10_000)
     .refine((text) => text !== 'null', 'must not be null: claims unset takes a claim away')
     .refine((text) => isStorable(parseIfJson(text)), 'has a character that cannot be stored'),

@@ -29,6 +29,7 @@ const cases: Case[] = [
   ['user create bob --password-stdin', 'validation_failed', 65, 'x'.repeat(100_000)],
   ['claims set alice role admin', 'validation_failed', 65],
   ['claims set alice Org-Id acme', 'validation_failed', 65],
+  ['claims set alice x-hasura-org-id acme', 'validation_failed', 65],
   ['claims set alice org-id null', 'validation_failed', 65],
   [`claims set alice org-id '"nul\\u0000"'`, 'validation_failed', 65],
   ['claims set bob org-id acme', 'user_not_found', 66],
