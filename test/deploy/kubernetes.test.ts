@@ -81,10 +81,24 @@ test('probes ask what the gateway answers, and wait as long as it may take', asy
   const { spec } = await read('ingress.yaml')
   t.is(new URL(configMap.data.AUTH_PUBLIC_URL).hostname, spec.rules[0].host)
   const open = spec.rules[0].http.paths as { path: string; pathType: string }[]
-  for (const { path } of open.filter(({ path }) => path !== '/auth')) {
+  for (const { path } of open.filter(({ path }) => path !== '/auth' && path !== '/pages')) {
     const [asked, posted] = [await app.get(path), await app.post(path, {})]
     t.true(asked.status !== 404 || posted.status !== 404, path)
   }
+  const isOpen = (path: string) =>
+    open.some(
+      (rule) => path === rule.path || (rule.pathType === 'Prefix' && path.startsWith(`${rule.path}/`)),
+    )
+  const pages = [
+    '/',
+    '/signin',
+    '/signin/continue',
+    '/signup/form',
+    '/account/password',
+    '/signed-out',
+    '/pages/x',
+  ]
+  for (const path of pages) t.true(isOpen(path), path)
   for (const path of ['/webhook', '/hasura/actions', '/graphql', '/metrics', '/readyz'])
     t.false(
       open.some((rule) => path === rule.path || path.startsWith(`${rule.path}/`)),
