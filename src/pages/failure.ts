@@ -26,7 +26,7 @@ export function createFailure(show: Show, signinPath: string, showAgain?: ShowAg
         if (!showAgain || !ctx.state.form) throw error
         await showAgain(ctx, error)
       } catch {
-        show(ctx, error.status, failurePage(error))
+        show(ctx, error.status, failurePage(error, ctx.state.requestId))
       }
     }
   }

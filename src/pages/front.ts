@@ -28,6 +28,6 @@ export function createNotFound(show: Show): Middleware {
   return async function notFound(ctx, next) {
     const isKnown = ((ctx as { matched?: unknown[] }).matched ?? []).length > 0
     if (isKnown || ctx.method !== 'GET' || !prefersHtml(ctx)) return next()
-    show(ctx, 404, failurePage(new GatewayError('not_found')))
+    show(ctx, 404, failurePage(new GatewayError('not_found'), ctx.state.requestId))
   }
 }

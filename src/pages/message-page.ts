@@ -4,15 +4,19 @@ import { placeOf } from './links.ts'
 import type { View } from './show.ts'
 import { describeError } from './trouble.ts'
 
-/** Says what went wrong where there is no form to say it beside. */
-export function failurePage(error: GatewayError): View {
+/**
+ * Says what went wrong where there is no form to say it beside. The code and `requestId` are for whoever runs the app or
+ * the gateway: they look them up in the documentation and in the log.
+ */
+export function failurePage(error: GatewayError, requestId: string): View {
   // Most often somebody who has found the gateway at another address than its public one.
   const isElsewhere = error.code === 'origin_not_allowed'
   return ({ texts, language, site }) => ({
     title: error.code === 'not_found' ? texts.notFound : texts.somethingWrong,
     hasFailed: true,
     body: html`<p role="alert">${describeError(error, texts, language)}</p>
-<p class="aside">${isElsewhere ? html`<a href="${site.url}/">${site.url}</a>` : html`<a href="${site.base}/">${texts.toStart}</a>`}</p>`,
+<p class="aside">${isElsewhere ? html`<a href="${site.url}/">${site.url}</a>` : html`<a href="${site.base}/">${texts.toStart}</a>`}</p>
+<p class="aside reference"><code>${error.code}</code> <code>${requestId}</code></p>`,
   })
 }
 

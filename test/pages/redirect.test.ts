@@ -136,6 +136,13 @@ for (const target of targets) {
   })
 }
 
+test('a page that says what went wrong names it as the README and the log do', async (t) => {
+  const path = pathOf('/signin', { redirect_to: 'https://evil.test' })
+  const { text, headers } = await openVisitor(stage).get(path)
+  t.true(text.includes('<code>redirect_not_allowed</code>'))
+  t.true(text.includes(`<code>${headers.get('x-request-id')}</code>`))
+})
+
 test('what an app asks for wrongly is a page with 422: a challenge without its method, a parameter twice', async (t) => {
   const visitor = openVisitor(stage)
   const ask = async (query: string) =>
