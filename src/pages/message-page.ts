@@ -16,7 +16,7 @@ export function failurePage(error: GatewayError, requestId: string): View {
     hasFailed: true,
     body: html`<p role="alert">${describeError(error, texts, language)}</p>
 <p class="aside">${isElsewhere ? html`<a href="${site.url}/">${site.url}</a>` : html`<a href="${site.base}/">${texts.toStart}</a>`}</p>
-<p class="aside reference"><code>${error.code}</code> <code>${requestId}</code></p>`,
+<p class="aside reference"><code>${error.code}</code><br><code>${requestId}</code></p>`,
   })
 }
 
