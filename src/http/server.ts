@@ -50,8 +50,10 @@ export async function listen(
     else for (const res of waiting) res.once('finish', () => socket.destroy())
   })
   await new Promise<void>((resolve, reject) => {
-    const refuse = (cause: Error) =>
-      reject(new Error(`Cannot listen on ${host}:${port}: ${cause.message}`, { cause }))
+    const refuse = (cause: NodeJS.ErrnoException) => {
+      const cure = cause.code === 'EADDRINUSE' ? '. Stop what listens there, or set PORT to another port' : ''
+      reject(new Error(`Cannot listen on ${host}:${port}: ${cause.message}${cure}`, { cause }))
+    }
     server.once('error', refuse)
     server.listen(port, host, () => {
       server.off('error', refuse)

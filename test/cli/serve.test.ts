@@ -71,7 +71,10 @@ test.serial('claimgate serve says in one line why it did not start', async (t) =
   const { port } = taken.address() as { port: number }
   const { code, stderr } = await d.run('serve', { env: { PORT: String(port) } })
   t.is(code, 1)
-  t.regex(stderr, /^claimgate: The gateway did not start\. Cannot listen on [^\n]+ EADDRINUSE[^\n]+\n$/)
+  t.regex(
+    stderr,
+    /^claimgate: The gateway did not start\. Cannot listen on [^\n]+ EADDRINUSE[^\n]+ or set PORT to another port\n$/,
+  )
   const refused = await d.failure('serve', { env: { AUTH_KEY_BITS: '1' } })
   t.like(refused, { code: 'configuration_invalid', exit: 78 })
 })

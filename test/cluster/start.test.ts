@@ -29,7 +29,10 @@ if (engines.includes('server')) {
     const { code, stdout, stderr } = await runProcess(env, await createFolder(t))
     t.is(code, 1)
     t.notRegex(stdout, /listens on/)
-    t.regex(stderr, /^Claimgate did not start\. Cannot listen on 127\.0\.0\.1:\d+: [^\n]*EADDRINUSE[^\n]*\n$/)
+    t.regex(
+      stderr,
+      /^Claimgate did not start\. Cannot listen on 127\.0\.0\.1:\d+: [^\n]*EADDRINUSE[^\n]* or set PORT to another port\n$/,
+    )
   })
 
   test.serial('workers with a secret that is not the deployment’s say so once, with 1', async (t) => {
