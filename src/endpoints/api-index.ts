@@ -14,6 +14,7 @@ const paths = {
   webhook: '/webhook',
   jwks: '/jwks',
   reference: '/openapi.json',
+  docs: '/docs',
   health: '/healthz',
   ready: '/readyz',
 }
