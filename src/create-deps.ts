@@ -86,7 +86,9 @@ export async function createDeps({
     }),
     limits: config.rateLimit
       ? createLimits(
-          config.databaseUrl === undefined ? createMemoryLimiter : createServerLimiters(queries),
+          config.databaseUrl === undefined
+            ? createMemoryLimiter
+            : createServerLimiters(queries, config.databaseTimeout),
           config.limits,
           derive('rate-limit')[0],
         )

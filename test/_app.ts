@@ -116,6 +116,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     AUTH_BCRYPT_COST: '4',
     // Every test comes from one address.
     AUTH_RATE_LIMIT: 'off',
+    // On a machine that is busy with other tests, slow is not away.
+    AUTH_DATABASE_TIMEOUT: '30',
     AUTH_DATA_DIR: dataDir,
     DATABASE_URL: databaseUrl,
     ...env,

@@ -1,7 +1,6 @@
 import type { Database, Statement } from './database.ts'
 
 // In milliseconds.
-const patience = 1_000
 const pause = 5_000
 
 type Row = { key: string; points: number; expire: string }
@@ -26,9 +25,9 @@ const forget = {
 /**
  * What RateLimiterPostgres takes for a pool. A login counts several things at once, and what is asked at once is one
  * statement here. A limit must not take longer than the request whose limit it is: what the database does not answer
- * within a second fails, and so does all that is asked in the five seconds after.
+ * within `patience` milliseconds fails, and so does all that is asked in the five seconds after.
  */
-export function createLimitStore({ query }: Pick<Database, 'query'>) {
+export function createLimitStore({ query }: Pick<Database, 'query'>, patience: number) {
   let awayUntil = 0
   async function ask(statement: Statement, values: unknown[]): Promise<Row[]> {
     if (performance.now() < awayUntil) throw new Error('the database was away a moment ago')

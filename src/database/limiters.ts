@@ -11,11 +11,12 @@ export const createMemoryLimiter: CreateLimiter = (keyPrefix, { points, seconds:
   new RateLimiterMemory({ keyPrefix, points, duration })
 
 /**
- * Counters in the table `rate_limit`, for replicas that share a database. While the database is away or slower than a
- * second, and for refreshes always, each process counts for itself, and asks the database again after five seconds.
+ * Counters in the table `rate_limit`, for replicas that share a database. While the database is away or takes longer
+ * than a fifth of `timeout` seconds, and for refreshes always, each process counts for itself, and asks the database again
+ * after five seconds.
  */
-export function createServerLimiters(queries: Pick<Database, 'query'>): CreateLimiter {
-  const store = createLimitStore(queries)
+export function createServerLimiters(queries: Pick<Database, 'query'>, timeout: number): CreateLimiter {
+  const store = createLimitStore(queries, timeout * 200)
   return (keyPrefix, limit) => {
     const ofProcess = createMemoryLimiter(keyPrefix, limit)
     if (keyPrefix === perProcess) return ofProcess

@@ -117,7 +117,7 @@ test('while the database is away each process counts for itself: the door is nei
       return Promise.reject(new GatewayError('database_unavailable'))
     },
   }
-  const { login } = create({ login: { points: 3, seconds: 60 } }, createServerLimiters(away))
+  const { login } = create({ login: { points: 3, seconds: 60 } }, createServerLimiters(away, 5))
   const waits = await Promise.all(Array.from({ length: 10 }, () => waitOf(login('anna', '192.0.2.1'))))
   t.is(waits.filter((wait) => wait === null).length, 3)
   const before = asked
@@ -127,7 +127,7 @@ test('while the database is away each process counts for itself: the door is nei
 
 test('a database that does not answer holds a limit up for a second, and then no more', async (t) => {
   const silent: Pick<Database, 'query'> = { query: () => new Promise(() => {}) }
-  const { callback } = create({ callback: { points: 1, seconds: 60 } }, createServerLimiters(silent))
+  const { callback } = create({ callback: { points: 1, seconds: 60 } }, createServerLimiters(silent, 5))
   t.is(await waitOf(callback('192.0.2.1')), null)
   t.not(await waitOf(callback('192.0.2.1')), null)
 })
@@ -178,7 +178,7 @@ test('however a name is written, what the database takes for one user is one acc
 test('refreshes are counted without asking the database', async (t) => {
   const { refresh } = create(
     { refresh: { points: 2, seconds: 60 } },
-    createServerLimiters({ query: () => Promise.reject(new Error('asked')) }),
+    createServerLimiters({ query: () => Promise.reject(new Error('asked')) }, 5),
   )
   for (let round = 0; round < 2; round++) t.is(await waitOf(refresh('192.0.2.1')), null)
   t.not(await waitOf(refresh('192.0.2.1')), null)
