@@ -36,7 +36,8 @@ export const credentialNames = {
 
 /** How callers show who they are, in a sentence. */
 export const credentialWords = {
-  accessToken: 'The `token` of a session: `Authorization: Bearer` and the token.',
+  accessToken:
+    'The `token` of a session, which a sign-in answers: `Authorization: Bearer` and the token. In the examples it is `$TOKEN`.',
   refreshCookie:
     'The refresh token in the cookie that a sign-in has set. The request must come from an allowed origin.',
   actionSecret: 'What Hasura and the gateway share as `AUTH_ACTION_SECRET`.',

@@ -24,7 +24,10 @@ export function createReadyz(isReady: () => Promise<boolean>): Middleware {
     },
     async function readyz(ctx) {
       if (!(await isReady()))
-        throw new GatewayError('database_unavailable', { headers: { 'Retry-After': '5' } })
+        throw new GatewayError('database_unavailable', {
+          detail: 'The gateway is starting or stopping, or the database is not migrated',
+          headers: { 'Retry-After': '5' },
+        })
       ctx.body = { status: 'ready' }
     },
   )

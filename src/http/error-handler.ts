@@ -66,10 +66,13 @@ function refuseUnanswered(ctx: Context): void {
 export function toGatewayError(error: unknown, { state }: Context): GatewayError {
   const { log, attempt } = state
   const known = error instanceof GatewayError ? error : new GatewayError('server_error', { cause: error })
-  if (known.status >= 500) log.error({ code: known.code, err: known.cause ?? known }, known.message)
-  else log.debug({ code: known.code, err: known.cause }, known.message)
+  const { code, cause, status, message } = known
+  // Where nothing has failed there is nothing to look into: the gateway starts, stops, or has too much to do.
+  if (status === 503 && cause === undefined) log.warn({ code }, message)
+  else if (status >= 500) log.error({ code, err: cause ?? known }, message)
+  else log.debug({ code, err: cause }, message)
   const event = known.event ?? attempt?.failed
-  if (event) state.announce(event, { code: known.code, ...known.about })
+  if (event) state.announce(event, { code, ...known.about })
   return known
 }
 
