@@ -180,6 +180,12 @@ for (const engine of engines) {
       SET LOCAL session_replication_role = replica;
       INSERT INTO user_claim (user_id, name, value) VALUES ('${id}', 'x', '1'); END $$`
     t.deepEqual(await toldOf(() => stores.sql(replicate)), [id])
+    await stores.sql(`INSERT INTO role (name) VALUES ('carver')`)
+    // Foreign keys take nothing along then, and an answer would go on naming the role.
+    const alone = `DO $$ BEGIN
+      SET LOCAL session_replication_role = replica;
+      DELETE FROM role WHERE name = 'carver'; END $$`
+    t.deepEqual(await toldOf(() => stores.sql(alone)), [''])
   })
 
   test.serial(

@@ -33,6 +33,8 @@ CREATE TRIGGER "role_notify_update" AFTER UPDATE ON "role"
 FOR EACH ROW WHEN ((OLD."id", OLD."name") IS DISTINCT FROM (NEW."id", NEW."name"))
 EXECUTE FUNCTION "notify_access"();
 
+CREATE TRIGGER "role_notify_delete" AFTER DELETE ON "role" FOR EACH ROW EXECUTE FUNCTION "notify_access"();
+
 CREATE TRIGGER "user_notify_update" AFTER UPDATE ON "user"
 FOR EACH ROW WHEN ((OLD."id", OLD."username", OLD."active", OLD."default_role_id")
     IS DISTINCT FROM (NEW."id", NEW."username", NEW."active", NEW."default_role_id"))
@@ -73,6 +75,8 @@ CREATE TRIGGER "session_notify_truncate" AFTER TRUNCATE ON "session" EXECUTE FUN
 -- Also where rows arrive by logical replication.
 ALTER TABLE "role" ENABLE ALWAYS TRIGGER "role_notify_update";
 ALTER TABLE "role" ENABLE ALWAYS TRIGGER "role_notify_truncate";
+-- Only there: foreign keys do nothing then.
+ALTER TABLE "role" ENABLE REPLICA TRIGGER "role_notify_delete";
 ALTER TABLE "user" ENABLE ALWAYS TRIGGER "user_notify_update";
 ALTER TABLE "user" ENABLE ALWAYS TRIGGER "user_notify_delete";
 ALTER TABLE "user" ENABLE ALWAYS TRIGGER "user_notify_truncate";
