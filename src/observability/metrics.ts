@@ -175,6 +175,7 @@ function observeCache(registry: Registry, read: NonNullable<Sources['accessCache
     name: 'claimgate_webhook_cache_listening',
     help: 'Whether changes are told of: 1, or 0 while /webhook asks the database every time',
     registers,
+    aggregator: 'min',
     collect() {
       this.set(Number(read().isListening))
     },
