@@ -17,7 +17,7 @@ export type WorkersOptions = {
 export type Workers = {
   /**
    * Settles when no worker is left: true when all have stopped in order. Rejects, after the others have stopped, with
-   * what kept one from starting.
+   * what kept one from starting while nobody served.
    */
   ended: Promise<boolean>
   /** Tells all of them to stop, and starts no more. */
@@ -35,7 +35,7 @@ export class WorkerError extends Error {
   }
 }
 
-type End = { code: number | null; signal: string | null }
+type End = { code: number | null; signal: string | null; err?: WorkerError }
 
 // Others, such as process managers, start workers too.
 const mark = 'CLAIMGATE_WORKER'
@@ -73,10 +73,12 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
     }, patience).unref()
   }
 
-  /** Runs one worker until it ends. Throws what keeps it from starting. */
+  /** Runs one worker until it ends. Throws what keeps it from starting, unless others serve and are better left alone. */
   async function run(): Promise<End> {
     const worker = cluster.fork({ [mark]: 'true' })
     running.add(worker)
+    // Everybody who waits for its metrics wants to hear of its end.
+    worker.setMaxListeners(0)
     let failure: WorkerError | undefined
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'failed') failure = new WorkerError(message.message, message.problems)
@@ -97,8 +99,8 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
     })
     running.delete(worker)
     serving.delete(worker)
-    if (failure) throw failure
-    return end
+    if (failure && serving.size === 0) throw failure
+    return failure ? { ...end, err: failure } : end
   }
 
   /** Runs one worker after another. */

@@ -21,7 +21,9 @@ export async function startWorkers(t: ExecutionContext): Promise<GatewayProcess>
 }
 
 /** The lines that have been logged so far. */
-export function readLog(gateway: GatewayProcess): { pid: number; msg: string; event?: string }[] {
+export function readLog(
+  gateway: GatewayProcess,
+): { pid: number; msg: string; event?: string; err?: { message: string } }[] {
   const lines = gateway.output().split('\n').slice(0, -1)
   return lines.filter((line) => line.startsWith('{"level"')).map((line) => JSON.parse(line))
 }

@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
+import pg from 'pg'
 import { engines } from '../_app.ts'
 import { beginLogin } from '../_begin-login.ts'
 import { readKids, signUp } from '../_client.ts'
-import type { GatewayProcess } from '../_process.ts'
+import { type GatewayProcess, startProcess } from '../_process.ts'
 import { until } from '../_until.ts'
-import { askAnew, findWorkers, readLog, startWorkers } from './_workers.ts'
+import { createFolder } from '../database/_databases.ts'
+import { askAnew, createEnvironment, findWorkers, readLog, startWorkers } from './_workers.ts'
 
 /** Asks until two workers have answered, and says which. */
 async function meetBoth(gateway: GatewayProcess, but?: number): Promise<number[]> {
@@ -50,6 +52,9 @@ if (engines.includes('server')) {
     for (let turn = 0; turn < 4; turn++) t.is(await scrape(gateway, counted), before + 5)
     t.is(await scrape(gateway, 'claimgate_processes'), 2)
     t.true((await scrape(gateway, 'claimgate_signing_key_age_seconds')) < 60)
+    const together = Array.from({ length: 20 }, () => scrape(gateway, 'claimgate_processes'))
+    t.deepEqual(new Set(await Promise.all(together)), new Set([2]))
+    t.false(gateway.output().includes('MaxListeners'), 'each waits for what may end')
 
     const [first] = workers as [number]
     process.kill(first, 'SIGKILL')
@@ -61,6 +66,31 @@ if (engines.includes('server')) {
     t.is(gateway.output().match(/listens on/g)?.length, 1)
     t.deepEqual(await gateway.stop(), { code: 0, signal: null })
   })
+
+  test.serial(
+    'a worker that cannot start beside one that serves is tried again, and ends nobody',
+    async (t) => {
+      const env = await createEnvironment()
+      const gateway = await startProcess(env, await createFolder(t))
+      t.teardown(() => gateway.stop('SIGKILL'))
+      const client = new pg.Client(env.DATABASE_URL)
+      await client.connect()
+      t.teardown(() => client.end())
+      const [first] = (await meetBoth(gateway)) as [number]
+      await client.query('CREATE TABLE kept AS SELECT * FROM signing_key')
+      await client.query(`UPDATE signing_key SET private_key = 'spoilt'`)
+      process.kill(first, 'SIGKILL')
+      const ends = () => readLog(gateway).filter(({ event }) => event === 'worker.ended')
+      await until(() => ends().length >= 3)
+      t.regex(String(ends().at(-1)?.err?.message), /was encrypted with another AUTH_SECRET/)
+      t.is(await askAnew(gateway), 200)
+      await client.query(
+        'UPDATE signing_key s SET private_key = k.private_key FROM kept k WHERE k.kid = s.kid',
+      )
+      await meetBoth(gateway, first)
+      t.deepEqual(await gateway.stop(), { code: 0, signal: null })
+    },
+  )
 
   test.serial('SIGTERM to the primary process lets what both workers do be answered', async (t) => {
     const gateway = await startWorkers(t)
