@@ -21,9 +21,7 @@ export function createAccessCache(
   const known = new LRUCache<string, Access>({
     maxSize: capacity,
     sizeCalculation: (access) => JSON.stringify(access).length,
-    dispose: ({ userId, sessionId }, _key, reason) => {
-      if (reason !== 'set') unlink(userId, sessionId)
-    },
+    dispose: ({ userId, sessionId }) => unlink(userId, sessionId),
   })
   const sessionsOf = new Map<string, Set<string>>()
   /** Reads on their way. One that is overtaken by a change may have seen what was before it. */
