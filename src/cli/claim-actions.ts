@@ -54,7 +54,7 @@ export async function unsetClaim(
 function parseIfJson(text: string) {
   try {
     return JSON.parse(text, (_name, value) => {
-      if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new RangeError()
+      if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) throw new RangeError()
       return value
     })
   } catch {

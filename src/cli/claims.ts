@@ -9,7 +9,7 @@ import { findUser } from './find.ts'
 import { examples } from './help.ts'
 import { list, type Output, quote } from './output.ts'
 
-/** Registers `claims preview`. */
+/** Registers the `claims` commands. */
 export function registerClaims(program: Command, context: CommandContext): void {
   const claims = program
     .command('claims')

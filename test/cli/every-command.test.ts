@@ -48,6 +48,7 @@ for (const engine of engines) {
     t.deepEqual((await d.json(`claims set alice team-ids '[3, 7]'`)).value, [3, 7])
     const long = '12345678901234567890'
     t.is((await d.json(`claims set alice org-id ${long}`)).value, long)
+    t.is((await d.json('claims set alice org-id 1e400')).value, '1e400')
     t.is((await d.json('claims set alice org-id 5')).value, 5)
     t.like((await d.json('claims preview alice')).webhook, {
       'x-hasura-org-id': '5',
