@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import type { Access } from '../../src/database/access.ts'
 import { type Changed, createAccessCache } from '../../src/sessions/access-cache.ts'
@@ -145,6 +147,15 @@ test('at the moment at which a remembered session would expire, the database is 
   t.is(await cache.read('s', 'ada', after(90)), null)
 })
 
+test('a remembered session expires when either of its times comes', async (t) => {
+  const { state, cache } = stage()
+  state.read = async () => ({ ...accessOf('s', 'ada'), expiresAt: after(30) })
+  await cache.read('s', 'ada', now)
+  state.read = async () => null
+  t.not(await cache.read('s', 'ada', after(29)), null)
+  t.is(await cache.read('s', 'ada', after(30)), null)
+})
+
 test('no more is kept than there is room for, and what goes leaves nothing behind', async (t) => {
   const size = JSON.stringify(accessOf('s0', 'ada')).length
   const { state, cache } = stage(size * 3)
@@ -165,4 +176,17 @@ test('a session that is too large to remember is read every time', async (t) => 
   t.is(state.reads, 2)
   state.changed('ada')
   t.is(cache.load().invalidations, 0)
+})
+
+test('sessions that come and go take no memory along', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: () => void = runInNewContext('gc')
+  const { cache } = stage(1_000)
+  const pass = async (name: string) => {
+    for (let n = 0; n < 50_000; n++) await cache.read(`${name} ${n}`, 'ada', now)
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await pass('first')
+  t.true((await pass('second')) - before < 1_000_000)
 })
