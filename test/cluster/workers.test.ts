@@ -114,6 +114,16 @@ if (engines.includes('server')) {
     t.false(readLog(gateway).some(({ event }) => event === 'worker.ended'))
   })
 
+  test.serial('a worker that does not stop is killed, and the end is not in order', async (t) => {
+    const env = { ...(await createEnvironment()), AUTH_SHUTDOWN_GRACE: '0', AUTH_DATABASE_TIMEOUT: '1' }
+    const gateway = await startProcess(env, await createFolder(t))
+    t.teardown(() => gateway.stop('SIGKILL'))
+    const [frozen] = (await meetBoth(gateway)) as [number]
+    process.kill(frozen, 'SIGSTOP')
+    t.deepEqual(await gateway.stop(), { code: 1, signal: null })
+    t.is(readLog(gateway).filter(({ event }) => event === 'worker.killed').length, 1)
+  })
+
   test.serial('when the primary process is killed, the workers end and the port is free', async (t) => {
     const gateway = await startWorkers(t)
     await meetBoth(gateway)
