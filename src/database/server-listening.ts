@@ -25,9 +25,9 @@ export function listenOnServer(settings: EarSettings, hearer: Hearer): Listening
         wait = pause
         const reason = await opened.lost
         ear = null
-        const closed = opened.close()
-        if (signal.aborted) return await closed
+        if (signal.aborted) return await opened.close()
         hearer.lost(reason)
+        void opened.close()
       } catch (reason) {
         if (signal.aborted) return
         hearer.lost(reason)
