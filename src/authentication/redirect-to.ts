@@ -5,8 +5,11 @@ import { GatewayError } from '../errors.ts'
 import { readQuery } from '../http/query.ts'
 import { text } from '../http/text.ts'
 
+// In UTF-16 units, of an address to be sent back to.
+const longest = 1024
+
 const asked = {
-  redirect_to: text(1024)
+  redirect_to: text(longest)
     .meta({
       description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
       examples: ['https://app.example.com/signed-in'],
@@ -94,12 +97,17 @@ function withState(redirectTo: string, state: string | undefined): string {
   if (state === undefined) return redirectTo
   const target = new URL(redirectTo)
   target.searchParams.set('state', state)
+  // From here on it travels as one redirect_to, from page to page.
+  if (target.href.length > longest) {
+    const detail = `makes redirect_to longer than ${longest} characters`
+    throw new GatewayError('validation_failed', { errors: [{ field: 'state', detail }] })
+  }
   return target.href
 }
 
 /** The body of POST /user/identities/:provider. */
 export const linkBody = z.strictObject({
-  redirectTo: text(1024)
+  redirectTo: text(longest)
     .meta({
       description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
       examples: ['https://app.example.com/account'],

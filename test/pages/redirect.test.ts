@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
 import { githubber, googler } from '../authentication/_sign-in.ts'
 import { type Stage, startPages } from './_pages.ts'
-import { alertsOf, openVisitor, plain, type Seen, signUp, type Visitor } from './_visitor.ts'
+import { alertsOf, openVisitor, plain, type Seen, signUp, tokenOf, type Visitor } from './_visitor.ts'
 
 let stage: Stage
 test.before('start', async () => {
@@ -249,6 +249,18 @@ test('an identity of somebody else is not linked, and the account page says why'
   const { pathname, search } = new URL(back.location ?? '')
   t.is(pathname, '/account')
   t.regex(alertsOf(await visitor.get(pathname + search)), /linked to another user/)
+})
+
+test('a state that makes the way back too long is refused before anybody types a password', async (t) => {
+  const long = `${home}&x=`.padEnd(1024 - '&state='.length - 499, 'x')
+  const path = (length: number) =>
+    pathOf('/signin', { redirect_to: long, ...pkce, state: 's'.repeat(length) })
+  t.is((await openVisitor(stage).get(path(500))).status, 422)
+  const visitor = openVisitor(stage)
+  const page = await visitor.get(path(499))
+  const [, action = ''] = /action="([^"]+)"/.exec(page.text) ?? []
+  const sent = await visitor.send(action.replaceAll('&amp;', '&'), { csrf: tokenOf(page), ...bob })
+  t.is(goesOnTo(t, sent).searchParams.get('state'), 's'.repeat(499))
 })
 
 test('after signing out there is a way back to an app that is known', async (t) => {
