@@ -75,7 +75,15 @@ export function addPageRoutes(
   )
   router.post('/account/sessions/end-others', ...inAccount, done('endedOthers'), account.endOthers)
   router.post('/account/sessions/:id/end', ...inAccount, done('ended'), step.endSession)
-  router.post('/account/signout', failure(), look, ...form, page.signOut, entry.toSignedOut)
+  router.post(
+    '/account/signout',
+    failure(),
+    look,
+    entry.unlessSignedOut,
+    ...form,
+    page.signOut,
+    entry.toSignedOut,
+  )
   router.get('/signed-out', failure(), look, start, entry.signedOut)
   // A form that was refused is shown at the address that it was sent to, which people may then load.
   router.get('/signin/continue', entry.toPage('/signin'))

@@ -52,7 +52,7 @@ export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes
         ]),
       ),
 
-    /** Notes that a session is in use, so that it does not end as idle. Writes at most once an hour. */
+    /** Notes that a session is in use, so that it does not end as idle. Writes once an hour, or four times in `idle` when that is less. */
     extend: async (access: Pick<Access, 'sessionId' | 'idleExpiresAt' | 'expiresAt'>, now: Date) => {
       const until = Math.min(after(now, lifetimes.idle).getTime(), access.expiresAt.getTime())
       if (until - access.idleExpiresAt.getTime() < step) return

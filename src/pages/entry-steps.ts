@@ -59,6 +59,12 @@ export function createEntrySteps(show: Show, base: string, signup: boolean) {
       show(ctx, 200, signedOutPage(start?.redirectTo ?? null))
     } satisfies Middleware as Middleware,
 
+    /** Whoever is signed out already, such as in another tab, has no form to prove: nothing is left to do. */
+    unlessSignedOut: async function unlessSignedOut(ctx, next) {
+      if (!ctx.state.visitor) return seeOther(ctx, `${base}/signed-out`)
+      await next()
+    } satisfies Middleware as Middleware,
+
     toSignedOut: async function toSignedOut(ctx) {
       seeOther(ctx, `${base}/signed-out`)
     } satisfies Middleware as Middleware,

@@ -45,19 +45,16 @@ export function createKeep(cookie: PageCookie, sessions: Pick<Sessions, 'revoke'
   }
 }
 
-/** Signs this browser out. Signing out twice is a success. */
+/** Signs this browser out. Throws `invalid_token` when nobody is signed in. */
 export function createSignOut(
   cookie: PageCookie,
   sessions: Pick<Sessions, 'revoke'>,
   clock: Clock,
 ): Middleware {
   return async function signOut(ctx, next) {
-    const { visitor } = ctx.state
-    if (visitor) {
-      const { sessionId, userId } = visitor
-      await sessions.revoke(sessionId, false, clock())
-      ctx.state.announce('logout', { sessionId, userId, everywhere: false })
-    }
+    const { sessionId, userId } = requireVisitor(ctx.state.visitor)
+    await sessions.revoke(sessionId, false, clock())
+    ctx.state.announce('logout', { sessionId, userId, everywhere: false })
     cookie.clear(ctx)
     await next()
   }

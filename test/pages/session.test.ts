@@ -89,6 +89,16 @@ test('a cookie that was changed, or sealed for something else, is nobody', async
   t.regex(callback.location ?? '', /\/signin\?error=invalid_state$/)
 })
 
+test('signing out again in another tab is no failure, and of no use to another site', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'tabbed')
+  const csrf = tokenOf(await visitor.get('/account'))
+  t.is((await visitor.send('/account/signout', { csrf }, { Origin: 'https://evil.test' })).status, 403)
+  t.is((await visitor.send('/account/signout', { csrf: '' })).status, 403)
+  t.is((await visitor.send('/account/signout', { csrf })).location, '/signed-out')
+  t.is((await visitor.send('/account/signout', { csrf })).location, '/signed-out')
+})
+
 test('signing out ends the session, and going back shows nothing: no page may be kept', async (t) => {
   const visitor = openVisitor(stage)
   await signUp(visitor, 'leaver')
