@@ -135,6 +135,7 @@ const exceptions: Record<string, string[]> = {
     'src/pages/failure.ts',
   ],
   // The input of an operation is checked the same way whether it is a body, the arguments of an action or a form.
+  'src/http/media-type.ts': ['src/pages/form.ts'],
   'src/http/validate.ts': ['src/hasura/run-operation.ts', 'src/pages/form.ts'],
   // Steps are passed in one way.
   'src/http/walk.ts': ['src/hasura/run-operation.ts'],

@@ -4,6 +4,7 @@ import type { Context, Middleware } from '../context.ts'
 import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { faults, parseJson } from './json.ts'
+import { requireMediaType } from './media-type.ts'
 import { validate } from './validate.ts'
 
 /**
@@ -17,17 +18,11 @@ export function createBody(schema: z.ZodType, limit = 16_384): Middleware {
       errors: ['unsupported_media_type', 'body_too_large', 'malformed_request', 'validation_failed'],
     },
     async function body(ctx, next) {
-      requireJson(ctx)
+      requireMediaType(ctx, 'application/json')
       ctx.state.body = validate(schema, parse(await read(ctx, limit)))
       await next()
     },
   )
-}
-
-function requireJson(ctx: Context): void {
-  const encoding = ctx.get('content-encoding')
-  const isJson = ctx.is('application/json') && /^(utf-?8)?$/i.test(ctx.request.charset)
-  if (!isJson || !/^(identity)?$/i.test(encoding)) throw new GatewayError('unsupported_media_type')
 }
 
 async function read(ctx: Context, limit: number): Promise<Buffer> {

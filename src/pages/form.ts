@@ -2,6 +2,7 @@ import getRawBody from 'raw-body'
 import type { z } from 'zod'
 import type { Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import { requireMediaType } from '../http/media-type.ts'
 import { validate } from '../http/validate.ts'
 
 const limit = 16_384
@@ -11,7 +12,7 @@ const limit = 16_384
  * `malformed_request`, also when a field comes twice.
  */
 export const readForm: Middleware = async function readForm(ctx, next) {
-  if (!ctx.is('application/x-www-form-urlencoded')) throw new GatewayError('unsupported_media_type')
+  requireMediaType(ctx, 'application/x-www-form-urlencoded')
   const options = { length: ctx.get('content-length') || null, limit, encoding: 'utf-8' }
   const body = await getRawBody(ctx.req, options).catch((cause: { type?: string }) => {
     if (cause.type !== 'entity.too.large') throw new GatewayError('malformed_request', { cause })

@@ -140,11 +140,14 @@ for (const path of paths) {
   })
 }
 
-test('a body that is no form of ours is refused: JSON, a field twice, too much', async (t) => {
+test('a body that is no form of ours is refused: JSON, another charset, a field twice, too much', async (t) => {
   const visitor = openVisitor(stage)
   const csrf = tokenOf(await visitor.get('/signin'))
-  t.is((await visitor.send('/signin', inner(csrf), { 'Content-Type': 'application/json' })).status, 415)
-  t.is((await visitor.send('/signin', inner(csrf), { 'Content-Type': 'text/plain' })).status, 415)
+  const form = 'application/x-www-form-urlencoded'
+  for (const type of ['application/json', 'text/plain', 'multipart/form-data', `${form}; charset=utf-16`]) {
+    t.is((await visitor.send('/signin', inner(csrf), { 'Content-Type': type })).status, 415, type)
+  }
+  t.is((await visitor.send('/signin', inner(csrf), { 'Content-Encoding': 'gzip' })).status, 415)
   t.is((await visitor.send('/signin', { ...inner(csrf), password: 'x'.repeat(20_000) })).status, 413)
   const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   const twice = await stage.app.call('POST', '/signin', {
