@@ -22,12 +22,14 @@ export function createFailure(show: Show, signinPath: string, showAgain?: ShowAg
       if (error.code === 'invalid_token') return seeOther(ctx, pathFor(ctx, signinPath))
       const { 'WWW-Authenticate': _scheme, ...headers } = error.headers
       ctx.set(headers)
-      try {
-        if (!showAgain || !ctx.state.form) throw error
-        await showAgain(ctx, error)
-      } catch {
-        show(ctx, error.status, failurePage(error, ctx.state.requestId))
+      if (showAgain && ctx.state.form) {
+        try {
+          return await showAgain(ctx, error)
+        } catch (err) {
+          ctx.state.log.error({ err }, 'a form could not be shown again')
+        }
       }
+      show(ctx, error.status, failurePage(error, ctx.state.requestId))
     }
   }
 }
