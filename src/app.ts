@@ -105,7 +105,7 @@ export function createApp(deps: Deps): Koa<State> {
       routes: router.stack,
       providers: step.redirectProviders,
       publicUrl: config.publicUrl,
-      cookie: step.refreshCookie,
+      cookie: step.tokens.cookie,
     })
     return document
   }

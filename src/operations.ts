@@ -2,7 +2,7 @@ import { createChangePasswordSchema } from './authentication/change-password.ts'
 import { createSignupSchema } from './authentication/signup.ts'
 import type { Config } from './config.ts'
 import type { Middleware } from './context.ts'
-import { exchangeBody, loginBody, logoutBody, tokenBody } from './endpoints/bodies.ts'
+import { createLogoutBody, createTokenBody, exchangeBody, loginBody } from './endpoints/bodies.ts'
 import type { OperationName } from './hasura/operations.ts'
 import type { Operation } from './hasura/run-operation.ts'
 import type { createLimitSteps } from './limits/steps.ts'
@@ -18,6 +18,7 @@ export function createOperations(
   config: Config,
   { tokens, signedIn }: Door,
 ) {
+  const cookieMode = tokens.cookie !== null
   return {
     signup: {
       guards: [step.signupGate],
@@ -29,9 +30,13 @@ export function createOperations(
       input: loginBody,
       steps: [...limit.login, ...step.verifyPassword, ...tokens.signIn],
     },
-    refreshToken: { guards: [], input: tokenBody, steps: [...limit.refresh, ...tokens.refresh] },
+    refreshToken: {
+      guards: [],
+      input: createTokenBody(cookieMode),
+      steps: [...limit.refresh, ...tokens.refresh],
+    },
     exchangeCode: { guards: [], input: exchangeBody, steps: [...limit.refresh, ...tokens.exchange] },
-    logout: { guards: [], input: logoutBody, steps: tokens.logout },
+    logout: { guards: [], input: createLogoutBody(cookieMode), steps: tokens.logout },
     changePassword: {
       guards: signedIn,
       input: createChangePasswordSchema(config),

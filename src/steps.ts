@@ -54,6 +54,7 @@ export function createSteps(deps: Deps) {
     const session = createSession({ accessTokens, refreshTokens, transport, clock, createId: deps.createId })
     return {
       session,
+      cookie: transport.cookie,
       /** Whoever has authenticated gets a session: no token without the claims proxy. */
       signIn: [claims(access.begin, 'invalid_credentials'), session],
       refresh: [
@@ -127,7 +128,6 @@ export function createSteps(deps: Deps) {
       ),
     ],
     tokens,
-    refreshCookie: transport.cookie,
     /** The same for those who are never given a cookie. */
     tokensInBody: tokensBy(createRefreshTransport({ cookieMode: false, origins, secure })),
     /** Who the access token speaks for, as the database says now. */

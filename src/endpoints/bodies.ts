@@ -11,12 +11,11 @@ export const loginBody = z.strictObject({
     .meta({ examples: ['correct horse'] }),
 })
 
+const refreshToken = text(200).meta({ examples: ['cgr_F-mQRR5mRsiuEBG_…'] })
+
 /** The body of POST /token; in cookie mode the token may come in the cookie. */
-export const tokenBody = z.strictObject({
-  refreshToken: text(200)
-    .meta({ examples: ['cgr_F-mQRR5mRsiuEBG_…'] })
-    .optional(),
-})
+export const createTokenBody = (cookieMode: boolean) =>
+  z.strictObject({ refreshToken: cookieMode ? refreshToken.optional() : refreshToken })
 
 /** The body of POST /token/exchange. */
 export const exchangeBody = z.strictObject({
@@ -29,9 +28,10 @@ export const exchangeBody = z.strictObject({
 })
 
 /** The body of POST /logout. */
-export const logoutBody = tokenBody.extend({
-  everywhere: z
-    .boolean()
-    .meta({ examples: [false] })
-    .optional(),
-})
+export const createLogoutBody = (cookieMode: boolean) =>
+  createTokenBody(cookieMode).extend({
+    everywhere: z
+      .boolean()
+      .meta({ examples: [false] })
+      .optional(),
+  })

@@ -4,7 +4,7 @@ import { withContract } from '../contract.ts'
 import type { Sessions } from '../database/sessions.ts'
 import type { RefreshTransport } from '../sessions/refresh-cookie.ts'
 import type { RefreshTokens } from '../sessions/refresh-token.ts'
-import type { logoutBody } from './bodies.ts'
+import type { createLogoutBody } from './bodies.ts'
 
 /** Ends the session of a refresh token, or all sessions of its user. Ending what has ended already is a success. */
 export function createLogout(
@@ -19,7 +19,7 @@ export function createLogout(
       errors: ['invalid_token', 'database_unavailable'],
     },
     async function logout(ctx) {
-      const { everywhere = false } = ctx.state.body as z.infer<typeof logoutBody>
+      const { everywhere = false } = ctx.state.body as z.infer<ReturnType<typeof createLogoutBody>>
       const { sessionId } = refreshTokens.verify(ctx.state.refreshToken ?? '')
       await sessions.revoke(sessionId, everywhere, clock())
       ctx.state.announce('logout', { sessionId, everywhere })

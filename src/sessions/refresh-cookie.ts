@@ -15,7 +15,7 @@ export type RefreshCookieSettings = {
 export type RefreshTransport = {
   /** The cookie that it travels in; null where it is in the body. */
   cookie: string | null
-  /** Finds the refresh token of a request and puts it into `ctx.state.refreshToken`. Throws `invalid_token` or `validation_failed`. */
+  /** Finds the refresh token of a request and puts it into `ctx.state.refreshToken`. Throws `invalid_token`. */
   read: Middleware
   /** What the answer's body says of the refresh token; in cookie mode nothing, and the cookie is set. */
   send(ctx: Context, refreshToken: string, lifetime: number): { refreshToken?: string }
@@ -46,7 +46,7 @@ export function createRefreshTransport({
         credential: { kind: 'refreshCookie', isOptional: true },
         errors: ['invalid_token', 'origin_not_allowed'],
       }
-    : { errors: ['validation_failed'] }
+    : {}
   return {
     cookie: cookieMode ? cookie.name : null,
     read: withContract(contract, async function readRefreshToken(ctx, next) {
@@ -54,7 +54,8 @@ export function createRefreshTransport({
       const kept = cookieMode && sent === undefined ? cookie.read(ctx) : undefined
       if (kept !== undefined) requireOrigin(ctx)
       const refreshToken = sent ?? kept
-      if (refreshToken === undefined) throw missing(cookieMode)
+      if (refreshToken === undefined)
+        throw new GatewayError('invalid_token', { detail: 'There is no refresh token' })
       ctx.state.refreshToken = refreshToken
       await next()
     }),
@@ -67,9 +68,4 @@ export function createRefreshTransport({
       if (cookieMode) cookie.clear(ctx)
     },
   }
-}
-
-function missing(cookieMode: boolean): GatewayError {
-  if (cookieMode) return new GatewayError('invalid_token', { detail: 'There is no refresh token' })
-  return new GatewayError('validation_failed', { errors: [{ field: 'refreshToken', detail: 'is required' }] })
 }

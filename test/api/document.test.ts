@@ -150,6 +150,18 @@ test('in cookie mode the refresh token is a cookie and in no body, but for Hasur
   t.true('refreshToken' in (whole.components.schemas.Session?.properties ?? {}))
 })
 
+test('outside of cookie mode the body of a refresh and of a log-out needs the token', async (t) => {
+  for (const path of ['/token', '/logout']) {
+    const bodyOf = ({ paths }: Document) =>
+      paths[path]?.post?.requestBody?.content['application/json']?.schema as Schema
+    t.deepEqual(bodyOf(small).required, ['refreshToken'])
+    t.is(bodyOf(whole).required, undefined)
+    const { status, body } = await plain.post(path, {})
+    t.is(status, 422)
+    t.deepEqual(body.errors, [{ field: 'refreshToken', detail: 'is required' }])
+  }
+})
+
 test('the document names the public address and not that of the request', (t) => {
   t.deepEqual(
     whole.servers.map(({ url }) => url),
