@@ -51,5 +51,7 @@ try {
   const back = readReturn()
   await (back ? session.begin(back) : session.resume())
 } catch (problem) {
-  show(null, problem)
+  // Whoever was signed in still is.
+  await session.resume()
+  showProblem(problem)
 }

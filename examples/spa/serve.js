@@ -19,8 +19,8 @@ export function serve(port, settings = {}) {
     'X-Content-Type-Options': 'nosniff',
   }
   const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost')
-    const name = pathname === '/' ? 'index.html' : pathname.slice(1)
+    const [path] = request.url.split('?')
+    const name = path === '/' ? 'index.html' : path.slice(1)
     if (request.method === 'POST' && name === 'v1/graphql') return answerGraphql(request, response)
     if (name === 'config.js')
       return send(response, 200, 'text/javascript', `export const config = ${JSON.stringify(all)}`, headers)

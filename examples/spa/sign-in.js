@@ -34,8 +34,9 @@ export function readReturn() {
   history.replaceState(null, '', location.pathname)
   const begun = JSON.parse(sessionStorage.getItem('sign-in') ?? 'null')
   sessionStorage.removeItem('sign-in')
-  if (query.has('error')) throw new Error(query.get('error_description') ?? query.get('error'))
+  // First of all: what an error says is also only shown to whoever began it.
   if (begun === null || query.get('state') !== begun.state)
     throw new Error('This sign-in was not begun in this tab. Please sign in again.')
+  if (query.has('error')) throw new Error(query.get('error_description') ?? query.get('error'))
   return { code: query.get('code'), codeVerifier: begun.verifier }
 }

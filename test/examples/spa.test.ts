@@ -1,4 +1,5 @@
-import type { Server } from 'node:http'
+import { get, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import type { BrowserContext, Page } from 'playwright-core'
 import { root } from '../_app.ts'
@@ -186,6 +187,41 @@ browserTest('a code that somebody else has begun to fetch signs nobody in', asyn
   await isSignedOut(page)
   t.is(page.url(), `${home}/`)
   t.is(refreshes(), 0)
+})
+
+browserTest(
+  'a link with a code or an error that this tab has not begun changes and says nothing',
+  async (t) => {
+    const { page } = await signIn(t, 'mina')
+    for (const query of ['code=cgc_x&state=y', 'error=x&error_description=Call+0900', 'error=x&state=y']) {
+      await page.goto(`/?${query}`)
+      await page.getByText('was not begun in this tab').waitFor()
+      await isSignedIn(page, 'mina')
+      t.false((await page.content()).includes('0900'))
+    }
+  },
+)
+
+test('the server of the example gives its own files and nothing else, whatever it is asked for', async (t) => {
+  const { port } = server.address() as AddressInfo
+  const ask = (path: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      get({ host: 'localhost', port, path }, (response) => resolve(response.resume().statusCode)).on(
+        'error',
+        reject,
+      )
+    })
+  const wrong = [
+    '//',
+    '//:',
+    '/../README.md',
+    '/%2e%2e/spa/serve.js',
+    '/serve.js',
+    '/README.md',
+    '/__proto__',
+  ]
+  for (const path of wrong) t.is(await ask(path), 404, path)
+  for (const path of ['/', '/?code=x', '/app.js', '/config.js']) t.is(await ask(path), 200, path)
 })
 
 test('the stand-in for Hasura wants a token of the gateway, and knows one question', async (t) => {
