@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { get, type IncomingMessage } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
 import { githubber, googler } from '../authentication/_sign-in.ts'
 import { type Stage, startPages } from './_pages.ts'
@@ -161,6 +162,26 @@ test('a sign-in by a provider that was begun on the page ends on the account pag
   const back = await visitProvider(visitor, start.location ?? '', githubber('octo'))
   t.is(back.location, '/account')
   t.regex(plain((await visitor.get('/account')).text), /Your account octo .*GitHub Linked/)
+})
+
+/** Follows a link as a browser does that stands on a page of such a site; `fetch` says of itself that it is a script. */
+const follow = (path: string, site: string) =>
+  new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { 'Sec-Fetch-Site': site, 'Sec-Fetch-Mode': 'navigate' }
+    get(stage.app.url + path, { headers }, (answer) => resolve(answer.resume())).on('error', reject)
+  })
+
+test('another site cannot begin a sign-in by a provider: its link leads to our page, which knows what the app asked for', async (t) => {
+  const asked = { redirect_to: home, ...pkce }
+  for (const site of ['cross-site', 'same-site']) {
+    const { statusCode, headers } = await follow(pathOf('/signin/github', asked), site)
+    t.is(statusCode, 303, site)
+    t.is(headers.location, pathOf('/signin', asked))
+    t.is(headers['set-cookie'], undefined)
+  }
+  for (const site of ['same-origin', 'none']) {
+    t.is((await follow(pathOf('/signin/github', asked), site)).statusCode, 302, site)
+  }
 })
 
 test('one that an app asked for ends at the app with a code, and on our page signed in', async (t) => {
