@@ -83,7 +83,8 @@ export default {
     taken: (field) => `${field}: Das ist schon vergeben. Bitte etwas anderes wählen.`,
     other: (field) => `${field}: Das ist nicht gültig.`,
   },
-  formExpired: 'Diese Seite war zu lange offen. Es wurde nichts gesendet; bitte noch einmal versuchen.',
+  formExpired:
+    'Diese Seite war zu lange offen, oder Sie haben sich inzwischen an- oder abgemeldet. Es wurde nichts geändert; bitte noch einmal versuchen.',
   cookiesRefused:
     'Ihr Browser hat unser Cookie nicht zurückgesendet. Bitte Cookies für diese Seite erlauben, neu laden und noch einmal versuchen.',
   tooManyAttempts: (wait) => `Zu viele Versuche. Wieder möglich ${wait}.`,

@@ -83,7 +83,8 @@ export default {
     taken: (field) => `${field} is taken. Choose another one.`,
     other: (field) => `${field} is not valid.`,
   },
-  formExpired: 'This page had been open for too long. Nothing was sent; please try again.',
+  formExpired:
+    'This page had been open for too long, or you have signed in or out meanwhile. Nothing was changed; please try again.',
   cookiesRefused:
     'Your browser did not send our cookie back. Allow cookies for this site, reload the page and try again.',
   tooManyAttempts: (wait) => `Too many attempts. Try again ${wait}.`,
