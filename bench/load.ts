@@ -1,5 +1,4 @@
-import { Agent, request } from 'node:http'
-import autocannon from 'autocannon'
+import { type Connection, openConnection, writeRequest } from './connection.ts'
 
 /** What one run came to: requests per second, and the slowest of a hundred in milliseconds. */
 export type Rate = { perSecond: number; p99: number }
@@ -8,7 +7,7 @@ export type Post = (path: string, body: object) => Promise<Record<string, string
 
 /**
  * Asks one URL over and over on `connections` connections for some seconds, with these headers, or with each of several
- * by turns. Throws when an answer is not 2xx.
+ * by turns. Throws when an answer is not 200.
  */
 export async function loadGet(
   url: string,
@@ -16,11 +15,16 @@ export async function loadGet(
   seconds: number,
   headers: Record<string, string> | Record<string, string>[] = {},
 ): Promise<Rate> {
-  const requests = [headers].flat().map((each) => ({ headers: each }))
-  const result = await autocannon({ url, connections, duration: seconds, requests })
-  if (result.non2xx + result.errors > 0)
-    throw new Error(`${url}: ${result.non2xx} bad answers, ${result.errors} errors`)
-  return { perSecond: result.requests.total / result.duration, p99: result.latency.p99 }
+  const requests = [headers].flat().map((each) => writeRequest('GET', url, each))
+  const open = await Promise.all(Array.from({ length: connections }, () => openConnection(url)))
+  let sent = 0
+  const rate = await loadLoops(connections, seconds, async (loop) => {
+    const request = requests[sent++ % requests.length] as Buffer
+    const { status, body } = await (open[loop] as Connection).send(request)
+    if (status !== 200) throw new Error(`GET ${url}: ${status} ${body}`)
+  })
+  for (const connection of open) connection.close()
+  return rate
 }
 
 /** Runs `inFlight` loops of `work` for some seconds; each loop knows its number. */
@@ -45,23 +49,15 @@ export async function loadLoops(
   return { perSecond: times.length / elapsed, p99: times[Math.floor(times.length * 0.99)] ?? 0 }
 }
 
-/** Posts JSON over kept connections. Throws when the answer is not 200. */
+/** Posts JSON over kept connections, as many as are needed at once. Throws when the answer is not 200. */
 export function createPost(base: string): Post {
-  const agent = new Agent({ keepAlive: true, maxSockets: 128 })
-  return (path, body) =>
-    new Promise((resolve, reject) => {
-      const content = JSON.stringify(body)
-      const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(content) }
-      const outgoing = request(base + path, { method: 'POST', agent, headers }, (incoming) => {
-        const chunks: Buffer[] = []
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-        incoming.on('end', () => {
-          const text = Buffer.concat(chunks).toString()
-          if (incoming.statusCode === 200) resolve(JSON.parse(text))
-          else reject(new Error(`POST ${path}: ${incoming.statusCode} ${text}`))
-        })
-      })
-      outgoing.on('error', reject)
-      outgoing.end(content)
-    })
+  let free: Connection[] = []
+  return async (path, body) => {
+    free = free.filter((connection) => connection.isOpen())
+    const connection = free.pop() ?? (await openConnection(base))
+    const answer = await connection.send(writeRequest('POST', base + path, {}, body))
+    free.push(connection)
+    if (answer.status !== 200) throw new Error(`POST ${path}: ${answer.status} ${answer.body}`)
+    return JSON.parse(answer.body)
+  }
 }

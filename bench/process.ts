@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** A program that runs beside the benchmark, and where it listens. */
-export type Started = { child: ChildProcess; port: string; startMs: number }
+/** A program that runs beside the benchmark, where it listens, and when it began, by `performance.now()`. */
+export type Started = { child: ChildProcess; port: string; beganAt: number }
 
 /** The path of a file that is named as seen from this folder. */
 export const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -15,7 +15,7 @@ export function start(
   env: Record<string, string>,
   pattern: RegExp,
 ): Promise<Started> {
-  const began = performance.now()
+  const beganAt = performance.now()
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { PATH: process.env.PATH ?? '', ...env },
@@ -26,7 +26,7 @@ export function start(
     child.stdout?.on('data', (chunk) => {
       output += chunk
       const port = pattern.exec(output)?.[1]
-      if (port) resolve({ child, port, startMs: performance.now() - began })
+      if (port) resolve({ child, port, beganAt })
     })
     child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}: ${output}`)))
   })
@@ -42,8 +42,10 @@ export function startLimit(folder: string, databaseUrl: string, keyPath: string)
   return start(folder, [here('limit.js'), databaseUrl, keyPath], {}, /^(\d+)/)
 }
 
+/** Ends a program, if it has not ended already. */
 export function stop({ child }: Started): Promise<void> {
   return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
     child.once('exit', () => resolve())
     child.kill('SIGTERM')
   })

@@ -6,13 +6,13 @@ import { startPostgres } from '../test/_postgres.ts'
 import { createPost } from './load.ts'
 import { type Started, startGateway, startLimit, stop } from './process.ts'
 import { seed } from './seed.ts'
+import { type Effort, password } from './stage.ts'
 import { addUsersWithRoles, measureWebhook } from './webhook.ts'
 
 const sizes = (process.env.BENCH_USERS ?? '1000,100000,1000000').split(',').map(Number)
-const password = 'correct horse'
 
 /** `/webhook` with few, many and very many users in the database, of whom a thousand ask by turns. */
-export async function measureUsers(folder: string, seconds: number, rounds: number): Promise<void> {
+export async function measureUsers(folder: string, effort: Effort): Promise<void> {
   const keyPath = join(folder, 'bench.pem')
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -32,7 +32,7 @@ export async function measureUsers(folder: string, seconds: number, rounds: numb
       running.push(limit)
       const base = `http://127.0.0.1:${gateway.port}`
       const { token: example = '' } = await createPost(base)('/login', { username: 'bench0', password })
-      const stage = { gateway, limit, databaseUrl, pem, example, seconds, rounds }
+      const stage = { ...effort, gateway, limit, databaseUrl, pem, example }
       const anybody = 'SELECT id FROM "user" ORDER BY random() LIMIT 1000'
       const cases: Record<string, string> = { [`${size} users, 3 roles`]: anybody }
       if (size === sizes[0])

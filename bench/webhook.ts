@@ -1,22 +1,19 @@
 import pg from 'pg'
+import { median } from './compare.ts'
 import { loadGet } from './load.ts'
 import { cpuMs, type Started } from './process.ts'
+import type { Effort } from './stage.ts'
 import { makeTokens } from './tokens.ts'
 
 /** What runs, and what makes tokens that the gateway takes for its own. */
-export type WebhookStage = {
+export type WebhookStage = Effort & {
   gateway: Started
   limit: Started
   databaseUrl: string
   pem: string
   /** A token that the gateway issued. */
   example: string
-  seconds: number
-  rounds: number
 }
-
-const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
 /** What one kind of answers came to, round by round. */
 type Series = { name: string; perSecond: number[]; cpu: number[]; p99: number[] }

@@ -1,0 +1,65 @@
+import { median } from './compare.ts'
+import { loadGet, loadLoops, type Rate } from './load.ts'
+import type { Asked, Stage } from './stage.ts'
+
+/** Asks `/webhook` while eight logins are always under way, of a gateway that remembers and of one that does not. */
+export async function measureBesideLogins({ gateway, bare, seconds }: Stage): Promise<void> {
+  for (const [name, asked] of [
+    ['', gateway],
+    [' without its memory', bare],
+  ] as const) {
+    const { perSecond, p99 } = await besideLogins(asked, seconds)
+    console.log(
+      `/webhook${name} beside 8 logins: ${perSecond.toFixed(0)} /s, p99 ${p99.toFixed(0)} ms (≤ 60)`,
+    )
+  }
+}
+
+async function besideLogins({ base, login }: Asked, seconds: number): Promise<Rate> {
+  const { token = '' } = await login()
+  const headers = { authorization: `Bearer ${token}` }
+  const [rate] = await Promise.all([
+    loadGet(`${base}/webhook`, 32, seconds, headers),
+    loadLoops(8, seconds, login),
+  ])
+  return rate
+}
+
+/** Sends 300 logins at once, and asks what must not wait for them meanwhile. */
+export async function measureBurst({ gateway: { base, login } }: Stage): Promise<void> {
+  const { token = '' } = await login()
+  const headers = { authorization: `Bearer ${token}` }
+  const burst = Promise.allSettled(Array.from({ length: 300 }, login))
+  const slowest: string[] = []
+  for (const path of ['/jwks', '/healthz', '/webhook']) {
+    const { p99 } = await loadGet(base + path, 4, 2, headers)
+    slowest.push(`${path} ${p99.toFixed(0)} ms`)
+  }
+  const outcomes = await burst
+  const answered = outcomes.filter(({ status }) => status === 'fulfilled').length
+  const refused = outcomes.length - answered
+  console.log(
+    `beside 300 logins at once (${answered} answered, ${refused} told to come again): p99 ${slowest.join(', ')}`,
+  )
+}
+
+/** Two workers beside one, by turns, when both have been asked for a while. */
+export async function compareWorkers(stage: Stage): Promise<void> {
+  const two = await stage.start({ WEB_CONCURRENCY: '2' })
+  const { token = '' } = await stage.gateway.login()
+  const headers = { authorization: `Bearer ${token}` }
+  const ask = async ({ base }: Asked) =>
+    (await loadGet(`${base}/webhook`, 32, stage.seconds, headers)).perSecond
+  const rates = { one: [] as number[], two: [] as number[] }
+  await ask(two)
+  await ask(stage.gateway)
+  for (let round = 0; round < stage.rounds; round++) {
+    rates.one.push(await ask(stage.gateway))
+    rates.two.push(await ask(two))
+  }
+  await stage.stop(two)
+  const [alone, both] = [median(rates.one), median(rates.two)]
+  console.log(
+    `/webhook of one worker ${alone.toFixed(0)} /s, of two ${both.toFixed(0)} /s, ratio ${(both / alone).toFixed(2)} (≥ 1.40)`,
+  )
+}
