@@ -33,16 +33,12 @@ export async function listen(
     // Its own refusal would have no body and no headers; the steps refuse it (createTargetCheck).
     requireHostHeader: false,
   })
-  const unanswered = new Set<ServerResponse>()
-  server.on('request', (_req, res) => {
-    unanswered.add(res)
-    res.once('close', () => unanswered.delete(res))
-  })
+  const unanswered = watchAnswers(server)
   server.on('request', listener)
   // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', (req, res) => server.emit('request', req, res))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const waiting = [...unanswered].filter((res) => res.socket === socket)
+    const waiting = (unanswered.get(socket) ?? []).filter((res) => res.socket === socket)
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
     if (waiting.some((res) => res.headersSent)) socket.destroy()
     else if (waiting.length === 0 || isLate) onClientError(error, socket)
@@ -63,11 +59,32 @@ export async function listen(
   return { port: (server.address() as AddressInfo).port, close: (grace) => close(server, unanswered, grace) }
 }
 
-async function close(server: Server, unanswered: Iterable<ServerResponse>, grace: number): Promise<void> {
+/** The answers that are still to come on each connection. */
+type Unanswered = ReadonlyMap<Duplex, readonly ServerResponse[]>
+
+/**
+ * Keeps note of the answers that are still to come. They are kept by connection, because a set of answers, which come
+ * and go with every request, leaves a chain of outgrown tables behind that keeps them from being collected young.
+ */
+function watchAnswers(server: Server): Unanswered {
+  const connections = new Map<Duplex, ServerResponse[]>()
+  server.on('connection', (socket) => {
+    connections.set(socket, [])
+    socket.once('close', () => connections.delete(socket))
+  })
+  server.on('request', ({ socket }, res) => {
+    const waiting = connections.get(socket) ?? []
+    waiting.push(res)
+    res.once('close', () => void waiting.splice(waiting.indexOf(res), 1))
+  })
+  return connections
+}
+
+async function close(server: Server, unanswered: Unanswered, grace: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   // Answers that are still to come must not keep their connections open.
   const letGo = (res: ServerResponse) => void (res.headersSent || res.setHeader('Connection', 'close'))
-  for (const res of unanswered) letGo(res)
+  for (const res of [...unanswered.values()].flat()) letGo(res)
   server.prependListener('request', (_req, res) => letGo(res))
   server.closeIdleConnections()
   const timer = setTimeout(() => server.closeAllConnections(), grace * 1000)
