@@ -35,7 +35,7 @@ export function addPageRoutes(
   )
   router.post(
     '/signin/continue',
-    failure(entry.showSigninAgain),
+    failure(entry.showContinueAgain),
     look,
     start,
     entry.goOn,

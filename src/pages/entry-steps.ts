@@ -3,22 +3,26 @@ import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 import { type ShowAgain, seeOther } from './failure.ts'
 import { queryOf } from './links.ts'
 import { goingOnPage, signedOutPage } from './message-page.ts'
-import type { Show } from './show.ts'
+import type { Show, View } from './show.ts'
 import { continuePage, type Entry, signinPage, signupPage } from './signin-page.ts'
 import { describeTrouble } from './trouble.ts'
 
 /** The steps that show the ways in and the way out. `base` is what our paths begin with. */
 export function createEntrySteps(show: Show, base: string, signup: boolean) {
-  const showSignin: ShowAgain = (ctx, error) => {
-    const { visitor, start } = ctx.state
-    const isOther = ctx.query.prompt === 'login' || error.code === 'provider_denied'
-    const entry = entryOf(ctx, error)
-    const isKnown = visitor !== undefined && start?.redirectTo && !isOther
-    show(ctx, error.status, isKnown ? continuePage(entry, visitor.username) : signinPage(entry))
-  }
+  /** Shows a form again, with what was typed into it. */
+  const again =
+    (pageOf: (entry: Entry) => View): ShowAgain =>
+    (ctx, error) =>
+      show(ctx, error.status, pageOf(entryOf(ctx, error)))
   return {
-    showSigninAgain: showSignin,
-    showSignupAgain: ((ctx, error) => show(ctx, error.status, signupPage(entryOf(ctx, error)))) as ShowAgain,
+    showSigninAgain: again(signinPage),
+    showSignupAgain: again(signupPage),
+
+    /** For whoever was asked whether to go on as who they are; signed out meanwhile, they have to sign in. */
+    showContinueAgain: ((ctx, error) => {
+      const { visitor } = ctx.state
+      again(visitor ? (entry) => continuePage(entry, visitor.username) : signinPage)(ctx, error)
+    }) satisfies ShowAgain as ShowAgain,
 
     /** The page to sign in, or for somebody who is signed in the way on. What went wrong elsewhere is said here. */
     signin: async function signin(ctx) {

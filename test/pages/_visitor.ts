@@ -70,6 +70,13 @@ export function tokenOf({ text }: Pick<Seen, 'text'>): string {
   return token
 }
 
+/** Where the first form of a page is sent to. */
+export function actionOf({ text }: Pick<Seen, 'text'>): string {
+  const [, action] = /<form method="post" action="([^"]+)"/.exec(text) ?? []
+  if (action === undefined) throw new Error(`a page without a form: ${text}`)
+  return action.replaceAll('&amp;', '&')
+}
+
 /** Signs a new user up on the page; the browser is signed in afterwards. */
 export async function signUp(visitor: Visitor, username: string, password = 'correct horse'): Promise<void> {
   const fields = { username, password, confirmPassword: password }

@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
 import { githubber, googler } from '../authentication/_sign-in.ts'
 import { type Stage, startPages } from './_pages.ts'
-import { alertsOf, openVisitor, plain, type Seen, signUp, tokenOf, type Visitor } from './_visitor.ts'
+import { actionOf, alertsOf, openVisitor, plain, type Seen, signUp, tokenOf, type Visitor } from './_visitor.ts'
 
 let stage: Stage
 test.before('start', async () => {
@@ -86,6 +86,38 @@ test('who is signed in is asked before an app gets a code; nothing is handed out
   t.like((await exchange(url)).body, { username: 'asked' })
   const other = await visitor.get(pathOf('/signin', { redirect_to: home, prompt: 'login' }))
   t.regex(other.text, /name="password"/)
+})
+
+test('whoever signs in as somebody else and mistypes gets the form again, with the name, and ends as that one', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'first-one')
+  const asked = await visitor.get(pathOf('/signin', { redirect_to: home, ...pkce }))
+  const [, link = ''] = /href="([^"]+prompt=login)"/.exec(asked.text) ?? []
+  const form = await visitor.get(link.replaceAll('&amp;', '&'))
+  for (const [fields, status] of [
+    [{ csrf: tokenOf(form), username: 'bob', password: 'wrong' }, 401],
+    [{ csrf: tokenOf(form), username: 'bob', password: '' }, 422],
+    [{ csrf: '', ...bob }, 403],
+  ] as const) {
+    const again = await visitor.send(actionOf(form), fields)
+    t.is(again.status, status)
+    t.regex(again.text, /<input id="username"[^>]* value="bob"/)
+    t.notRegex(again.text, /Continue as/)
+    t.is(actionOf(again), actionOf(form))
+  }
+  const url = goesOnTo(t, await visitor.send(actionOf(form), { csrf: tokenOf(form), ...bob }))
+  t.like((await exchange(url)).body, { username: 'bob' })
+})
+
+test('who is asked whether to go on is asked again when the form was not good', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'asked-again')
+  const form = await visitor.get(pathOf('/signin', { redirect_to: home, ...pkce }))
+  const again = await visitor.send(actionOf(form), { csrf: '' })
+  t.is(again.status, 403)
+  t.regex(plain(again.text), /Continue as asked-again/)
+  const url = goesOnTo(t, await visitor.send(actionOf(again), { csrf: tokenOf(again) }))
+  t.like((await exchange(url)).body, { username: 'asked-again' })
 })
 
 test('a code of a session that has been ended meanwhile is not given', async (t) => {
@@ -279,8 +311,7 @@ test('a state that makes the way back too long is refused before anybody types a
   t.is((await openVisitor(stage).get(path(500))).status, 422)
   const visitor = openVisitor(stage)
   const page = await visitor.get(path(499))
-  const [, action = ''] = /action="([^"]+)"/.exec(page.text) ?? []
-  const sent = await visitor.send(action.replaceAll('&amp;', '&'), { csrf: tokenOf(page), ...bob })
+  const sent = await visitor.send(actionOf(page), { csrf: tokenOf(page), ...bob })
   t.is(goesOnTo(t, sent).searchParams.get('state'), 's'.repeat(499))
 })
 
