@@ -4,13 +4,21 @@ import { form } from './fields.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './show.ts'
 
-/** Where somebody is signed in: this browser first and marked, each other one with a button that ends it. */
+// Of those that nobody has used for long there may be any number, and a page stays small.
+const most = 10
+
+/**
+ * Where somebody is signed in: this browser first and marked, then those that were used last, each with a button that
+ * ends it. How many there are besides is said; the button for all others ends them too.
+ */
 export function sessionList(page: Page, sessions: readonly SessionSummary[], current: string): Html {
   const { texts } = page
   const sorted = [...sessions].sort((a, b) => Number(b.id === current) - Number(a.id === current))
+  const shown = sorted.slice(0, most)
+  const rest = sorted.length - shown.length
   const all = html`<button class="button small">${texts.endOthers}</button>`
-  return html`<ul class="rows">${sorted.map((session) => row(page, session, session.id === current))}</ul>
-${sessions.length > 1 && form(page, '/account/sessions/end-others', all, 'others')}`
+  return html`<ul class="rows">${shown.map((session) => row(page, session, session.id === current))}</ul>
+${rest > 0 && html`<p class="hint">${texts.moreSessions(rest)}</p>\n`}${sessions.length > 1 && form(page, '/account/sessions/end-others', all, 'others')}`
 }
 
 function row(page: Page, { id, userAgent, address, lastUsedAt }: SessionSummary, isCurrent: boolean): Html {

@@ -63,6 +63,8 @@ export type Texts = {
   endSession: string
   endSessionOf: (device: string) => string
   endOthers: string
+  /** Below a list, of those that are not in it. */
+  moreSessions: (count: number) => string
   lastUsed: (when: string) => string
   device: (browser: string, system: string) => string
   unknownDevice: string

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { parseConfig } from '../../src/config.ts'
 import { contrast, createAccent } from '../../src/pages/accent.ts'
 import { readDevice } from '../../src/pages/device.ts'
@@ -18,6 +18,14 @@ test.after.always('stop', () => stage?.stop())
 
 const settings = { name: 'Acme', logo: undefined, accent: '#3451b2', language: undefined }
 
+/** How many bytes a page has, with all that it loads. */
+async function sizeOf(t: ExecutionContext, text: string): Promise<number> {
+  const files = [...text.matchAll(/(?:href|src)="(\/pages\/[^"]+)"/g)].map(([, path = '']) => path)
+  const loaded = await Promise.all([...new Set(files)].map((path) => openVisitor(stage).get(path)))
+  t.is(loaded.length, 3)
+  return [text, ...loaded.map((file) => file.text)].reduce((sum, part) => sum + Buffer.byteLength(part), 0)
+}
+
 test('every page, with all that it loads, is smaller than 20 KB', async (t) => {
   const visitor = openVisitor(stage)
   const pages = new Map([
@@ -28,15 +36,35 @@ test('every page, with all that it loads, is smaller than 20 KB', async (t) => {
   await signUp(visitor, 'sized')
   pages.set('account', (await visitor.get('/account')).text)
   for (const [name, text] of pages) {
-    const files = [...text.matchAll(/(?:href|src)="(\/pages\/[^"]+)"/g)].map(([, path = '']) => path)
-    const loaded = await Promise.all([...new Set(files)].map((path) => visitor.get(path)))
-    t.is(loaded.length, 3)
-    const bytes = [text, ...loaded.map((file) => file.text)].reduce(
-      (sum, part) => sum + Buffer.byteLength(part),
-      0,
-    )
+    const bytes = await sizeOf(t, text)
     t.true(bytes < 20_000, `${name}: ${bytes}`)
   }
+})
+
+test('the account page stays small with 50 sessions: it shows this one and those that were used last', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'everywhere')
+  await stage.app.sql(
+    `INSERT INTO session (user_id, created_at, idle_expires_at, expires_at, user_agent, address)
+     SELECT u.id, $1::timestamptz + s.number * interval '1 second', $1::timestamptz + interval '1 day',
+       $1::timestamptz + interval '1 day', $2, '2001:db8:aaaa:bbbb:cccc:dddd:eeee:' || s.number
+     FROM "user" u, generate_series(1, 49) AS s(number) WHERE u.username = 'everywhere'`,
+    [stage.app.clock.now, 'Mozilla/5.0 (X11; Linux x86_64) SamsungBrowser/30'],
+  )
+  for (const [language, more, here] of [
+    ['en', 'and 40 more', 'This browser'],
+    ['de', 'und 40 weitere', 'Dieser Browser'],
+  ] as const) {
+    const { text } = await visitor.get('/account', { 'Accept-Language': language })
+    const addresses = [...text.matchAll(/eeee:(\d+)/g)].map(([, number]) => Number(number))
+    t.deepEqual(addresses, [49, 48, 47, 46, 45, 44, 43, 42, 41])
+    t.true(plain(text).includes(here))
+    t.true(plain(text).includes(more))
+    const bytes = await sizeOf(t, text)
+    t.true(bytes < 20_000, `${bytes}`)
+  }
+  await visitor.submit('/account', '/account/sessions/end-others')
+  t.notRegex((await visitor.get('/account')).text, /eeee:|and \d+ more/)
 })
 
 test('a page loads nothing from elsewhere, has no script and no style of its own, and says so', async (t) => {

@@ -47,6 +47,7 @@ export default {
   endSession: 'Abmelden',
   endSessionOf: (device) => `${device} abmelden`,
   endOthers: 'Überall sonst abmelden',
+  moreSessions: (count) => `und ${count} weitere`,
   lastUsed: (when) => `Benutzt ${when}`,
   device: (browser, system) => `${browser} auf ${system}`,
   unknownDevice: 'Unbekanntes Gerät',

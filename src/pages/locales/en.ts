@@ -47,6 +47,7 @@ export default {
   endSession: 'Sign out',
   endSessionOf: (device) => `Sign out of ${device}`,
   endOthers: 'Sign out everywhere else',
+  moreSessions: (count) => `and ${count} more`,
   lastUsed: (when) => `Used ${when}`,
   device: (browser, system) => `${browser} on ${system}`,
   unknownDevice: 'Unknown device',
