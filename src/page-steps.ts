@@ -19,7 +19,7 @@ import { queryOf } from './pages/links.ts'
 import type { PageFiles } from './pages/load-pages.ts'
 import { createPageCookie } from './pages/page-cookie.ts'
 import { createShow } from './pages/show.ts'
-import { createKeep, createLook, createSignOut, requireVisitor } from './pages/visitor.ts'
+import { announceAppSession, createKeep, createLook, createSignOut, requireVisitor } from './pages/visitor.ts'
 
 /** What the steps of the JSON interface lend to those of the pages. */
 export type Lent = {
@@ -56,7 +56,7 @@ export function createPageSteps(deps: Deps, files: PageFiles, lent: Lent) {
   /** A form of ours, sent by whoever it was made for. */
   const form = [csrf.requireOwnOrigin, readForm, csrf.requireToken]
   /** Whoever has authenticated is signed in here, and in the app that asked for it by a session of its own. */
-  const toApp = [entry.home, lent.claims(lent.beside, 'invalid_credentials'), lent.handOff]
+  const toApp = [entry.home, lent.claims(lent.beside, 'invalid_token'), announceAppSession, lent.handOff]
   const signIn = [
     lent.claims(lent.begin, 'invalid_credentials'),
     createKeep(cookie, sessions, clock),

@@ -16,6 +16,7 @@ const table = {
   'refresh.failed': { level: 'info', message: 'a refresh token was refused' },
   'refresh.reuse': { level: 'warn', message: 'a refresh token was used twice' },
   logout: { level: 'info', message: 'signed out' },
+  'session.begun': { level: 'info', message: 'a page gave an app a session' },
   'session.revoked': { level: 'info', message: 'a session was ended by its user' },
   'password.changed': { level: 'info', message: 'password changed' },
   'password.refused': { level: 'info', message: 'a change of password was refused' },

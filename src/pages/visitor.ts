@@ -1,4 +1,4 @@
-import type { Clock, Middleware } from '../context.ts'
+import type { Clock, Context, Middleware } from '../context.ts'
 import type { Access } from '../database/access.ts'
 import type { PageSessions } from '../database/page-sessions.ts'
 import type { Sessions } from '../database/sessions.ts'
@@ -37,12 +37,18 @@ export function createKeep(cookie: PageCookie, sessions: Pick<Sessions, 'revoke'
   return async function keep(ctx, next) {
     const { access, visitor } = ctx.state
     if (!access) throw new Error('this route does not pass the claims proxy')
-    const before = visitor ?? (await cookie.read(ctx))
-    if (before) await sessions.revoke(before.sessionId, false, clock())
+    if (visitor) await end(ctx, visitor, sessions, clock)
     await cookie.write(ctx, access)
     ctx.state.visitor = access
     await next()
   }
+}
+
+/** Announces the session that an app has been given. This browser stays signed in with its own, also in the log. */
+export const announceAppSession: Middleware = async function announceAppSession(ctx, next) {
+  ctx.state.announce('session.begun')
+  await next()
+  ctx.state.access = requireVisitor(ctx.state.visitor)
 }
 
 /** Signs this browser out. Throws `invalid_token` when nobody is signed in. */
@@ -52,10 +58,18 @@ export function createSignOut(
   clock: Clock,
 ): Middleware {
   return async function signOut(ctx, next) {
-    const { sessionId, userId } = requireVisitor(ctx.state.visitor)
-    await sessions.revoke(sessionId, false, clock())
-    ctx.state.announce('logout', { sessionId, userId, everywhere: false })
+    await end(ctx, requireVisitor(ctx.state.visitor), sessions, clock)
     cookie.clear(ctx)
     await next()
   }
+}
+
+async function end(
+  ctx: Context,
+  { sessionId, userId }: Access,
+  sessions: Pick<Sessions, 'revoke'>,
+  clock: Clock,
+): Promise<void> {
+  await sessions.revoke(sessionId, false, clock())
+  ctx.state.announce('logout', { sessionId, userId, everywhere: false })
 }
