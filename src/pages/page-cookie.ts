@@ -5,8 +5,8 @@ import { createCookie } from '../http/cookie.ts'
 import { seal, unseal } from '../tokens/sealed.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 
-/** Which session a browser has on our pages. */
-export type PageSession = { sessionId: string; userId: string }
+/** Which session a browser has on our pages, and whether its cookie is sealed with the secret before this one. */
+export type PageSession = { sessionId: string; userId: string; isOld: boolean }
 
 export type PageCookie = ReturnType<typeof createPageCookie>
 
@@ -18,6 +18,8 @@ const payloadSchema = z.object({ sessionId: z.guid(), userId: z.guid() })
  */
 export function createPageCookie(keys: SecretKeys, secure: boolean, clock: Clock) {
   const cookie = createCookie('claimgate', { secure, sameSite: 'lax' })
+  const open = async (sealed: string, by: SecretKeys) =>
+    payloadSchema.parse(await unseal(sealed, by, clock()))
   return {
     clear: cookie.clear,
 
@@ -32,7 +34,8 @@ export function createPageCookie(keys: SecretKeys, secure: boolean, clock: Clock
       const sealed = cookie.read(ctx)
       if (sealed === undefined) return null
       try {
-        return payloadSchema.parse(await unseal(sealed, keys, clock()))
+        const found = await open(sealed, [keys[0]]).catch(() => null)
+        return found ? { ...found, isOld: false } : { ...(await open(sealed, keys)), isOld: true }
       } catch {
         cookie.clear(ctx)
         return null

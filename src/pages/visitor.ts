@@ -21,6 +21,8 @@ export function createLook(
     if (access) {
       ctx.state.visitor = access
       await pageSessions.extend(access, clock())
+      // Whoever comes by while both secrets are accepted stays signed in when the old one is gone.
+      if (named.isOld) await cookie.write(ctx, access)
     } else if (named) cookie.clear(ctx)
     await next()
   }
