@@ -7,7 +7,7 @@ const beginBeside = {
   name: 'session_begin_beside',
   text: selectAccess(`s AS (
     INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address)
-    SELECT u.id, $1, $4, $5, $6, $7 FROM "user" u JOIN session s ON s.user_id = u.id
+    SELECT u.id, $1, least($4, s.expires_at), least($5, s.expires_at), $6, $7 FROM "user" u JOIN session s ON s.user_id = u.id
     WHERE s.id = $2 AND u.id = $3 AND u.active AND ${living} FOR SHARE
     RETURNING ${columns})`),
 }
@@ -33,7 +33,10 @@ export type PageSessions = ReturnType<typeof createPageSessions>
 export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes: SessionLifetimes) {
   const step = Math.min(longestUnnoticed, lifetimes.idle / 4) * 1000
   return {
-    /** Starts a second session for the user of a living one, with `idle` seconds to its first use; null when it is over. */
+    /**
+     * Starts a second session for the user of a living one, with `idle` seconds to its first use; null when it is over.
+     * It ends at the latest when the other one does: both come from one authentication.
+     */
     beginBeside: async (
       { sessionId, userId }: Pick<Access, 'sessionId' | 'userId'>,
       device: Device,

@@ -3,7 +3,16 @@ import { get, type IncomingMessage } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
 import { githubber, googler } from '../authentication/_sign-in.ts'
 import { type Stage, startPages } from './_pages.ts'
-import { actionOf, alertsOf, openVisitor, plain, type Seen, signUp, tokenOf, type Visitor } from './_visitor.ts'
+import {
+  actionOf,
+  alertsOf,
+  openVisitor,
+  plain,
+  type Seen,
+  signUp,
+  tokenOf,
+  type Visitor,
+} from './_visitor.ts'
 
 let stage: Stage
 test.before('start', async () => {
@@ -132,6 +141,32 @@ test('a code of a session that has been ended meanwhile is not given', async (t)
   const late = await visitor.send(path.replace('/signin', '/signin/continue'), { csrf })
   t.is(late.status, 403)
   t.notRegex(late.text, /code=/)
+})
+
+test('a session that an app gets later ends when that of the browser does, however often it is refreshed', async (t) => {
+  const own = await startPages({
+    env: {
+      AUTH_REDIRECT_ORIGINS: 'https://app.test',
+      AUTH_SESSION_IDLE_LIFETIME: '3000',
+      AUTH_SESSION_LIFETIME: '5000',
+    },
+  })
+  t.teardown(own.stop)
+  const visitor = openVisitor(own)
+  await signUp(visitor, 'late-app')
+  for (let time = 0; time < 2; time++) {
+    own.app.clock.advance(2400)
+    t.is((await visitor.get('/account')).status, 200)
+  }
+  const form = await visitor.get(pathOf('/signin', { redirect_to: home }))
+  const url = goesOnTo(t, await visitor.send(actionOf(form), { csrf: tokenOf(form) }))
+  const { body } = await own.app.post('/token/exchange', { code: url.searchParams.get('code') })
+  t.is(body.refreshExpiresIn, 200)
+  own.app.clock.advance(199)
+  const refreshed = await own.app.post('/token', { refreshToken: body.refreshToken })
+  t.is(refreshed.status, 200)
+  own.app.clock.advance(1)
+  t.is((await own.app.post('/token', { refreshToken: refreshed.body.refreshToken })).status, 401)
 })
 
 test('a native app gets its code by its own scheme', async (t) => {
