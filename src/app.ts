@@ -6,6 +6,7 @@ import { createReference, createReferencePage } from './api/reference.ts'
 import { linkBody } from './authentication/redirect-to.ts'
 import type { Middleware, State } from './context.ts'
 import type { Deps } from './deps.ts'
+import { createApiIndex } from './endpoints/api-index.ts'
 import { webhookBody } from './endpoints/webhook.ts'
 import { actionBody, createActions } from './hasura/actions.ts'
 import { actionFailures, createFailures, graphqlFailures } from './hasura/failure.ts'
@@ -51,7 +52,7 @@ export function createApp(deps: Deps): Koa<State> {
   ]
 
   const router = new Router<State>({ sensitive: true, strict: true })
-  router.get('/', ...(step.page ? [step.page.front] : []), step.apiIndex)
+  router.get('/', ...(step.page ? [step.page.front] : []), createApiIndex(config.publicUrl, readDocument))
   router.post('/signup', ...routeOf(operation.signup))
   router.post('/login', ...routeOf(operation.login))
   router.post('/token', ...routeOf(operation.refreshToken))
@@ -112,12 +113,10 @@ export function createApp(deps: Deps): Koa<State> {
 
   // For people, and so no part of the API reference.
   const pages = new Router<State>({ sensitive: true, strict: true })
-  if (step.page) {
-    const docs = createReferencePage(readDocument, new URL(config.publicUrl).pathname.replace(/\/$/, ''))
-    pages.get('/docs', docs.page)
-    pages.get('/docs.css', docs.style)
-    addPageRoutes(pages, { ...step, page: step.page }, limit, config)
-  }
+  const docs = createReferencePage(readDocument, new URL(config.publicUrl).pathname.replace(/\/$/, ''))
+  pages.get('/docs', docs.page)
+  pages.get('/docs.css', docs.style)
+  if (step.page) addPageRoutes(pages, { ...step, page: step.page }, limit, config)
 
   const app = new Koa<State>()
   app.silent = true

@@ -14,7 +14,6 @@ import type { Context, Middleware } from './context.ts'
 import { type Contract, withContract } from './contract.ts'
 import type { Access } from './database/access.ts'
 import type { Deps } from './deps.ts'
-import { createApiIndex } from './endpoints/api-index.ts'
 import { createHandOff } from './endpoints/hand-off.ts'
 import { createHealthz, createReadyz } from './endpoints/health.ts'
 import { createJwks } from './endpoints/jwks.ts'
@@ -165,7 +164,6 @@ export function createSteps(deps: Deps) {
     providers: createProviders([...passwordProviders, ...redirectProviders], config.publicUrl),
     webhook: webhookBy({ credential: { kind: 'accessToken', isOptional }, header: webhookHeaders }),
     postedWebhook: webhookBy({}),
-    apiIndex: createApiIndex(config.publicUrl),
     jwks: createJwks(deps.keys, config.jwksMaxAge),
     healthz: createHealthz(),
     readyz: createReadyz(deps.isReady),

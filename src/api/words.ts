@@ -119,7 +119,8 @@ const routes: Record<string, Omit<Words, 'description' | 'body'> & { description
     tag: 'Operation',
     id: 'index',
     summary: 'See what is here',
-    description: 'Programs get the addresses of the routes, people the sign-in page or their account.',
+    description:
+      'Programs get the addresses of the routes; people get to the sign-in page or their account, where there are pages.',
   },
   'GET /healthz': {
     tag: 'Operation',

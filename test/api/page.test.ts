@@ -85,13 +85,29 @@ test('the examples of /docs ask for what the gateway has', async (t) => {
   }
 })
 
-test('without pages there is no /docs either, but the document stays', async (t) => {
+test('/docs is for those who write programs, and stays without pages', async (t) => {
   const bare = await startApp({ engine: quick, env: { AUTH_PAGES: 'false' } })
   t.teardown(() => bare.close())
-  t.is((await bare.get('/docs')).status, 404)
-  t.is((await bare.get('/docs.css')).status, 404)
+  t.is((await bare.get('/docs')).status, 200)
+  t.is((await bare.get('/docs.css')).status, 200)
   t.is((await bare.get('/openapi.json')).status, 200)
 })
+
+for (const AUTH_PAGES of ['true', 'false']) {
+  test(`the index at / leads to every route, and to /docs, with AUTH_PAGES=${AUTH_PAGES}`, async (t) => {
+    const own = await startApp({ engine: quick, env: { AUTH_PAGES, AUTH_METRICS: 'true' } })
+    t.teardown(() => own.close())
+    const { links } = (await own.get<{ links: Record<string, string> }>('/')).body
+    const { paths } = (await own.get<Document>('/openapi.json')).body
+    t.deepEqual(
+      new Set(Object.values(links)),
+      new Set([...Object.keys(paths), '/docs'].map((path) => own.config.publicUrl + path)),
+    )
+    t.is(links.login, 'https://gateway.test/login')
+    t.is(links.endSession, 'https://gateway.test/user/sessions/{id}')
+    for (const link of Object.values(links)) t.not((await own.get(new URL(link).pathname)).status, 404, link)
+  })
+}
 
 function readable(text: string): string {
   return text
