@@ -4,10 +4,9 @@ import type { Sessions } from '../database/sessions.ts'
 import type { Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
 import { type Account, type AccountNews, accountPage } from './account-page.ts'
-import { readError } from './entry-steps.ts'
 import { type ShowAgain, seeOther } from './failure.ts'
 import type { Show } from './show.ts'
-import { describeTrouble } from './trouble.ts'
+import { describeTrouble, readError } from './trouble.ts'
 import { requireVisitor } from './visitor.ts'
 
 export type AccountDeps = {
@@ -46,7 +45,7 @@ export function createAccountSteps(show: Show, base: string, deps: AccountDeps) 
     const secret = account.hasPassword ? 'currentPassword' : 'newPassword'
     const news: AccountNews = {
       done: (page) => (error ? null : readDone(ctx, page)),
-      trouble: ({ texts, language }) => error && describeTrouble(error, texts, language, secret),
+      trouble: (page) => error && describeTrouble(error, page, ctx.state.form ? { secret } : null),
     }
     show(ctx, status, accountPage(account, news))
   }

@@ -1,11 +1,11 @@
 import type { Context, Middleware } from '../context.ts'
-import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
+import { GatewayError } from '../errors.ts'
 import { type ShowAgain, seeOther } from './failure.ts'
 import { queryOf } from './links.ts'
 import { goingOnPage, signedOutPage } from './message-page.ts'
 import type { Show, View } from './show.ts'
 import { continuePage, type Entry, signinPage, signupPage } from './signin-page.ts'
-import { describeTrouble } from './trouble.ts'
+import { describeTrouble, readError } from './trouble.ts'
 
 /** The steps that show the ways in and the way out. `base` is what our paths begin with. */
 export function createEntrySteps(show: Show, base: string, signup: boolean) {
@@ -96,13 +96,6 @@ function entryOf(ctx: Context, error: GatewayError | null): Entry {
   return {
     start,
     typed: form?.username === undefined ? {} : { username: form.username },
-    trouble: ({ texts, language }) => error && describeTrouble(error, texts, language),
+    trouble: (page) => error && describeTrouble(error, page, form ? { secret: null } : null),
   }
-}
-
-/** The error that a provider sign-in was sent back with: a code, for which we have words of our own. */
-export function readError(ctx: Context): GatewayError | null {
-  const { error } = ctx.query
-  if (typeof error !== 'string' || !Object.hasOwn(errorTable, error)) return null
-  return new GatewayError(error as ErrorCode)
 }

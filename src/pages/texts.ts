@@ -93,7 +93,8 @@ export type Texts = {
   cookiesRefused: string
   tooManyAttempts: (wait: string) => string
   comeBackLater: string
-  wrongPassword: string
+  /** What is wrong when a form comes with a field that it does not have. */
+  foreignField: string
   /** One sentence about an error; those that are missing get the general one. */
   errors: Partial<Record<ErrorCode, string>> & { server_error: string }
 }

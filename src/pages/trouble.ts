@@ -1,5 +1,7 @@
-import type { FieldError, GatewayError } from '../errors.ts'
+import type { Context } from '../context.ts'
+import { type ErrorCode, errorTable, type FieldError, GatewayError } from '../errors.ts'
 import { formFaults } from './csrf.ts'
+import type { Page } from './show.ts'
 import type { FieldFault, FieldName, Texts } from './texts.ts'
 
 /** What is wrong with what somebody sent, in their language: as a whole, or field by field. */
@@ -19,38 +21,45 @@ const faults: readonly (readonly [RegExp, FieldFault])[] = [
   [/^is known from a data breach$/, 'breached'],
 ]
 
-/** Says what is wrong. `secret` is the field of the form that a wrong password was typed into, if it is known. */
+/**
+ * Says what is wrong. `form` is what was sent, with the field that a wrong password is typed into, if it is known; it is
+ * null when nothing was, and something went wrong before or elsewhere.
+ */
 export function describeTrouble(
   error: GatewayError,
-  texts: Texts,
-  language: string,
-  secret: FieldName | null = null,
+  { texts, language }: Pick<Page, 'texts' | 'language'>,
+  form: { secret: FieldName | null } | null,
 ): Trouble {
-  const none = new Map<FieldName, string>()
-  const one = (name: FieldName, fault: FieldFault): Trouble => ({
-    text: null,
-    fields: new Map([[name, texts.faults[fault](texts.fields[name], '')]]),
-  })
-  if (error.code === 'validation_failed') {
-    const fields = (error.errors ?? []).flatMap((each) => describeField(each, texts))
-    if (fields.length > 0) return { text: null, fields: new Map(fields) }
-  }
+  const fields = new Map(form ? describeFields(error, texts, form.secret) : [])
+  if (fields.size > 0) return { text: null, fields }
+  const isForeign = form !== null && error.code === 'validation_failed'
+  return { text: isForeign ? texts.foreignField : describeError(error, texts, language), fields }
+}
+
+function describeFields(error: GatewayError, texts: Texts, secret: FieldName | null): [FieldName, string][] {
+  const one = (name: FieldName, fault: FieldFault): [FieldName, string][] => [
+    [name, texts.faults[fault](texts.fields[name], '')],
+  ]
   if (error.code === 'username_taken') return one('username', 'taken')
-  if (error.code === 'invalid_credentials') {
-    return secret ? one(secret, 'wrong') : { text: texts.wrongPassword, fields: none }
-  }
-  return { text: describeError(error, texts, language), fields: none }
+  if (error.code === 'invalid_credentials' && secret) return one(secret, 'wrong')
+  return (error.errors ?? []).flatMap((each) => describeField(each, texts))
 }
 
 /** One sentence about an error, for whoever meets it on a page. */
 export function describeError(error: GatewayError, texts: Texts, language: string): string {
   if (error.detail === formFaults.expired) return texts.formExpired
   if (error.detail === formFaults.noCookie) return texts.cookiesRefused
-  if (error.code === 'rate_limited') {
-    return texts.tooManyAttempts(formatWait(Number(error.headers['Retry-After'] ?? 60), language))
-  }
+  const wait = error.headers['Retry-After']
+  if (error.code === 'rate_limited' && wait) return texts.tooManyAttempts(formatWait(Number(wait), language))
   if (error.status === 503) return texts.comeBackLater
   return texts.errors[error.code] ?? texts.errors.server_error
+}
+
+/** The error that a provider sign-in was sent back with: a code, for which we have words of our own. */
+export function readError(ctx: Context): GatewayError | null {
+  const { error } = ctx.query
+  if (typeof error !== 'string' || !Object.hasOwn(errorTable, error)) return null
+  return new GatewayError(error as ErrorCode)
 }
 
 function describeField({ field, detail }: FieldError, texts: Texts): [FieldName, string][] {

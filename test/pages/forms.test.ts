@@ -157,7 +157,9 @@ test('a body that is no form of ours is refused: JSON, another charset, a field 
     headers: { Origin: stage.url, 'Content-Type': 'application/x-www-form-urlencoded', Cookie: cookie },
   })
   t.is(twice.status, 400)
-  t.is((await visitor.send('/signin', { ...inner(csrf), roles: 'admin' })).status, 422)
+  const foreign = await visitor.send('/signin', { ...inner(csrf), roles: 'admin' })
+  t.is(foreign.status, 422)
+  t.regex(alertsOf(foreign), /field that is not ours/)
 })
 
 test('a wrong password and an unknown user look the same', async (t) => {

@@ -299,6 +299,17 @@ test('what goes wrong at a provider is said on the sign-in page, which still kno
   t.regex(page.text, /href="\/signin\/google\?redirect_to=/)
 })
 
+test('what a provider sign-in was sent back with is said in sentences of its own, beside no field', async (t) => {
+  const visitor = openVisitor(stage)
+  const said = async (error: string) => {
+    const page = await visitor.get(`/signin?error=${error}`)
+    t.notRegex(page.text, /aria-invalid/)
+    return alertsOf(page)
+  }
+  t.regex(await said('username_taken'), /^No free username could be found for you\./)
+  t.is(await said('rate_limited'), 'Too many attempts. Please try again later.')
+})
+
 test('a browser that lost the cookie of a sign-in sees a page, a program sees a problem', async (t) => {
   const visitor = openVisitor(stage)
   const path = '/auth/github/callback?code=x&state=y'

@@ -44,7 +44,7 @@ for (const [what, fails] of faulty) {
   test(`of ${what} every language says what is wrong, beside the field`, async (t) => {
     const error = (await t.throwsAsync(async () => fails(), { instanceOf: GatewayError })) as GatewayError
     for (const [language, texts] of Object.entries(locales)) {
-      const { fields, text } = describeTrouble(error, texts, language)
+      const { fields, text } = describeTrouble(error, { texts, language }, { secret: null })
       t.is(text, null)
       t.deepEqual(
         [...fields.keys()],
@@ -66,8 +66,42 @@ for (const [what, fails] of faulty) {
 test('of every error there is a sentence in every language', (t) => {
   for (const [language, texts] of Object.entries(locales)) {
     for (const code of Object.keys(errorTable) as ErrorCode[]) {
-      const { text, fields } = describeTrouble(new GatewayError(code), texts, language)
+      const { text, fields } = describeTrouble(new GatewayError(code), { texts, language }, null)
       t.regex(text ?? [...fields.values()].join(), /^[A-Z].{10,}[.:]$/, code)
     }
   }
+})
+
+const describe = (error: GatewayError, isSent: boolean, secret: 'currentPassword' | null = null) => {
+  const { text, fields } = describeTrouble(error, { texts: en, language: 'en' }, isSent ? { secret } : null)
+  return text ?? Object.fromEntries(fields)
+}
+
+test('what is beside a field is about a form that was sent; elsewhere there is a sentence of its own', (t) => {
+  const taken = new GatewayError('username_taken')
+  t.deepEqual(describe(taken, true), { username: 'Username is taken. Choose another one.' })
+  t.is(
+    describe(taken, false),
+    'No free username could be found for you. Sign up with a username and link the service then.',
+  )
+  const wrong = new GatewayError('invalid_credentials')
+  t.is(describe(wrong, true), 'Wrong username or password.')
+  t.deepEqual(describe(wrong, true, 'currentPassword'), { currentPassword: 'Current password is wrong.' })
+  t.is(describe(wrong, false, 'currentPassword'), 'Wrong username or password.')
+})
+
+test('a field that a form does not have is nothing wrong with an address', (t) => {
+  const foreign = t.throws(() => validate(signup, { ...good, coupon: 'x' }), { instanceOf: GatewayError })
+  t.regex(String(describe(foreign as GatewayError, true)), /^The form came with a field that is not ours/)
+  const address = new GatewayError('validation_failed', { errors: [{ field: 'state', detail: 'is long' }] })
+  t.regex(String(describe(address, false)), /^The address of this page/)
+})
+
+test('how long to wait is said where it is known', (t) => {
+  const headers = { 'Retry-After': '60' }
+  t.is(
+    describe(new GatewayError('rate_limited', { headers }), false),
+    'Too many attempts. Try again in 60 seconds.',
+  )
+  t.is(describe(new GatewayError('rate_limited'), false), 'Too many attempts. Please try again later.')
 })

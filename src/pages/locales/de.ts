@@ -90,8 +90,11 @@ export default {
     'Ihr Browser hat unser Cookie nicht zurückgesendet. Bitte Cookies für diese Seite erlauben, neu laden und noch einmal versuchen.',
   tooManyAttempts: (wait) => `Zu viele Versuche. Wieder möglich ${wait}.`,
   comeBackLater: 'Das geht im Moment nicht. Bitte gleich noch einmal versuchen.',
-  wrongPassword: 'Benutzername oder Passwort ist falsch.',
+  foreignField:
+    'Das Formular kam mit einem Feld, das nicht von uns ist, vielleicht von einer Erweiterung Ihres Browsers. Es wurde nichts geändert.',
   errors: {
+    invalid_credentials: 'Benutzername oder Passwort ist falsch.',
+    rate_limited: 'Zu viele Versuche. Bitte später noch einmal versuchen.',
     provider_denied: 'Die Anmeldung kam nicht zustande: abgelehnt oder dort abgebrochen.',
     provider_error: 'Der andere Dienst hat unbrauchbar geantwortet. Bitte noch einmal versuchen.',
     provider_timeout: 'Der andere Dienst hat nicht rechtzeitig geantwortet. Bitte noch einmal versuchen.',

@@ -90,8 +90,11 @@ export default {
     'Your browser did not send our cookie back. Allow cookies for this site, reload the page and try again.',
   tooManyAttempts: (wait) => `Too many attempts. Try again ${wait}.`,
   comeBackLater: 'We cannot do that at the moment. Please try again shortly.',
-  wrongPassword: 'Wrong username or password.',
+  foreignField:
+    'The form came with a field that is not ours, perhaps from an extension of your browser. Nothing was changed.',
   errors: {
+    invalid_credentials: 'Wrong username or password.',
+    rate_limited: 'Too many attempts. Please try again later.',
     provider_denied: 'You were not signed in: the other service said no, or you cancelled there.',
     provider_error: 'The other service gave an answer that we cannot use. Please try again.',
     provider_timeout: 'The other service did not answer in time. Please try again.',
