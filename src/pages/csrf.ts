@@ -13,44 +13,43 @@ export type CsrfSettings = {
 
 export type Csrf = ReturnType<typeof createCsrf>
 
-// In seconds. Whoever leaves a page open over night finds out that it has expired.
+// In seconds. Whoever leaves a page open over night finds out that it has expired. The cookie lasts longer than any form.
 const formLifetime = 4 * 3600
 const cookieLifetime = 7 * 86_400
+
+/** What a token is bound to: the session of whoever is signed in, or a cookie of the browser. */
+type Binding = { kind: 's' | 'b'; value: string }
 
 /** Why a form was not accepted, besides its code: what a person can do about it differs. */
 export const formFaults = { expired: 'The form has expired', noCookie: 'The browser sent no cookie' } as const
 
 /**
- * Keeps other sites from sending our forms. Each form has a token: when it was made, a random part, and an HMAC over both
- * and the cookie that the browser has, which is the session of whoever is signed in, and a random one of its own for
+ * Keeps other sites from sending our forms. Each form has a token: when it was made, what it is bound to, a random part,
+ * and an HMAC over these and the cookie that the browser has, which is the session of whoever is signed in, and a random one of its own for
  * everybody else. Besides, the browser must say that the form comes from our own origin.
  */
 export function createCsrf({ keys, secure, origin }: CsrfSettings, clock: Clock) {
   const cookie = createCookie('claimgate-form', { secure, sameSite: 'lax' })
   const seconds = (): number => Math.floor(clock().getTime() / 1000)
 
-  function bindingOf(ctx: Context): string | null {
+  function bindingOf(ctx: Context): Binding | null {
     const { visitor } = ctx.state
-    if (visitor) return `session ${visitor.sessionId}`
+    if (visitor) return { kind: 's', value: visitor.sessionId }
     const value = cookie.read(ctx)
-    return value && /^[\w-]{22}$/.test(value) ? `browser ${value}` : null
+    return value && /^[\w-]{22}$/.test(value) ? { kind: 'b', value } : null
   }
 
-  function sign(content: string, binding: string, key: Uint8Array): Buffer {
-    return createHmac('sha256', key).update(`${content} ${binding}`).digest()
-  }
-
-  function bindAnew(ctx: Context): string {
-    const value = randomBytes(16).toString('base64url')
-    cookie.write(ctx, value, cookieLifetime)
-    return `browser ${value}`
+  function sign(content: string, { value }: Binding, key: Uint8Array): Buffer {
+    return createHmac('sha256', key).update(`${content} ${value}`).digest()
   }
 
   return {
-    /** The token of a form that this request is answered with. Gives the browser a cookie if it has none. */
+    /** The token of a form that this request is answered with. The browser gets a cookie, or the one it has for longer. */
     tokenFor: (ctx: Context): string => {
-      const content = `${seconds()}.${randomBytes(16).toString('base64url')}`
-      return `${content}.${sign(content, bindingOf(ctx) ?? bindAnew(ctx), keys[0]).toString('base64url')}`
+      const binding = bindingOf(ctx) ?? { kind: 'b', value: randomBytes(16).toString('base64url') }
+      if (binding.kind === 'b') cookie.write(ctx, binding.value, cookieLifetime)
+      const content = `${seconds()}.${binding.kind}${randomBytes(16).toString('base64url')}`
+      return `${content}.${sign(content, binding, keys[0]).toString('base64url')}`
     },
 
     /** Refuses what another origin has sent (`origin_not_allowed`), before anything of it is read. */
@@ -63,16 +62,18 @@ export function createCsrf({ keys, secure, origin }: CsrfSettings, clock: Clock)
 
     /** Refuses a form whose token is not for this browser, or too old (`invalid_state`). */
     requireToken: async function requireToken(ctx, next) {
-      const [, content = '', time = '', mac = ''] =
-        /^((\d{1,12})\.[\w-]{22})\.([\w-]{43})$/.exec(ctx.state.form?.csrf ?? '') ?? []
+      const [, content = '', time = '', kind, mac = ''] =
+        /^((\d{1,12})\.([sb])[\w-]{22})\.([\w-]{43})$/.exec(ctx.state.form?.csrf ?? '') ?? []
       const age = seconds() - Number(time)
       const isExpired = content === '' || age < -60 || age > formLifetime
       const binding = bindingOf(ctx)
-      if (binding === null && !isExpired)
+      if (binding === null && kind === 'b' && !isExpired)
         throw new GatewayError('invalid_state', { detail: formFaults.noCookie })
       const given = Buffer.from(mac, 'base64url')
       const isGood =
-        !isExpired && keys.some((key) => timingSafeEqual(given, sign(content, binding ?? '', key)))
+        !isExpired &&
+        binding !== null &&
+        keys.some((key) => timingSafeEqual(given, sign(content, binding, key)))
       if (!isGood) throw new GatewayError('invalid_state', { detail: formFaults.expired })
       await next()
     } satisfies Middleware as Middleware,

@@ -41,7 +41,7 @@ const refusals: [
   ['without a token', (v) => v.send('/signin', bob)],
   [
     'with a token that somebody made up',
-    (v) => v.send('/signin', inner(`1.${'a'.repeat(22)}.${'b'.repeat(43)}`)),
+    (v) => v.send('/signin', inner(`1.b${'a'.repeat(22)}.${'b'.repeat(43)}`)),
   ],
   [
     'with a token whose time was changed',
@@ -111,6 +111,35 @@ test('a browser that refuses cookies is told so', async (t) => {
   t.is(refused.status, 403)
   t.regex(alertsOf(refused), /did not send our cookie/)
   t.regex(refused.text, /value="bob"/)
+})
+
+test('whoever comes back after days is not told to allow cookies: a page keeps its cookie for as long as its forms', async (t) => {
+  const own = await startPages()
+  t.teardown(own.stop)
+  const visitor = openVisitor(own)
+  const day = 86_400
+  const isKept = async () => {
+    const { headers } = await visitor.get('/signin')
+    t.regex(headers.getSetCookie().join(), /^claimgate-form=[\w-]{22}; /)
+    const [, expires = ''] = /expires=([^;]+)/i.exec(headers.getSetCookie().join()) ?? []
+    return new Date(expires).getTime() - Date.now()
+  }
+  await isKept()
+  const value = visitor.cookies.get('claimgate-form')
+  own.app.clock.advance(7 * day - 60)
+  t.true((await isKept()) > 6 * day * 1000)
+  t.is(visitor.cookies.get('claimgate-form'), value, 'and forms in other tabs stay good')
+})
+
+test('a form of a session that has ended says so, and blames no cookie', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'asleep')
+  const path = `/signin?redirect_to=${encodeURIComponent(stage.home)}`
+  const csrf = tokenOf(await visitor.get(path))
+  visitor.cookies.clear()
+  const late = await visitor.send(path.replace('/signin', '/signin/continue'), { csrf })
+  t.is(late.status, 403)
+  t.regex(alertsOf(late), /signed in or out meanwhile/)
 })
 
 test('the token of a form that was made before the sign-in is of no use after it', async (t) => {
