@@ -97,12 +97,17 @@ export function createSession({ gateway, refreshMargin }, onChange) {
     resume: refresh,
     refresh,
 
-    /** Begins the session of a one-time code. */
+    /**
+     * Begins the session of a one-time code. While another tab refreshes, it waits: the end of the session before is no
+     * end of this one.
+     */
     async begin({ code, codeVerifier }) {
-      const answer = await post(gateway, '/token/exchange', { code, codeVerifier })
-      if ('refreshToken' in answer) throw new Error('Start the gateway with AUTH_COOKIE_MODE=true.')
-      keep(received(answer))
-      tabs.postMessage({ type: 'session', session })
+      await navigator.locks.request('refresh', async () => {
+        const answer = await post(gateway, '/token/exchange', { code, codeVerifier })
+        if ('refreshToken' in answer) throw new Error('Start the gateway with AUTH_COOKIE_MODE=true.')
+        keep(received(answer))
+        tabs.postMessage({ type: 'session', session })
+      })
     },
 
     /** A token that has not expired, replaced first if it is about to; null when nobody is signed in. */

@@ -167,6 +167,58 @@ browserTest(
   },
 )
 
+browserTest(
+  'a sign-in waits for the refresh of another tab, which cannot end the session that begins',
+  async (t) => {
+    const { page: first, context } = await signIn(t, 'lena')
+    const second = await context.newPage()
+    await second.goto('/')
+    await isSignedIn(second, 'lena')
+    const exchanges = countPosts(context, '/token/exchange')
+    await second.evaluate(
+      `import('/sign-in.js').then(({ startSignIn }) => startSignIn(${JSON.stringify(stage.url)}))`,
+    )
+    await second.getByRole('button', { name: 'Continue as lena' }).waitFor()
+    let letGo = () => {}
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    await context.route(`${stage.url}/token`, async (route) => {
+      await held
+      await route.fulfill({
+        status: 401,
+        headers: { 'Access-Control-Allow-Origin': home, 'Access-Control-Allow-Credentials': 'true' },
+        json: { title: 'The session before is over', code: 'invalid_token' },
+      })
+    })
+    const refresh = first.waitForRequest(`${stage.url}/token`)
+    await first.click('#refresh')
+    await refresh
+    await second.getByRole('button', { name: 'Continue as lena' }).click()
+    await second.waitForURL(`${home}/`)
+    // Long enough for the exchange, if it did not wait.
+    await second.waitForTimeout(600)
+    t.is(exchanges(), 0)
+    letGo()
+    await first.locator('#refresh:enabled').waitFor({ state: 'attached' })
+    await Promise.all([isSignedIn(first, 'lena'), isSignedIn(second, 'lena')])
+    t.is(exchanges(), 1)
+  },
+)
+
+browserTest('signing out of a session that is over is signing out, in both tabs', async (t) => {
+  const { page: first, context } = await signIn(t, 'otto')
+  const second = await context.newPage()
+  await second.goto('/')
+  await isSignedIn(second, 'otto')
+  await context.clearCookies()
+  const answer = first.waitForResponse(`${stage.url}/logout`)
+  await first.getByRole('button', { name: 'Sign out' }).click()
+  t.is((await answer).status(), 401)
+  await Promise.all([isSignedOut(first), isSignedOut(second)])
+  t.true(await first.getByRole('alert').isHidden())
+})
+
 browserTest('without a network nobody is signed out, and with it the app goes on by itself', async (t) => {
   const { page, context } = await signIn(t, 'noor')
   await context.setOffline(true)
