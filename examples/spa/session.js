@@ -116,10 +116,15 @@ export function createSession({ gateway, refreshMargin }, onChange) {
       return session && Date.now() < session.expiresAt ? session.token : null
     },
 
-    /** Ends the session in all tabs. Throws when the gateway does not hear of it: it would not have ended. */
+    /**
+     * Ends the session in all tabs; one that is over already has ended. Throws when the gateway does not hear of it: it
+     * would not have.
+     */
     async signOut() {
       await navigator.locks.request('refresh', async () => {
-        await post(gateway, '/logout', {})
+        await post(gateway, '/logout', {}).catch((problem) => {
+          if (problem.status !== 401) throw problem
+        })
         end(null)
       })
     },
