@@ -53,10 +53,12 @@ for (const form of document.forms) {
   })
 }
 
-// What has been said once need not be said again by loading the page again.
-const { pathname, searchParams } = new URL(location.href)
-if (pathname.endsWith('/account') && searchParams.size > 0) history.replaceState(null, '', pathname)
+// What has been said once need not be said again by loading the page again or going back to it, and what answers a form
+// is a page like any other from here on: neither of them sends the form once more.
+const { pathname, search, hash } = location
+history.replaceState(null, '', pathname.endsWith('/account') ? pathname : pathname + search + hash)
 
+// A page that the browser has kept and brings back may be about somebody who has signed in or out meanwhile.
 window.addEventListener('pageshow', (event) => {
-  if (event.persisted) location.reload()
+  if (event.persisted) location.replace(location.pathname + location.search)
 })

@@ -223,6 +223,37 @@ browserTest('the back button shows no account after signing out, and sends nothi
 })
 
 browserTest(
+  'going back to a form that was refused, or loading it again, sends nothing and shows no error',
+  async (t) => {
+    await stage.app.signup('returns')
+    const { page } = await open(t)
+    const sent: string[] = []
+    page.on('request', (request) => request.method() === 'POST' && sent.push(new URL(request.url()).pathname))
+    await page.goto('/signin')
+    await signIn(page, 'returns', 'wrong')
+    await alert(page).waitFor()
+    await page.reload()
+    t.is(await alert(page).count(), 0)
+    await signIn(page, 'returns', 'wrong')
+    await alert(page).waitFor()
+    // What the browser does when it has kept the page as it was; the one that tests use keeps none.
+    await page.evaluate(`dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))`)
+    await alert(page).waitFor({ state: 'detached' })
+    await signIn(page, 'returns', 'wrong')
+    await alert(page).waitFor()
+    await signIn(page, 'returns')
+    await page.waitForURL('/account')
+    const before = sent.length
+    await page.goBack()
+    await page.waitForURL('/account')
+    t.is(await page.title(), 'Your account · Claimgate')
+    t.is(await alert(page).count(), 0)
+    t.is(before, 4)
+    t.is(sent.length, before)
+  },
+)
+
+browserTest(
   'a form that was open for too long says so, keeps what was typed, and works the second time',
   async (t) => {
     const own = await startPages()
