@@ -4,7 +4,7 @@ import { createDocument } from './api/document.ts'
 import type { Document } from './api/openapi.ts'
 import { createReference, createReferencePage } from './api/reference.ts'
 import { linkBody } from './authentication/redirect-to.ts'
-import type { Middleware, State } from './context.ts'
+import type { Context, Middleware, State } from './context.ts'
 import type { Deps } from './deps.ts'
 import { createApiIndex } from './endpoints/api-index.ts'
 import { webhookBody } from './endpoints/webhook.ts'
@@ -48,6 +48,7 @@ export function createApp(deps: Deps): Koa<State> {
     createErrorHandler(),
     createCors(config.corsOrigins),
     createTargetCheck(),
+    ...(step.page ? [step.page.forPeople(isPage)] : []),
     createQueryLimit(),
   ]
 
@@ -117,6 +118,10 @@ export function createApp(deps: Deps): Koa<State> {
   pages.get('/docs', docs.page)
   pages.get('/docs.css', docs.style)
   if (step.page) addPageRoutes(pages, { ...step, page: step.page }, limit, config)
+
+  function isPage({ path, method }: Context): boolean {
+    return pages.match(path, method).path.length > 0 && !router.match(path, method).route
+  }
 
   const app = new Koa<State>()
   app.silent = true

@@ -14,7 +14,7 @@ import { createCsrf } from './pages/csrf.ts'
 import { createEntrySteps } from './pages/entry-steps.ts'
 import { createFailure, type ShowAgain } from './pages/failure.ts'
 import { createInput, readForm } from './pages/form.ts'
-import { createFront, createNotFound } from './pages/front.ts'
+import { createForPeople, createFront, createNotFound } from './pages/front.ts'
 import { queryOf } from './pages/links.ts'
 import type { PageFiles } from './pages/load-pages.ts'
 import { createPageCookie } from './pages/page-cookie.ts'
@@ -80,6 +80,7 @@ export function createPageSteps(deps: Deps, files: PageFiles, lent: Lent) {
     startAt: (name: string): Middleware => lent.authenticate(name, 'identity', 'provider_denied'),
     front: createFront(cookie, base),
     notFound: createNotFound(show),
+    forPeople: (isPage: (ctx: Context) => boolean) => createForPeople(isPage, failure()),
     assets: createAssets(files),
     /** The rest of a provider sign-in that was begun on a page. */
     finish: withContract(

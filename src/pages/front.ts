@@ -1,4 +1,4 @@
-import type { Middleware } from '../context.ts'
+import type { Context, Middleware } from '../context.ts'
 import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { prefersHtml } from '../http/prefers-html.ts'
@@ -29,5 +29,19 @@ export function createNotFound(show: Show): Middleware {
     const isKnown = ((ctx as { matched?: unknown[] }).matched ?? []).length > 0
     if (isKnown || ctx.method !== 'GET' || !prefersHtml(ctx)) return next()
     show(ctx, 404, failurePage(new GatewayError('not_found'), ctx.state.requestId))
+  }
+}
+
+/**
+ * Answers a person at the address of a page by a page also where none of its steps is reached: a query that is too long,
+ * a method that it does not have. `failure` is what shows it.
+ */
+export function createForPeople(isPage: (ctx: Context) => boolean, failure: Middleware): Middleware {
+  return async function forPeople(ctx, next) {
+    if (!isPage(ctx) || !prefersHtml(ctx)) return next()
+    await failure(ctx, async () => {
+      await next()
+      if (ctx.status === 405 && ctx.body === undefined) throw new GatewayError('method_not_allowed')
+    })
   }
 }

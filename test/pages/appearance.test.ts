@@ -138,6 +138,27 @@ test('an unknown address is a page for a person and a problem for a program; so 
   t.is((await openVisitor(stage).get('/login')).status, 405)
 })
 
+test('at the address of a page a person gets a page whatever goes wrong, and a program a problem', async (t) => {
+  const visitor = openVisitor(stage)
+  const long = `/signin?redirect_to=${'x'.repeat(2048)}`
+  for (const [path, seen, code] of [
+    [long, await visitor.get(long), 'query_too_long'],
+    ['/account', await visitor.send('/account', {}), 'method_not_allowed'],
+  ] as const) {
+    t.is(seen.status, code === 'query_too_long' ? 414 : 405)
+    t.regex(seen.text, /^<!doctype html>/, path)
+    t.true(seen.text.includes(`<code>${code}</code>`))
+    t.notRegex(alertsOf(seen), /wrong on our side/)
+    t.is(seen.headers.get('cache-control'), 'no-store')
+  }
+  t.is((await visitor.send('/account', {})).headers.get('allow'), 'HEAD, GET')
+  t.regex((await stage.app.get(long)).text, /^{"type"/)
+  t.regex((await stage.app.call('POST', '/account')).text, /^{"type"/)
+  // The same address is a page with GET and belongs to programs with POST.
+  t.regex((await visitor.send('/signup', {})).text, /^{"type"/)
+  t.regex((await visitor.send(`/login?${'x'.repeat(3000)}`, {})).text, /^{"type"/)
+})
+
 test('pages speak the language that the browser asks for, with every error, and English to all others', async (t) => {
   const visitor = openVisitor(stage)
   const german = { 'Accept-Language': 'de-AT,de;q=0.9,en;q=0.8' }

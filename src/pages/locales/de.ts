@@ -111,6 +111,8 @@ export default {
     redirect_not_allowed: 'Die App, von der Sie kommen, ist diesem Dienst nicht bekannt.',
     origin_not_allowed: 'Dieses Formular kam nicht von unserer eigenen Seite. Sie ist hier:',
     validation_failed: 'Die Adresse dieser Seite ist unvollständig, oder es steht etwas Falsches darin.',
+    query_too_long: 'Die Adresse dieser Seite ist zu lang.',
+    method_not_allowed: 'Diese Adresse lässt sich so nicht benutzen.',
     malformed_request: 'Was Ihr Browser gesendet hat, war nicht lesbar.',
     body_too_large: 'Das war zu viel Text.',
     unsupported_media_type: 'Was Ihr Browser gesendet hat, war nicht lesbar.',

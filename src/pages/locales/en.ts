@@ -111,6 +111,8 @@ export default {
     origin_not_allowed: 'This form was not sent from our own page, which is here:',
     validation_failed:
       'The address of this page is not complete, or has something in it that does not belong there.',
+    query_too_long: 'The address of this page is too long.',
+    method_not_allowed: 'This address cannot be used like that.',
     malformed_request: 'What your browser sent could not be read.',
     body_too_large: 'That was too much text.',
     unsupported_media_type: 'What your browser sent could not be read.',
