@@ -79,6 +79,7 @@ export function addPageRoutes(
     '/account/signout',
     failure(),
     look,
+    start,
     entry.unlessSignedOut,
     ...form,
     page.signOut,

@@ -2,7 +2,7 @@ import type { Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { type ShowAgain, seeOther } from './failure.ts'
 import { queryOf } from './links.ts'
-import { goingOnPage, signedOutPage } from './message-page.ts'
+import { goingOnPage, signedOutPage, signOutPage } from './message-page.ts'
 import type { Show, View } from './show.ts'
 import { continuePage, type Entry, signinPage, signupPage } from './signin-page.ts'
 import { describeTrouble, readError } from './trouble.ts'
@@ -14,6 +14,10 @@ export function createEntrySteps(show: Show, base: string, signup: boolean) {
     (pageOf: (entry: Entry) => View): ShowAgain =>
     (ctx, error) =>
       show(ctx, error.status, pageOf(entryOf(ctx, error)))
+  /** From where there is a link back to the app that has asked for it. */
+  const toSignedOut: Middleware = async function toSignedOut(ctx) {
+    seeOther(ctx, `${base}/signed-out${queryOf(ctx.state.start)}`)
+  }
   return {
     showSigninAgain: again(signinPage),
     showSignupAgain: again(signupPage),
@@ -57,21 +61,22 @@ export function createEntrySteps(show: Show, base: string, signup: boolean) {
         seeOther(ctx, `${base}${path}${ctx.search}`)
       },
 
+    /** The end, or for somebody who is still signed in the way there, if an app has sent them. */
     signedOut: async function signedOut(ctx) {
       const { visitor, start } = ctx.state
-      if (visitor) return seeOther(ctx, `${base}/account`)
-      show(ctx, 200, signedOutPage(start?.redirectTo ?? null))
+      const redirectTo = start?.redirectTo ?? null
+      if (!visitor) return show(ctx, 200, signedOutPage(redirectTo))
+      if (redirectTo === null) return seeOther(ctx, `${base}/account`)
+      show(ctx, 200, signOutPage(visitor.username, `/account/signout${queryOf(start)}`))
     } satisfies Middleware as Middleware,
 
     /** Whoever is signed out already, such as in another tab, has no form to prove: nothing is left to do. */
     unlessSignedOut: async function unlessSignedOut(ctx, next) {
-      if (!ctx.state.visitor) return seeOther(ctx, `${base}/signed-out`)
+      if (!ctx.state.visitor) return toSignedOut(ctx, next)
       await next()
     } satisfies Middleware as Middleware,
 
-    toSignedOut: async function toSignedOut(ctx) {
-      seeOther(ctx, `${base}/signed-out`)
-    } satisfies Middleware as Middleware,
+    toSignedOut,
 
     /** Ends a sign-in that no app has asked for on the account page. */
     home: async function home(ctx, next) {

@@ -1,4 +1,5 @@
 import type { GatewayError } from '../errors.ts'
+import { form } from './fields.ts'
 import { html } from './html.ts'
 import { placeOf } from './links.ts'
 import type { View } from './show.ts'
@@ -17,6 +18,16 @@ export function failurePage(error: GatewayError, requestId: string): View {
     body: html`<p role="alert">${describeError(error, texts, language)}</p>
 <p class="aside">${isElsewhere ? html`<a href="${site.url}/">${site.url}</a>` : html`<a href="${site.base}/">${texts.toStart}</a>`}</p>
 <p class="aside reference"><code>${error.code}</code><br><code>${requestId}</code></p>`,
+  })
+}
+
+/** Asks somebody whom an app has sent to sign out whether they want to: a link alone signs nobody out. */
+export function signOutPage(username: string, action: string): View {
+  return (page) => ({
+    title: page.texts.signOut,
+    body: html`<p>${page.texts.signedInAs(username)}</p>
+${form(page, action, html`<button class="button main">${page.texts.signOut}</button>`)}
+<p class="aside"><a href="${page.site.base}/account">${page.texts.account}</a></p>`,
   })
 }
 

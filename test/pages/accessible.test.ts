@@ -84,6 +84,7 @@ const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
   ],
   ['not-found', (page) => page.goto('/nowhere')],
   ['not-allowed', (page) => page.goto('/signin?redirect_to=https://evil.test')],
+  ['sign-out', (page) => page.goto(`/signed-out?redirect_to=${encodeURIComponent(stage.home)}`)],
   [
     'signed-out',
     async (page) => {

@@ -365,3 +365,23 @@ test('after signing out there is a way back to an app that is known', async (t) 
   const { text } = await openVisitor(stage).get(pathOf('/signed-out', { redirect_to: home }))
   t.true(text.includes(`href="${home}"`))
 })
+
+test('whoever is still signed in is asked, and comes to that way back after signing out', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'leaves-both')
+  t.is((await visitor.get('/signed-out')).location, '/account')
+  const asked = await visitor.get(pathOf('/signed-out', { redirect_to: home }))
+  t.is(asked.status, 200)
+  t.regex(plain(asked.text), /signed in as leaves-both\./)
+  t.true(visitor.cookies.has('claimgate'), 'a link alone signs nobody out')
+  const csrf = tokenOf(asked)
+  const evil = { redirect_to: 'https://evil.test/' }
+  t.is((await visitor.send(pathOf('/account/signout', evil), { csrf })).status, 403)
+  for (let time = 0; time < 2; time++) {
+    const out = await visitor.send(actionOf(asked), { csrf })
+    t.is(out.location, pathOf('/signed-out', { redirect_to: home }))
+    t.false(visitor.cookies.has('claimgate'))
+  }
+  const end = await visitor.get(pathOf('/signed-out', { redirect_to: home }))
+  t.true(end.text.includes(`href="${home}"`))
+})
