@@ -87,8 +87,8 @@ export function createPageSteps(deps: Deps, files: PageFiles, lent: Lent) {
       {
         answers: {
           303: {
-            description: 'A sign-in of our own pages: to the next of them.',
-            headers: { Location: 'The page.' },
+            description: 'A sign-in that was begun on a page, and not for an app: to the account.',
+            headers: { Location: 'The path of the account page.' },
           },
         },
       },

@@ -164,7 +164,7 @@ const providerRoutes = ({ name, label }: Named): typeof routes => ({
     tag: 'Sign-in',
     id: `finishSignInWith${pascal(name)}`,
     summary: `Come back from ${label}`,
-    description: `Where ${label} sends the browser. Once the sign-in is known to be ours and has a \`redirect_to\`, a failure goes there too, as \`error\` and \`error_description\`.`,
+    description: `Where ${label} sends the browser. Once the sign-in is known to be ours and has a \`redirect_to\`, a failure goes there too, as \`error\` and \`error_description\`. Where there are pages, a sign-in that was begun on one ends there, and a browser whose sign-in is not known is sent to them.`,
   },
   [`POST /user/identities/${name}`]: {
     tag: 'User',

@@ -51,14 +51,19 @@ export function createRefusal(): Middleware {
  * Takes the failures of a sign-in back to where it was begun: to the page of ours that `pageFor` names, or, once the
  * sign-in is known to be ours, to where the client asked to be sent.
  */
-export function createReturnErrors(pageFor: (ctx: Context) => URL | null = () => null): Middleware {
+export function createReturnErrors(pageFor?: (ctx: Context) => URL | null): Middleware {
+  const toApp =
+    'Back to the `redirect_to` of the sign-in, with a one-time `code`, or with `error` and `error_description`.'
+  const toPage =
+    'For a browser whose sign-in was begun on a page, or is not known, to `/signin` with `error`.'
   return withContract(
     {
       answers: {
         302: {
-          description:
-            'Back to the `redirect_to` of the sign-in, with a one-time `code`, or with `error` and `error_description`.',
-          headers: { Location: 'An address of the app.' },
+          description: pageFor ? `${toApp} ${toPage}` : toApp,
+          headers: {
+            Location: pageFor ? 'An address of the app, or of our sign-in page.' : 'An address of the app.',
+          },
         },
       },
     },
@@ -66,7 +71,7 @@ export function createReturnErrors(pageFor: (ctx: Context) => URL | null = () =>
       try {
         await next()
       } catch (error) {
-        const page = pageFor(ctx)
+        const page = pageFor?.(ctx) ?? null
         const redirectTo = ctx.state.flow?.redirectTo
         if (!page && !redirectTo) throw error
         const { code, title } = toGatewayError(error, ctx)

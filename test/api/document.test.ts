@@ -162,6 +162,21 @@ test('outside of cookie mode the body of a refresh and of a log-out needs the to
   }
 })
 
+test('a callback of a provider may lead to a page, where there are pages', async (t) => {
+  const bare = await startApp({ engine: quick, env: { ...provider, AUTH_PAGES: 'false' } })
+  t.teardown(() => bare.close())
+  const { body } = await bare.get<Document>('/openapi.json')
+  const answersOf = (document: Document) => document.paths['/auth/github/callback']?.get?.responses ?? {}
+  const locationOf = (document: Document, status: number) => {
+    const answer = answersOf(document)[status]
+    return JSON.stringify(answer && 'headers' in answer ? answer.headers : null)
+  }
+  t.regex(locationOf(whole, 302), /app, or of our sign-in page/)
+  t.regex(locationOf(whole, 303), /account page/)
+  t.notRegex(locationOf(body, 302), /page/)
+  t.false('303' in answersOf(body))
+})
+
 test('the document names the public address and not that of the request', (t) => {
   t.deepEqual(
     whole.servers.map(({ url }) => url),
