@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { PageSettings } from '../config-pages.ts'
 import { createAccent } from './accent.ts'
+import { isolateQuotes } from './isolate.ts'
 import type { Texts } from './texts.ts'
 
 /** A file that pages refer to. Its name changes with its content, so browsers may keep it for ever. */
@@ -57,7 +58,7 @@ async function loadLocales(folder: URL): Promise<Map<string, Texts>> {
   const files = (await readdir(folder)).filter((file) => /^[\w-]+\.(js|ts)$/.test(file)).sort()
   const load = async (file: string) => {
     const { default: texts } = (await import(new URL(file, folder).href)) as { default: Texts }
-    return [file.replace(/\.\w+$/, ''), texts] as const
+    return [file.replace(/\.\w+$/, ''), isolateQuotes(texts)] as const
   }
   return new Map(await Promise.all(files.map(load)))
 }

@@ -19,7 +19,10 @@ export type FieldFault =
 /** The fields of our forms, by the names that the JSON interface has for them. */
 export type FieldName = 'username' | 'password' | 'confirmPassword' | 'currentPassword' | 'newPassword'
 
-/** Every word that the pages say in one language. A file of `locales/` is one of these, and a language of its own. */
+/**
+ * Every word that the pages say in one language. A file of `locales/` is one of these, and a language of its own. A new
+ * sentence with a name in it also goes into `isolate.ts`.
+ */
 export type Texts = {
   direction: 'ltr' | 'rtl'
   /** What stands before the title of a page that says that something is wrong. */

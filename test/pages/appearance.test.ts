@@ -4,7 +4,9 @@ import { parseConfig } from '../../src/config.ts'
 import { contrast, createAccent } from '../../src/pages/accent.ts'
 import { readDevice } from '../../src/pages/device.ts'
 import { html } from '../../src/pages/html.ts'
+import { isolateQuotes } from '../../src/pages/isolate.ts'
 import { loadPages } from '../../src/pages/load-pages.ts'
+import en from '../../src/pages/locales/en.ts'
 import { quick, root, startApp } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import { type Stage, startPages } from './_pages.ts'
@@ -308,6 +310,31 @@ test('a template escapes what is text, wherever it stands', (t) => {
     html`<p title="${evil}">${[evil, html`<b>${1}</b>`, null, false, undefined]}</p>`.html,
     '<p title="&lt;&amp;&gt;&quot;&#39;">&lt;&amp;&gt;&quot;&#39;<b>1</b></p>',
   )
+})
+
+test('a name in the other direction is kept apart from the sentence that it is in, wherever one is', async (t) => {
+  const texts = isolateQuotes(en)
+  t.is(texts.continueAs('عادة'), 'Continue as \u2068عادة\u2069')
+  t.is(texts.continueAs('ada'), 'Continue as ada')
+  const hebrew = isolateQuotes({ ...en, direction: 'rtl' })
+  t.is(hebrew.continueAs('ada'), 'Continue as \u2068ada\u2069')
+  for (const sentence of [
+    hebrew.signInTo,
+    hebrew.signUpTo,
+    hebrew.continueWith,
+    hebrew.signedInAs,
+    hebrew.goesBackTo,
+    hebrew.linkProvider,
+    hebrew.unlinkProvider,
+    hebrew.goingOn,
+    hebrew.done.linked,
+  ])
+    t.regex(sentence('ada'), /\u2068ada\u2069/)
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'שירה')
+  const asked = await visitor.get(`/signin?redirect_to=${encodeURIComponent(stage.home)}`)
+  t.true(asked.text.includes('Continue as \u2068שירה\u2069</button>'))
+  t.true(asked.text.includes('signed in as \u2068שירה\u2069.'))
 })
 
 test('a device is called by its browser and system', (t) => {
