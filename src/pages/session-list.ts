@@ -17,18 +17,24 @@ export function sessionList(page: Page, sessions: readonly SessionSummary[], cur
   const shown = sorted.slice(0, most)
   const rest = sorted.length - shown.length
   const all = html`<button class="button small">${texts.endOthers}</button>`
-  return html`<ul class="rows">${shown.map((session) => row(page, session, session.id === current))}</ul>
+  return html`<ul class="rows">${shown.map((session, at) => row(page, session, session.id === current, `session-${at}`))}</ul>
 ${rest > 0 && html`<p class="hint">${texts.moreSessions(rest)}</p>\n`}${sessions.length > 1 && form(page, '/account/sessions/end-others', all, 'others')}`
 }
 
-function row(page: Page, { id, userAgent, address, lastUsedAt }: SessionSummary, isCurrent: boolean): Html {
+/** Several sessions of one kind of browser are told apart by what `hintId` names: when, and from where. */
+function row(
+  page: Page,
+  { id, userAgent, address, lastUsedAt }: SessionSummary,
+  isCurrent: boolean,
+  hintId: string,
+): Html {
   const { texts, language, now } = page
   const { browser, system } = readDevice(userAgent)
   const device =
     browser && system ? texts.device(browser, system) : (browser ?? system ?? texts.unknownDevice)
-  const button = html`<button class="button small" aria-label="${texts.endSessionOf(device)}">${texts.endSession}</button>`
+  const button = html`<button class="button small" aria-label="${texts.endSessionOf(device)}" aria-describedby="${hintId}">${texts.endSession}</button>`
   return html`<li><span class="what">${device}
-<span class="hint">${isCurrent ? html`<strong>${texts.thisSession}</strong>` : texts.lastUsed(ago(lastUsedAt, now, language))}${address !== null && html` · <bdi>${address}</bdi>`}</span></span>
+<span class="hint" id="${hintId}">${isCurrent ? html`<strong>${texts.thisSession}</strong>` : texts.lastUsed(ago(lastUsedAt, now, language))}${address !== null && html` · <bdi>${address}</bdi>`}</span></span>
 ${!isCurrent && form(page, `/account/sessions/${id}/end`, button)}</li>`
 }
 

@@ -169,6 +169,20 @@ test('other sessions are ended one by one or all at once; those of other users s
   t.like(await sessionsOf('neighbour'), [{ revoked_reason: null }])
 })
 
+test('each button that ends a session is described by when and where that one was used', async (t) => {
+  const visitor = openVisitor(stage)
+  await signUp(visitor, 'thrice')
+  for (let count = 0; count < 2; count++) await stage.app.login('thrice')
+  const { text } = await visitor.get('/account')
+  const buttons = [...text.matchAll(/aria-label="Sign out of [^"]+" aria-describedby="([^"]+)"/g)]
+  const ids = buttons.map(([, id = '']) => id)
+  t.is(new Set(ids).size, 2)
+  for (const id of ids) {
+    const [, hint = ''] = new RegExp(` id="${id}">(.*?)</span>`).exec(text) ?? []
+    t.is(plain(hint), 'Used now · 127.0.0.1')
+  }
+})
+
 test.serial('a session of the pages lives on while it is used, and never beyond its end', async (t) => {
   const own = await startPages({
     env: { AUTH_SESSION_IDLE_LIFETIME: '14400', AUTH_SESSION_LIFETIME: '28800' },
