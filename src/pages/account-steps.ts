@@ -48,6 +48,8 @@ export function createAccountSteps(show: Show, base: string, deps: AccountDeps) 
       trouble: (page) => error && describeTrouble(error, page, ctx.state.form ? { secret } : null),
     }
     show(ctx, status, accountPage(account, news))
+    // Whoever has opened it keeps no hold on it. An app may need that of the page to sign in: it can be in a pop-up.
+    ctx.set('Cross-Origin-Opener-Policy', 'same-origin')
   }
 
   return {

@@ -116,6 +116,16 @@ test('a script of an app on a sister site does not get to see a page, whatever C
   )
 })
 
+test('a window with /account is of no use to the site that has opened it; one with /signin may be', async (t) => {
+  const visitor = openVisitor(stage)
+  const policyOf = async (path: string) => (await visitor.get(path)).headers.get('cross-origin-opener-policy')
+  t.is(await policyOf('/signin'), null)
+  await signUp(visitor, 'opened')
+  t.is(await policyOf('/account'), 'same-origin')
+  const path = `/signin?redirect_to=${encodeURIComponent(stage.home)}`
+  t.is(await policyOf(path), null)
+})
+
 test('a person at / gets to the sign-in or the account, a program an index of the JSON interface', async (t) => {
   const visitor = openVisitor(stage)
   t.is((await visitor.get('/')).location, '/signin')
