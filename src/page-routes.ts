@@ -15,7 +15,8 @@ export function addPageRoutes(
   config: Config,
 ): void {
   const { page } = step
-  const { entry, account, look, start, form, input, failure, done } = { ...page, done: page.account.done }
+  const { entry, account, look, start, form, input, failure } = page
+  const { done } = account
   const { signIn, signedIn } = page.door
   const operation = createOperations(step, limit, config, { tokens: { ...step.tokens, signIn }, signedIn })
   const { login, signup, changePassword } = operation
