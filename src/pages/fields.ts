@@ -6,8 +6,8 @@ import type { Trouble } from './trouble.ts'
 /** One field of a form, as its label and what is wrong with it are shown. */
 export type Field = {
   name: FieldName
-  /** For password managers (HTML, section "Autofill"). */
-  autocomplete: 'username' | 'current-password' | 'new-password'
+  /** For password managers, and browsers that keep passkeys (HTML, section "Autofill"). */
+  autocomplete: 'username' | 'username webauthn' | 'current-password' | 'new-password'
   /** What was typed before; never a password. */
   value?: string | undefined
   hint?: string
@@ -29,7 +29,7 @@ export function field(
   trouble: Trouble | null,
 ): Html {
   const fault = trouble?.fields.get(name)
-  const isSecret = autocomplete !== 'username'
+  const isSecret = autocomplete.endsWith('password')
   const described = [fault && `${name}-fault`, hint && `${name}-hint`].filter(Boolean).join(' ')
   // Where something is wrong, the summary has the focus.
   const isFocused = isFirst === true && trouble === null

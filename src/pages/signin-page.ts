@@ -20,7 +20,7 @@ export function signinPage({ start, typed, trouble }: Entry): View {
     const { site, texts } = page
     const found = trouble(page)
     const query = queryOf(start)
-    const content = html`${field(page, { name: 'username', autocomplete: 'username', value: typed.username, isFirst: true }, found)}
+    const content = html`${field(page, { name: 'username', autocomplete: 'username webauthn', value: typed.username, isFirst: true }, found)}
 ${field(page, { name: 'password', autocomplete: 'current-password' }, found)}
 <button class="button main">${texts.signIn}</button>`
     return {

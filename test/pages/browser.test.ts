@@ -374,7 +374,7 @@ browserTest('password managers find the fields that they know', async (t) => {
       .locator('input:not([type=hidden])')
       .evaluateAll((list) => list.map((input) => input.getAttribute('autocomplete')))
   }
-  t.deepEqual(await fields('/signin'), ['username', 'current-password'])
+  t.deepEqual(await fields('/signin'), ['username webauthn', 'current-password'])
   t.deepEqual(await fields('/signup'), ['username', 'new-password', 'new-password'])
   await signUp(page, 'managed')
   t.deepEqual(await fields('/account'), ['username', 'current-password', 'new-password'])
