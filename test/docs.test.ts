@@ -132,7 +132,8 @@ test('the GraphQL of docs/hasura-users.md and docs/custom-claims.md is what the 
 })
 
 test('Hasura takes the permissions of docs/custom-claims.md', async (t) => {
-  const hasura = await startHasura({ tables: ['project'] })
+  const columns = ['id', 'org_id', 'team_id', 'clearance', 'title']
+  const hasura = await startHasura({ tables: { project: { columns, references: {} } } })
   t.teardown(() => hasura.close())
   const [body] = blocksOf('docs/custom-claims.md', 'json')
   const response = await fetch(`${hasura.url}/v1/metadata`, {

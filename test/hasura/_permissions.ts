@@ -1,4 +1,5 @@
 import type { TrackedTable } from '../../src/hasura/tables.ts'
+import { database } from './_database.ts'
 
 /** A row of a table, and tables by name. */
 export type Row = Record<string, unknown>
@@ -39,7 +40,7 @@ export function createJudge(tables: readonly TrackedTable[], rows: Rows, userId:
     const one = tracked?.object_relationships?.find((each) => each.name === name)
     if (one) {
       const column = (one.using as { foreign_key_constraint_on: string }).foreign_key_constraint_on
-      const to = column === 'user_id' ? 'user' : 'role'
+      const to = database[from]?.references[column] ?? ''
       return [to, rows[to]?.filter(({ id }) => id === row[column]) ?? []]
     }
     const many = tracked?.array_relationships?.find((each) => each.name === name)

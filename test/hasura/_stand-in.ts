@@ -1,6 +1,9 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type JsonObject, readJwks, readToken } from '../_hasura.ts'
+import type { JsonObject } from '../_hasura.ts'
+import { type Authentication, answerGraphql } from './_authentication.ts'
+import { type Database, database } from './_database.ts'
+import { checkPermission, checkRelationship } from './_metadata-rules.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: metadata is whatever its owner has made of it
 type Json = any
@@ -8,16 +11,12 @@ type Json = any
 type Answer = { status: number; body: unknown }
 
 /** What a Hasura is made of, as far as these tests need one. All of it may be changed while it runs. */
-export type HasuraState = {
-  adminSecret: string | null
+export type HasuraState = Authentication & {
   metadata: Json
   version: number
   inconsistent: { type: string; name: string; reason: string }[]
   /** Tables that the database has. */
-  tables: string[]
-  /** In JWT mode: the keys and what HASURA_GRAPHQL_JWT_SECRET says. Null: it asks a webhook. */
-  jwt: { jwks: string; issuer: string; audience: string; skew?: number } | null
-  unauthorizedRole: string | null
+  tables: Database
   /** The calls of every bulk that was applied. */
   applied: JsonObject[]
   /** Answers in place of Hasura. */
@@ -28,15 +27,9 @@ export type HasuraState = {
   isSilent: boolean
 }
 
-const ours = ['user', 'role', 'user_role', 'identity', 'session', 'user_claim', 'user_claims_version']
-
 const fail = (status: number, code: string, error: string): Answer => ({
   status,
   body: { path: '$', code, error },
-})
-const refuse = (code: string, message: string): Answer => ({
-  status: 200,
-  body: { errors: [{ message, extensions: { path: '$', code } }] },
 })
 
 /** Hasura's metadata API and GraphQL endpoint on the loopback, without any GraphQL. */
@@ -46,8 +39,10 @@ export async function startHasura(changes: Partial<HasuraState> = {}) {
     metadata: { version: 3, sources: [{ name: 'default', kind: 'postgres', tables: [], configuration: {} }] },
     version: 1,
     inconsistent: [],
-    tables: ours,
+    tables: database,
     jwt: null,
+    // Nobody listens there.
+    hook: 'http://127.0.0.1:9/webhook',
     unauthorizedRole: null,
     applied: [],
     instead: null,
@@ -63,7 +58,10 @@ export async function startHasura(changes: Partial<HasuraState> = {}) {
       res.writeHead(instead.status, instead.headers).end(instead.text)
       return
     }
-    const { status, body } = answer(state, req.url ?? '', req.headers, text === '' ? null : JSON.parse(text))
+    const { status, body } =
+      req.url === '/v1/graphql'
+        ? await answerGraphql(state, req.headers)
+        : answer(state, req.url ?? '', req.headers, text === '' ? null : JSON.parse(text))
     res.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -78,7 +76,6 @@ export async function startHasura(changes: Partial<HasuraState> = {}) {
 }
 
 function answer(state: HasuraState, url: string, headers: IncomingHttpHeaders, body: Json): Answer {
-  if (url === '/v1/graphql') return answerGraphql(state, headers)
   if (url !== '/v1/metadata') return fail(404, 'not-found', 'resource does not exist')
   const secret = headers['x-hasura-admin-secret']
   if (state.adminSecret !== null && secret === undefined)
@@ -110,7 +107,7 @@ function answer(state: HasuraState, url: string, headers: IncomingHttpHeaders, b
   return { status: 200, body: args.map(() => ({ message: 'success' })) }
 }
 
-/** Does one call as Hasura does: it fails when its table is not there, or what it would make is. */
+/** Does one call as Hasura does: it fails when its table is not there, what it would make is, or what it names is not. */
 function applyCall(state: HasuraState, metadata: Json, { type, args }: Json): void {
   const { source, table, ...part } = args
   const { tables } = metadata.sources.find(({ name }: Json) => name === source)
@@ -119,8 +116,7 @@ function applyCall(state: HasuraState, metadata: Json, { type, args }: Json): vo
   )
   if (type === 'pg_track_table') {
     if (tracked) throw new Error(`view/table already tracked: "${table.name}"`)
-    if (!state.tables.includes(table.name))
-      throw new Error(`no such table/view exists in source: "${table.name}"`)
+    if (!state.tables[table.name]) throw new Error(`no such table/view exists in source: "${table.name}"`)
     tables.push({ table })
     return
   }
@@ -131,35 +127,7 @@ function applyCall(state: HasuraState, metadata: Json, { type, args }: Json): vo
   const list = tracked[`${kind}s`]
   const key = kind.endsWith('permission') ? 'role' : 'name'
   if (list.some((each: Json) => each[key] === part[key])) throw new Error(`${part[key]} already exists`)
+  if (key === 'role') checkPermission(state.tables, tables, table.name, part.permission)
+  else checkRelationship(state.tables, table.name, part)
   list.push(part)
-}
-
-function answerGraphql(
-  { jwt, unauthorizedRole, adminSecret }: HasuraState,
-  headers: IncomingHttpHeaders,
-): Answer {
-  const data = { status: 200, body: { data: { __typename: 'query_root' } } }
-  if (adminSecret === null) return data
-  const [, token] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? []
-  if (token === undefined) {
-    if (unauthorizedRole !== null) return data
-    return jwt
-      ? refuse('invalid-headers', "Missing 'Authorization' or 'Cookie' header in JWT authentication mode")
-      : refuse('access-denied', 'Authentication hook unauthorized this request')
-  }
-  if (!jwt) return refuse('access-denied', 'Authentication hook unauthorized this request')
-  try {
-    readToken(token, readJwks(jwt.jwks), { ...jwt, now: Math.floor(Date.now() / 1000) })
-    return data
-  } catch (error) {
-    return refuse('invalid-jwt', `Could not verify JWT: ${jwtError((error as Error).message)}`)
-  }
-}
-
-/** The words of Hasura for what the model of it found. */
-function jwtError(message: string): string {
-  if (/is not in the JWKS|signature/.test(message)) return 'JWSError JWSInvalidSignature'
-  if (/in the future/.test(message)) return 'JWTIssuedAtFuture'
-  if (/expired/.test(message)) return 'JWTExpired'
-  return /lacks/.test(message) ? 'JWTNotInAudience' : /: iss/.test(message) ? 'JWTNotInIssuer' : message
 }

@@ -195,7 +195,7 @@ const failures: [string, (hasura: Hasura) => void, string, number, RegExp][] = [
   ],
   [
     'a database without our tables',
-    ({ state }) => (state.tables = []),
+    ({ state }) => (state.tables = {}),
     'hasura_refused',
     1,
     /changed nothing: no such table\/view exists in source: "user"$/,

@@ -5,6 +5,7 @@ import { toFiles } from '../../src/hasura/files.ts'
 import { describeTables, metadataRoles } from '../../src/hasura/tables.ts'
 import { toYaml } from '../../src/hasura/yaml.ts'
 import { quick, root, startApp } from '../_app.ts'
+import { database } from './_database.ts'
 import { createJudge, type Row, type Rows } from './_permissions.ts'
 
 const tables = describeTables(metadataRoles)
@@ -74,6 +75,13 @@ test('every column and relationship that is named is in the database', async (t)
       const to = using.foreign_key_constraint_on as { table: { name: string }; column: string }
       t.true(foreign.has(`${to.table.name}.${to.column}`), `${table.name}.${name}`)
     }
+  }
+  // What the stand-in for Hasura takes for the database is all of it.
+  for (const [table, known] of Object.entries(database)) {
+    const of = (names: Set<string>) => [...names].filter((name) => name.startsWith(`${table}.`)).sort()
+    const named = (names: string[]) => names.map((name) => `${table}.${name}`).sort()
+    t.deepEqual(named(known.columns), of(columns))
+    t.deepEqual(named(Object.keys(known.references)), of(foreign))
   }
 })
 

@@ -1,0 +1,50 @@
+/** What Hasura's source knows of a table or view. */
+export type DatabaseTable = {
+  columns: string[]
+  /** Column → the table whose `id` it refers to. */
+  references: Record<string, string>
+}
+
+export type Database = Record<string, DatabaseTable>
+
+/** The tables and views that Hasura may be told of, as they are in the database (`tables.test.ts` holds that). */
+export const database: Database = {
+  user: {
+    columns: [
+      'id',
+      'username',
+      'password',
+      'email',
+      'email_verified',
+      'active',
+      'default_role_id',
+      'created_at',
+      'updated_at',
+    ],
+    references: { default_role_id: 'role' },
+  },
+  role: { columns: ['id', 'name'], references: {} },
+  user_role: { columns: ['id', 'user_id', 'role_id'], references: { user_id: 'user', role_id: 'role' } },
+  identity: {
+    columns: ['provider', 'subject', 'user_id', 'email', 'email_verified', 'created_at', 'last_used_at'],
+    references: { user_id: 'user' },
+  },
+  session: {
+    columns: [
+      'id',
+      'user_id',
+      'counter',
+      'rotated_at',
+      'created_at',
+      'idle_expires_at',
+      'expires_at',
+      'revoked_at',
+      'revoked_reason',
+      'user_agent',
+      'address',
+    ],
+    references: { user_id: 'user' },
+  },
+  user_claim: { columns: ['user_id', 'name', 'value'], references: { user_id: 'user' } },
+  user_claims_version: { columns: ['user_id', 'version'], references: {} },
+}

@@ -1,0 +1,51 @@
+import type { Database } from './_database.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: metadata is whatever its owner has made of it
+type Json = any
+
+const operators = ['_eq', '_neq', '_gt', '_lt', '_gte', '_lte', '_in', '_nin', '_is_null', '_like', '_ilike']
+
+/** Refuses, as Hasura does, a relationship over what is no foreign key. */
+export function checkRelationship(database: Database, table: string, { using }: Json): void {
+  const on = using.foreign_key_constraint_on
+  const [from, column] = typeof on === 'string' ? [table, on] : [on.table.name, on.column]
+  const to = database[from]?.references[column]
+  if (to === undefined || (typeof on !== 'string' && to !== table))
+    throw new Error(`no foreign constraint exists on the given column(s): ${from}.${column}`)
+}
+
+/** Refuses, as Hasura does, a permission that names a column, relationship or operator which is not there. */
+export function checkPermission(
+  database: Database,
+  tracked: Json[],
+  table: string,
+  { columns = [], filter = {}, check = {}, set = {} }: Json,
+): void {
+  const isColumn = (of: string, name: string) => database[of]?.columns.includes(name) === true
+  const unknown = [...columns, ...Object.keys(set)].find((column) => !isColumn(table, column))
+  if (unknown !== undefined) throw new Error(`column "${unknown}" does not exist in "${table}"`)
+
+  function visit(of: string, where: Json): void {
+    for (const [name, inner] of Object.entries<Json>(where)) {
+      if (name === '_and' || name === '_or') for (const each of inner) visit(of, each)
+      else if (name === '_not') visit(of, inner)
+      else if (isColumn(of, name)) {
+        const strange = Object.keys(inner).find((operator) => !operators.includes(operator))
+        if (strange !== undefined) throw new Error(`unexpected operator: "${strange}"`)
+      } else visit(follow(database, tracked, of, name), inner)
+    }
+  }
+  visit(table, filter)
+  visit(table, check)
+}
+
+/** The table that a relationship leads to. */
+function follow(database: Database, tracked: Json[], table: string, name: string): string {
+  const { object_relationships = [], array_relationships = [] } =
+    tracked.find((each) => each.table.name === table) ?? {}
+  const found = [...object_relationships, ...array_relationships].find((each) => each.name === name)
+  const on = found?.using.foreign_key_constraint_on
+  const to = typeof on === 'string' ? database[table]?.references[on] : on?.table.name
+  if (to === undefined) throw new Error(`"${name}" does not exist in "${table}"`)
+  return to
+}
