@@ -3,7 +3,7 @@ import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config.ts'
 import { type Check, failed, ok, skipped } from '../hasura/doctor/check.ts'
 import { checkRoles, findRoles } from '../hasura/doctor/roles.ts'
-import { checkAnonymous, checkToken } from '../hasura/doctor/token.ts'
+import { checkAnonymous, checkToken, type WantedSettings } from '../hasura/doctor/token.ts'
 import { HasuraError } from '../hasura/hasura-error.ts'
 import { createMetadataApi } from '../hasura/metadata-api.ts'
 import { type HasuraAddress, postToHasura } from '../hasura/request.ts'
@@ -44,18 +44,22 @@ export async function examineHasura(
         ...skipAll('Hasura asks nobody who they are'),
       ]
     }
-    const { check, used } = await readMetadata(address, secret)
-    return [
-      check,
-      ...compareRoles(config, found.roles, used),
-      await tryToken(address, config, found.signingKey),
-      await tryAnonymous(address, config, used),
-    ]
   } catch (error) {
-    const { message } = toCommandError(error)
-    const check = failed(names.hasura, message, 'start Hasura, and set --hasura to where it is')
-    return [check, ...skipAll('Hasura is not reached')]
+    return [failUnreached(names.hasura, error), ...skipAll('Hasura is not reached')]
   }
+  const { check, used } = await readMetadata(address, secret)
+  const attempt = (name: string, ask: () => Promise<Check>) =>
+    ask().catch((error) => failUnreached(name, error))
+  return [
+    check,
+    ...compareRoles(config, found.roles, used),
+    await attempt(names.token, () => tryToken(address, config, found.signingKey)),
+    await attempt(names.anonymous, () => tryAnonymous(address, config, used)),
+  ]
+}
+
+function failUnreached(name: string, error: unknown): Check {
+  return failed(name, toCommandError(error).message, 'start Hasura, and set --hasura to where it is')
 }
 
 /** Whether anybody may read and change its metadata. */
@@ -73,9 +77,10 @@ async function readMetadata(
       check: ok(names.hasura, `reached; its metadata is not read without --hasura-secret`),
       used: null,
     }
+  let used: Set<string> | null = null
   try {
     const api = createMetadataApi(address, secret)
-    const used = findRoles((await api.export()).metadata)
+    used = findRoles((await api.export()).metadata)
     const problems = await api.findInconsistent()
     if (problems.length === 0) return { check: ok(names.hasura, 'reached, with consistent metadata'), used }
     const cure = 'mend it on the page "Metadata status" of the console'
@@ -84,15 +89,10 @@ async function readMetadata(
       used,
     }
   } catch (error) {
-    if (!(error instanceof HasuraError) || error.code !== 'hasura_denied') throw error
-    return {
-      check: failed(
-        names.hasura,
-        error.message,
-        'give the HASURA_GRAPHQL_ADMIN_SECRET that Hasura was started with',
-      ),
-      used: null,
-    }
+    if (!(error instanceof HasuraError) || error.code !== 'hasura_denied')
+      return { check: failUnreached(names.hasura, error), used }
+    const cure = 'give the HASURA_GRAPHQL_ADMIN_SECRET that Hasura was started with'
+    return { check: failed(names.hasura, error.message, cure), used }
   }
 }
 
@@ -105,8 +105,19 @@ function compareRoles({ roles }: Config, rows: string[] | null, used: Set<string
 async function tryToken(address: HasuraAddress, config: Config, key: KeyPair | null): Promise<Check> {
   if (key === null) return skipped(names.token, 'no key to sign a token with')
   const token = await signProbe(config, key, new Date())
-  const answer = await postToHasura(address, '/v1/graphql', { Authorization: `Bearer ${token}` }, probe)
-  return checkToken(answer, JSON.stringify(hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` })))
+  const send = (bearer: string) =>
+    postToHasura(address, '/v1/graphql', { Authorization: `Bearer ${bearer}` }, probe)
+  return checkToken(await send(token), await send(spoil(token)), wantedSettings(config))
+}
+
+/** The same token with the first character of its signature changed. */
+function spoil(token: string): string {
+  return token.replace(/[^.](?=[^.]*$)/, (first) => (first === 'A' ? 'B' : 'A'))
+}
+
+function wantedSettings(config: Config): WantedSettings {
+  const jwtSecret = JSON.stringify(hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` }))
+  return { jwtSecret, hook: `${config.publicUrl}/webhook` }
 }
 
 /** A token of a session that does not exist, for a user who does not either. */
@@ -124,10 +135,11 @@ async function signProbe(config: Config, key: KeyPair, now: Date): Promise<strin
 
 async function tryAnonymous(
   address: HasuraAddress,
-  { roles }: Config,
+  config: Config,
   used: Set<string> | null,
 ): Promise<Check> {
-  const { anonymousRole } = roles
+  const { anonymousRole } = config.roles
   const answer = await postToHasura(address, '/v1/graphql', {}, probe)
-  return checkAnonymous(answer, anonymousRole, anonymousRole !== null && used?.has(anonymousRole) === true)
+  const isUsed = used && anonymousRole !== null && used.has(anonymousRole)
+  return checkAnonymous(answer, anonymousRole, isUsed, wantedSettings(config))
 }

@@ -96,9 +96,61 @@ besideGateway('doctor finds out when HASURA_GRAPHQL_JWT_SECRET does not agree', 
     fails(t, checks, ['HASURA_GRAPHQL_JWT_SECRET'])
     t.regex(of('HASURA_GRAPHQL_JWT_SECRET')?.detail ?? '', message)
   }
-  hasura.state.jwt = null
-  t.is((await examine()).of('HASURA_GRAPHQL_JWT_SECRET')?.status, 'skipped')
 })
+
+besideGateway(
+  'doctor in webhook mode: a hook that leads elsewhere, nowhere or to an open door fails',
+  async (t) => {
+    const { jwt, hook } = hasura.state
+    t.teardown(() => Object.assign(hasura.state, { jwt, hook }))
+    let answer = { status: 401, text: '' }
+    const foreign = createServer((_req, res) => res.writeHead(answer.status).end(answer.text))
+    await new Promise<void>((resolve) => foreign.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => foreign.close())
+    hasura.state.jwt = null
+    const names = ['HASURA_GRAPHQL_JWT_SECRET', 'anonymous role']
+
+    hasura.state.hook = `${gateway.url}/webhook`
+    const right = await examine()
+    fails(t, right.checks, [])
+    t.deepEqual(
+      names.map((name) => right.of(name)?.status),
+      ['skipped', 'ok'],
+    )
+
+    hasura.state.hook = `http://127.0.0.1:${await findPort()}/webhook`
+    const dead = await examine()
+    fails(t, dead.checks, names)
+    t.true(JSON.stringify(dead.of('anonymous role')).includes(`${d.env.AUTH_PUBLIC_URL}/webhook`))
+
+    hasura.state.hook = `http://127.0.0.1:${(foreign.address() as AddressInfo).port}/`
+    fails(t, (await examine()).checks, ['anonymous role'])
+    answer = { status: 200, text: '{"X-Hasura-Role":["user"]}' }
+    fails(t, (await examine()).checks, names)
+    answer = { status: 200, text: '{"X-Hasura-Role":"user"}' }
+    const open = await examine()
+    fails(t, open.checks, ['HASURA_GRAPHQL_JWT_SECRET'])
+    t.regex(open.of('HASURA_GRAPHQL_JWT_SECRET')?.detail ?? '', /nobody checks signatures/)
+  },
+)
+
+besideGateway('doctor keeps what it has found when Hasura stops answering half-way', async (t) => {
+  t.teardown(() => Object.assign(hasura.state, { instead: null }))
+  hasura.state.instead = (path) => (path === '/v1/graphql' ? { status: 502, text: '<html>' } : null)
+  const { checks, of } = await examine()
+  fails(t, checks, ['HASURA_GRAPHQL_JWT_SECRET', 'anonymous role'])
+  for (const name of ['Hasura', 'roles here', 'roles in Hasura']) t.is(of(name)?.status, 'ok', name)
+})
+
+besideGateway(
+  'doctor finds out when Hasura answers without a token against AUTH_ANONYMOUS_ROLE',
+  async (t) => {
+    t.teardown(() => Object.assign(hasura.state, { unauthorizedRole: null }))
+    hasura.state.unauthorizedRole = 'anonymous'
+    const { of } = await examine(undefined, { AUTH_ANONYMOUS_ROLE: '' })
+    t.is(of('anonymous role')?.status, 'failed')
+  },
+)
 
 besideGateway('doctor compares the roles of the database with those of the permissions', async (t) => {
   const before = structuredClone(hasura.state.metadata)
@@ -141,6 +193,7 @@ besideGateway('doctor without an admin secret still tries a token', async (t) =>
   fails(t, checks, [])
   t.is(of('HASURA_GRAPHQL_JWT_SECRET')?.status, 'ok')
   t.is(of('roles')?.status, 'skipped')
+  t.is(of('anonymous role')?.status, 'skipped', 'nobody knows whether it has permissions')
 })
 
 besideGateway('doctor names keys that AUTH_SECRET does not open', async (t) => {

@@ -187,29 +187,77 @@ const answer = (message: string, code = 'invalid-jwt') => ({
   body: { errors: [{ message, extensions: { code } }] },
 })
 const accepted = { status: 200, body: { data: { __typename: 'query_root' } } }
+const unauthorized = answer('Authentication hook unauthorized this request', 'access-denied')
+const brokenHooks = [
+  'webhook authentication request failed',
+  'Invalid response from authorization hook',
+  "Invalid response from authorization hook: Error in $['x-hasura-allowed-roles']: expected String",
+].map((message) => answer(message, 'unexpected'))
+const wanted = { jwtSecret: '{"jwk_url":"…"}', hook: 'https://auth.test/webhook' }
+const cureOf = (check: object) => (check as { cure: string }).cure
 
 test('a token that Hasura refuses fails with the secret to set, or with the clock', (t) => {
-  t.is(checkToken(accepted, '{}').status, 'ok')
-  t.is(
-    checkToken(answer('Authentication hook unauthorized this request', 'access-denied'), '{}').status,
-    'skipped',
-  )
+  const check = (given: typeof accepted | typeof unauthorized) => checkToken(given, unauthorized, wanted)
+  t.is(check(accepted).status, 'ok')
   for (const message of [
     'Could not verify JWT: JWTNotInIssuer',
     'x-hasura-admin-secret required, but not found',
   ])
-    t.like(checkToken(answer(message), '{"jwk_url":"…"}'), {
-      status: 'failed',
-      cure: 'set it to {"jwk_url":"…"}',
-    })
+    t.like(check(answer(message)), { status: 'failed', cure: 'set it to {"jwk_url":"…"}' })
   for (const message of ['Could not verify JWT: JWTIssuedAtFuture', 'Could not verify JWT: JWTExpired'])
-    t.regex((checkToken(answer(message), '{}') as { cure: string }).cure, /^synchronise the clocks/)
-  t.is(checkToken({ status: 404, body: { code: 'not-found', error: 'no' } }, '{}').status, 'failed')
+    t.regex(cureOf(check(answer(message))), /^synchronise the clocks/)
+  const notFound = { status: 404, body: { code: 'not-found', error: 'no' } }
+  t.is(checkToken(notFound, notFound, wanted).status, 'failed')
+  const other = { status: 200, body: { data: {} } }
+  t.is(checkToken(other, notFound, wanted).status, 'failed', 'data that was not asked for')
 })
 
+test('a Hasura that also accepts a token with a spoiled signature fails', (t) => {
+  const check = checkToken(accepted, accepted, wanted)
+  t.like(check, { status: 'failed' })
+  t.regex(check.detail, /nobody checks signatures/)
+  t.regex(cureOf(check), /https:\/\/auth\.test\/webhook/)
+})
+
+test('a webhook of Hasura that refuses is perhaps ours; one that is away or answers nonsense is not', (t) => {
+  const check = checkToken(unauthorized, unauthorized, wanted)
+  t.is(check.status, 'skipped')
+  t.regex(check.detail, /HASURA_GRAPHQL_AUTH_HOOK must lead to https:\/\/auth\.test\/webhook$/)
+  for (const broken of brokenHooks) {
+    for (const found of [
+      checkToken(broken, broken, wanted),
+      checkAnonymous(broken, 'anonymous', false, wanted),
+      checkAnonymous(broken, null, null, wanted),
+    ]) {
+      t.is(found.status, 'failed')
+      t.regex(cureOf(found), /HASURA_GRAPHQL_AUTH_HOOK lead to https:\/\/auth\.test\/webhook/)
+    }
+  }
+})
+
+const missing = answer('Missing', 'invalid-headers')
+
 test('permissions for a role that Hasura never gives fail', (t) => {
-  t.is(checkAnonymous(accepted, 'anonymous', true).status, 'ok')
-  t.is(checkAnonymous(answer('Missing', 'invalid-headers'), 'anonymous', false).status, 'ok')
-  t.is(checkAnonymous(answer('Missing', 'invalid-headers'), null, true).status, 'ok')
-  t.is(checkAnonymous(answer('Missing', 'invalid-headers'), 'anonymous', true).status, 'failed')
+  t.is(checkAnonymous(accepted, 'anonymous', true, wanted).status, 'ok')
+  t.is(checkAnonymous(missing, 'anonymous', false, wanted).status, 'ok')
+  t.is(checkAnonymous(missing, null, true, wanted).status, 'ok')
+  t.is(checkAnonymous(missing, 'anonymous', true, wanted).status, 'failed')
+})
+
+test('what requests without a token may do is skipped as long as nobody has read the permissions', (t) => {
+  t.is(checkAnonymous(missing, 'anonymous', null, wanted).status, 'skipped')
+  t.is(checkAnonymous(accepted, 'anonymous', null, wanted).status, 'ok')
+})
+
+test('a Hasura that answers without a token although there is no anonymous role fails', (t) => {
+  const check = checkAnonymous(accepted, null, null, wanted)
+  t.is(check.status, 'failed')
+  t.regex(cureOf(check), /AUTH_ANONYMOUS_ROLE/)
+})
+
+test('a webhook that refuses requests without a token is not that of a gateway with an anonymous role', (t) => {
+  t.is(checkAnonymous(unauthorized, null, null, wanted).status, 'ok')
+  const check = checkAnonymous(unauthorized, 'anonymous', false, wanted)
+  t.is(check.status, 'failed')
+  t.regex(cureOf(check), /HASURA_GRAPHQL_AUTH_HOOK/)
 })
