@@ -219,6 +219,7 @@ besideGateway('doctor sees the gateway as Hasura does: through whatever stands b
     const authorization = req.headers.authorization
     const answer = await fetch(gateway.url + req.url, { headers: authorization ? { authorization } : {} })
     const { status, text } = change(req.url ?? '', await answer.text())
+    if (status === 0) return res.destroy()
     res.writeHead(status, { 'Cache-Control': 'max-age=300', Location: 'https://elsewhere.test/' }).end(text)
   })
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
@@ -232,6 +233,8 @@ besideGateway('doctor sees the gateway as Hasura does: through whatever stands b
   change = (path, text) =>
     path === '/webhook' ? { status: 200, text: '{"X-Hasura-Role":["user"]}' } : usual(path, text)
   fails(t, (await examine('', env)).checks, ['webhook'])
+  change = (path, text) => (path === '/jwks' ? { status: 0, text } : usual(path, text))
+  fails(t, (await examine('', env)).checks, ['jwks'])
   change = () => ({ status: 302, text: '' })
   fails(t, (await examine('', env)).checks, ['public URL'])
 })

@@ -98,10 +98,10 @@ const key = {
   use: 'sig',
   alg: 'RS256',
   kid: 'k',
-  n: Buffer.alloc(256, 7).toString('base64url'),
+  n: Buffer.alloc(256, 0x87).toString('base64url'),
   e: 'AQAB',
 }
-const refused: [string, object, RegExp][] = [
+const refused: [string, object | null, RegExp][] = [
   [
     'a leading zero byte',
     { ...key, n: Buffer.concat([Buffer.alloc(1), Buffer.alloc(256, 7)]).toString('base64url') },
@@ -109,17 +109,46 @@ const refused: [string, object, RegExp][] = [
   ],
   ['padding', { ...key, e: 'AQAB==' }, /e is not base64url without padding/],
   ['base64 that is not for URLs', { ...key, n: 'a+b/' }, /n is not base64url/],
-  ['an unknown use', { ...key, use: 'verify' }, /use "verify" is unknown/],
-  ['an unknown alg', { ...key, alg: 'RSA' }, /alg "RSA" is unknown/],
-  ['an unknown kty', { ...key, kty: 'rsa' }, /kty "rsa" is unknown/],
+  ['an unknown use', { ...key, use: 'verify' }, /use is "verify", not "sig"/],
+  ['an unknown alg', { ...key, alg: 'RSA' }, /alg is "RSA", not "RS256"/],
+  ['an unknown kty', { ...key, kty: 'rsa' }, /kty is "rsa", not "RSA"/],
+  ['no alg', { ...key, alg: undefined }, /alg is undefined, not "RS256"/],
   ['a kid that is a number', { ...key, kid: 7 }, /kid is not a text/],
   ['a modulus that is missing', { ...key, n: undefined }, /n is not base64url/],
+  ['key_ops', { ...key, key_ops: ['verify'] }, /key_ops is no member that the gateway publishes/],
+  ['x5t', { ...key, x5t: 'AAAA' }, /x5t is no member/],
+  [
+    '2047 bits',
+    { ...key, n: Buffer.alloc(256, 0x7f).toString('base64url') },
+    /n has 2047 bits, fewer than 2048/,
+  ],
+  [
+    'an elliptic curve',
+    { kty: 'EC', use: 'sig', alg: 'ES256', kid: 'k', crv: 'P-256', x: 'AA', y: 'AA' },
+    /kty is "EC", not "RSA"/,
+  ],
+  ['null', null, /kty is undefined/],
 ]
 for (const [what, bad, problem] of refused) {
   test(`/jwks fails with ${what} in one of its keys`, (t) => {
     t.regex(findProblem(JSON.stringify({ keys: [key, bad] })) ?? '', problem)
   })
 }
+
+test('/jwks that shows a private key fails with a cure of its own', (t) => {
+  const shown = page(200, { keys: [{ ...key, d: 'AQAB' }] }, { 'Cache-Control': 'max-age=300' })
+  const check = checkJwks(shown, 'k')
+  t.regex(check.detail, /keys\[0\]\.d is the private key/)
+  t.regex((check as { cure: string }).cure, /^stop it at once, and replace that key: claimgate keys rotate/)
+})
+
+test('a page that had no answer although the gateway is there fails', (t) => {
+  const late = 'did not answer within 5 s'
+  const yes = page(200, { 'X-Hasura-Role': 'anonymous' })
+  t.like(checkJwks(late, 'k'), { status: 'failed', detail: '/jwks did not answer within 5 s' })
+  t.like(checkWebhook(late, page(401, ''), 'anonymous'), { status: 'failed', detail: `/webhook ${late}` })
+  t.like(checkWebhook(yes, late, 'anonymous'), { status: 'failed', detail: `/webhook ${late}` })
+})
 
 test('/jwks fails when Hasura would ask every second, or never again, or for another key', (t) => {
   const check = (control: string, kid = 'k') =>

@@ -33,3 +33,8 @@ export function checkPublicUrl(publicUrl: string, page: Page | string): Check {
   if (page.status === 200) return ok(name, `${publicUrl} is reached from here`)
   return failed(name, `${publicUrl}/healthz answers ${page.status}`, cure)
 }
+
+/** That a page had no answer, although the gateway is there; `reason` is what `readPage` said. */
+export function failUnread(name: string, path: string, reason: string): Check {
+  return failed(name, `${path} ${reason}`, 'look into the log of the gateway, and of what stands before it')
+}

@@ -1,12 +1,18 @@
 import { type Check, failed, ok } from './check.ts'
-import type { Page } from './page.ts'
+import { failUnread, type Page } from './page.ts'
 
 /**
  * Reads `/webhook` as Hasura does: 200 with an object of texts that names a role, or 401. `anonymous` is the answer to no
  * token at all, `forged` that to one which nobody has signed.
  */
-export function checkWebhook(anonymous: Page, forged: Page, anonymousRole: string | null): Check {
+export function checkWebhook(
+  anonymous: Page | string,
+  forged: Page | string,
+  anonymousRole: string | null,
+): Check {
   const name = 'webhook'
+  if (typeof anonymous === 'string') return failUnread(name, '/webhook', anonymous)
+  if (typeof forged === 'string') return failUnread(name, '/webhook', forged)
   const cure =
     'let nothing between Hasura and the gateway answer in its place, and let all replicas have one configuration'
   if (forged.status !== 401)
