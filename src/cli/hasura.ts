@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { MetadataApi } from '../hasura/metadata-api.ts'
 import { type CommandContext, print } from './context.ts'
 import { CommandError } from './failure.ts'
+import { parseRoles } from './hasura-roles.ts'
 import { examples } from './help.ts'
 import { count, type Output, printable } from './output.ts'
 
@@ -104,12 +106,14 @@ async function compare({ process }: CommandContext, flags: Flags) {
     import('../hasura/calls.ts'),
     import('../hasura/tables.ts'),
   ])
+  if (existsSync('.env')) process.loadEnvFile('.env')
   const endpoint = parseEndpoint(flags.endpoint)
   if (endpoint === null)
     throw new CommandError('usage', '--endpoint must be an http(s) URL without a password')
   const adminSecret = flags.adminSecret ?? process.env.HASURA_GRAPHQL_ADMIN_SECRET
   if (!adminSecret) throw new CommandError('usage', 'Give --admin-secret, or set HASURA_GRAPHQL_ADMIN_SECRET')
-  const calls = toCalls(describeTables(rolesOf(flags)), flags.source)
+  const roles = parseRoles(flags.managerRole, flags.userRole, process.env.AUTH_ANONYMOUS_ROLE)
+  const calls = toCalls(describeTables(roles), flags.source)
   const api = createMetadataApi({ endpoint, fetch, timeout: flags.timeout * 1000 }, adminSecret)
   const exported = await api.export()
   return {
@@ -118,17 +122,6 @@ async function compare({ process }: CommandContext, flags: Flags) {
     describe: describeCall,
     ...compareMetadata(exported, calls, flags.source),
   }
-}
-
-/** Whoever has the manager's permissions decides what everybody may do: not everybody, and not nobody in particular. */
-function rolesOf({ managerRole: manager, userRole: user }: Flags) {
-  const isUsable = (role: string) => role.trim() !== '' && role !== 'admin'
-  if (!isUsable(manager) || !isUsable(user) || manager === user || manager === 'anonymous')
-    throw new CommandError(
-      'usage',
-      '--manager-role must be a role of its own: not admin, not anonymous, and not that of every user',
-    )
-  return { manager, user }
 }
 
 async function requireConsistent(api: MetadataApi): Promise<void> {

@@ -176,3 +176,16 @@ test.serial('without an embedded database, what only reads says so and makes non
   t.regex(status.stdout, /^0001_seed +no$/m)
   t.deepEqual(await readdir(cwd), ['.env'])
 })
+
+test.serial('hasura apply knows the anonymous role that .env names, and gives it nothing', async (t) => {
+  const cwd = await makeDirectory('claimgate-cli')
+  t.teardown(() => rm(cwd, { recursive: true, force: true }))
+  await writeFile(
+    join(cwd, '.env'),
+    'AUTH_ANONYMOUS_ROLE=guest\nHASURA_GRAPHQL_ADMIN_SECRET=a secret for tests\n',
+  )
+  const args = ['hasura', 'apply', '--endpoint', 'http://127.0.0.1:9', '--user-role', 'guest']
+  const { code, stderr } = await runCommand(args, cwd)
+  t.is(code, 64)
+  t.regex(stderr, /^claimgate: --user-role must be a role that only comes with a token/)
+})

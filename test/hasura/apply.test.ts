@@ -138,6 +138,29 @@ for (const role of ['admin', 'anonymous', 'user']) {
   })
 }
 
+for (const role of ['admin', 'anonymous', ' ']) {
+  test(`the role of every user cannot be "${role}"`, async (t) => {
+    const result = await runInProcess(
+      ['hasura', 'apply', '--endpoint', 'http://127.0.0.1:9', '--user-role', role],
+      { env: { HASURA_GRAPHQL_ADMIN_SECRET: secret } },
+    )
+    t.is(result.code, 64)
+    t.regex(result.stderr, /^claimgate: --user-role must be a role that only comes with a token/)
+  })
+}
+
+test('neither role can be what AUTH_ANONYMOUS_ROLE says', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  for (const option of ['--manager-role', '--user-role']) {
+    const { code, stderr } = await run(hasura.url, `apply ${option} guest`, { AUTH_ANONYMOUS_ROLE: 'guest' })
+    t.is(code, 64)
+    t.regex(stderr, /not AUTH_ANONYMOUS_ROLE/)
+  }
+  t.deepEqual(hasura.state.applied, [])
+  t.is((await run(hasura.url, 'apply --user-role guest', { AUTH_ANONYMOUS_ROLE: '' })).code, 0)
+})
+
 type Hasura = Awaited<ReturnType<typeof startHasura>>
 const html = { status: 200, text: '<!doctype html><title>Console</title>' }
 const failures: [string, (hasura: Hasura) => void, string, number, RegExp][] = [
