@@ -21,10 +21,11 @@ type Where = Record<string, unknown>
 
 const own: Where = { user_id: { _eq: 'X-Hasura-User-Id' } }
 const notAdmin: Where = { name: { _neq: 'admin' } }
-/** Rows of users who may act as Hasura's superuser: only a superuser may touch them. */
+/** Users who may act as Hasura's superuser: only a superuser may touch them, their roles and their claims. */
 const isAdmin: Where = {
   _or: [{ default_role: { name: { _eq: 'admin' } } }, { roles: { role: { name: { _eq: 'admin' } } } }],
 }
+const ofOthers: Where = { user: { _not: isAdmin } }
 
 const userColumns = [
   'id',
@@ -95,12 +96,12 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
     {
       table: named('user_role'),
       object_relationships: [toOne('user', 'user_id'), toOne('role', 'role_id')],
-      insert_permissions: [insert(manager, ['user_id', 'role_id'], { role: notAdmin })],
+      insert_permissions: [insert(manager, ['user_id', 'role_id'], { role: notAdmin, ...ofOthers })],
       select_permissions: [
         all(['id', 'user_id', 'role_id']),
         select(user, ['id', 'user_id', 'role_id'], own),
       ],
-      delete_permissions: [remove(manager, { role: notAdmin })],
+      delete_permissions: [remove(manager, { role: notAdmin, ...ofOthers })],
     },
     {
       table: named('identity'),
@@ -129,11 +130,12 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
       insert_permissions: [
         insert(manager, ['user_id', 'name', 'value'], {
           name: { _nin: ['user-id', 'role', 'allowed-roles', 'default-role'] },
+          ...ofOthers,
         }),
       ],
       select_permissions: [all(['user_id', 'name', 'value'])],
-      update_permissions: [update(manager, ['value'], {}, {})],
-      delete_permissions: [remove(manager, {})],
+      update_permissions: [update(manager, ['value'], ofOthers, {})],
+      delete_permissions: [remove(manager, ofOthers)],
     },
     {
       // A view, to subscribe to: it changes when a new token would say something else.

@@ -126,6 +126,7 @@ const rows: Rows = {
   user_role: [
     { id: '1', user_id: 'alice', role_id: 'r-editor' },
     { id: '2', user_id: 'root', role_id: 'r-admin' },
+    { id: '3', user_id: 'root', role_id: 'r-editor' },
   ],
 }
 const may = createJudge(tables, rows, 'alice')
@@ -168,6 +169,8 @@ test('a manager grants and revokes every role but admin', (t) => {
     t.true(may('user_role', { user_id: 'bob', role_id: 'r-editor' }, where))
     t.false(may('user_role', { user_id: 'bob', role_id: 'r-admin' }, where))
     t.false(may('user_role', { user_id: 'bob', role_id: 'unknown' }, where))
+    for (const user_id of ['root', 'toor', 'unknown'])
+      t.false(may('user_role', { user_id, role_id: 'r-editor' }, where), `the roles of ${user_id}`)
   }
   t.is(permissionOf('user_role', 'update', 'manager'), undefined)
 })
@@ -192,10 +195,21 @@ test('a manager changes users, but none who is an admin, and makes nobody one by
 
 test('a manager sets claims, but none that says who somebody is, and renames none', (t) => {
   const check = permissionOf('user_claim', 'insert', 'manager')?.check
-  t.true(may('user_claim', { name: 'org-id' }, check))
+  t.true(may('user_claim', { user_id: 'bob', name: 'org-id' }, check))
   for (const name of ['user-id', 'role', 'allowed-roles', 'default-role'])
-    t.false(may('user_claim', { name }, check), name)
+    t.false(may('user_claim', { user_id: 'bob', name }, check), name)
   t.deepEqual(permissionOf('user_claim', 'update', 'manager')?.columns, ['value'])
+})
+
+test('a manager touches no claim of a user who is an admin', (t) => {
+  const { check } = permissionOf('user_claim', 'insert', 'manager') ?? {}
+  const { filter: changeable } = permissionOf('user_claim', 'update', 'manager') ?? {}
+  const { filter: removable } = permissionOf('user_claim', 'delete', 'manager') ?? {}
+  for (const where of [check, changeable, removable]) {
+    t.true(may('user_claim', { user_id: 'alice', name: 'org-id' }, where))
+    for (const user_id of ['root', 'toor', 'unknown'])
+      t.false(may('user_claim', { user_id, name: 'org-id' }, where), user_id)
+  }
 })
 
 test('another manager role and default role take the places of manager and user', (t) => {
