@@ -35,6 +35,7 @@ const table = {
   changed_meanwhile: 1,
   hasura_refused: 1,
   hasura_inconsistent: 1,
+  relationship_differs: 1,
   failed: 1,
 } as const satisfies Record<string, number>
 

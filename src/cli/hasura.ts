@@ -64,7 +64,8 @@ function parseSeconds(text: string): number {
 }
 
 async function apply(context: CommandContext, flags: Flags): Promise<Output> {
-  const { api, version, missing, differs, describe } = await compare(context, flags)
+  const { api, version, missing, differs, inTheWay, describe } = await compare(context, flags)
+  if (missing.length > 0 && inTheWay.length > 0) throw refuseOver(inTheWay.map(describe))
   const isDone = missing.length > 0 && !flags.dryRun
   if (isDone) {
     await requireConsistent(api)
@@ -96,7 +97,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
   const [
     { createMetadataApi },
     { parseEndpoint },
-    { compareMetadata },
+    { compareMetadata, findUsedRelationships },
     { describeCall, toCalls },
     { describeTables },
   ] = await Promise.all([
@@ -116,12 +117,24 @@ async function compare({ process }: CommandContext, flags: Flags) {
   const calls = toCalls(describeTables(roles), flags.source)
   const api = createMetadataApi({ endpoint, fetch, timeout: flags.timeout * 1000 }, adminSecret)
   const exported = await api.export()
+  const { missing, differs } = compareMetadata(exported, calls, flags.source)
+  const used = findUsedRelationships(calls)
   return {
     api,
     version: exported.resource_version,
     describe: describeCall,
-    ...compareMetadata(exported, calls, flags.source),
+    missing,
+    differs,
+    inTheWay: differs.filter((call) => used.includes(call)),
   }
+}
+
+/** A condition that goes through a relationship of another meaning would protect nothing. */
+function refuseOver(relationships: readonly string[]): CommandError {
+  return new CommandError(
+    'relationship_differs',
+    `The permissions go through relationships that Hasura has otherwise, and nothing was changed. Rename or remove there: ${relationships.join('; ')}`,
+  )
 }
 
 async function requireConsistent(api: MetadataApi): Promise<void> {

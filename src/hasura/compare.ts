@@ -8,6 +8,8 @@ export type Comparison = { missing: MetadataCall[]; differs: MetadataCall[] }
 
 type Tracked = Record<string, unknown>
 
+const fieldKinds = ['object_relationships', 'array_relationships', 'remote_relationships', 'computed_fields']
+
 /** Compares what Hasura knows of a source with calls. Throws `source_not_found`. */
 export function compareMetadata(
   { metadata }: ExportedMetadata,
@@ -27,30 +29,45 @@ export function compareMetadata(
       'source_not_found',
       `The source ${JSON.stringify(source)} is ${found.kind}, not postgres`,
     )
-  const missing: MetadataCall[] = []
-  const differs: MetadataCall[] = []
+  const comparison: Comparison = { missing: [], differs: [] }
   for (const call of calls) {
     const tracked = found.tables.find(({ table }) => isSame(tableOf(table), call.args.table))
-    const there = tracked && findPart(tracked, call)
-    if (there === undefined) missing.push(call)
-    else if (there !== null && !isSame(there, call.args.using ?? call.args.permission)) differs.push(call)
+    const state = findState(tracked, call)
+    if (state !== 'same') comparison[state].push(call)
   }
-  return { missing, differs }
+  return comparison
 }
 
-/** The part of a table that a call would make: null for the table itself, undefined when it is not there. */
-function findPart(tracked: Tracked, { type, args }: MetadataCall): unknown {
-  if (type === 'pg_track_table') return null
-  const list = (name: string) => (tracked[name] ?? []) as Record<string, unknown>[]
-  if (args.role !== undefined) {
-    const kind = type.replace(/^pg_create_/, '')
-    return list(`${kind}s`).find(({ role }) => role === args.role)?.permission
+/** The relationships that conditions of these calls' permissions go through, by name: rather one too many. */
+export function findUsedRelationships(calls: readonly MetadataCall[]): MetadataCall[] {
+  const names = new Set<string | undefined>()
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    for (const [name, inner] of Object.entries(value)) {
+      names.add(name)
+      visit(inner)
+    }
   }
-  const own = type.replace(/^pg_create_(.*)_relationship$/, '$1_relationships')
-  const others = ['object_relationships', 'array_relationships', 'remote_relationships', 'computed_fields']
-  const named = (name: string) => list(name).find((part) => part.name === args.name)
+  for (const { args } of calls) visit(args.permission)
+  return calls.filter(({ args }) => args.using !== undefined && names.has(args.name))
+}
+
+/** Whether a table has what a call would make. */
+function findState(tracked: Tracked | undefined, { type, args }: MetadataCall): keyof Comparison | 'same' {
+  if (!tracked) return 'missing'
+  if (type === 'pg_track_table') return 'same'
+  const list = (name: string) => (tracked[name] ?? []) as Record<string, unknown>[]
+  const compare = (there: unknown, wanted: unknown) => (isSame(there, wanted) ? 'same' : 'differs')
+  const own = `${type.replace(/^pg_create_/, '')}s`
+  if (args.role !== undefined) {
+    const there = list(own).find(({ role }) => role === args.role)
+    return there ? compare(there.permission, args.permission) : 'missing'
+  }
+  const named = (kind: string) => list(kind).find(({ name }) => name === args.name)
+  const there = named(own)
+  if (there) return compare(there.using, args.using)
   // Another kind of field of that name is as much in the way as another relationship.
-  return named(own)?.using ?? others.map(named).find((part) => part !== undefined)
+  return fieldKinds.some(named) ? 'differs' : 'missing'
 }
 
 function tableOf(table: unknown): unknown {

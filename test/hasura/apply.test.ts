@@ -161,6 +161,48 @@ test('neither role can be what AUTH_ANONYMOUS_ROLE says', async (t) => {
   t.is((await run(hasura.url, 'apply --user-role guest', { AUTH_ANONYMOUS_ROLE: '' })).code, 0)
 })
 
+const elsewhere = { manual_configuration: { remote_table: 'guests', column_mapping: { user_id: 'id' } } }
+const otherRoles = { function: { schema: 'public', name: 'roles_of' } }
+const inTheWay: [string, object, string][] = [
+  [
+    'user_role',
+    { object_relationships: [{ name: 'user', using: elsewhere }] },
+    'object relationship user_role.user',
+  ],
+  ['user', { array_relationships: [{ name: 'roles', using: elsewhere }] }, 'array relationship user.roles'],
+  ['user', { computed_fields: [{ name: 'roles', definition: otherRoles }] }, 'array relationship user.roles'],
+]
+for (const [table, parts, what] of inTheWay) {
+  test(`apply adds nothing to a Hasura with another ${what} (${Object.keys(parts)})`, async (t) => {
+    const hasura = await startHasura()
+    t.teardown(hasura.close)
+    hasura.state.metadata.sources[0].tables.push({ table: { schema: 'public', name: table }, ...parts })
+    for (const command of ['apply --json', 'apply --dry-run --json']) {
+      const { code, stderr } = await run(hasura.url, command)
+      t.is(code, 1)
+      const { error } = JSON.parse(stderr)
+      t.is(error.code, 'relationship_differs')
+      t.true(error.message.endsWith(`Rename or remove there: ${what}`), error.message)
+    }
+    t.deepEqual(hasura.state.applied, [])
+    t.regex((await run(hasura.url, 'diff')).stdout, new RegExp(`^~ ${what}: Hasura has another$`, 'm'))
+  })
+}
+
+test('another relationship that no condition goes through stays, and keeps nothing from being added', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  const sessions = { name: 'sessions', using: elsewhere }
+  hasura.state.metadata.sources[0].tables.push({
+    table: { schema: 'public', name: 'user' },
+    array_relationships: [sessions],
+  })
+  t.like(await run(hasura.url, 'apply'), {
+    code: 0,
+    stderr: 'Warning: left as it is: array relationship user.sessions\n',
+  })
+})
+
 type Hasura = Awaited<ReturnType<typeof startHasura>>
 const html = { status: 200, text: '<!doctype html><title>Console</title>' }
 const failures: [string, (hasura: Hasura) => void, string, number, RegExp][] = [
