@@ -12,12 +12,18 @@ export type HasuraAddress = {
 /** What Hasura answered, parsed. */
 export type HasuraAnswer = { status: number; body: unknown }
 
+// Only what is Hasura's own, and only at the end: what is before it may be the path of one Hasura among others, and the
+// admin secret must not go to a neighbour.
+const apiPath = /\/(v1\/graphql|v1\/metadata|v1alpha1\/graphql|v2\/query)\/*$/
+const consolePath = /^(.*)\/console(\/.*)?$/
+
 /** The address of a Hasura, also from that of its console or one of its APIs; null when it is no http(s) URL. */
 export function parseEndpoint(text: string): string | null {
   if (!URL.canParse(text)) return null
   const { protocol, origin, pathname, username, password } = new URL(text)
   if (!/^https?:$/.test(protocol) || username !== '' || password !== '') return null
-  return origin + pathname.replace(/\/(v1(alpha1|beta1)?|v2|console)(\/.*)?$/, '').replace(/\/+$/, '')
+  const path = apiPath.test(pathname) ? pathname.replace(apiPath, '') : pathname.replace(consolePath, '$1')
+  return origin + path.replace(/\/+$/, '')
 }
 
 /**

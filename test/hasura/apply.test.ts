@@ -315,5 +315,20 @@ test('apply wants an address and a secret', async (t) => {
 test('the address of Hasura is also that of its console and of its APIs', (t) => {
   for (const path of ['', '/', '/console/data', '/v1/graphql', '/v1/metadata/', '/v2/query'])
     t.is(parseEndpoint(`https://hasura.test${path}`), 'https://hasura.test')
+  for (const path of ['/v1alpha1/graphql', '/console', '/console/'])
+    t.is(parseEndpoint(`https://hasura.test${path}`), 'https://hasura.test')
   t.is(parseEndpoint('https://example.test/hasura/v1/graphql'), 'https://example.test/hasura')
+  t.is(parseEndpoint('https://example.test/hasura/console/data/default'), 'https://example.test/hasura')
+})
+
+test('a path that only looks like one of Hasura’s is part of its address', (t) => {
+  for (const path of [
+    '/v1/tenants/a/hasura',
+    '/v2/a',
+    '/v1',
+    '/console-a/b',
+    '/console/v1/hasura/v1/metadata',
+  ])
+    t.is(parseEndpoint(`https://x.test${path}`), `https://x.test${path.replace(/\/v1\/metadata$/, '')}`)
+  t.is(parseEndpoint('https://x.test/v1/tenants/a/v1/graphql'), 'https://x.test/v1/tenants/a')
 })
