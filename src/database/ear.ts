@@ -83,28 +83,28 @@ export async function openEar(
     void close()
     throw error
   }
-  // In case those who write have moved to another server.
-  beating = setInterval(() => hearOneself().catch(lose), settings.heartbeat).unref()
 
   const giveUp = () => lose(new Error('The listening connection does not answer'))
   let isLate = false
-  return {
-    // Before a server answers a statement it sends what was told until then.
-    isCurrent: shareQuestion(async () => {
-      if (isLate) return false
-      const answer = client.query('').catch(giveUp)
-      if (await isInTime(answer, settings.patience)) return answer.then((result) => result !== undefined)
-      // Nothing is missed by waiting, and on a busy machine it may still come; but nobody waits for it any more.
-      isLate = true
-      void isInTime(answer, settings.timeout).then((hasCome) => {
-        isLate = false
-        if (!hasCome) giveUp()
-      })
-      return false
-    }),
-    lost,
-    close,
-  }
+  // Before a server answers a statement it sends what was told until then.
+  const isCurrent = shareQuestion(async () => {
+    if (isLate) return false
+    const answer = client.query('').catch(giveUp)
+    if (await isInTime(answer, settings.patience)) return answer.then((result) => result !== undefined)
+    // Nothing is missed by waiting, and on a busy machine it may still come; but nobody waits for it any more.
+    isLate = true
+    void isInTime(answer, settings.timeout).then((hasCome) => {
+      isLate = false
+      if (!hasCome) giveUp()
+    })
+    return false
+  })
+  // In case those who write have moved to another server. What could not be said proves nothing about who listens: under
+  // load no other connection may be free, and memory is worth most then. So only the connection itself is asked.
+  const beat = () =>
+    hearOneself().catch((error) => (error instanceof DeafError ? lose(error) : void isCurrent()))
+  beating = setInterval(beat, settings.heartbeat).unref()
+  return { isCurrent, lost, close }
 }
 
 /** Whether something happens within so many milliseconds. What has arrived while the process was busy is in time. */

@@ -161,6 +161,54 @@ if (engines.includes('server')) {
     t.true((await ear.lost) instanceof DeafError)
   })
 
+  test('an ear whose words cannot be said, as while no connection is free, goes on, and is lost when they do not arrive', async (t) => {
+    const url = await createServerDatabase()
+    const client = await connectClient(t, url)
+    let failures = 0
+    let way: 'well' | 'fails' | 'nowhere' = 'well'
+    const tell = async (message: string) => {
+      if (way === 'fails') {
+        failures++
+        throw new Error('timeout exceeded when trying to connect')
+      }
+      if (way === 'well') await client.query('SELECT pg_notify($1, $2)', [channel, message])
+    }
+    const heard: string[] = []
+    const listen = (message: string) => void heard.push(message)
+    const ear = await openEar({ ...settingsOf(url), tell }, listen, new AbortController().signal)
+    t.teardown(ear.close)
+    let isLost = false
+    void ear.lost.then(() => {
+      isLost = true
+    })
+    way = 'fails'
+    await until(() => failures >= 3)
+    await client.query('SELECT pg_notify($1, $2)', [channel, 'a change'])
+    t.true(await ear.isCurrent())
+    t.deepEqual(heard, ['a change'])
+    t.false(isLost)
+    way = 'nowhere'
+    t.true((await ear.lost) instanceof DeafError)
+  })
+
+  test('an ear whose words cannot be said is lost when its own connection is silent too', async (t) => {
+    const url = await createServerDatabase()
+    const relay = await startRelay(url)
+    t.teardown(relay.cut)
+    const client = await connectClient(t, url)
+    let isAway = false
+    const tell = async (message: string) => {
+      if (isAway) throw new Error('timeout exceeded when trying to connect')
+      await client.query('SELECT pg_notify($1, $2)', [channel, message])
+    }
+    const settings = { ...settingsOf(relay.url), tell }
+    const ear = await openEar(settings, () => {}, new AbortController().signal)
+    t.teardown(ear.close)
+    isAway = true
+    relay.swallow()
+    t.regex(String(await ear.lost), /does not answer/)
+  })
+
   test('closing ends the connection, and nothing is current any more', async (t) => {
     const { connection, listening, heard, findPid } = await startStage(t)
     await until(listening.isUp)
