@@ -126,6 +126,20 @@ test('pods are those of the image: its user, its port, its commands, and no file
   t.true(dockerfile.includes(`\nEXPOSE ${container.ports[0].containerPort}\n`))
 })
 
+test('the network policy lets in who has to ask the pods directly: ingress, Hasura and Prometheus', async (t) => {
+  const { spec } = await read('networkpolicy.yaml')
+  t.is(spec.ingress.length, 1)
+  const [{ ports, from }] = spec.ingress
+  t.deepEqual(ports, [{ port: container.ports[0].name }])
+  const namespace = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } })
+  const pods = (name: string) => ({ matchLabels: { 'app.kubernetes.io/name': name } })
+  t.deepEqual(from, [
+    { namespaceSelector: namespace('ingress-nginx') },
+    { podSelector: pods('hasura') },
+    { namespaceSelector: namespace('monitoring'), podSelector: pods('prometheus') },
+  ])
+})
+
 test('selectors find the pods of the gateway, and not those of the migration', async (t) => {
   const { labels } = deployment.spec.template.metadata
   const { spec: budget } = await read('poddisruptionbudget.yaml')
