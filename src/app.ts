@@ -24,7 +24,7 @@ import { createRequest } from './http/request.ts'
 import { createTargetCheck } from './http/target.ts'
 import { createLimitSteps } from './limits/steps.ts'
 import { createAnnounce } from './observability/events.ts'
-import { createOperations } from './operations.ts'
+import { createOperations } from './operation-steps.ts'
 import { addPageRoutes } from './page-routes.ts'
 import { createSteps } from './steps.ts'
 

@@ -2,7 +2,7 @@ import type Router from '@koa/router'
 import type { Config } from './config.ts'
 import type { State } from './context.ts'
 import type { createLimitSteps } from './limits/steps.ts'
-import { createOperations } from './operations.ts'
+import { createOperations } from './operation-steps.ts'
 import type { createSteps } from './steps.ts'
 
 type Steps = ReturnType<typeof createSteps>

@@ -46,11 +46,11 @@ const mayKnow: Record<string, string[]> = {
     'http',
     'limits',
     'observability',
-    'operations',
+    'operation-steps',
     'page-routes',
     'steps',
   ],
-  operations: ['authentication', 'endpoints'],
+  'operation-steps': ['authentication', 'endpoints'],
   // The words for what can be done through Hasura too are written once.
   api: ['contract', 'errors', 'hasura'],
   steps: [
@@ -63,7 +63,7 @@ const mayKnow: Record<string, string[]> = {
     'sessions',
     'tokens',
   ],
-  'page-routes': ['operations'],
+  'page-routes': ['operation-steps'],
   'page-steps': ['authentication', 'contract', 'http', 'pages'],
   config: ['config-keys', 'config-limits', 'config-pages', 'config-providers', 'config-values'],
   'config-keys': ['config-values', 'tokens'],
