@@ -52,7 +52,7 @@ async function apply(connection: Connection, migrationsList: MigrationList): Pro
   const first = migrationsList.migrationDirectories[0]?.path as string
   // Not whether there is a history: another program's migrations may be recorded in the same table.
   const isNew = !(await findApplied(connection)).has(first)
-  if (isNew) await adoptExisting(connection, sqlOf(migrationsList, first))
+  if (isNew) await adoptExisting(connection, sqlOf(migrationsList))
   const { engine, originOf } = await createSchemaEngine(connection.adapter)
   try {
     if (isNew) await engine.markMigrationApplied({ migrationName: first, migrationsList })
@@ -73,10 +73,11 @@ async function apply(connection: Connection, migrationsList: MigrationList): Pro
   }
 }
 
-function sqlOf({ migrationDirectories }: MigrationList, name: string): string {
-  const content = migrationDirectories.find(({ path }) => path === name)?.migrationFile.content
-  if (content?.tag !== 'ok') throw new Error(`Migration ${name} cannot be read`)
-  return content.value
+function sqlOf({ migrationDirectories }: MigrationList): [string, ...string[]] {
+  return migrationDirectories.map(({ path, migrationFile: { content } }) => {
+    if (content.tag !== 'ok') throw new Error(`Migration ${path} cannot be read`)
+    return content.value
+  }) as [string, ...string[]]
 }
 
 /** The engine's message without its stack trace; `cause` is what it was, in the driver's words if it was the driver's. */

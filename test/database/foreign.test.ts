@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import test from 'ava'
+import type { Connection } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
-import { findMigrationNames } from '../../src/database/migrations.ts'
+import { findMigrationNames, loadMigration } from '../../src/database/migrations.ts'
 import { engines, root } from '../_app.ts'
 import { readCatalog } from './_catalog.ts'
 import { type EmptyDatabases, prepareEmpty, sql } from './_databases.ts'
+import { seedTables } from './_seed.ts'
 
 const refused = [
   {
@@ -16,19 +19,36 @@ const refused = [
     what: 'a view "identity"',
     script: 'CREATE VIEW "identity" AS SELECT 1 AS "one"',
     message:
-      /cannot be adopted; nothing was changed:\n {2}a table "identity" that the gateway did not make exists/,
+      /cannot be adopted; nothing was changed:\n {2}a view "identity" that the gateway did not make exists/,
+  },
+  {
+    what: 'a function "notify_access" and a table "rate_limit" of the owner\'s, which only later migrations make,',
+    script: `CREATE FUNCTION "notify_access"() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+      CREATE TABLE "rate_limit" ("id" INTEGER)`,
+    message:
+      /:\n {2}a function "notify_access" .*\n {2}a table "rate_limit" .*\nRename what is in the way, or /,
+  },
+  {
+    what: 'a type "session"',
+    script: `CREATE TYPE "session" AS ENUM ('open', 'closed')`,
+    message: /:\n {2}a type "session" that the gateway did not make exists already\n/,
+  },
+  {
+    what: 'a column "email" of the seed\'s table "user"',
+    script: `${seedTables} ALTER TABLE "user" ADD COLUMN "email" TEXT`,
+    message: /:\n {2}a column "email" of the table "user" that the gateway did not make exists already\n/,
   },
   {
     what: 'a table "user" of another shape',
     script:
       'CREATE TABLE "user" ("id" SERIAL PRIMARY KEY, "username" TEXT, "password" TEXT, "active" BOOLEAN)',
     message:
-      /cannot be adopted; nothing was changed:\n {2}the table "user" .* column "id"\n {2}the table "user" .* column "created_at"$/,
+      /cannot be adopted; nothing was changed:\n {2}the table "user" .* column "id"\n {2}the table "user" .* column "created_at"\nRename/,
   },
   {
     what: 'a table "role" without names and a "user_role" without users',
     script: 'CREATE TABLE "role" ("id" UUID); CREATE TABLE "user_role" ("id" UUID, "role_id" UUID)',
-    message: /the table "role" .* column "name"\n {2}the table "user_role" .* column "user_id"$/,
+    message: /the table "role" .* column "name"\n {2}the table "user_role" .* column "user_id"\nRename/,
   },
 ]
 
@@ -48,6 +68,31 @@ for (const engine of engines) {
       t.deepEqual(await readCatalog(connection), before)
     })
   }
+
+  test.serial(
+    `${engine}: whatever a migration after the first makes in the owner's way is refused by its name before anything is changed`,
+    async (t) => {
+      const first = await databases.open()
+      await first.execute(await loadMigration(root, (await findMigrationNames(root))[0] as string))
+      const before = await readThings(first)
+      await migrate(first, root)
+      const made = (await readThings(first)).filter(
+        (thing) => !before.some((b) => isDeepStrictEqual(b, thing)),
+      )
+      for (const kind of ['relation', 'function', 'trigger', 'column'])
+        t.true(made.filter((thing) => thing.kind === kind).length > 3, kind)
+
+      const connection = await databases.open()
+      await connection.execute(seedTables + made.map(makeThing).join(''))
+      const { message } = (await t.throwsAsync(migrate(connection, root))) as Error
+      for (const { kind, name, table } of made) {
+        const what = kind === 'relation' ? `view "${name}"` : `${kind} "${name}"`
+        const where = table === null ? '' : ` of the table "${table}"`
+        t.true(message.includes(` ${what}${where} that the gateway did not make exists already\n`), name)
+      }
+      t.is(message.split('\n').length, made.length + 2)
+    },
+  )
 
   test.serial(`${engine}: tables, functions and other schemas of the owner's stay as they are`, async (t) => {
     const connection = await databases.open()
@@ -97,6 +142,32 @@ for (const engine of engines) {
       t.deepEqual(rows, [{ finished_at: null, rolled_back_at: null }])
     },
   )
+}
+
+type Thing = { kind: 'relation' | 'function' | 'trigger' | 'column'; name: string; table: string | null }
+
+/** What is in the schema, of whatever kind a name can be taken for; of triggers and columns, those of the seed's tables. */
+async function readThings(connection: Connection): Promise<Thing[]> {
+  return sql<Thing>(
+    connection,
+    `SELECT 'relation' AS kind, relname::text AS name, NULL AS "table" FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_prisma%'
+     UNION ALL SELECT 'function', proname::text, NULL FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+     UNION ALL SELECT 'trigger', t.tgname::text, c.relname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+     WHERE NOT t.tgisinternal AND c.relname IN ('user', 'role', 'user_role')
+     UNION ALL SELECT 'column', a.attname::text, c.relname::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+     WHERE a.attnum > 0 AND c.relnamespace = 'public'::regnamespace AND c.relname IN ('user', 'role', 'user_role')
+     ORDER BY 1, 2`,
+  )
+}
+
+/** Something else of the same name. */
+function makeThing({ kind, name, table }: Thing): string {
+  if (kind === 'relation') return `CREATE VIEW "${name}" AS SELECT 1 AS "one";`
+  if (kind === 'function') return `CREATE FUNCTION "${name}"() RETURNS integer LANGUAGE sql AS 'SELECT 1';`
+  if (kind === 'column') return `ALTER TABLE "${table}" ADD COLUMN "${name}" INTEGER;`
+  return `CREATE TRIGGER "${name}" BEFORE UPDATE ON "${table}" FOR EACH ROW
+    EXECUTE FUNCTION suppress_redundant_updates_trigger();`
 }
 
 const history = `CREATE TABLE _prisma_migrations (
