@@ -1,6 +1,12 @@
 import type { Read } from './config-providers.ts'
 import * as v from './config-values.ts'
-import { createKeyPair, type KeyPair, parsePrivateKey, parsePublicKey } from './tokens/key-pair.ts'
+import {
+  createKeyPair,
+  type KeyPair,
+  type PublicKey,
+  parsePrivateKey,
+  parsePublicKey,
+} from './tokens/key-pair.ts'
 import { secretFromPrivateKey } from './tokens/secrets.ts'
 
 /** Key files that are used when the variables of the same purpose are unset. */
@@ -38,6 +44,24 @@ export function readKeyPair(read: Read, problems: string[], files: KeyFiles): Ke
 /**
  * Reads the secret; without it, a signing key has one in it. Null is none, which is a problem where `isNeeded`: a server's
  * database is shared, and what one process made up would be of no use to the next.
+/** Reads the keys to publish besides. Adds to `problems` when two different keys would have one name. */
+export function readPreviousKeys(
+  read: Read,
+  problems: string[],
+  keyPair: KeyPair | null,
+): readonly PublicKey[] {
+  const previous = read('AUTH_PREVIOUS_PUBLIC_KEYS', v.publicKeys) ?? []
+  const all = keyPair ? [keyPair, ...previous] : previous
+  const isNamesake = ({ kid, publicKey }: PublicKey) =>
+    all.some((other) => other.kid === kid && !other.publicKey.equals(publicKey))
+  if (keyPair && isNamesake(keyPair))
+    problems.push(
+      'AUTH_PREVIOUS_PUBLIC_KEYS has another key under the name of AUTH_PRIVATE_KEY; set AUTH_KEY_ID to a new name',
+    )
+  else if (previous.some(isNamesake)) problems.push('AUTH_PREVIOUS_PUBLIC_KEYS has two keys of one name')
+  return previous
+}
+
  */
 export function readSecret(
   read: Read,

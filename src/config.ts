@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { type KeyFiles, readKeyPair, readSecret } from './config-keys.ts'
+import { type KeyFiles, readKeyPair, readPreviousKeys, readSecret } from './config-keys.ts'
 import { readLimits } from './config-limits.ts'
 import { readPages } from './config-pages.ts'
 import { readProviders } from './config-providers.ts'
@@ -70,7 +70,7 @@ export function parseConfig(
     issuer: read('AUTH_ISSUER', v.stringOrUri(publicUrl ?? '')),
     audience: read('AUTH_AUDIENCE', v.stringOrUri('hasura')),
     previousSecret: read('AUTH_PREVIOUS_SECRET', v.secret),
-    previousKeys: read('AUTH_PREVIOUS_PUBLIC_KEYS', v.publicKeys) ?? [],
+    previousKeys: readPreviousKeys(read, problems, keyPair),
     /** Seconds; 0 is never. */
     keyRotation: read('AUTH_KEY_ROTATION', v.integer(0, 3650, 90)) * 86_400,
     accessTokenLifetime: read('AUTH_ACCESS_TOKEN_LIFETIME', v.integer(60, 86_400, 900)),

@@ -115,3 +115,19 @@ for (const [what, privatePem, publicPem, named] of refused) {
     }
   })
 }
+
+test('AUTH_PREVIOUS_PUBLIC_KEYS may repeat the key that signs, but not have another one under its name', (t) => {
+  const env = { AUTH_PRIVATE_KEY: pkcs8, AUTH_KEY_ID: 'main' }
+  const problemsOf = (previous: string) => {
+    const run = () => parseConfig({ ...env, AUTH_PREVIOUS_PUBLIC_KEYS: previous })
+    return t.throws(run, { instanceOf: ConfigError })?.problems
+  }
+  t.is(parseConfig({ ...env, AUTH_PREVIOUS_PUBLIC_KEYS: `main=${spki}` }).previousKeys.length, 1)
+  t.is(parseConfig({ ...env, AUTH_PREVIOUS_PUBLIC_KEYS: `old=${otherSpki}` }).previousKeys.length, 1)
+  t.deepEqual(problemsOf(`main=${otherSpki}`), [
+    'AUTH_PREVIOUS_PUBLIC_KEYS has another key under the name of AUTH_PRIVATE_KEY; set AUTH_KEY_ID to a new name',
+  ])
+  t.deepEqual(problemsOf(`old=${otherSpki}old=${spki}`), [
+    'AUTH_PREVIOUS_PUBLIC_KEYS has two keys of one name',
+  ])
+})

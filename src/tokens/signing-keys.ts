@@ -46,7 +46,7 @@ export async function generateSigningKey(bits: number): Promise<KeyPair> {
  * known, and asking for what may be in the database throws `database_unavailable`. The same goes for an unknown `kid`
  * after an update that the database kept from ending: a good token must not become a bad one. `update` makes the first key
  * if there is none, seals stored keys anew when an earlier secret had to open them, and throws when the active one was
- * sealed with a secret that is not given.
+ * sealed with a secret that is not given, and when a stored key has the `kid` of another one that is given.
  */
 export function createKeyring(settings: SigningKeySettings): Keyring {
   const { store, policy, environmentKey, previousKeys, encryptionKeys, generate } = settings
@@ -67,7 +67,9 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
     if (now !== seen) {
       const opened = await Promise.all(stored.map(async (key) => ({ key, pair: await open(key) })))
       const signing = environmentKey ?? (await findActive(opened))
-      current = createSigningKeys(signing, [...stored.map(toPublicKey), ...previousKeys])
+      const inDatabase = stored.map(toPublicKey)
+      refuseNamesakes(inDatabase, [signing, ...previousKeys])
+      current = createSigningKeys(signing, [...inDatabase, ...previousKeys])
       seen = now
       const active = environmentKey ? undefined : stored.find(({ state }) => state === 'active')
       activeSince = active?.activeAt ?? null
@@ -136,14 +138,25 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
   }
 }
 
-/** A fixed set of keys: `active` signs, it and `others` are published. */
+/** A fixed set of keys: `active` signs, it and `others` are published; of two with one `kid`, it is the one that counts. */
 export function createSigningKeys(active: KeyPair, others: readonly PublicKey[] = []): SigningKeys {
-  const published = new Map([active, ...others].map((key) => [key.kid, key]))
+  const published = new Map([active, ...others, active].map((key) => [key.kid, key]))
   return {
     active,
     find: (kid) => published.get(kid)?.publicKey,
     jwks: JSON.stringify({ keys: [...published.values()].map(toPublicJwk) }),
   }
+}
+
+/** Two keys under one name: whoever verifies would take tokens of the one for forgeries of the other. */
+function refuseNamesakes(inDatabase: readonly PublicKey[], given: readonly PublicKey[]): void {
+  const namesake = inDatabase.find(({ kid, publicKey }) =>
+    given.some((other) => other.kid === kid && !other.publicKey.equals(publicKey)),
+  )
+  if (namesake)
+    throw new Error(
+      `The signing key ${namesake.kid} in the database is another one than the key of that name in AUTH_PRIVATE_KEY or AUTH_PREVIOUS_PUBLIC_KEYS. Give the latter another name, by AUTH_KEY_ID or before its "=".`,
+    )
 }
 
 function toPublicKey({ kid, publicJwk }: StoredKey): PublicKey {

@@ -99,6 +99,35 @@ test('the keys of an environment are its one key', (t) => {
   t.true(readJwks(keys.jwks).get(pair.kid)?.publicKey.equals(pair.publicKey))
 })
 
+test('of two keys with one kid, the one that signs is published', async (t) => {
+  const { publicKey } = await generateSigningKey(2048)
+  const keys = createSigningKeys(pair, [
+    { kid: pair.kid, publicKey },
+    { kid: 'old', publicKey },
+  ])
+  t.true(keys.find(pair.kid)?.equals(pair.publicKey))
+  t.deepEqual([...readJwks(keys.jwks).keys()], [pair.kid, 'old'])
+  t.true(readJwks(keys.jwks).get(pair.kid)?.publicKey.equals(pair.publicKey))
+})
+
+test('a stored key with the kid of another key of the environment is an error that says so', async (t) => {
+  const store = createFakeStore()
+  await load(store, key)
+  const other = await generateSigningKey(2048)
+  const settings = { store, policy, generate: async () => pair, encryptionKeys: [key] as [Uint8Array] }
+  const namesake = { ...other, kid: pair.kid }
+  const message =
+    /^The signing key .* in the database is another one than the key of that name in AUTH_PRIVATE_KEY/
+  await t.throwsAsync(loadKeyring({ ...settings, environmentKey: namesake, previousKeys: [] }, now), {
+    message,
+  })
+  await t.throwsAsync(loadKeyring({ ...settings, environmentKey: null, previousKeys: [namesake] }, now), {
+    message,
+  })
+  const same = await loadKeyring({ ...settings, environmentKey: pair, previousKeys: [pair] }, now)
+  t.is(readJwks(same.jwks).size, 1)
+})
+
 test('a key of 3072 bits has that many', async (t) => {
   const { privateKey } = await generateSigningKey(3072)
   t.is(privateKey.asymmetricKeyDetails?.modulusLength, 3072)
