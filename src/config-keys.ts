@@ -15,8 +15,11 @@ export type KeyFiles = { privatePem?: string | undefined; publicPem?: string | u
 /** Reads the signing key that the environment or the key files give; null is none. Adds to `problems` what is wrong. */
 export function readKeyPair(read: Read, problems: string[], files: KeyFiles): KeyPair | null {
   const kid = read('AUTH_KEY_ID', v.optionalText(200))
-  const privatePem = read('AUTH_PRIVATE_KEY', v.optionalText(20_000)) ?? files.privatePem
-  const publicPem = read('AUTH_PUBLIC_KEY', v.optionalText(20_000)) ?? files.publicPem
+  const privateVariable = read('AUTH_PRIVATE_KEY', v.optionalText(20_000))
+  const privatePem = privateVariable ?? files.privatePem
+  // A file that lies about belongs to the file beside it, and not to whatever a variable says.
+  const publicFile = privateVariable === undefined ? files.publicPem : undefined
+  const publicPem = read('AUTH_PUBLIC_KEY', v.optionalText(20_000)) ?? publicFile
   if (privatePem === undefined) {
     if (publicPem !== undefined)
       problems.push('AUTH_PUBLIC_KEY (or public.pem) is of no use without AUTH_PRIVATE_KEY')
@@ -41,9 +44,6 @@ export function readKeyPair(read: Read, problems: string[], files: KeyFiles): Ke
   return pair
 }
 
-/**
- * Reads the secret; without it, a signing key has one in it. Null is none, which is a problem where `isNeeded`: a server's
- * database is shared, and what one process made up would be of no use to the next.
 /** Reads the keys to publish besides. Adds to `problems` when two different keys would have one name. */
 export function readPreviousKeys(
   read: Read,
@@ -62,6 +62,9 @@ export function readPreviousKeys(
   return previous
 }
 
+/**
+ * Reads the secret; without it, a signing key has one in it. Null is none, which is a problem where `isNeeded`: a server's
+ * database is shared, and what one process made up would be of no use to the next.
  */
 export function readSecret(
   read: Read,

@@ -131,3 +131,13 @@ test('AUTH_PREVIOUS_PUBLIC_KEYS may repeat the key that signs, but not have anot
     'AUTH_PREVIOUS_PUBLIC_KEYS has two keys of one name',
   ])
 })
+
+test('public.pem belongs to private.pem: beside AUTH_PRIVATE_KEY it is not looked at', (t) => {
+  const { keyPair } = parseConfig({ AUTH_PRIVATE_KEY: pkcs8 }, [], { publicPem: otherSpki })
+  t.true(keyPair?.publicKey.equals(rsa.publicKey))
+  const both: KeyFiles = { privatePem: pemOf(other.privateKey), publicPem: otherSpki }
+  t.true(parseConfig({ AUTH_PRIVATE_KEY: pkcs8 }, [], both).keyPair?.publicKey.equals(rsa.publicKey))
+  t.throws(() => parseConfig({}, [], { privatePem: pkcs8, publicPem: otherSpki }), {
+    instanceOf: ConfigError,
+  })
+})
