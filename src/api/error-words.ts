@@ -2,7 +2,8 @@ import type { ErrorCode } from '../errors.ts'
 
 /** When each error happens, for those who meet it. The README has the same sentences. */
 export const errorWords: Readonly<Record<ErrorCode, string>> = {
-  malformed_request: 'The body is not JSON, has a member twice, or ended early.',
+  malformed_request:
+    'The body is not JSON, has a member twice, is nested too deeply, has too many parts, or ended early.',
   invalid_credentials: 'Wrong username or password, or a deactivated user; one answer for all of them.',
   invalid_token: 'Access or refresh token missing, wrong, expired, used before, or its session has ended.',
   invalid_code: 'One-time code wrong, older than 60 seconds, used before, or the verifier does not fit.',

@@ -103,3 +103,25 @@ test('parseJson refuses what is nested deeper than 500 levels or has more than 5
   t.notThrows(() => parseJson(wide(50_000)))
   t.throws(() => parseJson(wide(50_001)), { instanceOf: SyntaxError })
 })
+
+test('parseJson refuses more than 100,000 brackets and commas before it parses them, and nothing below', (t) => {
+  t.is((parseJson(`[${Array(99_999).fill('1').join()}]`) as unknown[]).length, 99_999)
+  t.is((parseJson(`[${Array(33_333).fill('[]').join()}]`) as unknown[]).length, 33_333)
+  for (const text of [
+    `[${Array(100_000).fill('1').join()}]`,
+    `[${Array(33_334).fill('[]').join()}]`,
+    `[${Array(50_000).fill('[]').join()}]`,
+    `[${Array(50_000).fill('{}').join()}]`,
+    // Not JSON, which nobody finds out.
+    ','.repeat(100_001),
+  ])
+    t.throws(() => parseJson(text), {
+      instanceOf: SyntaxError,
+      message: /more than 100000 brackets and commas/,
+    })
+})
+
+test('parseJson counts no brackets and commas in text', (t) => {
+  for (const text of ['[{,'.repeat(100_000), '\\",'.repeat(100_000), '\\\\'.repeat(100_000)])
+    t.is((parseJson(`["${text}", "${text}"]`) as string[]).length, 2)
+})

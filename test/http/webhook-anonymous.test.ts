@@ -103,3 +103,16 @@ test('POST /webhook takes a body of 1 MB', async (t) => {
   t.is((await open.call('POST', '/webhook', { raw })).status, 200)
   refused(t, await open.call('POST', '/webhook', { raw: `${raw} ` }), 413, 'body_too_large')
 })
+
+test('POST /webhook refuses a body of nothing but brackets, and takes one with the rows of a large insert', async (t) => {
+  const brackets = `{"headers":{},"request":[${Array(330_000).fill('[]').join()}]}`
+  const answer = await open.call('POST', '/webhook', { raw: brackets })
+  refused(t, answer, 400, 'malformed_request')
+  t.is(answer.body.detail, 'The body has more than 100000 brackets and commas')
+
+  const row = { name: 'A name', tags: ['a', 'b', 'c'], place: { type: 'Point', coordinates: [13.4, 52.5] } }
+  const rows = Array.from({ length: 4000 }, (_, id) => ({ id, ...row }))
+  const query = 'mutation ($rows: [place_insert_input!]!) { insert_place(objects: $rows) { affected_rows } }'
+  const insert = webhookPostBody({}, { query, variables: { rows } })
+  t.is((await open.call('POST', '/webhook', { raw: insert })).status, 200)
+})
