@@ -3,6 +3,7 @@ import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
 import pLimit from 'p-limit'
 import { GatewayError } from '../errors.ts'
+import { bcryptCostOf, isArgon2Of, isPasswordHash } from './hash-format.ts'
 
 export type PasswordHashSettings = {
   passwordHash: 'bcrypt' | 'argon2id'
@@ -16,10 +17,6 @@ export type PasswordHashSettings = {
 }
 
 export type PasswordHashes = ReturnType<typeof createPasswordHashes>
-
-// Anything else matches no password, and must cost the time of one all the same.
-const knownHash =
-  /^(\$2[aby]\$\d\d\$[./A-Za-z\d]{53}|\$argon2id\$(v=\d+\$)?m=\d+,t=\d+,p=\d+(\$[A-Za-z\d+/]+){2})$/
 
 // 2 is argon2id; the package's enum has no value at run time.
 const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
@@ -44,6 +41,9 @@ export function createPasswordHashes({
     return limit(() => (performance.now() - came > wait * 1000 ? Promise.reject(overloaded()) : work()))
   }
   const decoy = passwordHash === 'bcrypt' ? bcryptDecoy(bcryptCost) : argon2Decoy()
+  /** Whether verifying a hash may be less work than verifying one that is made today. */
+  const isCheaper = (hash: string): boolean =>
+    passwordHash === 'bcrypt' ? (bcryptCostOf(hash) ?? 0) < bcryptCost : !isArgon2Of(hash, argon2Options)
   return {
     /** Hashes a password with the current settings. */
     hash: (password: string): Promise<string> =>
@@ -53,18 +53,25 @@ export function createPasswordHashes({
           : argon2Hash(normalize(password), argon2Options),
       ),
 
-    /** Whether the password is that of the hash. Without a hash it does the same work and says no. */
+    /**
+     * Whether the password is that of the hash. A no never takes less work than for somebody without a hash, for whom it
+     * is that of verifying one that is made today; all of it is done in one turn at the gate.
+     */
     verify: async (password: string, hash: string | null): Promise<boolean> => {
-      const isHash = hash !== null && knownHash.test(hash)
-      const matches = await gate(() => verifyHash(normalize(password), isHash ? hash : decoy))
-      return matches && isHash
+      const known = hash !== null && isPasswordHash(hash) ? hash : null
+      const spellings = spellingsOf(password)
+      return gate(async () => {
+        if (known !== null && (await matchesAny(spellings, known))) return true
+        if (known === null || isCheaper(known)) await matchesAny(spellings, decoy)
+        return false
+      })
     },
 
     /** Whether a hash is weaker than what `hash` would make of the password that it has just matched. */
     isWeak: (hash: string, password: string): boolean =>
       passwordHash === 'bcrypt'
-        ? bcryptCostOf(hash) < bcryptCost
-        : isWeakArgon2(hash) && !isCut(hash, password),
+        ? (bcryptCostOf(hash) ?? Number.POSITIVE_INFINITY) < bcryptCost
+        : !isArgon2Of(hash, argon2Options) && !isCut(hash, password),
 
     /** How many passwords are being hashed at this moment, and how many wait. */
     load: () => ({ running: limit.activeCount, waiting: limit.pendingCount }),
@@ -80,6 +87,16 @@ function normalize(password: string): string {
   return password.normalize('NFC')
 }
 
+/** Hashes that others made, of a password as it was typed, know nothing of the one composition that ours are made of. */
+function spellingsOf(password: string): string[] {
+  return [...new Set([normalize(password), password])]
+}
+
+async function matchesAny(spellings: readonly string[], hash: string): Promise<boolean> {
+  for (const spelling of spellings) if (await verifyHash(spelling, hash)) return true
+  return false
+}
+
 async function verifyHash(password: string, hash: string): Promise<boolean> {
   if (hash.startsWith('$argon2id$')) return argon2Verify(hash, password).catch(() => false)
   // The same algorithm under other names: PHP's, and the one of which bcrypt counts a long password's length wrongly.
@@ -88,16 +105,7 @@ async function verifyHash(password: string, hash: string): Promise<boolean> {
 
 /** What bcrypt has not read has not been verified either: with a slip there, a new hash would be that of the slip. */
 function isCut(hash: string, password: string): boolean {
-  return hash.startsWith('$2') && Buffer.byteLength(normalize(password)) > 72
-}
-
-function bcryptCostOf(hash: string): number {
-  return Number(/^\$2[aby]\$(\d\d)\$/.exec(hash)?.[1] ?? Number.POSITIVE_INFINITY)
-}
-
-function isWeakArgon2(hash: string): boolean {
-  const [, memory, time] = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/.exec(hash) ?? []
-  return Number(memory ?? 0) < argon2Options.memoryCost || Number(time ?? 0) < argon2Options.timeCost
+  return hash.startsWith('$2') && spellingsOf(password).some((spelling) => Buffer.byteLength(spelling) > 72)
 }
 
 function bcryptDecoy(cost: number): string {

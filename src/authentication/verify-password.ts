@@ -7,7 +7,7 @@ import type { VerifyPassword } from './provider.ts'
 
 /**
  * What passport-local asks. Unknown user, wrong password, a user without a password and an inactive user get one and
- * the same `invalid_credentials` after the same work. A hash weaker than today's setting is replaced on the way.
+ * the same `invalid_credentials`, and a wrong password takes no less work where there is a user. A hash weaker than today's setting is replaced on the way.
  */
 export function createVerifyPassword(
   users: Pick<Users, 'findCredentials' | 'replaceHash'>,

@@ -171,6 +171,48 @@ test.serial(
   },
 )
 
+/** Has one password refused, and says what it was compared with. */
+async function refuse(hashes: PasswordHashes, password: string, hash: string | null): Promise<string[]> {
+  const before = compared.length
+  const work = hashes.verify(password, hash)
+  await finish()
+  if (await work) throw new Error('not refused')
+  return compared.slice(before)
+}
+
+test.serial(
+  'a wrong password for a hash of an earlier setting costs no less than one for an unknown user, in one turn',
+  async (t) => {
+    const hashes = createHashes(1, 10, 12)
+    const costs = async (hash: string | null) => (await refuse(hashes, 'x', hash)).map(bcrypt.getRounds)
+    t.deepEqual(await costs(null), [12])
+    t.deepEqual(await costs(someHash), [10, 12])
+    t.deepEqual(await costs(someHash.replace('$10$', '$12$')), [12])
+    t.deepEqual(await costs(someHash.replace('$10$', '$13$')), [13])
+    const argon2id = `$argon2id$v=19$m=8,t=1,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`
+    t.deepEqual(await costs(argon2id), [12])
+
+    const both = Promise.all([hashes.verify('x', someHash), hashes.verify('x', someHash)])
+    await finish()
+    await both
+    t.is(most, 1)
+  },
+)
+
+test.serial(
+  'a password that can be composed in two ways is compared in both, and for an unknown user too',
+  async (t) => {
+    const hashes = createHashes(1, 10, 12)
+    const counts = async (password: string) => [
+      (await refuse(hashes, password, null)).length,
+      (await refuse(hashes, password, someHash.replace('$10$', '$12$'))).length,
+      (await refuse(hashes, password, someHash)).length,
+    ]
+    t.deepEqual(await counts('é'.normalize('NFC')), [1, 1, 2])
+    t.deepEqual(await counts('é'.normalize('NFD')), [2, 2, 4])
+  },
+)
+
 test.serial('overloaded is answered with 503 and Retry-After', async (t) => {
   const hashes = createHashes(1, 1)
   const app = new Koa<State>()

@@ -77,6 +77,15 @@ for (const [kind, hashes] of Object.entries(kinds)) {
     t.false(await hashes.verify('Angstrom e', await hashes.hash(composed)))
   })
 
+  test(`a hash that others made of a password as it was typed is verified when it is typed so again and new hashes are ${kind}`, async (t) => {
+    const typed = 'Ångström é'.normalize('NFD')
+    for (const hash of [await bcrypt.hash(typed, 4), await argon2Hash(typed)]) {
+      t.true(await hashes.verify(typed, hash))
+      t.false(await hashes.verify(typed.normalize('NFC'), hash))
+      t.false(await hashes.verify(`${typed} `, hash))
+    }
+  })
+
   test(`capitals, spaces and compatibility forms make another password when new hashes are ${kind}`, async (t) => {
     const hash = await hashes.hash('ﬁsh and chips')
     for (const other of ['fish and chips', 'ﬁsh And chips', 'ﬁsh  and chips', ' ﬁsh and chips']) {
@@ -96,6 +105,14 @@ test('argon2id makes hashes of 19 MiB, 2 passes, 1 lane', async (t) => {
 test('argon2id reads a password to its end', async (t) => {
   const long = 'x'.repeat(200)
   t.false(await withArgon2.verify(`${long}y`, await withArgon2.hash(`${long}z`)))
+})
+
+test('an argon2id hash of the version before is verified', async (t) => {
+  for (const version of ['', 'v=16$']) {
+    const hash = `$argon2id$${version}m=256,t=2,p=1$c29tZXNhbHQ$2gcOV25Q8vOKPIl8vdxsf7QCjocJcf+erntOGHkpXm4`
+    t.true(await withBcrypt.verify('password', hash))
+    t.false(await withBcrypt.verify('passwort', hash))
+  }
 })
 
 test('a bcrypt hash is weak when its cost is lower than the setting, or the setting is argon2id', (t) => {

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import test from 'ava'
+import bcrypt from 'bcrypt'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
 import { connectServer } from '../../src/database/server.ts'
@@ -7,6 +8,10 @@ import { createServerDatabase, type Engine, engines, root, startApp, type TestAp
 import { makeDirectory } from '../_directory.ts'
 import { emptySchema } from './_databases.ts'
 import { anna, björn, carol, dora, seedRows, seedTables } from './_seed.ts'
+
+// As a Mac types it, and as the seed hashed it: letters and their accents apart.
+const typed = 'crème brûlée'.normalize('NFD')
+const chefRow = `insert into "user" ("username", "password") values ('chef', '${bcrypt.hashSync(typed, 4)}');`
 
 for (const engine of engines) {
   let app: TestApp
@@ -35,6 +40,11 @@ for (const engine of engines) {
     t.deepEqual(claims['x-hasura-allowed-roles'], ['editor', 'user'])
   })
 
+  test(`${engine}: a user of the seed's whose password was typed with accents apart logs in with it`, async (t) => {
+    t.is((await app.login('chef', typed)).status, 200)
+    t.is((await app.login('chef', `${typed} `)).status, 401)
+  })
+
   test(`${engine}: the seed's inactive users and wrong passwords are refused`, async (t) => {
     for (const [username, password] of [
       [carol.username, carol.password],
@@ -60,13 +70,13 @@ async function startOnSeed(engine: Engine, dataDir: string): Promise<TestApp> {
   if (engine === 'embedded') {
     const connection = await openEmbedded(dataDir, snapshotUrl(root))
     await emptySchema(connection)
-    await connection.execute(seedTables + seedRows)
+    await connection.execute(seedTables + seedRows + chefRow)
     await connection.close()
     return startApp({ env: { AUTH_DATA_DIR: dataDir } })
   }
   const databaseUrl = await createServerDatabase()
   const connection = connectServer(databaseUrl, () => {})
-  await connection.execute(seedTables + seedRows)
+  await connection.execute(seedTables + seedRows + chefRow)
   await connection.close()
   return startApp({ engine, databaseUrl })
 }
