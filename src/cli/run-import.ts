@@ -1,3 +1,4 @@
+import { isPasswordHash } from '../authentication/hash-format.ts'
 import { usernameSchema } from '../authentication/username.ts'
 import { type Config, ConfigError } from '../config.ts'
 import { databaseUrl } from '../config-values.ts'
@@ -89,6 +90,7 @@ function rulesOf({ roles }: Config): ImportRules {
   return {
     defaultRole: roles.defaultRole,
     refuseUsername: (name) => usernameSchema.safeParse(name).error?.issues[0]?.message ?? null,
+    isPasswordHash,
   }
 }
 

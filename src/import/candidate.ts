@@ -8,14 +8,12 @@ export type ImportRules = {
   defaultRole: string
   /** Why a name cannot be a username; null when it can. */
   refuseUsername(name: string): string | null
+  /** Whether a text is the hash of a password that can be verified here. */
+  isPasswordHash(text: string): boolean
 }
 
 /** A user who may be imported if the target has room for them. Without `user` there is only the problem. */
 export type Candidate = { user: ImportedUser | null; problems: Problem[] }
-
-const bcrypt = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
-const argon2id =
-  /^\$argon2id\$v=19\$m=\d{1,10},t=\d{1,10},p=\d{1,3}\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/
 
 /** Makes a candidate of a user, as far as that can be told without looking at the target. Pure. */
 export function createCandidate(source: SourceUser, rules: ImportRules): Candidate {
@@ -36,7 +34,7 @@ export function createCandidate(source: SourceUser, rules: ImportRules): Candida
   }
   const roles = new Set(source.roles.filter((role) => role !== rules.defaultRole))
   for (const role of [...roles].filter((role) => !isRole(role))) report('invalid_role', role.slice(0, 40))
-  const isKnown = isKnownHash(source.password)
+  const isKnown = source.password !== null && rules.isPasswordHash(source.password)
   if (source.password && !isKnown) report('unknown_hash', describeHash(source.password))
   const user: ImportedUser = {
     id,
@@ -64,10 +62,6 @@ function chooseUsername(
 ): string | undefined {
   const [first] = identities
   return username ?? (email || (first && `${first.provider}-${first.subject}`))
-}
-
-function isKnownHash(hash: string | null): boolean {
-  return hash !== null && hash.length <= 255 && (bcrypt.test(hash) || argon2id.test(hash))
 }
 
 /** The format of a hash, and nothing that could help to break it. */

@@ -1,10 +1,12 @@
 import test from 'ava'
+import { isPasswordHash } from '../../src/authentication/hash-format.ts'
 import { createCandidate, type ImportRules } from '../../src/import/candidate.ts'
 import type { SourceUser } from '../../src/import/read-users.ts'
 
 const rules: ImportRules = {
   defaultRole: 'user',
   refuseUsername: (name) => (name.startsWith(' ') ? 'begins with white space' : null),
+  isPasswordHash,
 }
 
 const bcryptHash = `$2b$10$${'x'.repeat(53)}`
