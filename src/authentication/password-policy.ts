@@ -6,7 +6,8 @@ export type PasswordRules = { passwordMinLength: number; passwordHash: 'bcrypt' 
 
 /** What a new password must be. bcrypt reads 72 bytes and ignores the rest, so a longer one is refused, not cut. */
 export function createPasswordSchema({ passwordMinLength, passwordHash }: PasswordRules) {
-  const maxBytes = passwordHash === 'bcrypt' ? 72 : 1024
+  const isCut = passwordHash === 'bcrypt'
+  const maxBytes = isCut ? 72 : 1024
   return text(1024)
     .refine(
       (value) => [...value.normalize('NFC')].length >= passwordMinLength,
@@ -14,7 +15,7 @@ export function createPasswordSchema({ passwordMinLength, passwordHash }: Passwo
     )
     .refine(
       (value) => Buffer.byteLength(value.normalize('NFC')) <= maxBytes,
-      `has more than ${maxBytes} bytes in UTF-8, of which ${passwordHash} would ignore the rest`,
+      `has more than ${maxBytes} bytes in UTF-8${isCut ? ', of which bcrypt would ignore the rest' : ''}`,
     )
     .meta({ minLength: passwordMinLength, maxLength: maxBytes, examples: ['correct horse'] })
 }

@@ -183,6 +183,10 @@ for (const engine of engines) {
       t.is((await argon2.login('long', `${long}a`)).status, 200)
       refused(t, await argon2.login('long', `${long}b`), 401, 'invalid_credentials')
       refused(t, await argon2.login('long', long), 401, 'invalid_credentials')
+      const longer = 'é'.repeat(513)
+      const body = { username: 'longer', password: longer, confirmPassword: longer }
+      const { errors } = (await argon2.post('/signup', body)).body
+      t.deepEqual(errors, [{ field: 'password', detail: 'has more than 1024 bytes in UTF-8' }])
     },
   )
 }
