@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { createBreachCheck } from './authentication/breached-passwords.ts'
 import { createPasswordHashes } from './authentication/password-hash.ts'
 import { loadPasswordPolicy } from './authentication/password-policy.ts'
+import { passwordProvider } from './authentication/strategies.ts'
 import { shareOfCores } from './cluster/cores.ts'
 import { watchAccess } from './database/access-changes.ts'
 import { watchQueries } from './database/database.ts'
@@ -62,6 +63,7 @@ export async function createDeps({
         accessCache: accessCache?.load,
         keys,
         clock,
+        passwordProvider: passwordProvider(given.providers).name,
         share: shareMetrics,
       })
     : null

@@ -6,7 +6,13 @@ import { createFlows } from './authentication/flow.ts'
 import { createStart, createStartLink } from './authentication/redirect-to.ts'
 import { createLinkIdentity, createResolveIdentity } from './authentication/resolve-identity.ts'
 import { createSignup, createSignupGate } from './authentication/signup.ts'
-import { callbackUrl, configuredProviders, createStrategies, issuerOf } from './authentication/strategies.ts'
+import {
+  callbackUrl,
+  configuredProviders,
+  createStrategies,
+  issuerOf,
+  passwordProvider,
+} from './authentication/strategies.ts'
 import { createVerifyPassword } from './authentication/verify-password.ts'
 import { createVerifyProfile } from './authentication/verify-profile.ts'
 import { createClaimsProxy } from './claims/claims-proxy.ts'
@@ -40,7 +46,7 @@ export function createSteps(deps: Deps) {
   const secure = config.publicUrl.startsWith('https:')
   const redirectProviders = configuredProviders(deps.providers, config.providers)
   const issuers = new Map(redirectProviders.map((each) => [each.name, issuerOf(each, config.providers)]))
-  const passwordProviders = deps.providers.filter(({ flow }) => flow === 'password')
+  const password = passwordProvider(deps.providers)
 
   const accessTokens = createAccessTokens(deps.keys, config)
   const refreshTokens = createRefreshTokens(deps.secrets.refreshToken)
@@ -116,14 +122,14 @@ export function createSteps(deps: Deps) {
     redirectProviders,
     signupGate: createSignupGate(config.signup),
     signup: [
-      createAttempt({ provider: 'local', ok: 'login.ok', failed: 'signup.failed' }),
+      createAttempt({ provider: password.name, ok: 'login.ok', failed: 'signup.failed' }),
       createSignup(users, hashes, deps.requirePassword),
     ],
     verifyPassword: [
-      createAttempt({ provider: 'local', ok: 'login.ok', failed: 'login.failed' }),
+      createAttempt({ provider: password.name, ok: 'login.ok', failed: 'login.failed' }),
       withContract(
         { errors: ['invalid_credentials', 'overloaded', 'database_unavailable'] },
-        authenticate('local', 'user', 'invalid_credentials'),
+        authenticate(password.name, 'user', 'invalid_credentials'),
       ),
     ],
     tokens,
@@ -161,7 +167,7 @@ export function createSteps(deps: Deps) {
     listSessions: createListSessions(sessions, clock),
     endSession: createEndSession(sessions, clock),
     unlinkIdentity: createUnlinkIdentity(identities),
-    providers: createProviders([...passwordProviders, ...redirectProviders], config.publicUrl),
+    providers: createProviders([password, ...redirectProviders], config.publicUrl),
     webhook: webhookBy({ credential: { kind: 'accessToken', isOptional }, header: webhookHeaders }),
     postedWebhook: webhookBy({}),
     jwks: createJwks(deps.keys, config.jwksMaxAge),

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Provider } from './provider.ts'
+import { passwordProvider } from './strategies.ts'
 
 const common = {
   name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/),
@@ -24,11 +25,14 @@ const providerSchema = z.discriminatedUnion('flow', [
 
 /**
  * Loads every provider file of a folder, in the order of their names: a file there is all it takes to add a provider.
- * Throws, naming the file, when its default export is not a provider or does not bear the file's name.
+ * Throws, naming the file, when its default export is not a provider or does not bear the file's name, and unless exactly
+ * one of them checks passwords.
  */
 export async function loadProviders(folder: URL): Promise<Provider[]> {
   const files = (await readdir(folder)).filter((file) => /^[^.]+\.(js|ts)$/.test(file)).sort()
-  return Promise.all(files.map((file) => loadProvider(new URL(file, folder), file)))
+  const providers = await Promise.all(files.map((file) => loadProvider(new URL(file, folder), file)))
+  passwordProvider(providers)
+  return providers
 }
 
 async function loadProvider(url: URL, file: string): Promise<Provider> {

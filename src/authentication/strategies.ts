@@ -2,7 +2,14 @@ import type { Strategy } from 'passport'
 import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
 import type { ProviderSettings } from '../config-providers.ts'
 import type { AroundProvider } from '../observability/around.ts'
-import type { Provider, RedirectProvider, StateStore, VerifyPassword, VerifyProfile } from './provider.ts'
+import type {
+  PasswordProvider,
+  Provider,
+  RedirectProvider,
+  StateStore,
+  VerifyPassword,
+  VerifyProfile,
+} from './provider.ts'
 import { hardenTransport, type TransportSettings } from './provider-transport.ts'
 
 /** What the strategies of one deployment are made with. */
@@ -23,6 +30,18 @@ export function configuredProviders(
   settings: ReadonlyMap<string, ProviderSettings>,
 ): RedirectProvider[] {
   return providers.filter((provider) => provider.flow === 'redirect').filter(({ name }) => settings.has(name))
+}
+
+/** The provider that `POST /login` asks. Throws unless there is exactly one. */
+export function passwordProvider(providers: readonly Provider[]): PasswordProvider {
+  const [found, ...others] = providers.filter((provider) => provider.flow === 'password')
+  if (found === undefined)
+    throw new Error("providers/ has no file with flow: 'password', which POST /login would ask")
+  if (others.length > 0) {
+    const names = [found, ...others].map(({ name }) => name).join(', ')
+    throw new Error(`providers/ has several files with flow: 'password', but POST /login asks one: ${names}`)
+  }
+  return found
 }
 
 /** What `iss` must be when people come back from a provider; undefined where that is not known. */

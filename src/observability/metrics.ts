@@ -19,6 +19,8 @@ export type Sources = {
   /** Since when the key signs; null when it is the environment's, which does not say. */
   keys: { readonly activeSince: Date | null }
   clock: Clock
+  /** Whom a sign-in belongs to that names no provider. */
+  passwordProvider: string
   /** How to get the metrics of all processes that serve together; undefined for one that is alone. */
   share?: ShareMetrics | undefined
 }
@@ -31,7 +33,8 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * Counts and measures into a registry of its own. Labels are route patterns, statuses, configured providers and names
  * of closed tables, never what a client sent, so their number has a bound.
  */
-export function createMetrics({ hashes, pool, accessCache, keys, clock, share }: Sources) {
+export function createMetrics(sources: Sources) {
+  const { hashes, pool, accessCache, keys, clock, passwordProvider, share } = sources
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -90,7 +93,7 @@ export function createMetrics({ hashes, pool, accessCache, keys, clock, share }:
   const announced: Listener = (name, facts) => {
     events.inc({ event: name })
     if (name.startsWith('login.'))
-      logins.inc({ provider: facts.provider ?? 'local', outcome: outcomeOf(name, facts) })
+      logins.inc({ provider: facts.provider ?? passwordProvider, outcome: outcomeOf(name, facts) })
     if (name.startsWith('refresh.')) refreshes.inc({ outcome: outcomeOf(name, facts) })
   }
 

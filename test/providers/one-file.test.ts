@@ -4,8 +4,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { pino } from 'pino'
 import { loadProviders } from '../../src/authentication/load-providers.ts'
+import type { Provider } from '../../src/authentication/provider.ts'
 import { parseConfig } from '../../src/config.ts'
-import { startGateway } from '../../src/gateway.ts'
+import { type GatewayOptions, startGateway } from '../../src/gateway.ts'
 import { root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 
@@ -37,6 +38,19 @@ export default {
 }
 `
 
+const staff = `
+import { Strategy } from 'passport-local'
+
+export default {
+  name: 'staff',
+  flow: 'password',
+  label: 'Staff',
+  strategy: (verify) =>
+    new Strategy({ session: false }, (username, password, done) =>
+      verify(username.replace(/@staff$/, ''), password, done)),
+}
+`
+
 /** A folder with the provider files of the house and these; their packages are found as those of the house are. */
 async function makeFolder(t: ExecutionContext, more: Record<string, string>, withOurs = false): Promise<URL> {
   const directory = await makeDirectory('claimgate-providers')
@@ -50,6 +64,26 @@ async function makeFolder(t: ExecutionContext, more: Record<string, string>, wit
   }
   for (const [file, content] of Object.entries(more)) await writeFile(join(folder, file), content)
   return pathToFileURL(`${folder}/`)
+}
+
+type StartOptions = Partial<Pick<GatewayOptions, 'fetch' | 'log'>> & { env: Record<string, string> }
+
+/** Starts a gateway that has these providers; returns where it listens. */
+async function startWith(
+  t: ExecutionContext,
+  providers: readonly Provider[],
+  { env, log = pino({ level: 'silent' }), ...options }: StartOptions,
+): Promise<string> {
+  const dataDir = await makeDirectory()
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+  const config = parseConfig(
+    { PORT: '0', HOST: '127.0.0.1', AUTH_DATA_DIR: dataDir, AUTH_BCRYPT_COST: '4', ...env },
+    providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name),
+  )
+  const gateway = await startGateway({ config, providers, pages: null, root, log, ...options })
+  t.teardown(() => gateway.close())
+  await gateway.ready
+  return `http://127.0.0.1:${gateway.port}`
 }
 
 test('a file in providers/ is found without being registered anywhere', async (t) => {
@@ -68,29 +102,8 @@ test('a file in providers/ and two variables are all that signing in with a new 
       url.endsWith('/token') ? { access_token: 'acme-token' } : { number: 7, nick: 'road.runner' },
     )
   }
-  const dataDir = await makeDirectory()
-  t.teardown(() => rm(dataDir, { recursive: true, force: true }))
-  const config = parseConfig(
-    {
-      PORT: '0',
-      HOST: '127.0.0.1',
-      AUTH_DATA_DIR: dataDir,
-      AUTH_ACME_SSO_CLIENT_ID: 'id',
-      AUTH_ACME_SSO_CLIENT_SECRET: 'secret',
-    },
-    providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name),
-  )
-  const gateway = await startGateway({
-    config,
-    providers,
-    pages: null,
-    root,
-    log: pino({ level: 'silent' }),
-    fetch: fetchAcme,
-  })
-  t.teardown(() => gateway.close())
-  await gateway.ready
-  const url = `http://127.0.0.1:${gateway.port}`
+  const env = { AUTH_ACME_SSO_CLIENT_ID: 'id', AUTH_ACME_SSO_CLIENT_SECRET: 'secret' }
+  const url = await startWith(t, providers, { env, fetch: fetchAcme })
 
   const listed = (await (await fetch(`${url}/providers`)).json()) as { name: string }[]
   t.deepEqual(
@@ -192,5 +205,48 @@ test('what is no module in providers/ is left alone', async (t) => {
     'acme.d.ts': 'x',
     '.acme.js': 'x',
   })
-  t.deepEqual(await loadProviders(folder), [])
+  await t.throwsAsync(loadProviders(folder), { message: /no file with flow/ })
+  await writeFile(new URL('staff.js', folder), staff)
+  t.deepEqual(
+    (await loadProviders(folder)).map(({ name }) => name),
+    ['staff'],
+  )
+})
+
+test('another file with the flow password in place of local.ts is what /login asks', async (t) => {
+  const providers = await loadProviders(await makeFolder(t, { 'staff.js': staff }))
+  const events: Record<string, unknown>[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => void events.push(JSON.parse(line)) })
+  const url = await startWith(t, providers, { env: { AUTH_METRICS: 'true' }, log })
+  const post = async (path: string, body: object) => {
+    const headers = { 'Content-Type': 'application/json' }
+    return fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  }
+  const credentials = { username: 'ada', password: 'correct horse' }
+  await (await post('/signup', { ...credentials, confirmPassword: credentials.password })).text()
+  t.is((await post('/login', { ...credentials, username: 'ada@staff' })).status, 200)
+  t.is((await post('/login', { ...credentials, username: 'ada@elsewhere' })).status, 401)
+  t.deepEqual(await (await fetch(`${url}/providers`)).json(), [
+    { name: 'staff', label: 'Staff', flow: 'password', url: 'http://localhost:0/login' },
+  ])
+  const attempts = events.filter(({ event }) => /^login\./.test(String(event)))
+  t.deepEqual(
+    attempts.map(({ event, provider }) => [event, provider]),
+    [
+      ['login.ok', 'staff'],
+      ['login.ok', 'staff'],
+      ['login.failed', 'staff'],
+    ],
+  )
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  t.true(metrics.includes('claimgate_logins_total{provider="staff",outcome="ok"} 2'))
+})
+
+test('without a file with the flow password, or with two, there is nobody for /login to ask: an error says so', async (t) => {
+  await t.throwsAsync(loadProviders(await makeFolder(t, { 'acme-sso.js': acme })), {
+    message: /no file with flow: 'password'/,
+  })
+  await t.throwsAsync(loadProviders(await makeFolder(t, { 'staff.js': staff }, true)), {
+    message: /several files with flow: 'password'.*: local, staff$/,
+  })
 })
