@@ -18,7 +18,8 @@ export default {
   icon: 'M7 7.5v9M17 10.5c0 4.5-10 1.5-10 6M7 2.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5ZM7 16.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5ZM17 5.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5Z',
   scope: ['user:email'],
   strategy: ({ endpoints, ...options }, verify) => {
-    const userEmailURL = endpoints.emailsURL ?? 'https://api.github.com/user/emails?per_page=100'
+    const userEmailURL =
+      endpoints.emailsURL ?? emailsOf(endpoints.profileURL ?? 'https://api.github.com/user')
     const strategy = new Strategy(
       {
         ...options,
@@ -38,6 +39,14 @@ export default {
     return { subject: String(json.id), username: json.login, email, emailVerified: email !== undefined }
   },
 } satisfies Provider
+
+/** At the server that knows the profile, because the access token is sent there. */
+function emailsOf(profileURL: string): string {
+  const url = new URL(profileURL)
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/emails`
+  url.searchParams.set('per_page', '100')
+  return url.href
+}
 
 type Get = (url: string, token: string, callback: (error: unknown, body?: string) => void) => void
 

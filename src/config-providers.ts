@@ -46,6 +46,7 @@ function readProvider(read: Read, problems: string[], prefix: string): ProviderS
     emailsUrl: read(`${prefix}_EMAILS_URL`, v.endpointUrl),
     issuer: read(`${prefix}_ISSUER`, v.optionalText(1000)),
   }
+  requireOneServer(problems, prefix, optional)
   if ((clientId === undefined) !== (clientSecret === undefined)) {
     const missing = clientId === undefined ? 'CLIENT_ID' : 'CLIENT_SECRET'
     problems.push(`${prefix}_${missing} must be set too: both or neither`)
@@ -53,4 +54,27 @@ function readProvider(read: Read, problems: string[], prefix: string): ProviderS
   if (clientId === undefined || clientSecret === undefined) return null
   const given = Object.entries(optional).filter(([, value]) => value !== undefined)
   return { clientId, clientSecret, ...Object.fromEntries(given) }
+}
+
+/** Part of a provider's endpoints in place of its own would send the secret of the one server, or its tokens, to the other. */
+function requireOneServer(
+  problems: string[],
+  prefix: string,
+  {
+    authorizationUrl,
+    tokenUrl,
+    profileUrl,
+    emailsUrl,
+  }: Record<'authorizationUrl' | 'tokenUrl' | 'profileUrl' | 'emailsUrl', string | undefined>,
+): void {
+  const needed = { AUTHORIZATION_URL: authorizationUrl, TOKEN_URL: tokenUrl, PROFILE_URL: profileUrl }
+  if (![...Object.values(needed), emailsUrl].some((url) => url !== undefined)) return
+  for (const [name, url] of Object.entries(needed)) {
+    // What is set and bad has been reported as that.
+    const isReported = problems.some((problem) => problem.startsWith(`${prefix}_${name} `))
+    if (url === undefined && !isReported)
+      problems.push(
+        `${prefix}_${name} must be set too: AUTHORIZATION_URL, TOKEN_URL and PROFILE_URL, all or none`,
+      )
+  }
 }

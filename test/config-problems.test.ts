@@ -161,6 +161,25 @@ test('half of a provider is refused, by the name of the half that is missing', (
   ])
 })
 
+test('authorization, token and profile URL of a provider are set together, so that no secret goes to another server', (t) => {
+  const urls: Record<string, string> = {
+    AUTH_GITHUB_AUTHORIZATION_URL: 'https://ghe.test/login/oauth/authorize',
+    AUTH_GITHUB_TOKEN_URL: 'https://ghe.test/login/oauth/access_token',
+    AUTH_GITHUB_PROFILE_URL: 'https://ghe.test/api/v3/user',
+  }
+  const names = Object.keys(urls)
+  const client = { AUTH_GITHUB_CLIENT_ID: 'x', AUTH_GITHUB_CLIENT_SECRET: 'x' }
+  fc.assert(
+    fc.property(fc.subarray(names), fc.boolean(), (given, withEmails) => {
+      const env: Record<string, string> = { ...client }
+      for (const name of given) env[name] = urls[name] ?? ''
+      if (withEmails) env.AUTH_GITHUB_EMAILS_URL = 'https://ghe.test/api/v3/user/emails'
+      const isFine = given.length === names.length || (given.length === 0 && !withEmails)
+      t.deepEqual(complaint(env).names, isFine ? [] : names.filter((name) => !given.includes(name)))
+    }),
+  )
+})
+
 test('AUTH_COOKIE_MODE needs TLS, or the browser on this machine', (t) => {
   const env = { AUTH_COOKIE_MODE: 'true' }
   t.deepEqual(complaint({ ...env, AUTH_PUBLIC_URL: 'http://auth.test' }).names, ['AUTH_COOKIE_MODE'])

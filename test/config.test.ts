@@ -111,7 +111,9 @@ test('a provider is configured by the variables of its file name', (t) => {
     AUTH_MY_IDP_CLIENT_ID: 'id',
     AUTH_MY_IDP_CLIENT_SECRET: 'secret',
     AUTH_MY_IDP_SCOPE: 'openid, email',
+    AUTH_MY_IDP_AUTHORIZATION_URL: 'https://idp.test/authorize',
     AUTH_MY_IDP_TOKEN_URL: 'https://idp.test/token',
+    AUTH_MY_IDP_PROFILE_URL: 'https://idp.test/me',
   }
   t.deepEqual(
     parseConfig(env, providers).providers,
@@ -122,7 +124,9 @@ test('a provider is configured by the variables of its file name', (t) => {
           clientId: 'id',
           clientSecret: 'secret',
           scope: ['openid', 'email'],
+          authorizationUrl: 'https://idp.test/authorize',
           tokenUrl: 'https://idp.test/token',
+          profileUrl: 'https://idp.test/me',
         },
       ],
     ]),

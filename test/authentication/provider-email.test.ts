@@ -172,3 +172,14 @@ for (const engine of engines) {
     },
   )
 }
+
+test.serial('addresses are asked for below AUTH_GITHUB_PROFILE_URL, unless another URL is set', async (t) => {
+  const stage = await startStage({ env: { AUTH_GITHUB_EMAILS_URL: '' } })
+  t.teardown(stage.stop)
+  const profile = githubber('enterprise', proven('enterprise@mail.test'))
+  const { body } = await signIn(stage, 'github', profile)
+  const answer = await stage.app.get('/user', { Authorization: `Bearer ${body.token}` })
+  t.is(answer.body.email, 'enterprise@mail.test')
+  const [asked] = stage.fake.requests.filter(({ endpoint }) => endpoint === 'emails')
+  t.is(asked?.query.get('per_page'), '100')
+})
