@@ -18,13 +18,17 @@ export function createClaimsProxy(
   const made = new WeakMap<Access, HasuraClaims>()
   return withContract({ errors: [refused, 'database_unavailable'] }, async function claimsProxy(ctx, next) {
     const access = await read(ctx)
-    const claims = made.get(access) ?? createHasuraClaims(access, rules)
+    ctx.state.access = access
+    ctx.state.claims = made.get(access) ?? make(ctx, access)
+    await next()
+  })
+
+  function make(ctx: Context, access: Access): HasuraClaims {
+    const claims = createHasuraClaims(access, rules)
     made.set(access, claims)
     if (claims.leftOut.length > 0) {
       ctx.state.log.warn({ userId: access.userId, leftOut: claims.leftOut }, 'left out of the claims')
     }
-    ctx.state.access = access
-    ctx.state.claims = claims
-    await next()
-  })
+    return claims
+  }
 }

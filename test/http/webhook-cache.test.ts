@@ -84,6 +84,18 @@ for (const engine of engines) {
   )
 
   test.serial(
+    `${engine}: what is left out of the claims is logged when they are made, not at every request`,
+    async (t) => {
+      const session = await app.signup('leaver')
+      await grant(app, session.id, 'admin')
+      const warnings = () => app.logs.filter(({ msg }) => msg === 'left out of the claims').length
+      const before = warnings()
+      for (const _ of [1, 2, 3]) t.is((await ask(app, session)).status, 200)
+      t.is(warnings(), before + 1)
+    },
+  )
+
+  test.serial(
     `${engine}: a refresh makes nothing void, and a session that expires is not answered for`,
     async (t) => {
       const session = await app.signup('ends')
