@@ -1,25 +1,29 @@
 import test from 'ava'
 import { connectServer } from '../../src/database/server.ts'
-import { engines, startApp } from '../_app.ts'
+import { createServerDatabase, engines, startApp } from '../_app.ts'
 import { type PostgresServer, startPostgres } from '../_postgres.ts'
 import { sql } from './_databases.ts'
 
 const server = engines.includes('server') ? await startPostgres({ tls: true }) : null
 test.after.always('stop the server', () => server?.stop())
 
-// A server that was given, or a machine without openssl, has no certificate to try this with.
 if (server?.certificate) declareTests(server, server.certificate)
-else test('there is no TLS server to test with', (t) => t.pass())
+else {
+  const reason = server
+    ? 'the server was given, or there is no openssl to make a certificate with'
+    : 'the launcher was told to do without a server'
+  test.skip(`TLS to the database was NOT tested: ${reason}`, (t) => t.fail())
+}
 
 function declareTests(server: PostgresServer, certificate: string): void {
-  const withParameters = (parameters: Record<string, string>) => {
-    const url = new URL(server.url)
+  const withParameters = (parameters: Record<string, string>, base = server.url) => {
+    const url = new URL(base)
     url.search = new URLSearchParams(parameters).toString()
     return url.href
   }
 
-  const isEncrypted = async (parameters: Record<string, string>) => {
-    const connection = connectServer(withParameters(parameters), () => {})
+  const isEncrypted = async (parameters: Record<string, string>, base = server.url) => {
+    const connection = connectServer(withParameters(parameters, base), () => {})
     try {
       const [row] = await sql(connection, 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
       await connection.execute('SELECT 1')
@@ -32,6 +36,15 @@ function declareTests(server: PostgresServer, certificate: string): void {
 
   test('sslmode=require encrypts and takes any certificate, as libpq does', async (t) => {
     t.true(await isEncrypted({ sslmode: 'require' }))
+  })
+
+  test('sslmode=prefer is as require here: where the server has no TLS it does not fall back to none', async (t) => {
+    t.true(await isEncrypted({ sslmode: 'prefer' }))
+    const base = await createServerDatabase()
+    for (const sslmode of ['prefer', 'require']) {
+      const found = await isEncrypted({ sslmode }, base).catch(({ message }: Error) => message)
+      t.true(found === true || found === 'The server does not support SSL connections', String(found))
+    }
   })
 
   test('sslmode=verify-full takes a certificate of the authority in sslrootcert', async (t) => {
