@@ -7,6 +7,7 @@ import type { Access } from './database/access.ts'
 import type { Deps } from './deps.ts'
 import type { ErrorCode } from './errors.ts'
 import { prefersHtml } from './http/prefers-html.ts'
+import { withoutQuery } from './http/query.ts'
 import { walk } from './http/walk.ts'
 import { createAccountSteps } from './pages/account-steps.ts'
 import { createAssets } from './pages/assets.ts'
@@ -77,7 +78,8 @@ export function createPageSteps(deps: Deps, files: PageFiles, lent: Lent) {
     /** From our page to the app, for whoever is signed in. */
     signedInToApp: [...signedIn, ...toApp],
     signOut: createSignOut(cookie, sessions, clock),
-    startAt: (name: string): Middleware => lent.authenticate(name, 'identity', 'provider_denied'),
+    // The strategy would take a query for the answer of its provider.
+    startAt: (name: string) => withoutQuery(lent.authenticate(name, 'identity', 'provider_denied')),
     front: createFront(cookie, base),
     notFound: createNotFound(show),
     forPeople: (isPage: (ctx: Context) => boolean) => createForPeople(isPage, failure()),

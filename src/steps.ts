@@ -3,9 +3,10 @@ import { createBearer } from './authentication/bearer.ts'
 import { createReadCallback, createRefusal, createReturnErrors } from './authentication/callback.ts'
 import { createChangePassword } from './authentication/change-password.ts'
 import { createFlows } from './authentication/flow.ts'
-import { createStart, createStartLink } from './authentication/redirect-to.ts'
+import { createStart } from './authentication/redirect-to.ts'
 import { createLinkIdentity, createResolveIdentity } from './authentication/resolve-identity.ts'
 import { createSignup, createSignupGate } from './authentication/signup.ts'
+import { createStartLink } from './authentication/start-link.ts'
 import {
   callbackUrl,
   configuredProviders,

@@ -116,6 +116,7 @@ const exceptions: Record<string, string[]> = {
   'src/http/text.ts': [
     'src/authentication/change-password.ts',
     'src/authentication/password-policy.ts',
+    'src/authentication/redirect-target.ts',
     'src/authentication/redirect-to.ts',
     'src/authentication/signup.ts',
     'src/authentication/username.ts',
@@ -125,7 +126,7 @@ const exceptions: Record<string, string[]> = {
   // Under which name a request is seen is decided in one place.
   'src/http/route.ts': ['src/observability/metrics.ts', 'src/observability/tracing.ts'],
   // A query is read the same way wherever one is.
-  'src/http/query.ts': ['src/authentication/redirect-to.ts'],
+  'src/http/query.ts': ['src/authentication/redirect-to.ts', 'src/authentication/start-link.ts'],
   // What may leave of an error is decided in one place, also when it leaves in a redirect or
   // through Hasura.
   'src/http/error-handler.ts': [

@@ -4,17 +4,10 @@ import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { readQuery } from '../http/query.ts'
 import { text } from '../http/text.ts'
-
-// In UTF-16 units, of an address to be sent back to.
-const longest = 1024
+import { createRequireTarget, longestTarget, redirectTarget } from './redirect-target.ts'
 
 const asked = {
-  redirect_to: text(longest)
-    .meta({
-      description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
-      examples: ['https://app.example.com/signed-in'],
-    })
-    .optional(),
+  redirect_to: redirectTarget('https://app.example.com/signed-in').optional(),
   code_challenge: z
     .string()
     .regex(/^[\w-]{43}$/, 'must be the base64url of a SHA-256')
@@ -53,7 +46,7 @@ const pageQuery = paired(z.object({ ...asked, state: text(512).optional() }))
  * (RFC 7636) that binds the one-time code to the client. Throws `redirect_not_allowed` or `validation_failed`.
  */
 export function createStart(origins: readonly string[]): Middleware {
-  const isAllowed = createRedirectCheck(origins)
+  const requireAllowed = createRequireTarget(origins)
   return withContract(
     {
       query: startQuery,
@@ -67,9 +60,7 @@ export function createStart(origins: readonly string[]): Middleware {
     },
     async function start(ctx, next) {
       const query = readQuery(ctx, startQuery)
-      if (query.redirect_to !== undefined && !isAllowed(query.redirect_to)) {
-        throw notAllowed()
-      }
+      requireAllowed(query.redirect_to)
       ctx.state.start = {
         redirectTo: query.redirect_to ?? null,
         codeChallenge: query.code_challenge ?? null,
@@ -83,10 +74,10 @@ export function createStart(origins: readonly string[]): Middleware {
 
 /** The same for a sign-in on our own pages; a `state` of the client goes back to it with the code. */
 export function createPageStart(origins: readonly string[]): Middleware {
-  const isAllowed = createRedirectCheck(origins)
+  const requireAllowed = createRequireTarget(origins)
   return async function pageStart(ctx, next) {
     const { redirect_to: redirectTo, code_challenge: codeChallenge, state } = readQuery(ctx, pageQuery)
-    if (redirectTo !== undefined && !isAllowed(redirectTo)) throw notAllowed()
+    requireAllowed(redirectTo)
     const target = redirectTo === undefined ? null : withState(redirectTo, state)
     ctx.state.start = { redirectTo: target, codeChallenge: codeChallenge ?? null, link: null, page: true }
     await next()
@@ -98,74 +89,9 @@ function withState(redirectTo: string, state: string | undefined): string {
   const target = new URL(redirectTo)
   target.searchParams.set('state', state)
   // From here on it travels as one redirect_to, from page to page.
-  if (target.href.length > longest) {
-    const detail = `makes redirect_to longer than ${longest} characters`
+  if (target.href.length > longestTarget) {
+    const detail = `makes redirect_to longer than ${longestTarget} characters`
     throw new GatewayError('validation_failed', { errors: [{ field: 'state', detail }] })
   }
   return target.href
-}
-
-/** The body of POST /user/identities/:provider. */
-export const linkBody = z.strictObject({
-  redirectTo: text(longest)
-    .meta({
-      description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
-      examples: ['https://app.example.com/account'],
-    })
-    .optional(),
-})
-
-const linkAnswer = z.strictObject({
-  url: z.url().meta({
-    description: 'Visit it in the same browser.',
-    examples: ['https://github.com/login/oauth/authorize?client_id=example'],
-  }),
-})
-
-/**
- * Starts to link a provider to the user of the access token, instead of signing somebody in with it: what comes back
- * is bound to that user and session by the state cookie. Throws `redirect_not_allowed`.
- */
-export function createStartLink(origins: readonly string[]): Middleware {
-  const isAllowed = createRedirectCheck(origins)
-  return withContract(
-    {
-      answers: { 200: { description: 'Where to send the browser.', schema: linkAnswer } },
-      errors: ['redirect_not_allowed'],
-    },
-    async function startLink(ctx, next) {
-      const { redirectTo = null } = ctx.state.body as z.infer<typeof linkBody>
-      const { bearer } = ctx.state
-      if (!bearer) throw new Error('this route does not verify a token')
-      if (redirectTo !== null && !isAllowed(redirectTo)) throw notAllowed()
-      const link = { userId: bearer.userId, sessionId: bearer.sessionId }
-      ctx.state.start = { redirectTo, codeChallenge: null, link, page: false }
-      await next()
-      const url = ctx.response.get('Location')
-      ctx.remove('Location')
-      ctx.status = 200
-      ctx.body = { url }
-    },
-  )
-}
-
-function notAllowed(): GatewayError {
-  return new GatewayError('redirect_not_allowed', { detail: 'Its origin is not in AUTH_REDIRECT_ORIGINS' })
-}
-
-/**
- * Whether a redirect target has exactly one of the allowed origins, or the scheme of an allowed native app. Spellings
- * that browsers read differently from us (backslashes, white space, controls, user names) are never allowed.
- */
-export function createRedirectCheck(origins: readonly string[]): (target: string) => boolean {
-  const allowed = new Set(origins)
-  return (target) => {
-    if (/[\\\s\p{Cc}]/u.test(target) || !URL.canParse(target)) return false
-    const url = new URL(target)
-    if (url.username !== '' || url.password !== '') return false
-    const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
-    return isWeb
-      ? allowed.has(url.origin) && target.startsWith(`${url.origin}`)
-      : allowed.has(`${url.protocol}//`)
-  }
 }

@@ -13,6 +13,14 @@ export function createQueryLimit(limit = 2048): Middleware {
   })
 }
 
+/** Lets a step see no query, for what somebody else reads there. */
+export function withoutQuery(step: Middleware): Middleware {
+  return (ctx, next) => {
+    const request = { value: Object.create(ctx.request, { query: { value: {} } }) }
+    return step(Object.create(ctx, { request }) as Context, next)
+  }
+}
+
 /** Checks the query against a schema. A parameter that comes twice is a list, and so never the text a schema wants. */
 export function readQuery<T>(ctx: Context, schema: z.ZodType<T>): T {
   return validate(schema, { ...ctx.query })

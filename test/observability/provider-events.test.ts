@@ -60,6 +60,27 @@ test.serial('a callback that this browser did not start is a failed login', asyn
 })
 
 test.serial(
+  'a query at a start is not taken for the answer of the provider: nobody is announced to have failed',
+  async (t) => {
+    const { app, fake } = stage
+    const session = await app.signup('questioner')
+    for (const query of ['error=x', 'error=access_denied', 'code=x', 'code=x&state=y']) {
+      const link = await during(app, () =>
+        app.call('POST', `/user/identities/github?${query}`, bearer(session, { body: {} })),
+      )
+      t.is(link.answer.body.code, 'validation_failed')
+      const start = await during(app, () => app.get(`/auth/github?${query}`))
+      t.is(start.answer.body.code, 'validation_failed')
+      const page = await during(app, () => app.get(`/signin/github?${query}`))
+      t.is(page.answer.status, 302)
+      const { origin, pathname } = new URL(page.answer.headers.get('location') ?? '')
+      t.is(origin + pathname, fake.github.authorizationUrl)
+      t.deepEqual([...link.names, ...start.names, ...page.names], [])
+    }
+  },
+)
+
+test.serial(
   'linking a provider, a link that is refused and unlinking are announced, and none is a login',
   async (t) => {
     const { app, fake } = stage
