@@ -1,8 +1,8 @@
 import { cpSync } from 'node:fs'
-import { chmod, mkdir, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { PGlite } from '@electric-sql/pglite'
-import { dataDirOf, exists } from './data-directory.ts'
+import { dataDirOf, exists, makePrivate } from './data-directory.ts'
 import type { Connection } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { createEmbeddedAdapter } from './embedded-adapter.ts'
@@ -11,11 +11,11 @@ import { listenEmbedded } from './embedded-listening.ts'
 /**
  * Opens the embedded database under `directory`, made with mode 0700 when it is missing. A new database begins as a
  * copy of `snapshot`, the data directory that the build made.
- * Throws when another process has the directory open: two at once would lose writes.
+ * Throws when another process has the directory open, because two at once would lose writes, and when it has files of
+ * somebody else.
  */
 export async function openEmbedded(directory: string, snapshot: URL): Promise<Connection> {
-  await mkdir(directory, { recursive: true })
-  await chmod(directory, 0o700)
+  await makePrivate(directory)
   const unlock = await lockDirectory(directory)
   try {
     const dataDir = dataDirOf(directory)

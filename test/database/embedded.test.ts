@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -50,6 +50,31 @@ test.serial(
     t.is(await modeOf(join(data, 'secret')), 0o600)
     await stop()
     t.deepEqual((await readdir(data)).sort(), ['pglite', 'secret'])
+  },
+)
+
+test.serial(
+  'a directory with files of somebody else is refused as AUTH_DATA_DIR, and left as it is, mode and all',
+  async (t) => {
+    const folder = await createFolder(t)
+    const data = join(folder, 'data')
+    await mkdir(data)
+    await writeFile(join(data, 'report.txt'), 'mine')
+    await chmod(data, 0o755)
+    const { code, stderr } = await runProcess({ AUTH_DATA_DIR: data }, folder)
+    t.is(code, 1)
+    t.regex(stderr, /^Claimgate did not start\. The directory .*data has other files in it.*AUTH_DATA_DIR/)
+    t.is((await stat(data)).mode & 0o777, 0o755)
+    t.deepEqual(await readdir(data), ['report.txt'])
+
+    // What the root of a volume has in it is nobody's.
+    await rename(join(data, 'report.txt'), join(data, 'lost+found'))
+    const { stop } = await start(t, folder)
+    await stop()
+    // What is put beside our own files later is no reason not to start.
+    await writeFile(join(data, 'README'), 'back this up')
+    await (await start(t, folder)).stop()
+    t.deepEqual((await readdir(data)).sort(), ['README', 'lost+found', 'pglite', 'secret'])
   },
 )
 
