@@ -44,6 +44,9 @@ export type Gateway = {
   close(): Promise<void>
 }
 
+/** In milliseconds: when nobody is waiting for the start any more, and not when all other replicas do the same. */
+const soon = () => 10_000 + Math.random() * 50_000
+
 /**
  * Listens, migrates the database and loads or makes the keys. While the database is away it goes on trying, and answers
  * what it can without. Throws when it cannot listen or open the embedded database, and leaves nothing open then.
@@ -70,7 +73,7 @@ export async function startGateway({
     }
     let endUpkeep = async () => {}
     const ready = readiness.prepare(work, log.child({ port: server.port })).then((isReady) => {
-      if (readiness.isReady()) endUpkeep = startUpkeep(deps, database, keys)
+      if (readiness.isReady()) endUpkeep = startUpkeep(deps, database, keys, soon())
       return isReady
     })
     const end = async () => {
