@@ -1,0 +1,60 @@
+import test, { type ExecutionContext } from 'ava'
+import { engines, startApp } from '../_app.ts'
+import { type Collector, startCollector } from '../observability/_collector.ts'
+
+/** The statements of each request, in their order, by its method and route. */
+function statementsOf({ spans }: Collector): Record<string, string[]> {
+  const roots = spans.filter(({ kind, name }) => kind === 2 && name !== 'GET /openapi.json')
+  return Object.fromEntries(
+    roots.map(({ name, spanId }) => [
+      name,
+      spans.filter(({ parentSpanId }) => parentSpanId === spanId).map((span) => span.name),
+    ]),
+  )
+}
+
+/** Signs up, logs in, asks, refreshes and logs out, each once. */
+async function useOnce(t: ExecutionContext, options: Parameters<typeof startApp>[0]) {
+  const collector = await startCollector()
+  t.teardown(() => collector.stop())
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, AUTH_WEBHOOK_CACHE: '0', ...options?.env }
+  const app = await startApp({ ...options, env })
+  await app.signup('ada')
+  const { body } = await app.login('ada')
+  t.is((await app.get('/webhook', { Authorization: `Bearer ${body.token}` })).status, 200)
+  const { refreshToken } = (await app.post<typeof body>('/token', { refreshToken: body.refreshToken })).body
+  t.is((await app.call('POST', '/logout', { body: { refreshToken } })).status, 204)
+  await app.close()
+  return statementsOf(collector)
+}
+
+for (const engine of engines) {
+  test(`${engine}: a webhook, a refresh and a log-out are one statement, a login and a sign-up two`, async (t) => {
+    t.deepEqual(await useOnce(t, { engine }), {
+      'GET /webhook': ['session_read'],
+      'POST /login': ['user_credentials', 'session_begin'],
+      'POST /signup': ['user_create', 'session_begin'],
+      'POST /token': ['session_rotate'],
+      'POST /logout': ['Session.updateMany'],
+    })
+  })
+
+  test(`${engine}: the limits count a login in one statement and give back in three, where replicas count together`, async (t) => {
+    const statements = await useOnce(t, { engine, env: { AUTH_RATE_LIMIT: 'on' } })
+    const isShared = engine === 'server'
+    const counted = isShared ? ['rate_limit_count'] : []
+    // Two of them at the same time.
+    const givenBack = statements['POST /login']?.splice(isShared ? 3 : 2)
+    t.deepEqual(
+      givenBack?.sort(),
+      isShared ? ['rate_limit_count', 'rate_limit_forget', 'rate_limit_forget'] : [],
+    )
+    t.deepEqual(statements, {
+      'GET /webhook': ['session_read'],
+      'POST /login': [...counted, 'user_credentials', 'session_begin'],
+      'POST /signup': [...counted, 'user_create', 'session_begin'],
+      'POST /token': ['session_rotate'],
+      'POST /logout': ['Session.updateMany'],
+    })
+  })
+}
