@@ -37,8 +37,8 @@ export function quote(text: string): string {
 }
 
 /** `1 session`, `2 sessions`. */
-export function count(number: number, thing: string): string {
-  return `${number} ${thing}${number === 1 ? '' : 's'}`
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`
 }
 
 function align(rows: readonly (readonly string[])[]): string {

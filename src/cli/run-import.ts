@@ -15,9 +15,9 @@ import { findQueries, type Layout } from '../import/layout.ts'
 import { createProblemList } from '../import/problems.ts'
 import { createProgress, type ProgressStream } from '../import/progress.ts'
 import { countUsers, readUsers } from '../import/read-users.ts'
-import type { ImportReport } from '../import/report.ts'
 import { seed } from '../import/seed.ts'
 import { identifyDatabase, openSource, type Source } from '../import/source.ts'
+import type { ImportReport } from './import-report.ts'
 
 /** What an import needs of the program around it. */
 export type ImportDeps = {

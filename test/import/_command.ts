@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { pino } from 'pino'
 import { registerImport } from '../../src/cli/import.ts'
+import type { ImportReport } from '../../src/cli/import-report.ts'
 import { parseConfig } from '../../src/config.ts'
 import { createDatabase } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open.ts'
 import type { ProgressStream } from '../../src/import/progress.ts'
-import type { ImportReport } from '../../src/import/report.ts'
 import { root } from '../_app.ts'
 
 export type CommandResult = { code: number; stdout: string; stderr: string }

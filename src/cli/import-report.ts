@@ -1,5 +1,6 @@
-import type { ImportCounts } from './import-users.ts'
-import { type ProblemCode, type ProblemList, problemTable } from './problems.ts'
+import type { ImportCounts } from '../import/import-users.ts'
+import { type ProblemCode, type ProblemList, problemTable } from '../import/problems.ts'
+import { count, printable } from './output.ts'
 
 /** What an import came to, as `--json` prints it. */
 export type ImportReport = ImportCounts & {
@@ -40,13 +41,4 @@ function describeProblems({ total, counts, kept }: ImportReport['problems']): st
     ),
     ...(kept.length < total ? [`  … and ${total - kept.length} more`] : []),
   ]
-}
-
-/** Text of other people on one line, without what a terminal would take for a command. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`)
-}
-
-function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`
 }
