@@ -13,6 +13,13 @@ export type SessionLifetimes = { idle: number; absolute: number }
 /** When a session may act: `s` is its row, and $1 the time. */
 export const living = 's.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
 
+/** The same for Prisma. */
+export const livingAt = (now: Date) => ({
+  revokedAt: null,
+  idleExpiresAt: { gt: now },
+  expiresAt: { gt: now },
+})
+
 /** What `selectAccess` needs of it. */
 export const columns = 's.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at'
 
@@ -107,7 +114,6 @@ export function createSessions(
   { prisma, query }: Pick<Database, 'prisma' | 'query'>,
   lifetimes: SessionLifetimes,
 ) {
-  const aliveAt = (now: Date) => ({ revokedAt: null, idleExpiresAt: { gt: now }, expiresAt: { gt: now } })
   return {
     /**
      * Starts a session for a user who has just proven who they are, if by a password then by that of `passwordHash`,
@@ -169,7 +175,7 @@ export function createSessions(
      */
     revoke: async (sessionId: string, everywhere: boolean, now: Date): Promise<void> => {
       const which = everywhere
-        ? { user: { sessions: { some: { id: sessionId, ...aliveAt(now) } } } }
+        ? { user: { sessions: { some: { id: sessionId, ...livingAt(now) } } } }
         : { id: sessionId }
       await prisma.session.updateMany({
         where: { ...which, revokedAt: null },
