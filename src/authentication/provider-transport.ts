@@ -32,7 +32,6 @@ const maxInFlight = 32
 const tokenAnswer = z.looseObject({ access_token: z.string().min(1) })
 const tokenRefusal = z.looseObject({ error: z.string() })
 const resource = z.union([z.looseObject({}), z.array(z.looseObject({}))])
-// What RFC 6749, section 5.2, and GitHub call a code that is not good (any more).
 // RFC 6749, section 5.2, and GitHub's own.
 const tokenErrors = new Set([
   'invalid_request',
@@ -44,6 +43,7 @@ const tokenErrors = new Set([
   'redirect_uri_mismatch',
   'unverified_user_email',
 ])
+// What they call a code that is not good (any more).
 const badCode = new Set(['invalid_grant', 'bad_verification_code'])
 
 /**
