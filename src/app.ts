@@ -7,6 +7,7 @@ import { linkBody } from './authentication/start-link.ts'
 import type { Context, Middleware, State } from './context.ts'
 import type { Deps } from './deps.ts'
 import { createApiIndex } from './endpoints/api-index.ts'
+import { noProvider } from './endpoints/no-provider.ts'
 import { webhookBody } from './endpoints/webhook.ts'
 import { actionBody, createActions } from './hasura/actions.ts'
 import { actionFailures, createFailures, graphqlFailures } from './hasura/failure.ts'
@@ -123,11 +124,16 @@ export function createApp(deps: Deps): Koa<State> {
     return pages.match(path, method).path.length > 0 && !router.match(path, method).route
   }
 
+  // For nobody, and so no part of it either: without this, the route to unlink would make 405 of it.
+  const others = new Router<State>({ sensitive: true, strict: true })
+  others.post('/user/identities/:provider', noProvider)
+
   const app = new Koa<State>()
   app.silent = true
   for (const passed of everywhere) app.use(passed)
   app.use(router.routes())
   app.use(pages.routes())
+  app.use(others.routes())
   app.use(router.allowedMethods())
   if (step.page) app.use(step.page.notFound)
   return app

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { type Answer, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { type FakeProvider, type GithubProfile, startFakeProvider } from '../_fake-provider.ts'
+import { refused } from '../_problem.ts'
 
 let app: TestApp
 let fake: FakeProvider
@@ -106,7 +107,13 @@ test('linking needs an access token and knows its body', async (t) => {
   const mine = await app.signup('strict')
   const headers = bearer(mine)
   t.is((await app.call('POST', '/user/identities/github', { headers, body: { userId: 'x' } })).status, 422)
-  t.is((await app.call('POST', '/user/identities/nobody', { headers, body: {} })).status, 405)
+  for (const name of ['nobody', 'local', '__proto__']) {
+    const unknown = await app.call('POST', `/user/identities/${name}`, { headers, body: {} })
+    refused(t, unknown, 404, 'not_found')
+    const other = await app.call('PUT', `/user/identities/${name}`, { headers, body: {} })
+    refused(t, other, 405, 'method_not_allowed')
+    t.regex(other.headers.get('allow') ?? '', /DELETE/)
+  }
 })
 
 test('unlinking takes the provider away, but never the last way in', async (t) => {
