@@ -23,11 +23,15 @@ export function start(
   })
   return new Promise((resolve, reject) => {
     let output = ''
-    child.stdout?.on('data', (chunk) => {
+    const listen = (chunk: Buffer) => {
       output += chunk
       const port = pattern.exec(output)?.[1]
-      if (port) resolve({ child, port, beganAt })
-    })
+      if (port === undefined) return
+      // A log may follow, a line for each request; to read it would be work on the cores that are measured.
+      child.stdout.off('data', listen).resume()
+      resolve({ child, port, beganAt })
+    }
+    child.stdout.on('data', listen)
     child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}: ${output}`)))
   })
 }
