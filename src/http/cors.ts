@@ -8,7 +8,7 @@ import type { Middleware } from '../context.ts'
 export function createCors(origins: readonly string[]): Middleware {
   const allowed = new Set(origins)
   return async function cors(ctx, next) {
-    ctx.vary('Origin')
+    ctx.res.setHeader('Vary', 'Origin')
     const origin = ctx.get('origin')
     const isPreflight = ctx.method === 'OPTIONS' && ctx.get('access-control-request-method') !== ''
     if (allowed.has(origin)) {
