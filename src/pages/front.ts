@@ -37,11 +37,16 @@ export function createNotFound(show: Show): Middleware {
  * a method that it does not have. `failure` is what shows it.
  */
 export function createForPeople(isPage: (ctx: Context) => boolean, failure: Middleware): Middleware {
+  // Asked only when something has gone wrong: every request passes here.
+  const isForPerson = (ctx: Context) => isPage(ctx) && prefersHtml(ctx)
   return async function forPeople(ctx, next) {
-    if (!isPage(ctx) || !prefersHtml(ctx)) return next()
-    await failure(ctx, async () => {
+    try {
       await next()
-      if (ctx.status === 405 && ctx.body === undefined) throw new GatewayError('method_not_allowed')
-    })
+      if (ctx.status === 405 && ctx.body === undefined && isForPerson(ctx))
+        throw new GatewayError('method_not_allowed')
+    } catch (error) {
+      if (!isForPerson(ctx)) throw error
+      await failure(ctx, () => Promise.reject(error))
+    }
   }
 }
