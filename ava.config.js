@@ -1,6 +1,6 @@
 export default {
   files: ['dist/test/**/*.test.js'],
-  concurrency: 2,
+  concurrency: 3,
   timeout: '2m',
   failFast: false,
 }
