@@ -27,6 +27,9 @@ export const engines: readonly Engine[] = serverUrl ? ['embedded', 'server'] : [
 /** What a test runs against when it is all the same: the server, on which a gateway starts several times as fast. */
 export const quick: Engine = engines.at(-1) ?? 'embedded'
 
+/** In seconds, for a database: on a machine that is busy with other tests, slow is not away. */
+export const patience = 30
+
 /** A session as the gateway answers it. */
 export type SessionBody = {
   id: string
@@ -116,8 +119,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     AUTH_BCRYPT_COST: '4',
     // Every test comes from one address.
     AUTH_RATE_LIMIT: 'off',
-    // On a machine that is busy with other tests, slow is not away.
-    AUTH_DATABASE_TIMEOUT: '30',
+    AUTH_DATABASE_TIMEOUT: String(patience),
     AUTH_DATA_DIR: dataDir,
     DATABASE_URL: databaseUrl,
     ...env,

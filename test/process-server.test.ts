@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava'
 import { migrate } from '../src/database/migrate.ts'
 import { findMigrationNames } from '../src/database/migrations.ts'
 import { connectServer } from '../src/database/server.ts'
-import { createServerDatabase, engines, root } from './_app.ts'
+import { createServerDatabase, engines, patience, root } from './_app.ts'
 import { ask, logIn, readKids, signUp } from './_client.ts'
 import { type GatewayProcess, runProcess, startProcess } from './_process.ts'
 import { copyRoot, createFolder, sql } from './database/_databases.ts'
@@ -19,7 +19,7 @@ const starts = [
       const older = await copyRoot(t)
       const last = (await findMigrationNames(older)).at(-1)
       await rm(new URL(`prisma/migrations/${last}/`, older), { recursive: true })
-      const connection = connectServer(url, () => {})
+      const connection = connectServer(url, () => {}, patience)
       t.deepEqual(await migrate(connection, older), await findMigrationNames(older))
       await connection.close()
     },
@@ -55,7 +55,7 @@ if (engines.includes('server')) {
         for (const { url } of gateways) t.is((await ask(`${url}/readyz`)).status, 200)
 
         const kids = await Promise.all(gateways.map(({ url }) => readKids(url)))
-        const connection = connectServer(env.DATABASE_URL, () => {})
+        const connection = connectServer(env.DATABASE_URL, () => {}, patience)
         t.teardown(() => connection.close())
         const keys = await sql(connection, 'SELECT kid, state FROM signing_key')
         t.deepEqual(keys, [{ kid: kids[0]?.[0], state: 'active' }])
@@ -76,7 +76,7 @@ if (engines.includes('server')) {
     const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
     const { url } = await start(t, env, await createFolder(t))
     t.is((await ask(`${url}/readyz`)).status, 200)
-    const connection = connectServer(env.DATABASE_URL, () => {})
+    const connection = connectServer(env.DATABASE_URL, () => {}, patience)
     t.teardown(() => connection.close())
     const last = (await findMigrationNames(root)).at(-1)
     const change = 'UPDATE _prisma_migrations SET rolled_back_at = $2 WHERE migration_name = $1'

@@ -6,7 +6,7 @@ import type { Connection } from '../../src/database/database.ts'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
 import { connectServer } from '../../src/database/server.ts'
-import { createServerDatabase, type Engine, root } from '../_app.ts'
+import { createServerDatabase, type Engine, patience, root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 
 /** Databases without a table. The embedded one is the same each time, emptied again: its tests are serial. */
@@ -21,7 +21,7 @@ function prepareServer(): EmptyDatabases {
   const opened: Connection[] = []
   return {
     open: async () => {
-      const connection = connectServer(await createServerDatabase(), () => {})
+      const connection = connectServer(await createServerDatabase(), () => {}, patience)
       opened.push(connection)
       return connection
     },

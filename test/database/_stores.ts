@@ -7,7 +7,7 @@ import { openDatabase } from '../../src/database/open.ts'
 import { createSessions, type Sessions } from '../../src/database/sessions.ts'
 import { createSigningKeyStore, type SigningKeyStore } from '../../src/database/signing-keys.ts'
 import { createUsers, type Users } from '../../src/database/users.ts'
-import { createMigratedDatabase, type Engine, root } from '../_app.ts'
+import { createMigratedDatabase, type Engine, patience, root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 
 export type Stores = {
@@ -36,7 +36,7 @@ export async function openStores(engine: Engine): Promise<Stores> {
   const dataDir = await makeDirectory()
   const databaseUrl = engine === 'server' ? await createMigratedDatabase() : undefined
   const database = createDatabase(
-    await openDatabase({ databaseUrl, dataDir }, root, pino({ level: 'silent' })),
+    await openDatabase({ databaseUrl, databaseTimeout: patience, dataDir }, root, pino({ level: 'silent' })),
   )
   const users = createUsers(database)
   return {

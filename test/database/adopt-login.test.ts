@@ -4,7 +4,15 @@ import bcrypt from 'bcrypt'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
 import { connectServer } from '../../src/database/server.ts'
-import { createServerDatabase, type Engine, engines, root, startApp, type TestApp } from '../_app.ts'
+import {
+  createServerDatabase,
+  type Engine,
+  engines,
+  patience,
+  root,
+  startApp,
+  type TestApp,
+} from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import { emptySchema } from './_databases.ts'
 import { anna, björn, carol, dora, seedRows, seedTables } from './_seed.ts'
@@ -75,7 +83,7 @@ async function startOnSeed(engine: Engine, dataDir: string): Promise<TestApp> {
     return startApp({ env: { AUTH_DATA_DIR: dataDir } })
   }
   const databaseUrl = await createServerDatabase()
-  const connection = connectServer(databaseUrl, () => {})
+  const connection = connectServer(databaseUrl, () => {}, patience)
   await connection.execute(seedTables + seedRows + chefRow)
   await connection.close()
   return startApp({ engine, databaseUrl })

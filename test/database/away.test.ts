@@ -1,6 +1,6 @@
 import test from 'ava'
 import { connectServer } from '../../src/database/server.ts'
-import { createServerDatabase, engines, startApp } from '../_app.ts'
+import { createServerDatabase, engines, patience, startApp } from '../_app.ts'
 import { until } from '../_until.ts'
 import { startRelay } from '../http/_relay.ts'
 import { sql } from './_databases.ts'
@@ -46,7 +46,7 @@ if (engines.includes('server')) {
     const url = await createServerDatabase()
     const app = await startApp({ databaseUrl: url })
     t.teardown(app.close)
-    const other = connectServer(url, () => {})
+    const other = connectServer(url, () => {}, patience)
     t.teardown(() => other.close())
     const { database } = app.gateway
     for (const work of [
@@ -62,7 +62,7 @@ if (engines.includes('server')) {
   test('a connection that was silent in the middle of a transaction is not used again', async (t) => {
     const relay = await startRelay(await createServerDatabase())
     t.teardown(relay.cut)
-    const app = await startApp({ databaseUrl: relay.url, env: { AUTH_DATABASE_TIMEOUT: '1' } })
+    const app = await startApp({ databaseUrl: relay.url, env: { AUTH_DATABASE_TIMEOUT: '3' } })
     t.teardown(app.close)
     const { prisma } = app.gateway.database
     const silenced = prisma.$transaction(async (tx) => {
@@ -101,7 +101,7 @@ if (engines.includes('server')) {
     const app = await startApp({ databaseUrl: url })
     t.teardown(app.close)
     await app.signup('anna')
-    const other = connectServer(url, () => {})
+    const other = connectServer(url, () => {}, patience)
     t.teardown(() => other.close())
     await terminate(other, `application_name = 'claimgate' AND state = 'idle'`)
     await until(() => app.logs.some(({ msg }) => msg === 'lost an idle database connection'))

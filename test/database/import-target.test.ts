@@ -11,7 +11,7 @@ import {
   rehearse,
 } from '../../src/database/import-target.ts'
 import { openDatabase } from '../../src/database/open.ts'
-import { createServerDatabase, engines, root } from '../_app.ts'
+import { createServerDatabase, engines, patience, root } from '../_app.ts'
 
 const id = (n: number) => `4b7d2b6e-3c0f-4a4e-9d5c-${String(n).padStart(12, '0')}`
 
@@ -36,7 +36,13 @@ for (const engine of engines) {
   test.before(`${engine}: open`, async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'claimgate-'))
     const databaseUrl = engine === 'server' ? await createServerDatabase() : undefined
-    database = createDatabase(await openDatabase({ databaseUrl, dataDir }, root, pino({ level: 'silent' })))
+    database = createDatabase(
+      await openDatabase(
+        { databaseUrl, databaseTimeout: patience, dataDir },
+        root,
+        pino({ level: 'silent' }),
+      ),
+    )
     target = createImportTarget(database.query)
   })
   test.after.always(`${engine}: close`, async () => {

@@ -2,7 +2,7 @@ import test from 'ava'
 import pg from 'pg'
 import { migrate } from '../../src/database/migrate.ts'
 import { connectServer } from '../../src/database/server.ts'
-import { createServerDatabase, engines, root, startApp } from '../_app.ts'
+import { createServerDatabase, engines, patience, root, startApp } from '../_app.ts'
 import { readCatalog } from './_catalog.ts'
 import { seedRows, seedTables } from './_seed.ts'
 
@@ -24,7 +24,7 @@ if (engines.includes('server')) {
   })
 
   test('usernames that differ only by the case of a letter beyond ASCII are refused by name in the C locale too', async (t) => {
-    const connection = connectServer(await createCLocale(), () => {})
+    const connection = connectServer(await createCLocale(), () => {}, patience)
     t.teardown(() => connection.close())
     await connection.execute(
       `${seedTables}${seedRows} INSERT INTO "user" (username, password) VALUES ('Élodie', 'x'), ('élodie', 'x')`,

@@ -5,7 +5,7 @@ import test from 'ava'
 import { migrate } from '../../src/database/migrate.ts'
 import { findMigrationNames } from '../../src/database/migrations.ts'
 import { connectServer } from '../../src/database/server.ts'
-import { createServerDatabase, engines, root } from '../_app.ts'
+import { createServerDatabase, engines, patience, root } from '../_app.ts'
 import { sql } from './_databases.ts'
 
 const run = promisify(execFile)
@@ -14,7 +14,7 @@ const child = fileURLToPath(new URL('_migrate.js', import.meta.url))
 if (engines.includes('server')) {
   test('five connections that migrate at once apply each migration once', async (t) => {
     const url = await createServerDatabase()
-    const connections = Array.from({ length: 5 }, () => connectServer(url, () => {}))
+    const connections = Array.from({ length: 5 }, () => connectServer(url, () => {}, patience))
     t.teardown(() => Promise.all(connections.map((connection) => connection.close())))
     const applied = await Promise.all(connections.map((connection) => migrate(connection, root)))
     t.deepEqual(applied.flat(), await findMigrationNames(root))
@@ -31,7 +31,7 @@ if (engines.includes('server')) {
 
   test('migrations of two databases in one process do not disturb each other', async (t) => {
     const urls = await Promise.all([createServerDatabase(), createServerDatabase()])
-    const connections = urls.map((url) => connectServer(url, () => {}))
+    const connections = urls.map((url) => connectServer(url, () => {}, patience))
     t.teardown(() => Promise.all(connections.map((connection) => connection.close())))
     const applied = await Promise.all(connections.map((connection) => migrate(connection, root)))
     const names = await findMigrationNames(root)
@@ -40,7 +40,7 @@ if (engines.includes('server')) {
 }
 
 async function readHistory(url: string): Promise<string[]> {
-  const connection = connectServer(url, () => {})
+  const connection = connectServer(url, () => {}, patience)
   const text = 'SELECT migration_name AS name FROM _prisma_migrations ORDER BY migration_name'
   const rows = await sql<{ name: string }>(connection, text)
   await connection.close()

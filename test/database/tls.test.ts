@@ -1,6 +1,6 @@
 import test from 'ava'
 import { connectServer } from '../../src/database/server.ts'
-import { createServerDatabase, engines, startApp } from '../_app.ts'
+import { createServerDatabase, engines, patience, startApp } from '../_app.ts'
 import { type PostgresServer, startPostgres } from '../_postgres.ts'
 import { sql } from './_databases.ts'
 
@@ -23,7 +23,7 @@ function declareTests(server: PostgresServer, certificate: string): void {
   }
 
   const isEncrypted = async (parameters: Record<string, string>, base = server.url) => {
-    const connection = connectServer(withParameters(parameters, base), () => {})
+    const connection = connectServer(withParameters(parameters, base), () => {}, patience)
     try {
       const [row] = await sql(connection, 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
       await connection.execute('SELECT 1')

@@ -4,6 +4,7 @@ import {
   type Answer,
   createServerDatabase,
   engines,
+  patience,
   type SessionBody,
   startApp,
   type TestApp,
@@ -59,7 +60,7 @@ if (engines.includes('server')) {
     'while all connections are taken, what needs one is 503 within the timeout, and then served',
     async (t) => {
       const { app, url, session } = await startStage(t)
-      const other = connectServer(url, () => {})
+      const other = connectServer(url, () => {}, patience)
       t.teardown(() => other.close())
       // They wait for a lock that is held, until the server cancels them.
       const held = other.exclusively(async () => {
