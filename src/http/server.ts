@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 export type ServerSettings = {
@@ -37,13 +37,14 @@ export async function listen(
   server.on('request', listener)
   // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', (req, res) => server.emit('request', req, res))
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const waiting = (unanswered.get(socket) ?? []).filter((res) => res.socket === socket)
-    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-    if (waiting.some((res) => res.headersSent)) socket.destroy()
-    else if (waiting.length === 0 || isLate) onClientError(error, socket)
-    // Rubbish behind a request: the answer that is still to come is that request's.
-    else for (const res of waiting) res.once('finish', () => socket.destroy())
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const waiting = unanswered.get(socket) ?? []
+    // A request that has come whole is not what is wrong: its answer is still to come, and the error is behind it.
+    const whole = waiting.filter(({ req }) => req.complete)
+    const last = whole.at(-1)
+    if (last) last.once('finish', () => socket.destroy())
+    else if (waiting.some((res) => res.headersSent)) socket.destroy()
+    else onClientError(error, socket)
   })
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: NodeJS.ErrnoException) => {
@@ -60,14 +61,14 @@ export async function listen(
 }
 
 /** The answers that are still to come on each connection. */
-type Unanswered = ReadonlyMap<Duplex, readonly ServerResponse[]>
+type Unanswered = ReadonlyMap<Socket, readonly ServerResponse[]>
 
 /**
  * Keeps note of the answers that are still to come. They are kept by connection, because a set of answers, which come
  * and go with every request, leaves a chain of outgrown tables behind that keeps them from being collected young.
  */
 function watchAnswers(server: Server): Unanswered {
-  const connections = new Map<Duplex, ServerResponse[]>()
+  const connections = new Map<Socket, ServerResponse[]>()
   server.on('connection', (socket) => {
     connections.set(socket, [])
     socket.once('close', () => connections.delete(socket))
@@ -87,6 +88,8 @@ async function close(server: Server, unanswered: Unanswered, grace: number): Pro
   for (const res of [...unanswered.values()].flat()) letGo(res)
   server.prependListener('request', (_req, res) => letGo(res))
   server.closeIdleConnections()
+  // Browsers and load balancers connect in advance, which Node does not count as idle.
+  for (const socket of [...unanswered.keys()]) if (socket.bytesRead === 0) socket.destroy()
   const timer = setTimeout(() => server.closeAllConnections(), grace * 1000)
   await closed
   clearTimeout(timer)

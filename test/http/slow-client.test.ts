@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import test from 'ava'
-import { startApp, type TestApp } from '../_app.ts'
+import { quick, startApp, type TestApp } from '../_app.ts'
 
 let app: TestApp
 test.before('start', async () => {
@@ -51,4 +52,14 @@ test('two hundred slow clients are cut off, and others are answered meanwhile', 
   for (let round = 0; round < 5; round++) t.is((await app.login('patient')).status, 200)
   for (const answer of await Promise.all(slow))
     t.true(answer === '' || answer.startsWith('HTTP/1.1 408 '), answer)
+})
+
+test('a connection on which nothing was ever sent keeps no gateway from ending', async (t) => {
+  const other = await startApp({ engine: quick })
+  const socket = connect(other.gateway.port, '127.0.0.1')
+  await once(socket, 'connect')
+  await other.get('/healthz')
+  const began = performance.now()
+  await Promise.all([once(socket, 'close'), other.close()])
+  t.true(performance.now() - began < other.config.shutdownGrace * 1000)
 })
