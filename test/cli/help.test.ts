@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises'
+import { access, constants, readdir, readFile, rm } from 'node:fs/promises'
 import test from 'ava'
 import type { Command } from 'commander'
 import { createContext } from '../../src/cli/context.ts'
@@ -92,3 +92,9 @@ for (const [line, message] of mistakes) {
     t.regex(error.message, message)
   })
 }
+
+test('the build leaves a program that the system can start, as npx does', async (t) => {
+  const program = new URL('../../src/cli/main.js', import.meta.url)
+  await t.notThrowsAsync(access(program, constants.X_OK))
+  t.true((await readFile(program, 'utf8')).startsWith('#!/usr/bin/env node\n'))
+})
