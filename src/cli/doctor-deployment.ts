@@ -58,7 +58,7 @@ export async function examineDeployment(
       callbackUrl: callbackUrl(config.publicUrl, name),
       isConfigured: configured.some((provider) => provider.name === name),
     }))
-  const kid = config.keyPair?.kid ?? inside.signingKey?.kid ?? null
+  const kid = config.keyPair?.kid ?? inside.signingKey?.kid ?? (inside.hasNoKey ? null : undefined)
   const checks = [
     checkConfiguration(config.unknownVariables),
     checkSecrets(secrets, config.publicUrl),
@@ -69,7 +69,7 @@ export async function examineDeployment(
   return { checks, found: { config, signingKey: inside.signingKey, roles: inside.roles } }
 }
 
-type Inside = { checks: Check[]; signingKey: KeyPair | null; roles: string[] | null }
+type Inside = { checks: Check[]; signingKey: KeyPair | null; roles: string[] | null; hasNoKey?: boolean }
 
 async function examineDatabase(context: CommandContext, config: Config): Promise<Inside> {
   const unread = 'the database is not read'
@@ -116,10 +116,11 @@ async function readDatabase({ database, keySettings }: Deployment, config: Confi
     checks: [...checks, checkKeys(keys, config.keyPair?.kid ?? null)],
     signingKey: config.keyPair ?? active,
     roles: (await createRoles(database).list()).map(({ name }) => name),
+    hasNoKey: stored.length === 0,
   }
 }
 
-async function examineGateway(config: Config, kid: string | null): Promise<Check[]> {
+async function examineGateway(config: Config, kid: string | null | undefined): Promise<Check[]> {
   const { publicUrl } = config
   const read = (path: string, headers?: Record<string, string>) =>
     readPage(fetch, publicUrl + path, timeout, headers)

@@ -84,7 +84,12 @@ test('a provider is shown its callback URL, which must be https away from this m
 
 test('the public URL must answer, and not with a redirect', (t) => {
   const check = (answer: Parameters<typeof checkPublicUrl>[1]) => checkPublicUrl('https://a.test', answer)
-  t.is(check(page(200, '{}')).status, 'ok')
+  t.is(check(page(200, { status: 'ok' })).status, 'ok')
+  for (const other of ['<html>', 'OK', '{}'])
+    t.like(check(page(200, other)), {
+      status: 'failed',
+      detail: 'what answers at https://a.test is not the gateway',
+    })
   t.regex(
     check(page(301, '', { Location: 'https://www.a.test/' })).detail,
     /is a redirect to https:\/\/www\.a\.test\//,
@@ -151,15 +156,17 @@ test('a page that had no answer although the gateway is there fails', (t) => {
 })
 
 test('/jwks fails when Hasura would ask every second, or never again, or for another key', (t) => {
-  const check = (control: string, kid = 'k') =>
+  const check = (control: string, kid: string | null | undefined) =>
     checkJwks(page(200, { keys: [key] }, control ? { 'Cache-Control': control } : {}), kid)
-  t.is(check('public, max-age=300').status, 'ok')
-  t.regex(check('no-store').detail, /every second/)
-  t.regex(check('').detail, /never sees a new key/)
+  t.is(check('public, max-age=300', 'k').status, 'ok')
+  t.regex(check('no-store', 'k').detail, /every second/)
+  t.regex(check('', 'k').detail, /never sees a new key/)
   t.regex(check('max-age=300', 'other').detail, /other, is not published there/)
+  t.regex(check('max-age=300', null).detail, /the database that is read here has none/)
+  t.is(check('max-age=300', undefined).status, 'ok')
   for (const text of ['<html>', '{}', '{"keys":[]}', 'null'])
-    t.is(checkJwks(page(200, text), null).status, 'failed', text)
-  t.regex(checkJwks(page(503, ''), null).detail, /status 503/)
+    t.is(checkJwks(page(200, text), undefined).status, 'failed', text)
+  t.regex(checkJwks(page(503, ''), undefined).detail, /status 503/)
 })
 
 test('the webhook must answer in texts, with our anonymous role, and 401 for a forged token', (t) => {

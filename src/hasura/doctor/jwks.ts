@@ -10,9 +10,9 @@ const leak = 'the private key, with which everybody can sign tokens'
 
 /**
  * Reads `/jwks` more strictly than Hasura 2, which takes a set whole or not at all: each key must be what the gateway
- * publishes. `kid` is that of the key that signs.
+ * publishes. `kid` is that of the key that signs: null when there is none, undefined when that is not known.
  */
-export function checkJwks(page: Page | string, kid: string | null): Check {
+export function checkJwks(page: Page | string, kid: string | null | undefined): Check {
   const name = 'jwks'
   if (typeof page === 'string') return failUnread(name, '/jwks', page)
   const { status, text, headers } = page
@@ -24,10 +24,13 @@ export function checkJwks(page: Page | string, kid: string | null): Check {
     return failed(name, `not what Hasura should read: ${problem}`, cure)
   }
   const kids = (JSON.parse(text).keys as { kid?: unknown }[]).map((key) => key.kid)
-  if (kid === null || kids.includes(kid)) return ok(name, `Hasura can read it: ${kids.join(', ')}`)
+  if (kid === undefined || (kid !== null && kids.includes(kid)))
+    return ok(name, `Hasura can read it: ${kids.join(', ')}`)
   return failed(
     name,
-    `the key that signs here, ${kid}, is not published there`,
+    kid === null
+      ? 'keys are published there, and the database that is read here has none'
+      : `the key that signs here, ${kid}, is not published there`,
     'let AUTH_PUBLIC_URL and the database be those of one deployment',
   )
 }

@@ -30,8 +30,9 @@ export function checkPublicUrl(publicUrl: string, page: Page | string): Check {
       `${publicUrl} is a redirect to ${page.headers.get('location')}`,
       'set AUTH_PUBLIC_URL to where that leads: sign-in and Hasura follow no redirect',
     )
-  if (page.status === 200) return ok(name, `${publicUrl} is reached from here`)
-  return failed(name, `${publicUrl}/healthz answers ${page.status}`, cure)
+  if (page.status !== 200) return failed(name, `${publicUrl}/healthz answers ${page.status}`, cure)
+  if (page.text === JSON.stringify({ status: 'ok' })) return ok(name, `${publicUrl} is reached from here`)
+  return failed(name, `what answers at ${publicUrl} is not the gateway`, cure)
 }
 
 /** That a page had no answer, although the gateway is there; `reason` is what `readPage` said. */
