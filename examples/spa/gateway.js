@@ -26,6 +26,9 @@ export async function post(gateway, path, body) {
   if (response.status === 204) return null
   const answer = await response.json().catch(() => ({}))
   if (response.ok) return answer
+  // Without cookie mode a refresh token is required in the body, and this app has none.
+  if (path === '/token' && answer.code === 'validation_failed')
+    throw new GatewayProblem('Start the gateway with AUTH_COOKIE_MODE=true.')
   throw new GatewayProblem(answer.title ?? `The gateway answered ${response.status}`, {
     status: response.status,
     code: answer.code,

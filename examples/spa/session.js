@@ -19,7 +19,8 @@ export function createSession({ gateway, refreshMargin }, onChange) {
   /** A session that was just answered. `expiresAt` is by our own clock, so it need not be right. */
   const received = ({ token, username, roles, expiresIn }) => {
     const expiresAt = Date.now() + expiresIn * 1000
-    const refreshAt = expiresAt - Math.min(refreshMargin, expiresIn / 2) * 1000
+    // At the end of the session a token lives as long as the session does: then no other is worth asking for at once.
+    const refreshAt = expiresAt - Math.min(refreshMargin, Math.max(0, expiresIn / 2 - 1)) * 1000
     return { token, username, roles, expiresAt, refreshAt }
   }
   const isFresh = () => session !== null && Date.now() < session.refreshAt
