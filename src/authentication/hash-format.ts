@@ -1,6 +1,6 @@
 const bcrypt = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z\d]{53}$/
 const argon2id =
-  /^\$argon2id\$(?:v=(\d{1,3})\$)?m=(\d{1,10}),t=(\d{1,10}),p=\d{1,3}\$[A-Za-z\d+/]{11,86}\$[A-Za-z\d+/]{16,86}$/
+  /^\$argon2id\$(?:v=(\d{1,3})\$)?m=(\d{1,10}),t=(\d{1,10}),p=[1-9]\d{0,2}\$[A-Za-z\d+/]{11,86}\$[A-Za-z\d+/]{16,86}$/
 
 /** What argon2id is to cost at least: KiB of memory, and passes over it. */
 export type Argon2Cost = { memoryCost: number; timeCost: number }

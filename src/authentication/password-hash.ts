@@ -37,7 +37,7 @@ export function createPasswordHashes({
   const gate = <T>(work: () => Promise<T>): Promise<T> => {
     if (limit.activeCount + limit.pendingCount >= concurrency + queue) return Promise.reject(overloaded())
     const came = performance.now()
-    // First come, first served: those behind one that has waited too long are refused with it, in the same moment.
+    // First come, first served; whoever has waited too long when their turn comes is refused, and costs no work.
     return limit(() => (performance.now() - came > wait * 1000 ? Promise.reject(overloaded()) : work()))
   }
   const decoy = passwordHash === 'bcrypt' ? bcryptDecoy(bcryptCost) : argon2Decoy()
@@ -61,8 +61,10 @@ export function createPasswordHashes({
       const known = hash !== null && isPasswordHash(hash) ? hash : null
       const spellings = spellingsOf(password)
       return gate(async () => {
-        if (known !== null && (await matchesAny(spellings, known))) return true
-        if (known === null || isCheaper(known)) await matchesAny(spellings, decoy)
+        // What looks like a hash and cannot be read is none.
+        const outcome = known === null ? 'none' : await matchesAny(spellings, known).catch(() => 'none')
+        if (outcome === true) return true
+        if (outcome === 'none' || known === null || isCheaper(known)) await matchesAny(spellings, decoy)
         return false
       })
     },
@@ -98,7 +100,7 @@ async function matchesAny(spellings: readonly string[], hash: string): Promise<b
 }
 
 async function verifyHash(password: string, hash: string): Promise<boolean> {
-  if (hash.startsWith('$argon2id$')) return argon2Verify(hash, password).catch(() => false)
+  if (hash.startsWith('$argon2id$')) return argon2Verify(hash, password)
   // The same algorithm under other names: PHP's, and the one of which bcrypt counts a long password's length wrongly.
   return bcrypt.compare(password, hash.replace(/^\$2[ay]\$/, '$2b$'))
 }
