@@ -8,6 +8,7 @@ export function dataDirOf(directory: string): string {
 
 // What the gateway leaves in it, at whatever moment it ends, and what may be in a directory that is empty to its owner.
 const own = /^(pglite|secret)(\.new)?$|^lock-[0-9a-f]{8}(\.new)?$/
+const database = /^pglite(\.new)?$/
 const nothing = /^(lost\+found|\.gitkeep)$/
 
 /**
@@ -17,7 +18,7 @@ const nothing = /^(lost\+found|\.gitkeep)$/
 export async function makePrivate(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true })
   const names = (await readdir(directory)).filter((name) => !nothing.test(name))
-  if (names.length > 0 && !names.some((name) => own.test(name))) {
+  if (!names.every((name) => own.test(name)) && !names.some((name) => database.test(name))) {
     throw new Error(
       `The directory ${directory} has other files in it, and would be closed to everybody else. Set AUTH_DATA_DIR to a directory of its own, such as ${join(directory, 'claimgate')}.`,
     )

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -60,12 +60,14 @@ test.serial(
     const data = join(folder, 'data')
     await mkdir(data)
     await writeFile(join(data, 'report.txt'), 'mine')
+    await writeFile(join(data, 'secret'), 'mine too')
     await chmod(data, 0o755)
     const { code, stderr } = await runProcess({ AUTH_DATA_DIR: data }, folder)
     t.is(code, 1)
     t.regex(stderr, /^Claimgate did not start\. The directory .*data has other files in it.*AUTH_DATA_DIR/)
     t.is((await stat(data)).mode & 0o777, 0o755)
-    t.deepEqual(await readdir(data), ['report.txt'])
+    t.deepEqual((await readdir(data)).sort(), ['report.txt', 'secret'])
+    await rm(join(data, 'secret'))
 
     // What the root of a volume has in it is nobody's.
     await rename(join(data, 'report.txt'), join(data, 'lost+found'))
