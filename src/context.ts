@@ -5,6 +5,7 @@ import type { HasuraClaims } from './claims/hasura-claims.ts'
 import type { Contract } from './contract.ts'
 import type { Access } from './database/access.ts'
 import type { ProvenUser } from './database/sessions.ts'
+import type { ErrorCode } from './errors.ts'
 import type { HasuraClient } from './hasura/session-variables.ts'
 import type { Announce, Attempt } from './observability/events.ts'
 
@@ -21,6 +22,8 @@ export type State = {
   attempt?: Attempt
   /** Who is signed in on our own pages in this browser. */
   visitor?: Access
+  /** What it failed with, for the log. */
+  failed?: ErrorCode
   /** What was typed into the form of a page. */
   form?: Readonly<Record<string, string>>
   /** The body, checked against the route's schema. */

@@ -71,6 +71,7 @@ export function toGatewayError(error: unknown, { state }: Context): GatewayError
   if (status === 503 && cause === undefined) log.warn({ code }, message)
   else if (status >= 500) log.error({ code, err: cause ?? known }, message)
   else log.debug({ code, err: cause }, message)
+  state.failed = code
   const event = known.event ?? attempt?.failed
   if (event) state.announce(event, { code, ...known.about })
   return known

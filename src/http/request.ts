@@ -9,7 +9,7 @@ const frequent = new Set(['/webhook', '/jwks', '/.well-known/jwks.json', '/healt
 
 /**
  * Names each request (`X-Request-Id`, the caller's own if it is sane), finds the client's address, and logs one line
- * when it is answered: route pattern, status and duration; never a query, body, header or token.
+ * when it is answered: route pattern, status, error code and duration; never a query, body, header or token.
  */
 export function createRequest(log: Logger, trustedProxies: number): Middleware {
   return async function request(ctx, next) {
@@ -24,7 +24,10 @@ export function createRequest(log: Logger, trustedProxies: number): Middleware {
     } finally {
       const level = frequent.has(ctx.req.url?.split('?')[0] ?? '') && ctx.status < 400 ? 'debug' : 'info'
       const ms = Math.round(performance.now() - started)
-      ctx.state.log[level]({ method: ctx.method, route: routeOf(ctx), status: ctx.status, ms }, 'request')
+      ctx.state.log[level](
+        { method: ctx.method, route: routeOf(ctx), status: ctx.status, code: ctx.state.failed, ms },
+        'request',
+      )
     }
   }
 }

@@ -3,8 +3,8 @@ import { withContract } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 
 /**
- * Refuses a request whose target is no URL, and one of HTTP/1.1 that names no host (RFC 9112, section 3.2). Throws
- * `malformed_request`.
+ * Refuses a request whose target is no URL, one of HTTP/1.1 that names no host, and one that names two (RFC 9112,
+ * section 3.2). Throws `malformed_request`.
  */
 export function createTargetCheck(): Middleware {
   return withContract({ errors: ['malformed_request'] }, async function targetCheck(ctx, next) {
@@ -13,8 +13,21 @@ export function createTargetCheck(): Middleware {
     if (headers.host === undefined && httpVersion === '1.1') {
       throw new GatewayError('malformed_request', { detail: 'The header Host is missing' })
     }
+    if (countHosts(ctx.req.rawHeaders) > 1) {
+      throw new GatewayError('malformed_request', { detail: 'The header Host comes twice' })
+    }
     await next()
   })
+}
+
+/** Node keeps the first alone. Names and values stand by turns. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts
 }
 
 function canParse(ctx: Context): boolean {

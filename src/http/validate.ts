@@ -1,13 +1,19 @@
 import type { z } from 'zod'
 import { type FieldError, GatewayError } from '../errors.ts'
 
-/** Checks `value` against a schema. Throws `validation_failed` with one entry for each bad field. */
+// Whoever sends a thousand bad fields is not helped by hearing of each.
+const mostErrors = 20
+
+/** Checks `value` against a schema. Throws `validation_failed` with one entry for each bad field, for 20 at the most. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value, { error: describe })
   if (result.success) return result.data
   const found = new Map<string, FieldError>()
-  for (const error of result.error.issues.flatMap(toFieldErrors)) {
-    if (!found.has(error.field)) found.set(error.field, error)
+  for (const issue of result.error.issues) {
+    for (const error of toFieldErrors(issue)) {
+      if (found.size < mostErrors && !found.has(error.field)) found.set(error.field, error)
+    }
+    if (found.size === mostErrors) break
   }
   throw new GatewayError('validation_failed', { errors: [...found.values()] })
 }
@@ -25,6 +31,6 @@ function article(type: string): string {
 
 function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((field) => ({ field, detail: 'is not known here' }))
+    return issue.keys.slice(0, mostErrors).map((field) => ({ field, detail: 'is not known here' }))
   return [{ field: issue.path.join('.') || 'body', detail: issue.message }]
 }

@@ -168,6 +168,50 @@ test('rubbish behind a request is not answered in its place', async (t) => {
   t.is((await exchange(app.gateway.port, `${request}rubbish\r\n\r\n`)).status, 200)
 })
 
+test('rubbish behind several requests leaves the answers of all of them', async (t) => {
+  const open = { Connection: 'keep-alive' }
+  const body = JSON.stringify({ username: 'nobody', password: 'wrong horse' })
+  const headers = { ...open, 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
+  const requests = [requestText('POST /login', headers, body), requestText('GET /healthz', open)]
+  const { head, body: rest } = await exchange(app.gateway.port, `${requests.join('')}rubbish\r\n\r\n`)
+  t.deepEqual(`${head}${rest}`.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 401', 'HTTP/1.1 200'])
+})
+
+test('a body that is no chunk is refused at once, as what is wrong with its own request', async (t) => {
+  const headers = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }
+  const began = performance.now()
+  const { status, body } = await wire('POST /login', headers, 'ZZ\r\n')
+  t.is(status, 400)
+  t.regex(body, /malformed_request/)
+  t.true(performance.now() - began < app.config.requestTimeout * 1000)
+})
+
+test('the log line of a request that failed has the code of its error', async (t) => {
+  const requestId = 'failed-request'
+  const to = encodeURIComponent('https://elsewhere.test/')
+  await app.call('GET', `/signin?redirect_to=${to}`, { headers: { 'X-Request-Id': requestId } })
+  const line = app.logs.find((each) => each.requestId === requestId && each.msg === 'request')
+  t.like(line, { route: '/signin', status: 403, code: 'redirect_not_allowed' })
+})
+
+test('a request that names two hosts is refused', async (t) => {
+  const twice = 'GET /healthz HTTP/1.1\r\nHost: a.test\r\nHOST: b.test\r\nConnection: close\r\n\r\n'
+  const { status, body } = await exchange(app.gateway.port, twice)
+  t.is(status, 400)
+  t.regex(body, /The header Host comes twice/)
+})
+
+test('of a thousand bad fields twenty are named', async (t) => {
+  const headers = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`h${at}`, at]))
+  for (const [path, body] of [
+    ['/webhook', { headers }],
+    ['/login', headers],
+  ] as const) {
+    const answer = await app.call('POST', path, { body })
+    t.is((answer.body.errors as unknown[]).length, 20, path)
+  }
+})
+
 test('a body in chunks is held to the same limit', async (t) => {
   const headers = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }
   const chunk = `2000\r\n${' '.repeat(8192)}\r\n`
