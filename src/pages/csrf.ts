@@ -25,8 +25,8 @@ export const formFaults = { expired: 'The form has expired', noCookie: 'The brow
 
 /**
  * Keeps other sites from sending our forms. Each form has a token: when it was made, what it is bound to, a random part,
- * and an HMAC over these and the cookie that the browser has, which is the session of whoever is signed in, and a random one of its own for
- * everybody else. Besides, the browser must say that the form comes from our own origin.
+ * and an HMAC over these and that to which it is bound: the session of whoever is signed in, and for everybody else the
+ * value of a random cookie. Besides, the browser must say that the form comes from our own origin.
  */
 export function createCsrf({ keys, secure, origin }: CsrfSettings, clock: Clock) {
   const cookie = createCookie('claimgate-form', { secure, sameSite: 'lax' })
