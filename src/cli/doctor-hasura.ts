@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config.ts'
 import { type Check, failed, ok, skipped } from '../hasura/doctor/check.ts'
+import { checkExposed, findExposed } from '../hasura/doctor/exposed.ts'
 import { checkRoles, findRoles } from '../hasura/doctor/roles.ts'
 import { checkAnonymous, checkToken, type WantedSettings } from '../hasura/doctor/token.ts'
 import { HasuraError } from '../hasura/hasura-error.ts'
@@ -19,6 +20,7 @@ const names = {
   token: 'HASURA_GRAPHQL_JWT_SECRET',
   anonymous: 'anonymous role',
   roles: 'roles',
+  exposed: 'secret columns',
 }
 // In seconds: long enough to be sent once.
 const probeLifetime = 30
@@ -31,7 +33,7 @@ export async function examineHasura(
   found: Found,
 ): Promise<Check[]> {
   const skipAll = (why: string) =>
-    [names.roles, names.token, names.anonymous].map((name) => skipped(name, why))
+    [names.roles, names.exposed, names.token, names.anonymous].map((name) => skipped(name, why))
   if (endpoint === null) return [skipped(names.hasura, 'no --hasura'), ...skipAll('no --hasura')]
   const address: HasuraAddress = { endpoint, fetch, timeout: 5000 }
   const { config } = found
@@ -47,12 +49,16 @@ export async function examineHasura(
   } catch (error) {
     return [failUnreached(names.hasura, error), ...skipAll('Hasura is not reached')]
   }
-  const { check, used } = await readMetadata(address, secret)
+  const { check, metadata } = await readMetadata(address, secret)
+  const used = metadata === null ? null : findRoles(metadata)
   const attempt = (name: string, ask: () => Promise<Check>) =>
     ask().catch((error) => failUnreached(name, error))
   return [
     check,
     ...compareRoles(config, found.roles, used),
+    metadata === null
+      ? skipped(names.exposed, 'the metadata is not read')
+      : checkExposed(findExposed(metadata)),
     await attempt(names.token, () => tryToken(address, config, found.signingKey)),
     await attempt(names.anonymous, () => tryAnonymous(address, config, used)),
   ]
@@ -71,28 +77,29 @@ async function isOpen(address: HasuraAddress): Promise<boolean> {
 async function readMetadata(
   address: HasuraAddress,
   secret: string | undefined,
-): Promise<{ check: Check; used: Set<string> | null }> {
+): Promise<{ check: Check; metadata: unknown }> {
   if (secret === undefined)
     return {
       check: ok(names.hasura, `reached; its metadata is not read without --hasura-secret`),
-      used: null,
+      metadata: null,
     }
-  let used: Set<string> | null = null
+  let metadata: unknown = null
   try {
     const api = createMetadataApi(address, secret)
-    used = findRoles((await api.export()).metadata)
+    metadata = (await api.export()).metadata
     const problems = await api.findInconsistent()
-    if (problems.length === 0) return { check: ok(names.hasura, 'reached, with consistent metadata'), used }
+    if (problems.length === 0)
+      return { check: ok(names.hasura, 'reached, with consistent metadata'), metadata }
     const cure = 'mend it on the page "Metadata status" of the console'
     return {
       check: failed(names.hasura, `inconsistent metadata: ${problems.slice(0, 3).join('; ')}`, cure),
-      used,
+      metadata,
     }
   } catch (error) {
     if (!(error instanceof HasuraError) || error.code !== 'hasura_denied')
-      return { check: failUnreached(names.hasura, error), used }
+      return { check: failUnreached(names.hasura, error), metadata }
     const cure = 'give the HASURA_GRAPHQL_ADMIN_SECRET that Hasura was started with'
-    return { check: failed(names.hasura, error.message, cure), used }
+    return { check: failed(names.hasura, error.message, cure), metadata }
   }
 }
 

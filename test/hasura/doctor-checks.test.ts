@@ -7,6 +7,7 @@ import {
   checkProviders,
   checkSecrets,
 } from '../../src/hasura/doctor/deployment.ts'
+import { checkExposed, findExposed } from '../../src/hasura/doctor/exposed.ts'
 import { checkJwks, findProblem } from '../../src/hasura/doctor/jwks.ts'
 import { checkPublicUrl } from '../../src/hasura/doctor/page.ts'
 import { checkRoles, findRoles } from '../../src/hasura/doctor/roles.ts'
@@ -296,4 +297,28 @@ test('a webhook that refuses requests without a token is not that of a gateway w
   const check = checkAnonymous(unauthorized, 'anonymous', false, wanted)
   t.is(check.status, 'failed')
   t.regex(cureOf(check), /HASURA_GRAPHQL_AUTH_HOOK/)
+})
+
+test('a permission that reaches a secret column is found, whoever has it and whatever it allows', (t) => {
+  const columns = (role: string, columns?: unknown) => ({ role, permission: { columns } })
+  const table = (name: string, more: object) => ({ table: { schema: 'public', name }, ...more })
+  const metadata = {
+    sources: [
+      { tables: [{ table: ['not', 'ours'] }, 'nonsense'] },
+      {
+        tables: [
+          table('user', {
+            select_permissions: [columns('editor', ['id', 'password']), columns('user', ['id'])],
+            update_permissions: [columns('helper', '*')],
+          }),
+          table('signing_key', { select_permissions: [columns('editor', '*')] }),
+          table('note', { select_permissions: [columns('editor', '*'), columns('user')] }),
+        ],
+      },
+    ],
+  }
+  const exposed = ['editor: signing_key.private_key', 'editor: user.password', 'helper: user.password']
+  t.deepEqual(findExposed(metadata), exposed)
+  t.like(checkExposed(exposed), { status: 'failed', detail: `within reach of ${exposed.join(', ')}` })
+  for (const nothing of [{}, null, { sources: [] }]) t.is(checkExposed(findExposed(nothing)).status, 'ok')
 })
