@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { loadProviders } from './authentication/load-providers.ts'
 import type { Provider } from './authentication/provider.ts'
 import { type Config, ConfigError, parseConfig } from './config.ts'
-import { loadPages, type PageFiles } from './pages/load-pages.ts'
+import { findPageProblems, loadPages, type PageFiles } from './pages/load-pages.ts'
 
 /** What a process has besides its code: an environment, and a working directory that may hold `.env` and keys. */
 export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile'>
@@ -22,15 +22,28 @@ export async function loadSettings(host: Environment): Promise<Settings> {
   const providers = await loadProviders(new URL('dist/providers/', root))
   const redirecting = providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name)
   const keyFiles = { privatePem: readIfPresent('private.pem'), publicPem: readIfPresent('public.pem') }
-  return { config: parseConfig(host.env, redirecting, keyFiles), providers }
+  try {
+    return { config: parseConfig(host.env, redirecting, keyFiles), providers }
+  } catch (error) {
+    throw error instanceof ConfigError ? await withPageProblems(error, host.env) : error
+  }
+}
+
+/** One message for all that is wrong, the files that the pages are made of included. */
+async function withPageProblems({ problems }: ConfigError, env: NodeJS.ProcessEnv): Promise<ConfigError> {
+  const read = (name: string) =>
+    problems.some((problem) => problem.startsWith(`${name} `)) ? undefined : env[name] || undefined
+  const settings = { logo: read('AUTH_PAGES_LOGO'), language: read('AUTH_PAGES_LANGUAGE') }
+  const more = env.AUTH_PAGES === 'false' ? [] : await findPageProblems(settings)
+  return new ConfigError([...problems, ...more])
 }
 
 /** Reads what the pages of a deployment are made of; null when it has none. Throws a ConfigError. */
 export async function loadPageFiles({ pages }: Config): Promise<PageFiles | null> {
   if (pages === null) return null
-  return loadPages(pages, root).catch((error: Error) => {
-    throw new ConfigError([error.message])
-  })
+  const problems = await findPageProblems(pages)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return loadPages(pages, root)
 }
 
 function readIfPresent(path: string): string | undefined {

@@ -17,6 +17,8 @@ test.serial(
       AUTH_BCRYPT_COST: 'costly-value',
       AUTH_REDIRECT_ORIGINS: 'https://a.example/path-value',
       DATABASE_URL: 'mysql://user:password-value@db/app',
+      AUTH_PAGES_LOGO: '/nowhere/logo-value',
+      AUTH_PAGES_LANGUAGE: 'xx',
     }
     const { code, stdout, stderr } = await runProcess({ ...bad, AUTH_GITHUB_CLIENT_ID: 'id-value' }, folder)
     t.is(code, 78)
@@ -25,6 +27,20 @@ test.serial(
     t.notRegex(stdout + stderr, /-value|99999/)
     t.notRegex(stdout, /listens/)
     t.deepEqual(await readdir(folder), [])
+  },
+)
+
+test.serial(
+  'a logo and a language that are not there are both said, also when nothing else is wrong',
+  async (t) => {
+    const folder = await createFolder(t)
+    const bad = { AUTH_PAGES_LOGO: '/nowhere/logo', AUTH_PAGES_LANGUAGE: 'xx' }
+    const { code, stderr } = await runProcess(bad, folder)
+    t.is(code, 78)
+    t.regex(
+      stderr,
+      /^ {2}AUTH_PAGES_LOGO must name a file that can be read\n {2}AUTH_PAGES_LANGUAGE must be one of de, en$/m,
+    )
   },
 )
 

@@ -45,7 +45,7 @@ export async function loadPages(settings: PageSettings, root: URL): Promise<Page
       )
   return {
     name: settings.name,
-    locales: chooseLocales(await loadLocales(new URL('locales/', import.meta.url)), settings.language),
+    locales: chooseLocales(await loadLocales(), settings.language),
     assets,
     style: add('style', 'css', text('text/css; charset=utf-8', `${colours}\n${await read('style.css')}`)),
     script: add('script', 'js', text('text/javascript; charset=utf-8', await read('script.js'))),
@@ -53,8 +53,23 @@ export async function loadPages(settings: PageSettings, root: URL): Promise<Page
   }
 }
 
-/** The languages of a folder, by their tags: the names of the files. */
-async function loadLocales(folder: URL): Promise<Map<string, Texts>> {
+/** What is wrong with the files that the settings name, each by its variable; `loadPages` throws the first of these. */
+export async function findPageProblems({
+  logo,
+  language,
+}: Pick<PageSettings, 'logo' | 'language'>): Promise<string[]> {
+  const outcomes = await Promise.allSettled([
+    logo && readLogo(logo),
+    loadLocales().then((all) => chooseLocales(all, language)),
+  ])
+  return outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [(outcome.reason as Error).message] : [],
+  )
+}
+
+/** The languages that there are, by their tags: the names of the files. */
+async function loadLocales(): Promise<Map<string, Texts>> {
+  const folder = new URL('locales/', import.meta.url)
   const files = (await readdir(folder)).filter((file) => /^[\w-]+\.(js|ts)$/.test(file)).sort()
   const load = async (file: string) => {
     const { default: texts } = (await import(new URL(file, folder).href)) as { default: Texts }
