@@ -1,6 +1,6 @@
 export default {
   files: ['dist/test/**/*.test.js'],
-  concurrency: 3,
+  concurrency: 2,
   timeout: '2m',
   failFast: false,
 }
