@@ -61,11 +61,11 @@ export function createPasswordHashes({
       const known = hash !== null && isPasswordHash(hash) ? hash : null
       const spellings = spellingsOf(password)
       return gate(async () => {
-        // What looks like a hash and cannot be read is none.
-        const outcome = known === null ? 'none' : await matchesAny(spellings, known).catch(() => 'none')
-        if (outcome === true) return true
-        if (outcome === 'none' || known === null || isCheaper(known)) await matchesAny(spellings, decoy)
-        return false
+        // Null also for what looks like a hash and cannot be read.
+        const matches = known && (await matchesAny(spellings, known).catch(() => null))
+        if (known === null || matches === null || (!matches && isCheaper(known)))
+          await matchesAny(spellings, decoy)
+        return matches === true
       })
     },
 

@@ -60,6 +60,8 @@ for (const [kind, hashes] of Object.entries(kinds)) {
       '$2b$04$short',
       '$argon2id$',
       '$argon2id$v=19$m=8,t=1,p=1$x$y',
+      // As long as a hash, with bits left over that are none.
+      `$argon2id$v=19$m=19456,t=2,p=1$${'b'.repeat(22)}$${'b'.repeat(43)}`,
       '*',
     ]) {
       t.false(await hashes.verify(password, hash))
