@@ -6,8 +6,8 @@ import type { Contract } from './contract.ts'
 import type { Access } from './database/access.ts'
 import type { ProvenUser } from './database/sessions.ts'
 import type { ErrorCode } from './errors.ts'
+import type { Announce, Attempt } from './events.ts'
 import type { HasuraClient } from './hasura/session-variables.ts'
-import type { Announce, Attempt } from './observability/events.ts'
 
 /** What the steps of a route add, each for those to its right. */
 export type State = {

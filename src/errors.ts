@@ -1,4 +1,4 @@
-import type { EventName, Facts } from './observability/events.ts'
+import type { EventName, Facts } from './events.ts'
 
 /** Every error that may leave the process: code → status and title. Nobody else enumerates them. */
 const table = {

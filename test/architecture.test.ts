@@ -88,7 +88,7 @@ const willBelongTo: Record<string, string> = {
 }
 
 /** How much of the old layout may be left. */
-const left = { upward: 24, circles: 4 }
+const left = { upward: 20, circles: 4 }
 
 const ownSources = sources.filter(({ path }) => path.startsWith('src/'))
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { GatewayError } from '../errors.ts'
-import type { EventName } from '../observability/events.ts'
+import type { EventName } from '../events.ts'
 import { accountKey } from './account-key.ts'
 import { addressKey } from './address-key.ts'
 

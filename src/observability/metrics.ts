@@ -2,9 +2,9 @@ import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, R
 import type { ShareMetrics } from '../cluster/worker.ts'
 import type { Clock, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import type { EventName, Facts, Listener } from '../events.ts'
 import { routeOf } from '../http/route.ts'
 import type { AroundProvider } from './around.ts'
-import type { EventName, Facts, Listener } from './events.ts'
 
 /** What is looked at whenever somebody asks for the metrics. */
 export type Sources = {

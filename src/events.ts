@@ -1,7 +1,4 @@
 import type { Logger } from 'pino'
-import type { Middleware } from '../context.ts'
-import type { ErrorCode } from '../errors.ts'
-import { maskAddress } from './mask-address.ts'
 
 /** Everything that is announced: name → level and words of its line in the log. Nobody else enumerates them. */
 const table = {
@@ -32,7 +29,8 @@ const table = {
 export type EventName = keyof typeof table
 
 /** The names and levels, for documentation and tests. */
-export const eventTable: Readonly<Record<EventName, { level: string; message: string }>> = table
+export const eventTable: Readonly<Record<EventName, { level: 'debug' | 'info' | 'warn'; message: string }>> =
+  table
 
 /** Why a sign-in failed, where the answer must not say it. */
 export type Reason = 'unknown_user' | 'no_password' | 'wrong_password' | 'inactive'
@@ -44,7 +42,7 @@ export type Facts = {
   provider?: string | undefined
   /** The client's network: IPv4 /24, IPv6 /48. */
   address?: string | undefined
-  code?: ErrorCode | undefined
+  code?: string | undefined
   reason?: Reason | undefined
   everywhere?: boolean | undefined
   step?: string | undefined
@@ -61,41 +59,5 @@ export type Listener = (name: EventName, facts: Facts) => void
 /** Announces an event: one line in `log`, and a word to whoever listens. */
 export type Announcer = (log: Logger, name: EventName, facts: Facts) => void
 
-/** Makes the one function through which every event goes. */
-export function createAnnouncer(listener: Listener = () => {}): Announcer {
-  return function announce(log, name, facts) {
-    const { level, message } = table[name]
-    log[level]({ event: name, ...facts }, message)
-    listener(name, facts)
-  }
-}
-
-/** Lets the steps of a route announce what only they know, by `ctx.state.announce`. */
-export function createAnnounce(announce: Announcer): Middleware {
-  return function giveAnnounce(ctx, next) {
-    const { state } = ctx
-    state.announce = (name, facts) =>
-      announce(state.log, name, {
-        userId: state.access?.userId ?? state.user?.id ?? state.flow?.link?.userId,
-        sessionId: state.access?.sessionId ?? state.flow?.link?.sessionId,
-        provider: state.attempt?.provider,
-        address: maskAddress(state.address),
-        ...facts,
-      })
-    return next()
-  }
-}
-
 /** What the steps to the right try to do, and what it is called when they do it or fail. */
 export type Attempt = { provider?: string; ok?: EventName; failed: EventName }
-
-/** Announces how the steps to its right end. Their failure is announced where every failure passes, by its code. */
-export function createAttempt(attempt: Attempt): Middleware {
-  return async function tryTo(ctx, next) {
-    ctx.state.attempt = attempt
-    await next()
-    // Asked again, because a round trip to a provider may turn out to be something else than a sign-in.
-    const { access, announce, attempt: { ok } = attempt } = ctx.state
-    if (access && ok) announce(ok)
-  }
-}

@@ -1,0 +1,39 @@
+import type { Middleware } from '../context.ts'
+import { type Announcer, type Attempt, eventTable, type Listener } from '../events.ts'
+import { maskAddress } from './mask-address.ts'
+
+/** Makes the one function through which every event goes. */
+export function createAnnouncer(listener: Listener = () => {}): Announcer {
+  return function announce(log, name, facts) {
+    const { level, message } = eventTable[name]
+    log[level]({ event: name, ...facts }, message)
+    listener(name, facts)
+  }
+}
+
+/** Lets the steps of a route announce what only they know, by `ctx.state.announce`. */
+export function createAnnounce(announce: Announcer): Middleware {
+  return function giveAnnounce(ctx, next) {
+    const { state } = ctx
+    state.announce = (name, facts) =>
+      announce(state.log, name, {
+        userId: state.access?.userId ?? state.user?.id ?? state.flow?.link?.userId,
+        sessionId: state.access?.sessionId ?? state.flow?.link?.sessionId,
+        provider: state.attempt?.provider,
+        address: maskAddress(state.address),
+        ...facts,
+      })
+    return next()
+  }
+}
+
+/** Announces how the steps to its right end. Their failure is announced where every failure passes, by its code. */
+export function createAttempt(attempt: Attempt): Middleware {
+  return async function tryTo(ctx, next) {
+    ctx.state.attempt = attempt
+    await next()
+    // Asked again, because a round trip to a provider may turn out to be something else than a sign-in.
+    const { access, announce, attempt: { ok } = attempt } = ctx.state
+    if (access && ok) announce(ok)
+  }
+}
