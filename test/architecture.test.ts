@@ -83,12 +83,11 @@ const willBelongTo: Record<string, string> = {
   'config-providers': 'config',
   'config-values': 'config',
   api: 'reference',
-  contract: 'context',
   'ip-address': 'http',
 }
 
 /** How much of the old layout may be left. */
-const left = { upward: 20, circles: 4 }
+const left = { upward: 19, circles: 3 }
 
 const ownSources = sources.filter(({ path }) => path.startsWith('src/'))
 

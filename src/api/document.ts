@@ -1,4 +1,4 @@
-import type { Contract } from '../contract.ts'
+import type { Contract } from '../context.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import { errorWords } from './error-words.ts'
 import type { Document, Parameter } from './openapi.ts'

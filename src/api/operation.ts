@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Answer, Contract, Credential } from '../contract.ts'
+import type { Answer, Contract, Credential } from '../context.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import { exampleOf } from './example.ts'
 import type { Operation, Parameter, Reference, Response } from './openapi.ts'

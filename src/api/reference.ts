@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Middleware, withContract } from '../context.ts'
 import type { Document } from './openapi.ts'
 import { referencePage } from './page/reference-page.ts'
 import { style } from './page/style.ts'

@@ -1,4 +1,4 @@
-import type { Answer, FailureForm } from '../contract.ts'
+import type { Answer, FailureForm } from '../context.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 import { errorWords } from './error-words.ts'
 import { exampleOf } from './example.ts'

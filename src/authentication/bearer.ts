@@ -1,5 +1,4 @@
-import type { Clock, Context, Middleware } from '../context.ts'
-import { type Contract, withContract } from '../contract.ts'
+import { type Clock, type Context, type Contract, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 

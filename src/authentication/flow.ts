@@ -1,7 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
-import type { Clock, Context, Flow, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Clock, type Context, type Flow, type Middleware, withContract } from '../context.ts'
 import type { OneTime } from '../database/one-time.ts'
 import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { readQuery } from '../http/query.ts'
 import { text } from '../http/text.ts'

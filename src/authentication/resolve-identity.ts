@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Clock, Context, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Clock, type Context, type Middleware, withContract } from '../context.ts'
 import type { Identities, ProviderIdentity } from '../database/identities.ts'
 import { GatewayError } from '../errors.ts'
 import { suggestUsernames } from './username.ts'

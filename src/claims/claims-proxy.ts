@@ -1,5 +1,4 @@
-import type { Context, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Context, type Middleware, withContract } from '../context.ts'
 import type { Access } from '../database/access.ts'
 import type { ErrorCode } from '../errors.ts'
 import { createHasuraClaims, type HasuraClaims, type RoleRules } from './hasura-claims.ts'

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { Document } from '../api/openapi.ts'
-import type { Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Middleware, withContract } from '../context.ts'
 
 const indexAnswer = z.strictObject({
   name: z.literal('claimgate').meta({ description: 'What this is.' }),

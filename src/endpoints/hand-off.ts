@@ -1,5 +1,4 @@
-import type { Clock, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Clock, type Middleware, withContract } from '../context.ts'
 import type { OneTime } from '../database/one-time.ts'
 import { codeLifetime, createCode, hashCode } from '../sessions/authorization-code.ts'
 import { claimed } from './claimed.ts'

@@ -1,6 +1,5 @@
 import type { z } from 'zod'
-import type { Clock, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Clock, type Middleware, withContract } from '../context.ts'
 import type { Sessions } from '../database/sessions.ts'
 import type { RefreshTransport } from '../sessions/refresh-cookie.ts'
 import type { RefreshTokens } from '../sessions/refresh-token.ts'

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Middleware, withContract } from '../context.ts'
 
 /** Answers with the metrics, in the text format of Prometheus. */
 export function createReadMetrics(metrics: { read(): Promise<string>; contentType: string }): Middleware {

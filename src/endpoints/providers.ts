@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { Provider } from '../authentication/provider.ts'
-import type { Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Middleware, withContract } from '../context.ts'
 
 const providersAnswer = z.array(
   z

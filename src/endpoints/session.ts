@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Clock, Middleware } from '../context.ts'
-import { type Answer, withContract } from '../contract.ts'
+import { type Answer, type Clock, type Middleware, withContract } from '../context.ts'
 import type { RefreshTransport } from '../sessions/refresh-cookie.ts'
 import type { RefreshTokens } from '../sessions/refresh-token.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Middleware, withContract } from '../context.ts'
 import type { Identities } from '../database/identities.ts'
 import { GatewayError } from '../errors.ts'
 import { claimed } from './claimed.ts'

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Clock, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Clock, type Middleware, withContract } from '../context.ts'
 import type { Sessions } from '../database/sessions.ts'
 import { GatewayError } from '../errors.ts'
 import { id, time } from './answers.ts'

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Middleware, withContract } from '../context.ts'
 import type { Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
 import { id, roles, time, username } from './answers.ts'

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { HasuraClaims } from '../claims/hasura-claims.ts'
-import type { Clock, Context, Middleware } from '../context.ts'
-import { type Answer, withContract } from '../contract.ts'
+import { type Answer, type Clock, type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { id } from './answers.ts'
 import { claimed } from './claimed.ts'

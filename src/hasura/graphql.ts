@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Middleware, withContract } from '../context.ts'
 import { failureSchema } from './failure.ts'
 import type { Execute } from './remote-schema.ts'
 import type { RunOperation } from './run-operation.ts'

@@ -1,6 +1,6 @@
 import { buildSchema, type DocumentNode, execute, GraphQLError, parse, validate } from 'graphql'
 import type { z } from 'zod'
-import type { Context } from '../context.ts'
+import type { Context, HasuraClient } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import { type Failure, failureOf } from './failure.ts'
 import type { graphqlBody } from './graphql.ts'
@@ -8,7 +8,6 @@ import { measureQuery } from './measure-query.ts'
 import { operations } from './operations.ts'
 import type { RunOperation } from './run-operation.ts'
 import { createRemoteSchema } from './sdl.ts'
-import type { HasuraClient } from './session-variables.ts'
 
 type Scope = { ctx: Context; client: HasuraClient }
 type AnswerError = Failure & { path?: readonly (string | number)[] }

@@ -1,6 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 
 /**

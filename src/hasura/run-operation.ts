@@ -1,12 +1,10 @@
 import { z } from 'zod'
-import type { Context, Middleware } from '../context.ts'
-import { errorsOf } from '../contract.ts'
+import { type Context, errorsOf, type HasuraClient, type Middleware } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
 import { validate } from '../http/validate.ts'
 import { walk } from '../http/walk.ts'
 import type { OperationName } from './operations.ts'
-import type { HasuraClient } from './session-variables.ts'
 
 /** What an operation is made of, whichever door it is called through: guards, the schema of its input, and steps. */
 export type Operation = { guards: Middleware[]; input: z.ZodType | null; steps: Middleware[] }

@@ -1,9 +1,5 @@
-import type { Context, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Context, type HasuraClient, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-
-/** Who Hasura says its client is; undefined where it says nothing, or two things. */
-export type HasuraClient = { role: string | undefined; userId: string | undefined }
 
 /** Reads the session variables of an action; their names come in any case. */
 export function readVariables(variables: Readonly<Record<string, string>>): HasuraClient {

@@ -1,7 +1,6 @@
 import getRawBody from 'raw-body'
 import type { z } from 'zod'
-import type { Context, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { faults, parseJson } from './json.ts'
 import { requireMediaType } from './media-type.ts'

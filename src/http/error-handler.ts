@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Context, Middleware } from '../context.ts'
-import { type FailureForm, withContract } from '../contract.ts'
+import { type Context, type FailureForm, type Middleware, withContract } from '../context.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 
 /** What is wrong with one field. */

@@ -1,6 +1,5 @@
 import type { z } from 'zod'
-import type { Context, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { validate } from './validate.ts'
 

@@ -1,5 +1,4 @@
-import type { Context, Middleware } from '../context.ts'
-import { withContract } from '../contract.ts'
+import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Limits } from './limits.ts'
 

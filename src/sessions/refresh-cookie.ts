@@ -1,5 +1,4 @@
-import type { Context, Middleware } from '../context.ts'
-import { type Contract, withContract } from '../contract.ts'
+import { type Context, type Contract, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'
 
