@@ -5,6 +5,7 @@ import { createPasswordHashes } from './authentication/password-hash.ts'
 import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import { passwordProvider } from './authentication/strategies.ts'
 import { shareOfCores } from './cluster/cores.ts'
+import type { ShareMetrics } from './cluster/worker.ts'
 import { watchAccess } from './database/access-changes.ts'
 import { watchQueries } from './database/database.ts'
 import { createIdentities } from './database/identities.ts'
@@ -15,7 +16,6 @@ import { createSessions } from './database/sessions.ts'
 import { createUsers } from './database/users.ts'
 import type { Deployment } from './deployment.ts'
 import type { Deps } from './deps.ts'
-import type { GatewayOptions } from './gateway.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/announce.ts'
 import type { Readiness } from './readiness.ts'
@@ -23,8 +23,13 @@ import { createAccessCache } from './sessions/access-cache.ts'
 import type { Keyring } from './tokens/signing-keys.ts'
 
 /** What is decided outside, and what everything else is made on. */
-export type Foundation = Omit<GatewayOptions, 'root' | 'clock' | 'fetch'> &
-  Pick<Deps, 'clock' | 'fetch'> & { deployment: Deployment; keys: Keyring; readiness: Readiness }
+export type Foundation = Pick<Deps, 'config' | 'providers' | 'pages' | 'log' | 'clock' | 'fetch'> & {
+  /** How the metrics of all processes that serve together are put into one; undefined for one that is alone. */
+  shareMetrics?: ShareMetrics | undefined
+  deployment: Deployment
+  keys: Keyring
+  readiness: Readiness
+}
 
 /** Makes everything that an application is made of, on one database. */
 export async function createDeps({

@@ -87,7 +87,7 @@ const willBelongTo: Record<string, string> = {
 }
 
 /** How much of the old layout may be left. */
-const left = { upward: 19, circles: 3 }
+const left = { upward: 19, circles: 0 }
 
 const ownSources = sources.filter(({ path }) => path.startsWith('src/'))
 
