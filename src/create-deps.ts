@@ -4,8 +4,6 @@ import { createBreachCheck } from './authentication/breached-passwords.ts'
 import { createPasswordHashes } from './authentication/password-hash.ts'
 import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import { passwordProvider } from './authentication/strategies.ts'
-import { shareOfCores } from './cluster/cores.ts'
-import type { ShareMetrics } from './cluster/worker.ts'
 import { watchAccess } from './database/access-changes.ts'
 import { watchQueries } from './database/database.ts'
 import { createIdentities } from './database/identities.ts'
@@ -14,11 +12,12 @@ import { createOneTime } from './database/one-time.ts'
 import { createPageSessions } from './database/page-sessions.ts'
 import { createSessions } from './database/sessions.ts'
 import { createUsers } from './database/users.ts'
-import type { Deployment } from './deployment.ts'
 import type { Deps } from './deps.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/announce.ts'
-import type { Readiness } from './readiness.ts'
+import type { Deployment } from './process/deployment.ts'
+import type { Readiness } from './process/readiness.ts'
+import type { ShareMetrics } from './process/worker.ts'
 import { createAccessCache } from './sessions/access-cache.ts'
 import type { Keyring } from './tokens/signing-keys.ts'
 
@@ -106,4 +105,9 @@ export async function createDeps({
     tracing,
     createId: randomUUID,
   }
+}
+
+/** How many of the machine's cores one of several workers may keep busy: no more than there are together, at least one. */
+export function shareOfCores(cores: number, workers: number): number {
+  return Math.max(1, Math.floor(cores / workers))
 }

@@ -1,5 +1,5 @@
-import { ConfigError } from './config.ts'
-import { messageOf, serve } from './serve.ts'
+import { ConfigError } from './config/config.ts'
+import { messageOf, serve } from './process/serve.ts'
 
 /** What sysexits.h calls EX_CONFIG. */
 const exitConfig = 78

@@ -1,6 +1,6 @@
 import { createChangePasswordSchema } from './authentication/change-password.ts'
 import { createSignupSchema } from './authentication/signup.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import type { Middleware } from './context.ts'
 import { createLogoutBody, createTokenBody, exchangeBody, loginBody } from './endpoints/bodies.ts'
 import type { OperationName } from './hasura/operations.ts'

@@ -1,5 +1,5 @@
 import type Router from '@koa/router'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import type { State } from './context.ts'
 import type { createLimitSteps } from './limits/steps.ts'
 import { createOperations } from './operation-steps.ts'

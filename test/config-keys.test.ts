@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import test from 'ava'
 import { calculateJwkThumbprint } from 'jose'
-import { ConfigError, parseConfig } from '../src/config.ts'
-import type { KeyFiles } from '../src/config-keys.ts'
+import { ConfigError, parseConfig } from '../src/config/config.ts'
+import type { KeyFiles } from '../src/config/keys.ts'
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const other = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { ConfigError, parseConfig } from '../src/config.ts'
+import { ConfigError, parseConfig } from '../src/config/config.ts'
 
 /** A bad value of each variable that can have one, with a secret in it where the kind of value allows. */
 const bad: Record<string, (secret: string) => string> = {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { ConfigError, parseConfig } from '../src/config.ts'
+import { ConfigError, parseConfig } from '../src/config/config.ts'
 
 const providers = ['github', 'my-idp']
 

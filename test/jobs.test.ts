@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { pino } from 'pino'
-import { every } from '../src/jobs.ts'
-import { startUpkeep } from '../src/upkeep.ts'
+import { every, startUpkeep } from '../src/process/maintenance.ts'
 import { quick, startApp } from './_app.ts'
 import { until } from './_until.ts'
 

@@ -1,6 +1,6 @@
 import type { Strategy } from 'passport'
 import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
-import type { ProviderSettings } from '../config-providers.ts'
+import type { ProviderSettings } from '../config/providers.ts'
 import type { AroundProvider } from '../observability/around.ts'
 import type {
   PasswordProvider,

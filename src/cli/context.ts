@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
 import { hasEmbedded } from '../database/data-directory.ts'
-import type { Deployment } from '../deployment.ts'
 import { createLog } from '../observability/log.ts'
-import type { ServingProcess } from '../serve.ts'
+import type { Deployment } from '../process/deployment.ts'
+import type { ServingProcess } from '../process/serve.ts'
 import { CommandError, toOpenError } from './failure.ts'
 import type { Output } from './output.ts'
 import type { Terminal } from './terminal.ts'
@@ -39,7 +39,7 @@ export function createContext(process: CommandProcess, isJson: boolean): Command
     exitCode: 0,
     loadConfig: async () => {
       // Commands start twice as fast when only those that need the gateway's code load it.
-      const { loadSettings } = await import('../settings.ts')
+      const { loadSettings } = await import('../process/settings.ts')
       return (await loadSettings(process)).config
     },
   }
@@ -88,8 +88,8 @@ export function print({ process, isJson }: CommandContext, { document, text, war
 
 async function open({ log }: CommandContext, config: Config): Promise<Deployment> {
   const [{ openDeployment }, { root }] = await Promise.all([
-    import('../deployment.ts'),
-    import('../settings.ts'),
+    import('../process/deployment.ts'),
+    import('../process/settings.ts'),
   ])
   return openDeployment(config, root, log).catch((error) => {
     throw toOpenError(error)

@@ -1,10 +1,9 @@
 import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
-import { type Config, ConfigError } from '../config.ts'
-import { environmentPrefix } from '../config-providers.ts'
+import { type Config, ConfigError } from '../config/config.ts'
+import { environmentPrefix } from '../config/providers.ts'
 import { readClock } from '../database/clock.ts'
 import { findPending } from '../database/migrate.ts'
 import { createRoles } from '../database/roles.ts'
-import { connectDeployment, type Deployment } from '../deployment.ts'
 import { type Check, failed, skipped } from '../hasura/doctor/check.ts'
 import {
   checkClock,
@@ -17,7 +16,8 @@ import {
 import { checkJwks } from '../hasura/doctor/jwks.ts'
 import { checkPublicUrl, readPage } from '../hasura/doctor/page.ts'
 import { checkWebhook } from '../hasura/doctor/webhook.ts'
-import { loadSettings, root, type Settings } from '../settings.ts'
+import { connectDeployment, type Deployment } from '../process/deployment.ts'
+import { loadSettings, root, type Settings } from '../process/settings.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 import { openKey } from '../tokens/sealed-key.ts'
 import { type CommandContext, hasDatabase } from './context.ts'

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config/config.ts'
 import { type FieldError, GatewayError } from '../errors.ts'
 import { HasuraError } from '../hasura/hasura-error.ts'
 import { printable } from './output.ts'

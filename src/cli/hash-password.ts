@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
 /** Hashes a new password as the deployment hashes them. Throws `validation_failed` when its policy refuses it. */
 export async function hashNewPassword(

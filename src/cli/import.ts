@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
 import { ImportError } from '../import/import-error.ts'
 import { describeImport } from './import-report.ts'

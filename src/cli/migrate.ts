@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Connection } from '../database/database.ts'
 import { type CommandContext, hasDatabase, print } from './context.ts'
 import { toOpenError } from './failure.ts'
@@ -30,7 +30,7 @@ export function registerMigrate(program: Command, context: CommandContext): void
 
 async function migrateAll(context: CommandContext, config: Config): Promise<Output> {
   const { migrate } = await import('../database/migrate.ts')
-  const { root } = await import('../settings.ts')
+  const { root } = await import('../process/settings.ts')
   const created = !(await hasDatabase(config))
   const applied = await withConnection(context, config, (connection) => migrate(connection, root))
   const lines = [
@@ -45,7 +45,7 @@ async function readStatus(context: CommandContext, config: Config): Promise<Outp
   const [{ findPending }, { findMigrationNames }, { root }] = await Promise.all([
     import('../database/migrate.ts'),
     import('../database/migrations.ts'),
-    import('../settings.ts'),
+    import('../process/settings.ts'),
   ])
   const names = await findMigrationNames(root)
   const pending = (await hasDatabase(config))
@@ -65,7 +65,7 @@ async function withConnection<T>(
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const { connectDatabase } = await import('../database/open.ts')
-  const { root } = await import('../settings.ts')
+  const { root } = await import('../process/settings.ts')
   const connection = await connectDatabase(config, root, log)
   try {
     return await work(connection)

@@ -13,7 +13,7 @@ export function registerServe(program: Command, { process, isJson }: CommandCont
     )
     .addHelpText('after', examples('claimgate', 'PORT=3000 claimgate serve'))
     .action(async () => {
-      const { serve } = await import('../serve.ts')
+      const { serve } = await import('../process/serve.ts')
       await serve(process, isJson).catch((error) => {
         throw toStartError(error)
       })

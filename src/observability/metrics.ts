@@ -1,9 +1,9 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { ShareMetrics } from '../cluster/worker.ts'
 import type { Clock, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { EventName, Facts, Listener } from '../events.ts'
 import { routeOf } from '../http/route.ts'
+import type { ShareMetrics } from '../process/worker.ts'
 import type { AroundProvider } from './around.ts'
 
 /** What is looked at whenever somebody asks for the metrics. */

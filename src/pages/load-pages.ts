@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import type { PageSettings } from '../config-pages.ts'
+import type { PageSettings } from '../config/pages.ts'
 import { createAccent } from './accent.ts'
 import { isolateQuotes } from './isolate.ts'
 import type { Texts } from './texts.ts'

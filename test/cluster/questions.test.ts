@@ -1,5 +1,5 @@
 import test from 'ava'
-import { createQuestions } from '../../src/cluster/questions.ts'
+import { createQuestions } from '../../src/process/worker-messages.ts'
 
 test('answers find their questions, whatever the order', async (t) => {
   const questions = createQuestions<string>(60_000)

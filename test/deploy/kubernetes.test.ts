@@ -3,7 +3,7 @@ import test from 'ava'
 import { parseAllDocuments } from 'yaml'
 import { createContext } from '../../src/cli/context.ts'
 import { createProgram } from '../../src/cli/program.ts'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { root, startApp } from '../_app.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a manifest is whatever its author has made of it

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import test from 'ava'
 import { parse } from 'yaml'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { root } from '../_app.ts'
 
 const read = (path: string) => readFile(new URL(path, root), 'utf8')

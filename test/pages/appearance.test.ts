@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import test, { type ExecutionContext } from 'ava'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { contrast, createAccent } from '../../src/pages/accent.ts'
 import { readDevice } from '../../src/pages/device.ts'
 import { html } from '../../src/pages/html.ts'

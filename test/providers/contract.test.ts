@@ -5,7 +5,7 @@ import type { Strategy } from 'passport'
 import { loadProviders } from '../../src/authentication/load-providers.ts'
 import type { Provider, RedirectProvider, StateStore } from '../../src/authentication/provider.ts'
 import { createStrategies } from '../../src/authentication/strategies.ts'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { root } from '../_app.ts'
 
 const sources = new URL('providers/', root)

@@ -1,8 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { FromPrimary, FromWorker } from './messages.ts'
-import { createQuestions } from './questions.ts'
+import { createQuestions, type FromPrimary, type FromWorker } from './worker-messages.ts'
 
 export type WorkersOptions = {
   /** How many run at a time. */

@@ -1,8 +1,8 @@
-import type { Provider } from './authentication/provider.ts'
-import { callbackUrl, configuredProviders } from './authentication/strategies.ts'
-import type { Config } from './config.ts'
-import { environmentPrefix } from './config-providers.ts'
-import type { KeyPair } from './tokens/key-pair.ts'
+import type { Provider } from '../authentication/provider.ts'
+import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
+import type { Config } from '../config/config.ts'
+import { environmentPrefix } from '../config/providers.ts'
+import type { KeyPair } from '../tokens/key-pair.ts'
 
 /** What `npm start` prints: where the gateway is, what to try, what to paste into Hasura, and what is not set up yet. */
 export function welcome(config: Config, providers: readonly Provider[], key: KeyPair, port: number): string {

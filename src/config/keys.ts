@@ -1,13 +1,13 @@
-import type { Read } from './config-providers.ts'
-import * as v from './config-values.ts'
 import {
   createKeyPair,
   type KeyPair,
   type PublicKey,
   parsePrivateKey,
   parsePublicKey,
-} from './tokens/key-pair.ts'
-import { secretFromPrivateKey } from './tokens/secrets.ts'
+} from '../tokens/key-pair.ts'
+import { secretFromPrivateKey } from '../tokens/secrets.ts'
+import type { Read } from './providers.ts'
+import * as v from './values.ts'
 
 /** Key files that are used when the variables of the same purpose are unset. */
 export type KeyFiles = { privatePem?: string | undefined; publicPem?: string | undefined }

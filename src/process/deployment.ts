@@ -1,13 +1,13 @@
 import type { Logger } from 'pino'
-import type { Config } from './config.ts'
-import { createDatabase, type Database } from './database/database.ts'
-import { findPending } from './database/migrate.ts'
-import { connectDatabase, updateDatabase } from './database/open.ts'
-import { createSigningKeyStore } from './database/signing-keys.ts'
-import type { KeyPair } from './tokens/key-pair.ts'
-import { loadOrCreateSecret } from './tokens/secret-file.ts'
-import { deriveKeys, type SecretKeys, type SecretLabel } from './tokens/secrets.ts'
-import { generateSigningKey, type SigningKeySettings } from './tokens/signing-keys.ts'
+import type { Config } from '../config/config.ts'
+import { createDatabase, type Database } from '../database/database.ts'
+import { findPending } from '../database/migrate.ts'
+import { connectDatabase, updateDatabase } from '../database/open.ts'
+import { createSigningKeyStore } from '../database/signing-keys.ts'
+import type { KeyPair } from '../tokens/key-pair.ts'
+import { loadOrCreateSecret } from '../tokens/secret-file.ts'
+import { deriveKeys, type SecretKeys, type SecretLabel } from '../tokens/secrets.ts'
+import { generateSigningKey, type SigningKeySettings } from '../tokens/signing-keys.ts'
 
 /** What the gateway and every command work on: a database and the secrets that belong to it. */
 export type Deployment = {

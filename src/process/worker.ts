@@ -1,7 +1,6 @@
 import type { Worker } from 'node:cluster'
 import { GatewayError } from '../errors.ts'
-import type { FromPrimary, FromWorker } from './messages.ts'
-import { createQuestions } from './questions.ts'
+import { createQuestions, type FromPrimary, type FromWorker } from './worker-messages.ts'
 
 /**
  * Gives the metrics of this process, as `read` reads them, to whichever process is asked, and returns how to get those of

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import * as v from './config-values.ts'
+import * as v from './values.ts'
 
 /** What is set for one provider; `clientId` and `clientSecret` are there together or not at all. */
 export type ProviderSettings = {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { Read } from './config-providers.ts'
-import * as v from './config-values.ts'
+import type { Read } from './providers.ts'
+import * as v from './values.ts'
 
 /** How the pages look; null when there are none. */
 export type PageSettings = {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { loadProviders } from './authentication/load-providers.ts'
-import type { Provider } from './authentication/provider.ts'
-import { type Config, ConfigError, parseConfig } from './config.ts'
-import { findPageProblems, loadPages, type PageFiles } from './pages/load-pages.ts'
+import { loadProviders } from '../authentication/load-providers.ts'
+import type { Provider } from '../authentication/provider.ts'
+import { type Config, ConfigError, parseConfig } from '../config/config.ts'
+import { findPageProblems, loadPages, type PageFiles } from '../pages/load-pages.ts'
 
 /** What a process has besides its code: an environment, and a working directory that may hold `.env` and keys. */
 export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile'>
@@ -10,8 +10,8 @@ export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile'>
 /** How a deployment is set up, and the provider files that it has. */
 export type Settings = { config: Config; providers: readonly Provider[] }
 
-/** The folder of package.json, seen from dist/src. */
-export const root = new URL('../../', import.meta.url)
+/** The folder of package.json, seen from dist/src/process. */
+export const root = new URL('../../../', import.meta.url)
 
 /**
  * Reads what a process is told: `.env`, the environment, the key files of the working directory and the provider files.

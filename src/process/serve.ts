@@ -1,11 +1,11 @@
 import cluster from 'node:cluster'
 import type { Logger } from 'pino'
-import { connectPrimary, type Primary } from './cluster/worker.ts'
-import { isOwnWorker, startWorkers, WorkerError } from './cluster/workers.ts'
-import { type Config, ConfigError } from './config.ts'
-import { createLog } from './observability/log.ts'
+import { type Config, ConfigError } from '../config/config.ts'
+import { createLog } from '../observability/log.ts'
 import { type Environment, loadPageFiles, loadSettings, root } from './settings.ts'
-import { describeGateway, welcome } from './welcome.ts'
+import { describeGateway, welcome } from './startup-message.ts'
+import { connectPrimary, type Primary } from './worker.ts'
+import { isOwnWorker, startWorkers, WorkerError } from './workers.ts'
 
 /** What of a process a gateway needs. */
 export type ServingProcess = Environment & Pick<NodeJS.Process, 'stdout' | 'stderr' | 'on' | 'once' | 'exit'>

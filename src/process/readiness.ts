@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { GatewayError } from './errors.ts'
+import { GatewayError } from '../errors.ts'
 
 // In milliseconds.
 const firstPause = 100

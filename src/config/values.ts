@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parsePublicKeys } from './tokens/key-pair.ts'
+import { parsePublicKeys } from '../tokens/key-pair.ts'
 
 // One schema for each kind of value an environment variable can have. A message completes "<NAME> …" and never
 // repeats the value.

@@ -1,8 +1,8 @@
-import type { Database } from './database/database.ts'
-import { sweepLimits } from './database/limiters.ts'
-import type { Deps } from './deps.ts'
-import { every } from './jobs.ts'
-import type { Keyring } from './tokens/signing-keys.ts'
+import type { Logger } from 'pino'
+import type { Database } from '../database/database.ts'
+import { sweepLimits } from '../database/limiters.ts'
+import type { Deps } from '../deps.ts'
+import type { Keyring } from '../tokens/signing-keys.ts'
 
 // In milliseconds.
 const sweepInterval = 3_600_000
@@ -35,4 +35,33 @@ export function startUpkeep(
     }),
   ]
   return async () => void (await Promise.all(jobs.map((stop) => stop())))
+}
+
+/**
+ * Does `work` after `first` milliseconds, then again and again, `interval` milliseconds after it last ended; a failure is
+ * logged and the next turn comes all the same. Returns what ends it, when no turn is running any more.
+ */
+export function every(
+  interval: number,
+  name: string,
+  log: Logger,
+  work: () => Promise<void>,
+  first = interval,
+): () => Promise<void> {
+  let timer: NodeJS.Timeout
+  let running = Promise.resolve()
+  const turn = () => {
+    running = work().catch((error: unknown) => log.warn({ err: error }, `could not ${name}`))
+    running.then(() => schedule(interval))
+  }
+  let isStopped = false
+  const schedule = (delay: number) => {
+    if (!isStopped) timer = setTimeout(turn, delay).unref()
+  }
+  schedule(first)
+  return () => {
+    isStopped = true
+    clearTimeout(timer)
+    return running
+  }
 }
