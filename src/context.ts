@@ -3,10 +3,10 @@ import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { ProviderProfile } from './authentication/provider.ts'
 import type { HasuraClaims } from './claims/hasura-claims.ts'
-import type { Access } from './database/access.ts'
-import type { ProvenUser } from './database/sessions.ts'
 import type { ErrorCode, GatewayError } from './errors.ts'
 import type { Announce, Attempt } from './events.ts'
+import type { Access } from './stores/access.ts'
+import type { ProvenUser } from './stores/sessions.ts'
 
 /** What the steps of a route add, each for those to its right. */
 export type State = {

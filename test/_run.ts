@@ -5,10 +5,10 @@ import { rm } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
-import { openDatabase } from '../src/database/open.ts'
 import { findChromium } from './_chromium.ts'
 import { makeRunDirectory } from './_directory.ts'
 import { type PostgresServer, startPostgres } from './_postgres.ts'
+import { openDatabase } from './database/_open.ts'
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 

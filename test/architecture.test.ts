@@ -73,7 +73,7 @@ const willBelongTo: Record<string, string> = {
 }
 
 /** How much of the old layout may be left. */
-const left = { upward: 18, circles: 0 }
+const left = { upward: 17, circles: 0 }
 
 const ownSources = sources.filter(({ path }) => path.startsWith('src/'))
 
@@ -129,7 +129,11 @@ function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[][] 
 }
 
 const owners: [what: string, packages: RegExp, owners: RegExp][] = [
-  ['the database', /prisma|\/generated\/|^pg$|pglite/i, /^src\/(database\/|import\/source\.ts$)/],
+  [
+    'the database',
+    /prisma|\/generated\/|^pg$|pglite/i,
+    /^src\/((database|stores|migrations)\/|import\/source\.ts$)/,
+  ],
   ['JOSE', /^jose$/, /^src\/tokens\//],
   ['Passport', /passport/, /^(src\/authentication|providers)\//],
   ['processes beside this one', /^node:(cluster|child_process)$/, /^src\/process\//],
@@ -174,9 +178,9 @@ test('only main.ts, process/serve.ts and cli/ touch the process; the lock of the
   t.true(users.length > 0)
 })
 
-test('no file has more than 200 lines, and none is a barrel', (t) => {
+test('no file has more than 300 lines, and none is a barrel', (t) => {
   for (const { path, text } of sources) {
-    t.true(text.split('\n').length <= 201, path)
+    t.true(text.split('\n').length <= 301, path)
     t.notRegex(path, /(^|\/)(index|utils?|helpers?|common)\.ts$/)
   }
 })

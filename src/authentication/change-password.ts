@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
-import type { Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
 import { text } from '../http/text.ts'
+import type { Users } from '../stores/users.ts'
 import type { PasswordHashes } from './password-hash.ts'
 import { createPasswordSchema, type PasswordRules, type RequirePassword } from './password-policy.ts'
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Clock, type Context, type Middleware, withContract } from '../context.ts'
-import type { Identities, ProviderIdentity } from '../database/identities.ts'
 import { GatewayError } from '../errors.ts'
+import type { Identities, ProviderIdentity } from '../stores/identities.ts'
 import { suggestUsernames } from './username.ts'
 
 /**

@@ -1,7 +1,7 @@
-import type { ProvenUser } from '../database/sessions.ts'
-import type { Credentials, Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
 import type { Reason } from '../events.ts'
+import type { ProvenUser } from '../stores/sessions.ts'
+import type { Credentials, Users } from '../stores/users.ts'
 import type { PasswordHashes } from './password-hash.ts'
 import type { VerifyPassword } from './provider.ts'
 

@@ -1,6 +1,6 @@
 import { type Context, type Middleware, withContract } from '../context.ts'
-import type { Access } from '../database/access.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { Access } from '../stores/access.ts'
 import { createHasuraClaims, type HasuraClaims, type RoleRules } from './hasura-claims.ts'
 
 /**

@@ -1,3 +1,3 @@
-import { writeSnapshot } from '../database/write-snapshot.ts'
+import { writeSnapshot } from '../migrations/write-snapshot.ts'
 
 await writeSnapshot(new URL('../../../', import.meta.url))

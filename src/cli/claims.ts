@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { createHasuraClaims, createNamespace } from '../claims/hasura-claims.ts'
-import { findGrants } from '../database/grants.ts'
 import { createWebhookAnswer } from '../endpoints/webhook.ts'
+import { findGrants } from '../stores/access.ts'
 import { setClaim, unsetClaim } from './claim-actions.ts'
 import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
 import { CommandError } from './failure.ts'

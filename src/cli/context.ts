@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
-import { hasEmbedded } from '../database/data-directory.ts'
 import { createLog } from '../observability/log.ts'
 import type { Deployment } from '../process/deployment.ts'
 import type { ServingProcess } from '../process/serve.ts'
@@ -98,7 +97,9 @@ async function open({ log }: CommandContext, config: Config): Promise<Deployment
 
 /** Whether there is a database to open: a server's is taken to be there until it is asked. */
 export async function hasDatabase({ databaseUrl, dataDir }: Config): Promise<boolean> {
-  return databaseUrl !== undefined || hasEmbedded(dataDir)
+  if (databaseUrl !== undefined) return true
+  const { hasEmbedded } = await import('../database/embedded.ts')
+  return hasEmbedded(dataDir)
 }
 
 function noDatabase({ dataDir }: Config): CommandError {

@@ -1,9 +1,6 @@
 import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
-import { readClock } from '../database/clock.ts'
-import { findPending } from '../database/migrate.ts'
-import { createRoles } from '../database/roles.ts'
 import { type Check, failed, skipped } from '../hasura/doctor/check.ts'
 import {
   checkClock,
@@ -12,12 +9,15 @@ import {
   checkMigrations,
   checkProviders,
   checkSecrets,
+  readClock,
 } from '../hasura/doctor/deployment.ts'
 import { checkJwks } from '../hasura/doctor/jwks.ts'
 import { checkPublicUrl, readPage } from '../hasura/doctor/page.ts'
 import { checkWebhook } from '../hasura/doctor/webhook.ts'
+import { findPending } from '../migrations/migrate.ts'
 import { connectDeployment, type Deployment } from '../process/deployment.ts'
 import { loadSettings, root, type Settings } from '../process/settings.ts'
+import { createRoles } from '../stores/roles.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 import { openKey } from '../tokens/sealed-key.ts'
 import { type CommandContext, hasDatabase } from './context.ts'

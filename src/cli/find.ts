@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts'
-import type { Roles } from '../database/roles.ts'
-import { createUserAdmin, type UserName } from '../database/user-admin.ts'
+import type { Roles } from '../stores/roles.ts'
+import { createUserAdmin, type UserName } from '../stores/user-admin.ts'
 import { CommandError } from './failure.ts'
 import { quote } from './output.ts'
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { StoredKey } from '../database/signing-keys.ts'
+import type { StoredKey } from '../stores/signing-keys.ts'
 import { signingTime } from '../tokens/key-changes.ts'
 import { type PublicKey, parsePublicJwk } from '../tokens/key-pair.ts'
 import { removalTime } from '../tokens/rotation.ts'

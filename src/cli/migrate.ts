@@ -29,7 +29,7 @@ export function registerMigrate(program: Command, context: CommandContext): void
 }
 
 async function migrateAll(context: CommandContext, config: Config): Promise<Output> {
-  const { migrate } = await import('../database/migrate.ts')
+  const { migrate } = await import('../migrations/migrate.ts')
   const { root } = await import('../process/settings.ts')
   const created = !(await hasDatabase(config))
   const applied = await withConnection(context, config, (connection) => migrate(connection, root))
@@ -43,8 +43,8 @@ async function migrateAll(context: CommandContext, config: Config): Promise<Outp
 
 async function readStatus(context: CommandContext, config: Config): Promise<Output> {
   const [{ findPending }, { findMigrationNames }, { root }] = await Promise.all([
-    import('../database/migrate.ts'),
-    import('../database/migrations.ts'),
+    import('../migrations/migrate.ts'),
+    import('../migrations/migrate.ts'),
     import('../process/settings.ts'),
   ])
   const names = await findMigrationNames(root)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { createRoles } from '../database/roles.ts'
 import { text as storableText } from '../http/text.ts'
 import { validate } from '../http/validate.ts'
+import { createRoles } from '../stores/roles.ts'
 import type { OpenDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findRole, findUser } from './find.ts'

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { createSessionAdmin } from '../database/session-admin.ts'
-import { createSessions } from '../database/sessions.ts'
+import { createSessionAdmin, createSessions } from '../stores/sessions.ts'
 import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findUser } from './find.ts'

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { createSessions } from '../database/sessions.ts'
-import { createUserAdmin } from '../database/user-admin.ts'
+import { createSessions } from '../stores/sessions.ts'
+import { createUserAdmin } from '../stores/user-admin.ts'
 import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
 import { findUser, userNotFound } from './find.ts'
 import { examples } from './help.ts'

@@ -1,4 +1,4 @@
-import { writeMigration } from '../database/diff.ts'
+import { writeMigration } from '../migrations/write-migration.ts'
 
 const [name] = process.argv.slice(2)
 if (name === undefined || !/^[a-z][a-z0-9_]*$/.test(name)) {

@@ -2,7 +2,7 @@ import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapt
 import type { AroundStatement } from '../observability/around.ts'
 import { translateFailure } from './failures.ts'
 import { PrismaClient } from './generated/client.ts'
-import type { Hearer, Listening } from './listening.ts'
+import type { Hearer, Listening } from './listener.ts'
 
 /** One statement on the hot path: prepared once per connection under its name. */
 export type Statement = { name: string; text: string }

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { Connection } from './database.ts'
-import { migrate } from './migrate.ts'
-import { connectServer } from './server.ts'
+import { connectServer } from './postgres.ts'
 
 /** Where the database is, and the seconds that a statement may take on a server; 5 if it is not said. */
 export type DatabaseSettings = {
@@ -29,42 +28,4 @@ export async function connectDatabase(
   }
   const onError = (error: Error) => log.warn({ err: error }, 'lost an idle database connection')
   return connectServer(databaseUrl, onError, databaseTimeout)
-}
-
-/** Connects to the database and brings it up to date. Throws when it cannot be reached, locked, adopted or migrated. */
-export async function openDatabase(settings: DatabaseSettings, root: URL, log: Logger): Promise<Connection> {
-  const connection = await connectDatabase(settings, root, log)
-  try {
-    await updateDatabase(connection, root, log)
-    return connection
-  } catch (error) {
-    await connection.close()
-    throw error
-  }
-}
-
-/** Brings a database up to date. Throws when it cannot be reached, adopted or migrated, in words for people. */
-export async function updateDatabase(connection: Connection, root: URL, log: Logger): Promise<void> {
-  try {
-    const applied = await migrate(connection, root)
-    if (applied.length > 0) log.info({ applied }, 'migrated the database')
-  } catch (error) {
-    throw explain(error)
-  }
-}
-
-/** Says what failed to start, and what to do about the failure that every hosted database gives at first. */
-function explain(cause: unknown): Error {
-  const reason = reasonOf(cause)
-  const wantsTls = /no encryption|SSL off|requires? (an )?(SSL|TLS)/i.test(reason)
-  const advice = wantsTls
-    ? '. The server wants TLS: add ?sslmode=require to DATABASE_URL, or set PGSSLMODE.'
-    : ''
-  return new Error(`The database cannot be used: ${reason}${advice}`, { cause })
-}
-
-/** Node reports the refusals of several addresses by an error without a message of its own. */
-function reasonOf(cause: unknown): string {
-  if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join('; ')
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
-import type { Identities } from '../database/identities.ts'
 import { GatewayError } from '../errors.ts'
+import type { Identities } from '../stores/identities.ts'
 import { claimed } from './claimed.ts'
 
 const identityPath = z.object({

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Clock, type Middleware, withContract } from '../context.ts'
-import type { Sessions } from '../database/sessions.ts'
 import { GatewayError } from '../errors.ts'
+import type { Sessions } from '../stores/sessions.ts'
 import { id, time } from './answers.ts'
 import { claimed } from './claimed.ts'
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
-import type { Users } from '../database/users.ts'
 import { GatewayError } from '../errors.ts'
+import type { Users } from '../stores/users.ts'
 import { id, roles, time, username } from './answers.ts'
 import { claimed } from './claimed.ts'
 

@@ -1,4 +1,4 @@
-import type { ImportedUser } from '../database/import-target.ts'
+import type { ImportedUser } from '../stores/import-target.ts'
 import type { Problem, ProblemCode } from './problems.ts'
 import type { SourceUser } from './read-users.ts'
 

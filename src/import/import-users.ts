@@ -1,4 +1,4 @@
-import type { ImportedUser, ImportTarget } from '../database/import-target.ts'
+import type { ImportedUser, ImportTarget } from '../stores/import-target.ts'
 import { type Candidate, createCandidate, type ImportRules } from './candidate.ts'
 import { type Plan, planBatch } from './plan.ts'
 import type { ProblemList } from './problems.ts'

@@ -1,4 +1,4 @@
-import type { IdentityOwner, ImportedUser, Standing } from '../database/import-target.ts'
+import type { IdentityOwner, ImportedUser, Standing } from '../stores/import-target.ts'
 import type { Candidate } from './candidate.ts'
 import type { Problem, ProblemCode } from './problems.ts'
 

@@ -1,5 +1,5 @@
-import type { Access } from '../database/access.ts'
-import type { SessionSummary } from '../database/sessions.ts'
+import type { Access } from '../stores/access.ts'
+import type { SessionSummary } from '../stores/sessions.ts'
 import { field, form, summary } from './fields.ts'
 import { type Html, html } from './html.ts'
 import { providerIcon } from './provider-links.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock, Context } from '../context.ts'
-import type { Access } from '../database/access.ts'
 import { createCookie } from '../http/cookie.ts'
+import type { Access } from '../stores/access.ts'
 import { seal, unseal } from '../tokens/sealed.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 

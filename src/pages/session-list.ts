@@ -1,4 +1,4 @@
-import type { SessionSummary } from '../database/sessions.ts'
+import type { SessionSummary } from '../stores/sessions.ts'
 import { readDevice } from './device.ts'
 import { form } from './fields.ts'
 import { type Html, html } from './html.ts'

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { createDatabase, type Database } from '../database/database.ts'
-import { findPending } from '../database/migrate.ts'
-import { connectDatabase, updateDatabase } from '../database/open.ts'
-import { createSigningKeyStore } from '../database/signing-keys.ts'
+import { connectDatabase } from '../database/open.ts'
+import { findPending, updateDatabase } from '../migrations/migrate.ts'
+import { createSigningKeyStore } from '../stores/signing-keys.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 import { loadOrCreateSecret } from '../tokens/secret-file.ts'
 import { deriveKeys, type SecretKeys, type SecretLabel } from '../tokens/secrets.ts'
@@ -21,7 +21,7 @@ export type Deployment = {
   close(): Promise<void>
 }
 
-/** Opens the database of a configuration, migrated, with its secret. Throws what `openDatabase` throws. */
+/** Opens the database of a configuration, migrated, with its secret. Throws what `connectDeployment` and `updateDatabase` throw. */
 export async function openDeployment(config: Config, root: URL, log: Logger): Promise<Deployment> {
   const deployment = await connectDeployment(config, root, log)
   try {

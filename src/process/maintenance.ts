@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
-import { sweepLimits } from '../database/limiters.ts'
 import type { Deps } from '../deps.ts'
+import { sweepLimits } from '../limits/counters.ts'
 import type { Keyring } from '../tokens/signing-keys.ts'
 
 // In milliseconds.

@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache'
-import type { Access } from '../database/access.ts'
-import type { Listening } from '../database/listening.ts'
-import type { Sessions } from '../database/sessions.ts'
+import type { Logger } from 'pino'
+import type { Connection } from '../database/database.ts'
+import type { Listening } from '../database/listener.ts'
+import type { Access } from '../stores/access.ts'
+import type { Sessions } from '../stores/sessions.ts'
 
 /** Hears that what a user may do has changed; null is any user. */
 export type Changed = (userId: string | null) => void
@@ -75,4 +77,30 @@ export function createAccessCache(
     /** What has happened so far, how many sessions are remembered, and whether anybody tells of changes. */
     load: () => ({ ...counts, size: known.size, isListening: listening.isUp() }),
   }
+}
+
+// Where the trigger function notify_access says it.
+const channel = 'claimgate_access'
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/**
+ * Hears of every change of what a user may do, by whomever: of their roles and claims, their being active, and of
+ * sessions that end. `changed` gets the user's id, or null when it may be anybody: then, and whenever something may
+ * have been missed, nothing that was read before is to be believed.
+ */
+export function watchAccess(database: Pick<Connection, 'listen'>, log: Logger, changed: Changed): Listening {
+  let isLost = false
+  return database.listen(channel, {
+    heard: (message) => changed(uuid.test(message) ? message : null),
+    lost: (reason) => {
+      changed(null)
+      if (!isLost) log.warn({ err: reason }, 'nobody tells of changes; /webhook asks the database every time')
+      isLost = true
+    },
+    back: () => {
+      changed(null)
+      if (isLost) log.info('changes are told of again')
+      isLost = false
+    },
+  })
 }

@@ -1,8 +1,8 @@
 import type { Clock, Context } from '../context.ts'
-import type { Access } from '../database/access.ts'
-import type { PageSessions } from '../database/page-sessions.ts'
-import type { Device, Sessions } from '../database/sessions.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
+import type { Access } from '../stores/access.ts'
+import type { PageSessions } from '../stores/page-sessions.ts'
+import type { Device, Sessions } from '../stores/sessions.ts'
 import { challengeOf, codeLifetime, hashCode } from './authorization-code.ts'
 import type { RefreshTokens } from './refresh-token.ts'
 

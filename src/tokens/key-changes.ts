@@ -1,4 +1,4 @@
-import type { StoredKey } from '../database/signing-keys.ts'
+import type { StoredKey } from '../stores/signing-keys.ts'
 import type { KeyPair } from './key-pair.ts'
 import { leadTime } from './rotation.ts'
 import { openKey, sealKey } from './sealed-key.ts'

@@ -1,4 +1,4 @@
-import type { NewKey, SigningKeyStore, StoredKey } from '../database/signing-keys.ts'
+import type { NewKey, SigningKeyStore, StoredKey } from '../stores/signing-keys.ts'
 
 /** When keys change. All in seconds. */
 export type RotationPolicy = {

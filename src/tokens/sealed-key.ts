@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createPrivateKey, randomBytes } from 'node:crypto'
-import type { NewKey } from '../database/signing-keys.ts'
+import type { NewKey } from '../stores/signing-keys.ts'
 import { createKeyPair, type KeyPair, toPublicJwk } from './key-pair.ts'
 
 const nonceBytes = 12

@@ -1,7 +1,7 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { SigningKeyStore, StoredKey } from '../database/signing-keys.ts'
 import { GatewayError } from '../errors.ts'
+import type { SigningKeyStore, StoredKey } from '../stores/signing-keys.ts'
 import { createKeyPair, type KeyPair, type PublicKey, parsePublicJwk, toPublicJwk } from './key-pair.ts'
 import { type RotationPolicy, type RotationStep, rotateKeys } from './rotation.ts'
 import { openKey, sealKey } from './sealed-key.ts'

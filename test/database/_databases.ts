@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava'
 import type { Connection } from '../../src/database/database.ts'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
-import { connectServer } from '../../src/database/server.ts'
+import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, type Engine, patience, root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 

@@ -1,5 +1,5 @@
-import { migrate } from '../../src/database/migrate.ts'
-import { connectServer } from '../../src/database/server.ts'
+import { connectServer } from '../../src/database/postgres.ts'
+import { migrate } from '../../src/migrations/migrate.ts'
 import { patience, root } from '../_app.ts'
 
 // A process that migrates the database of its argument and prints what it applied.

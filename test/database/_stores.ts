@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises'
 import { pino } from 'pino'
 import { createDatabase, type Database } from '../../src/database/database.ts'
-import { createIdentities, type Identities } from '../../src/database/identities.ts'
-import { createOneTime, type OneTime } from '../../src/database/one-time.ts'
-import { openDatabase } from '../../src/database/open.ts'
-import { createSessions, type Sessions } from '../../src/database/sessions.ts'
-import { createSigningKeyStore, type SigningKeyStore } from '../../src/database/signing-keys.ts'
-import { createUsers, type Users } from '../../src/database/users.ts'
+import { createIdentities, type Identities } from '../../src/stores/identities.ts'
+import { createOneTime, type OneTime } from '../../src/stores/one-time.ts'
+import { createSessions, type Sessions } from '../../src/stores/sessions.ts'
+import { createSigningKeyStore, type SigningKeyStore } from '../../src/stores/signing-keys.ts'
+import { createUsers, type Users } from '../../src/stores/users.ts'
 import { createMigratedDatabase, type Engine, patience, root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
+import { openDatabase } from './_open.ts'
 
 export type Stores = {
   database: Database

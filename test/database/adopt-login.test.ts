@@ -3,7 +3,7 @@ import test from 'ava'
 import bcrypt from 'bcrypt'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
-import { connectServer } from '../../src/database/server.ts'
+import { connectServer } from '../../src/database/postgres.ts'
 import {
   createServerDatabase,
   type Engine,

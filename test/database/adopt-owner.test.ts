@@ -1,5 +1,5 @@
 import test from 'ava'
-import { migrate } from '../../src/database/migrate.ts'
+import { migrate } from '../../src/migrations/migrate.ts'
 import { engines, root } from '../_app.ts'
 import { readCatalog } from './_catalog.ts'
 import { type EmptyDatabases, prepareEmpty, sql } from './_databases.ts'

@@ -1,7 +1,6 @@
 import test from 'ava'
 import type { Connection } from '../../src/database/database.ts'
-import { migrate } from '../../src/database/migrate.ts'
-import { findMigrationNames } from '../../src/database/migrations.ts'
+import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
 import { engines, root } from '../_app.ts'
 import { readCatalog } from './_catalog.ts'
 import { type EmptyDatabases, prepareEmpty, sql } from './_databases.ts'

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { connectServer } from '../../src/database/server.ts'
+import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, engines, patience, startApp } from '../_app.ts'
 import { until } from '../_until.ts'
 import { startRelay } from '../http/_relay.ts'

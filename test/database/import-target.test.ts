@@ -9,9 +9,9 @@ import {
   type ImportedUser,
   type ImportTarget,
   rehearse,
-} from '../../src/database/import-target.ts'
-import { openDatabase } from '../../src/database/open.ts'
+} from '../../src/stores/import-target.ts'
 import { createServerDatabase, engines, patience, root } from '../_app.ts'
+import { openDatabase } from './_open.ts'
 
 const id = (n: number) => `4b7d2b6e-3c0f-4a4e-9d5c-${String(n).padStart(12, '0')}`
 

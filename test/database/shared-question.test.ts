@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import test from 'ava'
-import { shareQuestion } from '../../src/database/shared-question.ts'
+import { shareQuestion } from '../../src/database/listen-connection.ts'
 
 /** Long enough for a question to be put, if it is to be. */
 async function wait(): Promise<void> {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { connectServer } from '../../src/database/server.ts'
+import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, engines, patience, startApp } from '../_app.ts'
 import { type PostgresServer, startPostgres } from '../_postgres.ts'
 import { sql } from './_databases.ts'

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
-import { connectServer } from '../../src/database/server.ts'
+import { connectServer } from '../../src/database/postgres.ts'
 import {
   type Answer,
   createServerDatabase,

@@ -6,9 +6,9 @@ import { registerImport } from '../../src/cli/import.ts'
 import type { ImportReport } from '../../src/cli/import-report.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { createDatabase } from '../../src/database/database.ts'
-import { openDatabase } from '../../src/database/open.ts'
 import type { ProgressStream } from '../../src/import/progress.ts'
 import { root } from '../_app.ts'
+import { openDatabase } from '../database/_open.ts'
 
 export type CommandResult = { code: number; stdout: string; stderr: string }
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { withLibpqSslmode } from '../../src/database/server.ts'
+import { withLibpqSslmode } from '../../src/database/postgres.ts'
 import { identifyDatabase, openSource } from '../../src/import/source.ts'
 import { createServerDatabase, engines } from '../_app.ts'
 import { createSource } from './_sources.ts'

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import type { RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Database } from '../../src/database/database.ts'
-import { createMemoryLimiter, createServerLimiters } from '../../src/database/limiters.ts'
 import { GatewayError } from '../../src/errors.ts'
 import { accountKey } from '../../src/limits/account-key.ts'
+import { createMemoryLimiter, createServerLimiters } from '../../src/limits/counters.ts'
 import { createLimits, type LimitSettings } from '../../src/limits/limits.ts'
 
 const plenty = { points: 1000, seconds: 60 }

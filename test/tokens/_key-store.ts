@@ -1,4 +1,4 @@
-import type { KeyState, NewKey, SigningKeyStore, StoredKey } from '../../src/database/signing-keys.ts'
+import type { KeyState, NewKey, SigningKeyStore, StoredKey } from '../../src/stores/signing-keys.ts'
 
 /** The table as the database keeps it, in memory, with the same conditions. */
 export function createFakeStore(): SigningKeyStore & { keys: StoredKey[] } {

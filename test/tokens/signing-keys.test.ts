@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { SigningKeyStore, StoredKey } from '../../src/database/signing-keys.ts'
+import type { SigningKeyStore, StoredKey } from '../../src/stores/signing-keys.ts'
 import type { KeyPair } from '../../src/tokens/key-pair.ts'
 import { deriveKey } from '../../src/tokens/secrets.ts'
 import {

@@ -1,3 +1,4 @@
+import type { Database } from '../../database/database.ts'
 import { type Check, failed, ok, skipped } from './check.ts'
 
 // In milliseconds; Hasura is told to allow thirty seconds.
@@ -83,4 +84,13 @@ export function checkProviders(providers: readonly ProviderState[]): Check[] {
 
 function isLocal(url: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
+}
+
+const now = { name: 'clock', text: 'SELECT clock_timestamp() AS now' }
+
+/** What time it is in the database. */
+export async function readClock({ query }: Pick<Database, 'query'>): Promise<Date> {
+  const [row] = await query<{ now: Date }>(now, [])
+  if (!row) throw new Error('the database has no clock')
+  return row.now
 }

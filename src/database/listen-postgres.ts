@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DeafError, type Ear, type EarSettings, openEar } from './ear.ts'
-import type { Hearer, Listening } from './listening.ts'
+import { DeafError, type Ear, type EarSettings, openEar } from './listen-connection.ts'
+import type { Hearer, Listening } from './listener.ts'
 
 // In milliseconds.
 const firstPause = 100

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PrismaPg } from '@prisma/adapter-pg'
+import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
 import type { Connection } from './database.ts'
-import type { Listening } from './listening.ts'
-import { createServerAdapter } from './server-adapter.ts'
-import { listenOnServer } from './server-listening.ts'
+import { createExecuteScript } from './execute-script.ts'
+import { listenOnServer } from './listen-postgres.ts'
+import type { Listening } from './listener.ts'
 
 // Any fixed number that other programs on the same database are unlikely to use.
 const lockKey = 7_268_150_433
@@ -128,4 +130,26 @@ export function withLibpqSslmode(url: string): string {
     parsed.searchParams.set('uselibpqcompat', 'true')
   }
   return parsed.href
+}
+
+/**
+ * Prisma's adapter for a PostgreSQL server, over a pool that others may share. The package's own executeScript cuts a
+ * script at every semicolon, also inside a function body, so `execute` takes its place
+ * (test/database/migrate.test.ts).
+ */
+export function createServerAdapter(
+  pool: pg.Pool,
+  execute: (script: string) => Promise<void>,
+): SqlMigrationAwareDriverAdapterFactory {
+  const factory = new PrismaPg(pool)
+  return {
+    provider: factory.provider,
+    adapterName: factory.adapterName,
+    connect: async () =>
+      Object.assign(await factory.connect(), { executeScript: createExecuteScript(execute) }),
+    connectToShadowDb: () =>
+      Promise.reject(
+        new Error('A shadow database would land in the real one; diff on the embedded database.'),
+      ),
+  }
 }

@@ -1,6 +1,6 @@
+import type { Database } from '../database/database.ts'
+import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
-import type { Database } from './database.ts'
-import { isUniqueViolation } from './failures.ts'
 
 /** Who a provider says has signed in. `subject` never changes; the rest may. */
 export type ProviderIdentity = {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Database } from './database.ts'
+import type { Database } from '../database/database.ts'
 
 /** next: published, does not sign yet. active: signs. retiring: published until its last token has expired. */
 export type KeyState = 'next' | 'active' | 'retiring'

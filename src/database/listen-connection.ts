@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import pg from 'pg'
-import { shareQuestion } from './shared-question.ts'
 
 /** What an ear needs. Times in milliseconds. */
 export type EarSettings = {
@@ -113,4 +113,28 @@ function isInTime(event: Promise<unknown>, limit: number): Promise<boolean> {
     const timer = setTimeout(() => setImmediate(resolve, false), limit)
     event.then(() => resolve(true), reject).finally(() => clearTimeout(timer))
   })
+}
+
+const turns = 4
+
+/**
+ * Puts one question for all who want to know at the same time. Each gets the answer to a question that was put after
+ * they came, never to one that was on its way already.
+ */
+export function shareQuestion<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<unknown> = Promise.resolve()
+  let next: Promise<T> | undefined
+  const begin = async (): Promise<T> => {
+    await asked
+    // Whoever comes in the next turns of the event loop joins: at rest they are over at once, under load many come.
+    for (let turn = 0; turn < turns; turn++) await nextTurn()
+    next = undefined
+    const answer = ask()
+    asked = answer.catch(() => {})
+    return answer
+  }
+  return () => {
+    next ??= begin()
+    return next
+  }
 }

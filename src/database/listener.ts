@@ -1,3 +1,5 @@
+import type { PGlite } from '@electric-sql/pglite'
+
 /** Who wants to know what is told on a channel. */
 export type Hearer = {
   heard(message: string): void
@@ -17,4 +19,22 @@ export type Listening = {
   /** Whether it listens, as far as is known. */
   isUp(): boolean
   close(): Promise<void>
+}
+
+/** Listens in the embedded database, where everything is told before the statement that told it has its answer. */
+export function listenEmbedded(pglite: PGlite, channel: string, hearer: Hearer): Listening {
+  let isListening = false
+  const begun = pglite.listen(channel, hearer.heard).then(() => {
+    isListening = true
+    hearer.back()
+  }, hearer.lost)
+  const isUp = () => isListening && !pglite.closed
+  return {
+    isCurrent: async () => isUp(),
+    isUp,
+    close: async () => {
+      await begun
+      isListening = false
+    },
+  }
 }

@@ -1,7 +1,8 @@
+import { readdir, readFile } from 'node:fs/promises'
 import type { MigrationList } from '@prisma/schema-engine-wasm/schema_engine_bg'
+import type { Logger } from 'pino'
+import type { Connection } from '../database/database.ts'
 import { adoptExisting } from './adopt.ts'
-import type { Connection } from './database.ts'
-import { findMigrationNames, loadMigrations } from './migrations.ts'
 
 const filters = { externalTables: [], externalEnums: [] }
 
@@ -17,6 +18,16 @@ export async function migrate(connection: Connection, root: URL): Promise<string
     if (pending.length > 0) await apply(connection, await loadMigrations(root))
     return pending
   })
+}
+
+/** Brings a database up to date. Throws when it cannot be reached, adopted or migrated, in words for people. */
+export async function updateDatabase(connection: Connection, root: URL, log: Logger): Promise<void> {
+  try {
+    const applied = await migrate(connection, root)
+    if (applied.length > 0) log.info({ applied }, 'migrated the database')
+  } catch (error) {
+    throw explainStart(error)
+  }
 }
 
 /** The names of the migrations that this version has and the database has not. */
@@ -67,7 +78,7 @@ async function apply(connection: Connection, migrationsList: MigrationList): Pro
     }
     await engine.applyMigrations({ migrationsList, filters })
   } catch (error) {
-    throw explain(error, originOf(error))
+    throw explainMigration(error, originOf(error))
   } finally {
     engine.free()
   }
@@ -81,7 +92,7 @@ function sqlOf({ migrationDirectories }: MigrationList): [string, ...string[]] {
 }
 
 /** The engine's message without its stack trace; `cause` is what it was, in the driver's words if it was the driver's. */
-function explain(error: unknown, cause: unknown): unknown {
+function explainMigration(error: unknown, cause: unknown): unknown {
   if (!(error instanceof Error)) return cause
   const name = /migration_name="(.+?)"/.exec(error.message)?.[1]
   if (name === undefined) return cause
@@ -91,4 +102,58 @@ function explain(error: unknown, cause: unknown): unknown {
     .replace(/^Error querying the database: ERROR: /, '')
     .replace(/\n +0: .*/s, '')
   return new Error(`Migration ${name} failed and changed nothing. ${reason}`, { cause })
+}
+
+/** Says what failed to start, and what to do about the failure that every hosted database gives at first. */
+function explainStart(cause: unknown): Error {
+  const reason = reasonOf(cause)
+  const wantsTls = /no encryption|SSL off|requires? (an )?(SSL|TLS)/i.test(reason)
+  const advice = wantsTls
+    ? '. The server wants TLS: add ?sslmode=require to DATABASE_URL, or set PGSSLMODE.'
+    : ''
+  return new Error(`The database cannot be used: ${reason}${advice}`, { cause })
+}
+
+/** Node reports the refusals of several addresses by an error without a message of its own. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join('; ')
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+const folder = (root: URL): URL => new URL('prisma/migrations/', root)
+
+/** The names of the migrations that this version knows, in the order in which they are applied. */
+export async function findMigrationNames(root: URL): Promise<string[]> {
+  const entries = await readdir(folder(root), { withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+}
+
+/** The migrations with their SQL, in the form that Prisma's schema engine takes. */
+export async function loadMigrations(root: URL): Promise<MigrationList> {
+  const names = await findMigrationNames(root)
+  return {
+    baseDir: 'prisma/migrations',
+    shadowDbInitScript: '',
+    lockfile: {
+      path: 'migration_lock.toml',
+      content: await readFile(new URL('migration_lock.toml', folder(root)), 'utf8'),
+    },
+    migrationDirectories: await Promise.all(
+      names.map(async (path) => ({
+        path,
+        migrationFile: {
+          path: 'migration.sql',
+          content: { tag: 'ok' as const, value: await loadMigration(root, path) },
+        },
+      })),
+    ),
+  }
+}
+
+/** The SQL of one migration. */
+export async function loadMigration(root: URL, name: string): Promise<string> {
+  return readFile(new URL(`${name}/migration.sql`, folder(root)), 'utf8')
 }

@@ -1,5 +1,5 @@
-import type { Database } from './database.ts'
-import { isUniqueViolation } from './failures.ts'
+import type { Database } from '../database/database.ts'
+import { isUniqueViolation } from '../database/failures.ts'
 
 /** A user who comes from another program, with everything that belongs to them. `password` is the hash. */
 export type ImportedUser = {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { PGlite } from '@electric-sql/pglite'
-import { createEmbeddedAdapter } from './embedded-adapter.ts'
-import { findMigrationNames, loadMigrations } from './migrations.ts'
+import { createEmbeddedAdapter } from '../database/embedded.ts'
+import { findMigrationNames, loadMigrations } from './migrate.ts'
 import { createSchemaEngine } from './schema-engine.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { Database } from './database.ts'
-import { isUniqueViolation } from './failures.ts'
+import type { Database } from '../database/database.ts'
+import { isUniqueViolation } from '../database/failures.ts'
 
 export type Roles = ReturnType<typeof createRoles>
 

@@ -1,4 +1,4 @@
-import type { Database } from './database.ts'
+import type { Database } from '../database/database.ts'
 
 /** A one-time code as it is stored: bound to a session and, if the client sent one, to a PKCE challenge (RFC 7636). */
 export type NewCode = {

@@ -1,6 +1,6 @@
+import type { Database } from '../database/database.ts'
+import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
-import type { Database } from './database.ts'
-import { isUniqueViolation } from './failures.ts'
 
 /** What a login needs to know of a user. */
 export type Credentials = { id: string; password: string | null; active: boolean }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { Database } from '../database/database.ts'
+import { isUniqueViolation } from '../database/failures.ts'
+import type { Prisma } from '../database/generated/client.ts'
 import { GatewayError } from '../errors.ts'
-import type { Database } from './database.ts'
-import { isUniqueViolation } from './failures.ts'
 import type { NewUser } from './users.ts'
 
 /** A user as an administrator names one. */
@@ -110,5 +111,24 @@ function toSummary({ id, username, email, emailVerified, active, createdAt, ...u
     defaultRole: user.defaultRole?.name ?? null,
     roles: user.roles.map(({ role }) => role.name),
     createdAt,
+  }
+}
+
+/** The extra claims of users, as an administrator writes them. */
+export function createUserClaims({ prisma }: Pick<Database, 'prisma'>) {
+  return {
+    /** Gives a user a claim in place of one of the same name. */
+    set: async (userId: string, name: string, value: Prisma.InputJsonValue): Promise<void> => {
+      const claim = { userId, name, value }
+      await prisma.userClaim.upsert({
+        where: { userId_name: { userId, name } },
+        create: claim,
+        update: claim,
+      })
+    },
+
+    /** Takes a claim from a user; false when they had none of that name. */
+    remove: async (userId: string, name: string): Promise<boolean> =>
+      (await prisma.userClaim.deleteMany({ where: { userId, name } })).count === 1,
   }
 }

@@ -1,4 +1,4 @@
-import type { Connection } from './database.ts'
+import type { Connection } from '../database/database.ts'
 
 // What the gateway needs to find in tables that were there before it, and their types.
 const expected: Record<string, Record<string, RegExp>> = {

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { Grants } from '../claims/hasura-claims.ts'
+import type { Database } from '../database/database.ts'
 
 /** What one statement reads about a session: who the user is, and everything their claims are made of. */
 export type Access = z.infer<typeof accessRow>
@@ -48,4 +50,16 @@ SELECT s.id AS "sessionId", s.counter, s.idle_expires_at AS "idleExpiresAt", s.e
   (SELECT jsonb_object_agg(c.name, c.value::text) FROM user_claim c WHERE c.user_id = u.id) AS "extraClaims"
 FROM s JOIN "user" u ON u.id = s.user_id LEFT JOIN role d ON d.id = u.default_role_id
 WHERE u.active`
+}
+
+// The statement of every session, about one that does not exist: what it says of a user is what a session would say.
+const grants = {
+  name: 'user_grants',
+  text: selectAccess(`s AS (
+    SELECT gen_random_uuid() AS id, $1::uuid AS user_id, 0 AS counter, now() AS idle_expires_at, now() AS expires_at)`),
+}
+
+/** What the claims of a user would be made of if they signed in now; null when they are not active or do not exist. */
+export async function findGrants({ query }: Pick<Database, 'query'>, userId: string): Promise<Grants | null> {
+  return parseAccess(await query(grants, [userId]))
 }

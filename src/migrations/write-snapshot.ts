@@ -2,9 +2,9 @@ import { chmod, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
-import { connectEmbedded } from './embedded.ts'
+import { connectEmbedded } from '../database/embedded.ts'
+import { snapshotUrl } from '../database/open.ts'
 import { migrate } from './migrate.ts'
-import { snapshotUrl } from './open.ts'
 
 /**
  * Makes the data directory that new embedded databases begin with, migrated: copying it takes a fifth of the time of
