@@ -1,12 +1,8 @@
 import type { Middleware as KoaMiddleware } from 'koa'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
-import type { ProviderProfile } from './authentication/provider.ts'
-import type { HasuraClaims } from './claims/hasura-claims.ts'
 import type { ErrorCode, GatewayError } from './errors.ts'
 import type { Announce, Attempt } from './events.ts'
-import type { Access } from './stores/access.ts'
-import type { ProvenUser } from './stores/sessions.ts'
 
 /** What the steps of a route add, each for those to its right. */
 export type State = {
@@ -63,6 +59,45 @@ export type Flow = {
   link: { userId: string; sessionId: string } | null
   /** Whether it was begun on a page of ours: then it ends there, signed in, and its failures are shown there. */
   page: boolean
+}
+
+/** Who a provider says somebody is. Only `subject` identifies; it is never empty. */
+export type ProfileIdentity = {
+  subject: string
+  /** What a new user would like to be called. */
+  username?: string | undefined
+  email?: string | undefined
+  emailVerified?: boolean | undefined
+}
+
+/** A provider's answer, checked: which provider, and who it says somebody is. */
+export type ProviderProfile = ProfileIdentity & { provider: string }
+
+/** A user who has proven who they are; `passwordHash` is what their password was verified against. */
+export type ProvenUser = { id: string; passwordHash?: string }
+
+/** What one statement reads about a session: who the user is, and everything their claims are made of. */
+export type Access = {
+  sessionId: string
+  counter: number
+  idleExpiresAt: Date
+  expiresAt: Date
+  userId: string
+  username: string
+  defaultRole: string | null
+  roles: string[]
+  extraClaims: Record<string, unknown>
+}
+
+/** What a user may be, in Hasura's terms. `leftOut` names what was in the database but must not reach Hasura. */
+export type HasuraClaims = {
+  userId: string
+  /** Sorted by code unit, without duplicates; the default role is one of them. */
+  allowedRoles: string[]
+  defaultRole: string
+  /** Lower-case `x-hasura-…` names, string values. */
+  extra: Record<string, string>
+  leftOut: string[]
 }
 
 /** What a valid access token says. Times in seconds. */

@@ -1,7 +1,7 @@
 import type { Authenticate } from './authentication/authenticate.ts'
 import type { RedirectProvider } from './authentication/provider.ts'
 import { createPageStart } from './authentication/redirect-to.ts'
-import { type Context, type Middleware, withContract } from './context.ts'
+import { type Access, type Context, type Middleware, withContract } from './context.ts'
 import type { Deps } from './deps.ts'
 import type { ErrorCode } from './errors.ts'
 import { prefersHtml } from './http/prefers-html.ts'
@@ -19,7 +19,6 @@ import type { PageFiles } from './pages/load-pages.ts'
 import { createPageCookie } from './pages/page-cookie.ts'
 import { createShow } from './pages/show.ts'
 import { announceAppSession, createKeep, createLook, createSignOut, requireVisitor } from './pages/visitor.ts'
-import type { Access } from './stores/access.ts'
 
 /** What the steps of the JSON interface lend to those of the pages. */
 export type Lent = {

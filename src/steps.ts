@@ -12,12 +12,13 @@ import {
   configuredProviders,
   createStrategies,
   issuerOf,
+  nest,
   passwordProvider,
 } from './authentication/strategies.ts'
 import { createVerifyPassword } from './authentication/verify-password.ts'
 import { createVerifyProfile } from './authentication/verify-profile.ts'
 import { createClaimsProxy } from './claims/claims-proxy.ts'
-import { type Context, type Contract, type Middleware, withContract } from './context.ts'
+import { type Access, type Context, type Contract, type Middleware, withContract } from './context.ts'
 import type { Deps } from './deps.ts'
 import { createHandOff } from './endpoints/hand-off.ts'
 import { createHealthz, createReadyz } from './endpoints/health.ts'
@@ -32,12 +33,10 @@ import { createEndSession, createListSessions } from './endpoints/user-sessions.
 import { createAnonymous, createWebhook, forwardedHeader, webhookHeaders } from './endpoints/webhook.ts'
 import type { ErrorCode } from './errors.ts'
 import { createAttempt } from './observability/announce.ts'
-import { nest } from './observability/around.ts'
 import { createPageSteps } from './page-steps.ts'
 import { createReadAccess, createReadCurrent } from './sessions/read-access.ts'
 import { createRefreshTransport, type RefreshTransport } from './sessions/refresh-cookie.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
-import type { Access } from './stores/access.ts'
 import { createAccessTokens } from './tokens/access-token.ts'
 
 /** The steps that routes are made of, each with all that it needs. Here the pieces are handed across; nothing else. */

@@ -73,7 +73,7 @@ const willBelongTo: Record<string, string> = {
 }
 
 /** How much of the old layout may be left. */
-const left = { upward: 17, circles: 0 }
+const left = { upward: 8, circles: 0 }
 
 const ownSources = sources.filter(({ path }) => path.startsWith('src/'))
 

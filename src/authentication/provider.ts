@@ -1,5 +1,6 @@
 import type { Strategy } from 'passport'
 import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
+import type { ProfileIdentity, ProviderProfile } from '../context.ts'
 
 /** What the house gives every provider file that signs people in by redirect. */
 export type RedirectOptions = {
@@ -39,18 +40,6 @@ export type VerifyPassword = (
   password: string,
   done: (error: unknown, user?: Express.User | false) => void,
 ) => void
-
-/** Who a provider says somebody is. Only `subject` identifies; it is never empty. */
-export type ProfileIdentity = {
-  subject: string
-  /** What a new user would like to be called. */
-  username?: string | undefined
-  email?: string | undefined
-  emailVerified?: boolean | undefined
-}
-
-/** A provider's answer, checked: which provider, and who it says somebody is. */
-export type ProviderProfile = ProfileIdentity & { provider: string }
 
 type Named = {
   /** The name of the file, the route segment and the environment prefix: lower-case letters, digits and dashes. */

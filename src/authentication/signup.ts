@@ -5,13 +5,7 @@ import { text } from '../http/text.ts'
 import type { Users } from '../stores/users.ts'
 import type { PasswordHashes } from './password-hash.ts'
 import { createPasswordSchema, type PasswordRules, type RequirePassword } from './password-policy.ts'
-import { usernameSchema } from './username.ts'
-
-/** An e-mail address, as far as it can be told without writing to it. */
-export const emailSchema = text(254)
-  .refine((value) => /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(value), 'is not an e-mail address')
-  // As much of it as every program that reads JSON Schema understands.
-  .meta({ pattern: '^[^\\s@]+@[^\\s@]+$', examples: ['ada@example.com'] })
+import { emailSchema, usernameSchema } from './username.ts'
 
 /** The body of POST /signup. */
 export function createSignupSchema(rules: PasswordRules) {

@@ -1,7 +1,6 @@
 import type { Strategy } from 'passport'
 import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
 import type { ProviderSettings } from '../config/providers.ts'
-import type { AroundProvider } from '../observability/around.ts'
 import type {
   PasswordProvider,
   Provider,
@@ -99,4 +98,19 @@ function createRedirectStrategy(provider: RedirectProvider, house: StrategySetti
     around: (request, work) => house.around(provider.name, request, work),
   })
   return strategy
+}
+
+/** Runs a request to a provider and watches how it goes. It answers, or throws, what the work does. */
+export type AroundProvider = <T>(
+  provider: string,
+  request: 'token' | 'profile',
+  work: () => Promise<T>,
+) => Promise<T>
+
+/** All of these who are there, one around the other. */
+export function nest(...around: (AroundProvider | undefined)[]): AroundProvider {
+  const [outer, ...others] = around.filter((each) => each !== undefined)
+  if (!outer) return (_provider, _request, work) => work()
+  const inner = nest(...others)
+  return (provider, request, work) => outer(provider, request, () => inner(provider, request, work))
 }

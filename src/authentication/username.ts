@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import type { ProfileIdentity } from '../context.ts'
 import { text } from '../http/text.ts'
-import type { ProfileIdentity } from './provider.ts'
 
 const maxLength = 255
 // Controls, line and paragraph separators, what changes the direction of the text around it, and what nobody sees: the
@@ -21,6 +21,12 @@ export const usernameSchema = text(2 * maxLength)
   .refine((name) => !forbidden.test(name.replaceAll(joiner, '')), 'has a control or invisible character')
   .refine((name) => name.trim() === name, 'begins or ends with white space')
   .meta({ minLength: 1, maxLength, examples: ['ada'] })
+
+/** An e-mail address, as far as it can be told without writing to it. */
+export const emailSchema = text(254)
+  .refine((value) => /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(value), 'is not an e-mail address')
+  // As much of it as every program that reads JSON Schema understands.
+  .meta({ pattern: '^[^\\s@]+@[^\\s@]+$', examples: ['ada@example.com'] })
 
 /** Names for a new user who comes from a provider, best first: what they are called there, then with a random ending. */
 export function* suggestUsernames(

@@ -1,6 +1,6 @@
+import type { ProvenUser } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Reason } from '../events.ts'
-import type { ProvenUser } from '../stores/sessions.ts'
 import type { Credentials, Users } from '../stores/users.ts'
 import type { PasswordHashes } from './password-hash.ts'
 import type { VerifyPassword } from './provider.ts'

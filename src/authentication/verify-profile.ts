@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import type { ProviderProfile } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { text } from '../http/text.ts'
-import type { ProviderProfile, RedirectProvider, VerifyProfile } from './provider.ts'
-import { emailSchema } from './signup.ts'
+import type { RedirectProvider, VerifyProfile } from './provider.ts'
+import { emailSchema } from './username.ts'
 
 const identitySchema = z.object({
   subject: text(255).min(1),

@@ -1,7 +1,6 @@
-import { type Context, type Middleware, withContract } from '../context.ts'
+import { type Access, type Context, type HasuraClaims, type Middleware, withContract } from '../context.ts'
 import type { ErrorCode } from '../errors.ts'
-import type { Access } from '../stores/access.ts'
-import { createHasuraClaims, type HasuraClaims, type RoleRules } from './hasura-claims.ts'
+import { createHasuraClaims, type RoleRules } from './hasura-claims.ts'
 
 /**
  * The step that every route passes before it says what a user may be: `read` looks up the session's user with their

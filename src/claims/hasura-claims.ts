@@ -1,3 +1,5 @@
+import type { HasuraClaims } from '../context.ts'
+
 /** What the database says about a user, as far as claims are made of it. Written by anyone, so nothing is trusted. */
 export type Grants = {
   userId: string
@@ -8,17 +10,6 @@ export type Grants = {
 
 /** The rules of this deployment. `defaultRole` is the role that every active user has without a row. */
 export type RoleRules = { defaultRole: string; allowAdmin: boolean }
-
-/** What a user may be, in Hasura's terms. `leftOut` names what was in the database but must not reach Hasura. */
-export type HasuraClaims = {
-  userId: string
-  /** Sorted by code unit, without duplicates; the default role is one of them. */
-  allowedRoles: string[]
-  defaultRole: string
-  /** Lower-case `x-hasura-…` names, string values. */
-  extra: Record<string, string>
-  leftOut: string[]
-}
 
 const reserved = new Set(['role', 'allowed-roles', 'default-role', 'user-id'])
 const claimName = /^[a-z0-9][a-z0-9_-]{0,99}$/

@@ -1,14 +1,6 @@
-import type { ImportCounts } from '../import/import-users.ts'
-import { type ProblemCode, type ProblemList, problemTable } from '../import/problems.ts'
+import { type ProblemCode, problemTable } from '../import/problems.ts'
+import type { ImportReport } from '../import/run.ts'
 import { count, printable } from './output.ts'
-
-/** What an import came to, as `--json` prints it. */
-export type ImportReport = ImportCounts & {
-  source: string
-  dryRun: boolean
-  /** `kept` is the first of them. */
-  problems: ReturnType<ProblemList['summary']>
-}
 
 /** The report for people. */
 export function describeImport({ source, dryRun, users, roles, identities, problems }: ImportReport): string {

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { ConfigError } from '../config/config.ts'
 import { GatewayError } from '../errors.ts'
 import { ImportError } from '../import/import-error.ts'
+import { type ImportDeps, runImport, sourceNames } from '../import/run.ts'
 import { describeImport } from './import-report.ts'
-import { type ImportDeps, runImport, sourceNames } from './run-import.ts'
 
 /** What the command needs of the program around it. */
 export type ImportContext = ImportDeps & {

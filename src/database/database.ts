@@ -1,5 +1,4 @@
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
-import type { AroundStatement } from '../observability/around.ts'
 import { translateFailure } from './failures.ts'
 import { PrismaClient } from './generated/client.ts'
 import type { Hearer, Listening } from './listener.ts'
@@ -67,6 +66,9 @@ function extendPrisma(prisma: PrismaClient, admit: () => void) {
   const $transaction = (...args: unknown[]) => translated(admit, () => transaction(...args))
   return Object.assign(extended, { $transaction }) as typeof extended
 }
+
+/** Runs a database statement of that name and watches how it goes. */
+export type AroundStatement = <T>(name: string, work: () => Promise<T>) => Promise<T>
 
 /** The same, with every statement run by `around`, which is told its name and nothing else. */
 export function watchQueries({ prisma, query }: Queries, around: AroundStatement): Queries {

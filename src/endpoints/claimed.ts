@@ -1,6 +1,4 @@
-import type { HasuraClaims } from '../claims/hasura-claims.ts'
-import type { Context } from '../context.ts'
-import type { Access } from '../stores/access.ts'
+import type { Access, Context, HasuraClaims } from '../context.ts'
 
 /** What the claims proxy left. Throws when a route forgot to pass it: there is no answer about a user without it. */
 export function claimed(ctx: Context): { access: Access; claims: HasuraClaims } {

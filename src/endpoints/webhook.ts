@@ -1,6 +1,12 @@
 import { z } from 'zod'
-import type { HasuraClaims } from '../claims/hasura-claims.ts'
-import { type Answer, type Clock, type Context, type Middleware, withContract } from '../context.ts'
+import {
+  type Answer,
+  type Clock,
+  type Context,
+  type HasuraClaims,
+  type Middleware,
+  withContract,
+} from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { id } from './answers.ts'
 import { claimed } from './claimed.ts'

@@ -1,10 +1,15 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { AroundProvider } from '../authentication/strategies.ts'
 import type { Clock, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { EventName, Facts, Listener } from '../events.ts'
 import { routeOf } from '../http/route.ts'
-import type { ShareMetrics } from '../process/worker.ts'
-import type { AroundProvider } from './around.ts'
+
+/**
+ * Gives the metrics of this process, as `read` reads them, to whichever process is asked, and returns how to get those of
+ * all processes that serve together.
+ */
+export type ShareMetrics = (read: () => Promise<object>) => () => Promise<object[]>
 
 /** What is looked at whenever somebody asks for the metrics. */
 export type Sources = {

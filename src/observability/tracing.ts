@@ -15,10 +15,11 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import type { Logger } from 'pino'
+import type { AroundProvider } from '../authentication/strategies.ts'
 import type { Middleware } from '../context.ts'
+import type { AroundStatement } from '../database/database.ts'
 import { GatewayError } from '../errors.ts'
 import { routeOf } from '../http/route.ts'
-import type { AroundProvider, AroundStatement } from './around.ts'
 
 export type Tracing = ReturnType<typeof createTracing>
 

@@ -1,4 +1,4 @@
-import type { Access } from '../stores/access.ts'
+import type { Access } from '../context.ts'
 import type { SessionSummary } from '../stores/sessions.ts'
 import { field, form, summary } from './fields.ts'
 import { type Html, html } from './html.ts'

@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import type { Clock, Context } from '../context.ts'
+import type { Access, Clock, Context } from '../context.ts'
 import { createCookie } from '../http/cookie.ts'
-import type { Access } from '../stores/access.ts'
 import { seal, unseal } from '../tokens/sealed.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 

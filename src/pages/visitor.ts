@@ -1,6 +1,5 @@
-import type { Clock, Context, Middleware } from '../context.ts'
+import type { Access, Clock, Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import type { Access } from '../stores/access.ts'
 import type { PageSessions } from '../stores/page-sessions.ts'
 import type { Sessions } from '../stores/sessions.ts'
 import type { PageCookie } from './page-cookie.ts'

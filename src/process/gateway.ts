@@ -9,12 +9,12 @@ import { isAway } from '../database/failures.ts'
 import { createClientError } from '../http/client-error.ts'
 import { securityHeaders } from '../http/headers.ts'
 import { listen } from '../http/server.ts'
+import type { ShareMetrics } from '../observability/metrics.ts'
 import type { PageFiles } from '../pages/load-pages.ts'
 import { createKeyring, type Keyring } from '../tokens/signing-keys.ts'
 import { connectDeployment, prepareKey } from './deployment.ts'
 import { startUpkeep } from './maintenance.ts'
 import { createReadiness } from './readiness.ts'
-import type { ShareMetrics } from './worker.ts'
 
 export type GatewayOptions = {
   config: Config

@@ -1,12 +1,7 @@
 import type { Worker } from 'node:cluster'
 import { GatewayError } from '../errors.ts'
+import type { ShareMetrics } from '../observability/metrics.ts'
 import { createQuestions, type FromPrimary, type FromWorker } from './worker-messages.ts'
-
-/**
- * Gives the metrics of this process, as `read` reads them, to whichever process is asked, and returns how to get those of
- * all processes that serve together.
- */
-export type ShareMetrics = (read: () => Promise<object>) => () => Promise<object[]>
 
 /** A worker's side of the talk with its primary process. */
 export type Primary = {

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
+import type { Access } from '../context.ts'
 import type { Connection } from '../database/database.ts'
 import type { Listening } from '../database/listener.ts'
-import type { Access } from '../stores/access.ts'
 import type { Sessions } from '../stores/sessions.ts'
 
 /** Hears that what a user may do has changed; null is any user. */

@@ -1,6 +1,5 @@
-import type { Clock, Context } from '../context.ts'
+import type { Access, Clock, Context } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
-import type { Access } from '../stores/access.ts'
 import type { PageSessions } from '../stores/page-sessions.ts'
 import type { Device, Sessions } from '../stores/sessions.ts'
 import { challengeOf, codeLifetime, hashCode } from './authorization-code.ts'

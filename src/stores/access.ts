@@ -1,9 +1,6 @@
 import { z } from 'zod'
-import type { Grants } from '../claims/hasura-claims.ts'
+import type { Access } from '../context.ts'
 import type { Database } from '../database/database.ts'
-
-/** What one statement reads about a session: who the user is, and everything their claims are made of. */
-export type Access = z.infer<typeof accessRow>
 
 const accessRow = z.object({
   sessionId: z.string(),
@@ -59,7 +56,7 @@ const grants = {
     SELECT gen_random_uuid() AS id, $1::uuid AS user_id, 0 AS counter, now() AS idle_expires_at, now() AS expires_at)`),
 }
 
-/** What the claims of a user would be made of if they signed in now; null when they are not active or do not exist. */
-export async function findGrants({ query }: Pick<Database, 'query'>, userId: string): Promise<Grants | null> {
+/** What a session of a user would say if they signed in now; null when they are not active or do not exist. */
+export async function findGrants({ query }: Pick<Database, 'query'>, userId: string): Promise<Access | null> {
   return parseAccess(await query(grants, [userId]))
 }

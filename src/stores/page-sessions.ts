@@ -1,5 +1,6 @@
+import type { Access } from '../context.ts'
 import type { Database } from '../database/database.ts'
-import { type Access, parseAccess, selectAccess } from './access.ts'
+import { parseAccess, selectAccess } from './access.ts'
 import { after, columns, type Device, living, type SessionLifetimes } from './sessions.ts'
 
 // The locks make a change of the user or an end of the other session wait for this one, or this one for them.

@@ -1,11 +1,9 @@
+import type { Access, ProvenUser } from '../context.ts'
 import type { Database } from '../database/database.ts'
-import { type Access, parseAccess, selectAccess } from './access.ts'
+import { parseAccess, selectAccess } from './access.ts'
 
 /** What is remembered of where a sign-in came from. */
 export type Device = { userAgent: string | null; address: string | null }
-
-/** A user who has proven who they are; `passwordHash` is what their password was verified against. */
-export type ProvenUser = { id: string; passwordHash?: string }
 
 /** When a session ends: after `idle` seconds without a refresh, and `absolute` seconds after the sign-in. */
 export type SessionLifetimes = { idle: number; absolute: number }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { ProfileIdentity } from '../../src/authentication/provider.ts'
 import { suggestUsernames, usernameSchema } from '../../src/authentication/username.ts'
+import type { ProfileIdentity } from '../../src/context.ts'
 import { quick, startApp } from '../_app.ts'
 
 const accepts = (name: unknown) => usernameSchema.safeParse(name).success

@@ -4,9 +4,9 @@ import {
   createHasuraClaims,
   createNamespace,
   type Grants,
-  type HasuraClaims,
   type RoleRules,
 } from '../../src/claims/hasura-claims.ts'
+import type { HasuraClaims } from '../../src/context.ts'
 import { createAccessTokens } from '../../src/tokens/access-token.ts'
 import { createSigningKeys, generateSigningKey } from '../../src/tokens/signing-keys.ts'
 import { readJwks, readToken } from '../_hasura.ts'

@@ -5,19 +5,18 @@ import { databaseUrl } from '../config/values.ts'
 import type { Database } from '../database/database.ts'
 import { withLibpqSslmode } from '../database/postgres.ts'
 import { GatewayError } from '../errors.ts'
-import type { ImportRules } from '../import/candidate.ts'
-import { hasuraAuth } from '../import/hasura-auth.ts'
-import { hasuraBackendPlus } from '../import/hasura-backend-plus.ts'
-import { ImportError } from '../import/import-error.ts'
-import { type ImportCounts, importUsers } from '../import/import-users.ts'
-import { findQueries, type Layout } from '../import/layout.ts'
-import { createProblemList } from '../import/problems.ts'
-import { createProgress, type ProgressStream } from '../import/progress.ts'
-import { countUsers, readUsers } from '../import/read-users.ts'
-import { seed } from '../import/seed.ts'
-import { identifyDatabase, openSource, type Source } from '../import/source.ts'
 import { createImportTarget, type ImportTarget, rehearse } from '../stores/import-target.ts'
-import type { ImportReport } from './import-report.ts'
+import type { ImportRules } from './candidate.ts'
+import { hasuraAuth } from './hasura-auth.ts'
+import { hasuraBackendPlus } from './hasura-backend-plus.ts'
+import { ImportError } from './import-error.ts'
+import { type ImportCounts, importUsers } from './import-users.ts'
+import { findQueries, type Layout } from './layout.ts'
+import { createProblemList, type ProblemList } from './problems.ts'
+import { createProgress, type ProgressStream } from './progress.ts'
+import { countUsers, readUsers } from './read-users.ts'
+import { seed } from './seed.ts'
+import { identifyDatabase, openSource, type Source } from './source.ts'
 
 /** What an import needs of the program around it. */
 export type ImportDeps = {
@@ -28,6 +27,14 @@ export type ImportDeps = {
   stderr: ProgressStream
   /** Users in one transaction. */
   pageSize?: number
+}
+
+/** What an import came to, as `--json` prints it. */
+export type ImportReport = ImportCounts & {
+  source: string
+  dryRun: boolean
+  /** `kept` is the first of them. */
+  problems: ReturnType<ProblemList['summary']>
 }
 
 const layouts: readonly Layout[] = [seed, hasuraBackendPlus, hasuraAuth]
