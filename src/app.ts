@@ -5,7 +5,7 @@ import type { Document } from './api/openapi.ts'
 import { createReference, createReferencePage } from './api/reference.ts'
 import { linkBody } from './authentication/start-link.ts'
 import type { Context, Middleware, State } from './context.ts'
-import type { Deps } from './deps.ts'
+import type { Deps } from './dependencies.ts'
 import { createApiIndex } from './endpoints/api-index.ts'
 import { noProvider } from './endpoints/no-provider.ts'
 import { webhookBody } from './endpoints/webhook.ts'
@@ -27,15 +27,19 @@ import { createLimitSteps } from './limits/steps.ts'
 import { createAnnounce } from './observability/announce.ts'
 import { createOperations } from './operation-steps.ts'
 import { addPageRoutes } from './page-routes.ts'
+import type { PageFiles } from './pages/load-pages.ts'
 import { createSteps } from './steps.ts'
 
 const hasuraLimit = 1_048_576
 const graphqlLimit = 65_536
 
-/** The gateway as a Koa application: what every request passes, and one line for each route. */
-export function createApp(deps: Deps): Koa<State> {
+/**
+ * The gateway as a Koa application: what every request passes, and one line for each route. `files` are what the pages
+ * are made of; null when there are none.
+ */
+export function createApp(deps: Deps, files: PageFiles | null): Koa<State> {
   const { config } = deps
-  const step = createSteps(deps)
+  const step = createSteps(deps, files)
   const limit = createLimitSteps(deps.limits)
   const announce = createAnnounce(deps.announce)
   const operation = createOperations(step, limit, config, step)

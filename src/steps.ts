@@ -19,7 +19,7 @@ import { createVerifyPassword } from './authentication/verify-password.ts'
 import { createVerifyProfile } from './authentication/verify-profile.ts'
 import { createClaimsProxy } from './claims/claims-proxy.ts'
 import { type Access, type Context, type Contract, type Middleware, withContract } from './context.ts'
-import type { Deps } from './deps.ts'
+import type { Deps } from './dependencies.ts'
 import { createHandOff } from './endpoints/hand-off.ts'
 import { createHealthz, createReadyz } from './endpoints/health.ts'
 import { createJwks } from './endpoints/jwks.ts'
@@ -34,13 +34,14 @@ import { createAnonymous, createWebhook, forwardedHeader, webhookHeaders } from 
 import type { ErrorCode } from './errors.ts'
 import { createAttempt } from './observability/announce.ts'
 import { createPageSteps } from './page-steps.ts'
+import type { PageFiles } from './pages/load-pages.ts'
 import { createReadAccess, createReadCurrent } from './sessions/read-access.ts'
 import { createRefreshTransport, type RefreshTransport } from './sessions/refresh-cookie.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createAccessTokens } from './tokens/access-token.ts'
 
 /** The steps that routes are made of, each with all that it needs. Here the pieces are handed across; nothing else. */
-export function createSteps(deps: Deps) {
+export function createSteps(deps: Deps, files: PageFiles | null) {
   const { config, users, identities, sessions, pageSessions, oneTime, hashes, clock } = deps
   const secure = config.publicUrl.startsWith('https:')
   const redirectProviders = configuredProviders(deps.providers, config.providers)
@@ -114,7 +115,7 @@ export function createSteps(deps: Deps) {
     beside: access.beside,
     handOff,
   }
-  const page = deps.pages && createPageSteps(deps, deps.pages, lent)
+  const page = files && createPageSteps(deps, files, lent)
 
   return {
     page,

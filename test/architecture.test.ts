@@ -66,14 +66,12 @@ const willBelongTo: Record<string, string> = {
   'page-steps': 'pages',
   steps: 'endpoints',
   'operation-steps': 'endpoints',
-  'create-deps': 'dependencies',
-  deps: 'dependencies',
   api: 'reference',
   'ip-address': 'http',
 }
 
 /** How much of the old layout may be left. */
-const left = { upward: 8, circles: 0 }
+const left = { upward: 6, circles: 0 }
 
 const ownSources = sources.filter(({ path }) => path.startsWith('src/'))
 

@@ -3,9 +3,9 @@ import { createApp } from '../app.ts'
 import type { Provider } from '../authentication/provider.ts'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
-import { createDeps } from '../create-deps.ts'
 import type { Database } from '../database/database.ts'
 import { isAway } from '../database/failures.ts'
+import { createDeps } from '../dependencies.ts'
 import { createClientError } from '../http/client-error.ts'
 import { securityHeaders } from '../http/headers.ts'
 import { listen } from '../http/server.ts'
@@ -54,16 +54,18 @@ const soon = () => 10_000 + Math.random() * 50_000
 export async function startGateway({
   clock = () => new Date(),
   fetch = globalThis.fetch,
+  pages,
+  root,
   ...options
 }: GatewayOptions): Promise<Gateway> {
-  const { config, root, log } = options
+  const { config, log } = options
   const deployment = await connectDeployment(config, root, log, prepareKey(config))
   const { database } = deployment
   try {
     const keys = createKeyring(deployment.keySettings)
     const readiness = createReadiness(isAway)
     const deps = await createDeps({ ...options, clock, fetch, deployment, keys, readiness })
-    const server = await listen(createApp(deps).callback(), {
+    const server = await listen(createApp(deps, pages).callback(), {
       ...config,
       onClientError: createClientError(securityHeaders(config.publicUrl)),
     })

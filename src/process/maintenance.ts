@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from '../dependencies.ts'
 import { sweepLimits } from '../limits/counters.ts'
 import type { Keyring } from '../tokens/signing-keys.ts'
 

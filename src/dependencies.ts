@@ -1,32 +1,75 @@
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import type { Logger } from 'pino'
 import { createBreachCheck } from './authentication/breached-passwords.ts'
-import { createPasswordHashes } from './authentication/password-hash.ts'
-import { loadPasswordPolicy } from './authentication/password-policy.ts'
+import { createPasswordHashes, type PasswordHashes } from './authentication/password-hash.ts'
+import { loadPasswordPolicy, type RequirePassword } from './authentication/password-policy.ts'
+import type { Provider } from './authentication/provider.ts'
 import { passwordProvider } from './authentication/strategies.ts'
-import { watchQueries } from './database/database.ts'
-import type { Deps } from './deps.ts'
+import type { Config } from './config/config.ts'
+import type { Clock } from './context.ts'
+import { type Database, watchQueries } from './database/database.ts'
+import type { Announcer } from './events.ts'
 import { createMemoryLimiter, createServerLimiters } from './limits/counters.ts'
-import { createLimits } from './limits/limits.ts'
+import { createLimits, type Limits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/announce.ts'
-import type { ShareMetrics } from './observability/metrics.ts'
-import type { Deployment } from './process/deployment.ts'
-import type { Readiness } from './process/readiness.ts'
-import { createAccessCache, watchAccess } from './sessions/access-cache.ts'
-import { createIdentities } from './stores/identities.ts'
-import { createOneTime } from './stores/one-time.ts'
-import { createPageSessions } from './stores/page-sessions.ts'
-import { createSessions } from './stores/sessions.ts'
-import { createUsers } from './stores/users.ts'
-import type { Keyring } from './tokens/signing-keys.ts'
+import type { Metrics, ShareMetrics } from './observability/metrics.ts'
+import type { Tracing } from './observability/tracing.ts'
+import { type AccessCache, createAccessCache, watchAccess } from './sessions/access-cache.ts'
+import { createIdentities, type Identities } from './stores/identities.ts'
+import { createOneTime, type OneTime } from './stores/one-time.ts'
+import { createPageSessions, type PageSessions } from './stores/page-sessions.ts'
+import { createSessions, type Sessions } from './stores/sessions.ts'
+import { createUsers, type Users } from './stores/users.ts'
+import type { SecretKeys, SecretLabel } from './tokens/secrets.ts'
+import type { Keyring, SigningKeys } from './tokens/signing-keys.ts'
+
+/** Everything that the gateway is made of; whoever makes it decides about database, clock, network and randomness. */
+export type Deps = {
+  config: Config
+  providers: readonly Provider[]
+  keys: SigningKeys
+  /** Derived from AUTH_SECRET and, while it is being changed, from the one before. */
+  secrets: { cookie: SecretKeys; refreshToken: SecretKeys; page: SecretKeys; form: SecretKeys }
+  users: Users
+  identities: Identities
+  sessions: Sessions
+  /** What `/webhook` reads sessions from; null when it is to ask the database every time. */
+  accessCache: Pick<AccessCache, 'read'> | null
+  pageSessions: PageSessions
+  oneTime: OneTime
+  hashes: PasswordHashes
+  requirePassword: RequirePassword
+  /** Against guessing and flooding; null when a load test switched them off. */
+  limits: Limits | null
+  isReady: () => Promise<boolean>
+  log: Logger
+  announce: Announcer
+  /** Null unless the configuration asks for them. */
+  metrics: Metrics | null
+  tracing: Tracing | null
+  clock: Clock
+  createId: () => string
+  fetch: typeof globalThis.fetch
+}
 
 /** What is decided outside, and what everything else is made on. */
-export type Foundation = Pick<Deps, 'config' | 'providers' | 'pages' | 'log' | 'clock' | 'fetch'> & {
+export type Foundation = Pick<Deps, 'config' | 'providers' | 'log' | 'clock' | 'fetch'> & {
   /** How the metrics of all processes that serve together are put into one; undefined for one that is alone. */
   shareMetrics?: ShareMetrics | undefined
-  deployment: Deployment
+  deployment: {
+    database: Database
+    derive(label: SecretLabel): SecretKeys
+    /** Whether the database is up to date. Throws when it cannot be asked. */
+    isMigrated(): Promise<boolean>
+  }
   keys: Keyring
-  readiness: Readiness
+  readiness: {
+    /** Throws `database_unavailable` until the database is there. */
+    admit(): void
+    /** Whether the database is there, and nobody has begun to stop. */
+    isReady(): boolean
+  }
 }
 
 /** Makes everything that an application is made of, on one database. */
