@@ -21,8 +21,8 @@ import { createOneTime, type OneTime } from './stores/one-time.ts'
 import { createPageSessions, type PageSessions } from './stores/page-sessions.ts'
 import { createSessions, type Sessions } from './stores/sessions.ts'
 import { createUsers, type Users } from './stores/users.ts'
+import type { Keyring, SigningKeys } from './tokens/keyring.ts'
 import type { SecretKeys, SecretLabel } from './tokens/secrets.ts'
-import type { Keyring, SigningKeys } from './tokens/signing-keys.ts'
 
 /** Everything that the gateway is made of; whoever makes it decides about database, clock, network and randomness. */
 export type Deps = {

@@ -1,6 +1,6 @@
 import type { Authenticate } from './authentication/authenticate.ts'
 import type { RedirectProvider } from './authentication/provider.ts'
-import { createPageStart } from './authentication/redirect-to.ts'
+import { createPageStart } from './authentication/start-sign-in.ts'
 import { type Access, type Context, type Middleware, withContract } from './context.ts'
 import type { Deps } from './dependencies.ts'
 import type { ErrorCode } from './errors.ts'

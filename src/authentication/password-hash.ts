@@ -3,7 +3,7 @@ import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
 import pLimit from 'p-limit'
 import { GatewayError } from '../errors.ts'
-import { bcryptCostOf, isArgon2Of, isPasswordHash } from './hash-format.ts'
+import { bcryptCostOf, isArgon2Of, isPasswordHash } from './password-hash-format.ts'
 
 export type PasswordHashSettings = {
   passwordHash: 'bcrypt' | 'argon2id'

@@ -11,7 +11,7 @@ import { type HasuraAddress, postToHasura } from '../hasura/request.ts'
 import { hasuraSecret } from '../process/startup-message.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
-import { createSigningKeys } from '../tokens/signing-keys.ts'
+import { createSigningKeys } from '../tokens/keyring.ts'
 import type { Found } from './doctor-deployment.ts'
 import { toCommandError } from './failure.ts'
 

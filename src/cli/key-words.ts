@@ -1,4 +1,4 @@
-import type { KeyRefusal, PublishedKey, Refused } from '../tokens/key-changes.ts'
+import type { KeyRefusal, PublishedKey, Refused } from '../tokens/key-administration.ts'
 import { CommandError } from './failure.ts'
 import { type Output, quote, showTime } from './output.ts'
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import { importKey } from '../tokens/key-changes.ts'
+import { importKey } from '../tokens/key-administration.ts'
 import { createKeyPair, type KeyPair, parsePrivateKey } from '../tokens/key-pair.ts'
 import { type CommandContext, print, withDeployment } from './context.ts'
 import { CommandError } from './failure.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { activateNow, publishNext, retireKey } from '../tokens/key-changes.ts'
+import { activateNow, publishNext, retireKey } from '../tokens/key-administration.ts'
 import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
 import { examples } from './help.ts'
 import { accepted, describePublished } from './key-words.ts'

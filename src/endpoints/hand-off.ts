@@ -1,6 +1,6 @@
 import { type Clock, type Middleware, withContract } from '../context.ts'
-import { codeLifetime, createCode, hashCode } from '../sessions/authorization-code.ts'
 import type { OneTime } from '../stores/one-time.ts'
+import { codeLifetime, createCode, hashCode } from '../tokens/authorization-code.ts'
 import { claimed } from './claimed.ts'
 
 const nowhere = { redirectTo: null, codeChallenge: null }

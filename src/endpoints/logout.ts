@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { type Clock, type Middleware, withContract } from '../context.ts'
-import type { RefreshTransport } from '../sessions/refresh-cookie.ts'
-import type { RefreshTokens } from '../sessions/refresh-token.ts'
+import type { RefreshTransport } from '../sessions/refresh-transport.ts'
 import type { Sessions } from '../stores/sessions.ts'
+import type { RefreshTokens } from '../tokens/refresh-token.ts'
 import type { createLogoutBody } from './bodies.ts'
 
 /** Ends the session of a refresh token, or all sessions of its user. Ending what has ended already is a success. */

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { type Answer, type Clock, type Middleware, withContract } from '../context.ts'
-import type { RefreshTransport } from '../sessions/refresh-cookie.ts'
-import type { RefreshTokens } from '../sessions/refresh-token.ts'
+import type { RefreshTransport } from '../sessions/refresh-transport.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
+import type { RefreshTokens } from '../tokens/refresh-token.ts'
 import { id, roles, username } from './answers.ts'
 import { claimed } from './claimed.ts'
 

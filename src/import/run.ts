@@ -1,4 +1,4 @@
-import { isPasswordHash } from '../authentication/hash-format.ts'
+import { isPasswordHash } from '../authentication/password-hash-format.ts'
 import { usernameSchema } from '../authentication/username.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import { databaseUrl } from '../config/values.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Access, Clock, Context } from '../context.ts'
 import { createCookie } from '../http/cookie.ts'
-import { seal, unseal } from '../tokens/sealed.ts'
+import { seal, unseal } from '../tokens/encrypted-payload.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 
 /** Which session a browser has on our pages, and whether its cookie is sealed with the secret before this one. */

@@ -5,9 +5,8 @@ import { connectDatabase } from '../database/open.ts'
 import { findPending, updateDatabase } from '../migrations/migrate.ts'
 import { createSigningKeyStore } from '../stores/signing-keys.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
-import { loadOrCreateSecret } from '../tokens/secret-file.ts'
-import { deriveKeys, type SecretKeys, type SecretLabel } from '../tokens/secrets.ts'
-import { generateSigningKey, type SigningKeySettings } from '../tokens/signing-keys.ts'
+import { generateSigningKey, type SigningKeySettings } from '../tokens/keyring.ts'
+import { deriveKeys, loadOrCreateSecret, type SecretKeys, type SecretLabel } from '../tokens/secrets.ts'
 
 /** What the gateway and every command work on: a database and the secrets that belong to it. */
 export type Deployment = {

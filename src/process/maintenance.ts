@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
 import type { Deps } from '../dependencies.ts'
 import { sweepLimits } from '../limits/counters.ts'
-import type { Keyring } from '../tokens/signing-keys.ts'
+import type { Keyring } from '../tokens/keyring.ts'
 
 // In milliseconds.
 const sweepInterval = 3_600_000

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { createNamespace, type NamespaceSettings } from '../claims/hasura-claims.ts'
 import type { Bearer, HasuraClaims } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import type { SigningKeys } from './keyring.ts'
 import { createVerifiedTokens } from './verified-tokens.ts'
 
 /** What a token says besides the claims. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
-import { createRefreshTokens } from '../../src/sessions/refresh-token.ts'
+import { createRefreshTokens } from '../../src/tokens/refresh-token.ts'
 import { deriveKey } from '../../src/tokens/secrets.ts'
 import {
   anybody,

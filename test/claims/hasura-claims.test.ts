@@ -8,7 +8,7 @@ import {
 } from '../../src/claims/hasura-claims.ts'
 import type { HasuraClaims } from '../../src/context.ts'
 import { createAccessTokens } from '../../src/tokens/access-token.ts'
-import { createSigningKeys, generateSigningKey } from '../../src/tokens/signing-keys.ts'
+import { createSigningKeys, generateSigningKey } from '../../src/tokens/keyring.ts'
 import { readJwks, readToken } from '../_hasura.ts'
 
 const reserved = ['role', 'user-id', 'allowed-roles', 'default-role']

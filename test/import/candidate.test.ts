@@ -1,5 +1,5 @@
 import test from 'ava'
-import { isPasswordHash } from '../../src/authentication/hash-format.ts'
+import { isPasswordHash } from '../../src/authentication/password-hash-format.ts'
 import { createCandidate, type ImportRules } from '../../src/import/candidate.ts'
 import type { SourceUser } from '../../src/import/read-users.ts'
 

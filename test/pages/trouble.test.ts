@@ -1,7 +1,7 @@
 import test from 'ava'
 import { loadPasswordPolicy } from '../../src/authentication/password-policy.ts'
-import { createSignupSchema } from '../../src/authentication/signup.ts'
 import { loginBody } from '../../src/endpoints/bodies.ts'
+import { createSignupSchema } from '../../src/endpoints/signup.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
 import { validate } from '../../src/http/validate.ts'
 import de from '../../src/pages/locales/de.ts'

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { leadTime, planRotation, type RotationPolicy, rotateKeys } from '../../src/tokens/rotation.ts'
+import { leadTime, planRotation, type RotationPolicy, rotateKeys } from '../../src/tokens/key-rotation.ts'
 import { createFakeStore } from './_key-store.ts'
 
 const start = Date.parse('2026-01-01T00:00:00Z')

@@ -2,8 +2,7 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { loadOrCreateSecret } from '../../src/tokens/secret-file.ts'
-import { deriveKey, secretFromPrivateKey } from '../../src/tokens/secrets.ts'
+import { deriveKey, loadOrCreateSecret, secretFromPrivateKey } from '../../src/tokens/secrets.ts'
 import { makeDirectory } from '../_directory.ts'
 
 async function emptyDirectory(t: ExecutionContext): Promise<string> {

@@ -1,13 +1,13 @@
 import test from 'ava'
 import type { SigningKeyStore, StoredKey } from '../../src/stores/signing-keys.ts'
 import type { KeyPair } from '../../src/tokens/key-pair.ts'
-import { deriveKey } from '../../src/tokens/secrets.ts'
 import {
   createKeyring,
   createSigningKeys,
   generateSigningKey,
   type SigningKeySettings,
-} from '../../src/tokens/signing-keys.ts'
+} from '../../src/tokens/keyring.ts'
+import { deriveKey } from '../../src/tokens/secrets.ts'
 import { readJwks } from '../_hasura.ts'
 import { createFakeStore } from './_key-store.ts'
 

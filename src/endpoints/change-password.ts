@@ -1,10 +1,14 @@
 import { z } from 'zod'
+import type { PasswordHashes } from '../authentication/password-hash.ts'
+import {
+  createPasswordSchema,
+  type PasswordRules,
+  type RequirePassword,
+} from '../authentication/password-policy.ts'
 import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { text } from '../http/text.ts'
 import type { Users } from '../stores/users.ts'
-import type { PasswordHashes } from './password-hash.ts'
-import { createPasswordSchema, type PasswordRules, type RequirePassword } from './password-policy.ts'
 
 /** The body of POST /user/password. */
 export function createChangePasswordSchema(rules: PasswordRules) {

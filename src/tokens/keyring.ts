@@ -2,9 +2,9 @@ import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { GatewayError } from '../errors.ts'
 import type { SigningKeyStore, StoredKey } from '../stores/signing-keys.ts'
+import { openKey, sealKey } from './encrypted-key.ts'
 import { createKeyPair, type KeyPair, type PublicKey, parsePublicJwk, toPublicJwk } from './key-pair.ts'
-import { type RotationPolicy, type RotationStep, rotateKeys } from './rotation.ts'
-import { openKey, sealKey } from './sealed-key.ts'
+import { type RotationPolicy, type RotationStep, rotateKeys } from './key-rotation.ts'
 
 /** The keys of this process at this moment: one that signs, and all that verify. Read anew for each use. */
 export type SigningKeys = {

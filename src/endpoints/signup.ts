@@ -1,11 +1,15 @@
 import { z } from 'zod'
+import type { PasswordHashes } from '../authentication/password-hash.ts'
+import {
+  createPasswordSchema,
+  type PasswordRules,
+  type RequirePassword,
+} from '../authentication/password-policy.ts'
+import { emailSchema, usernameSchema } from '../authentication/username.ts'
 import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { text } from '../http/text.ts'
 import type { Users } from '../stores/users.ts'
-import type { PasswordHashes } from './password-hash.ts'
-import { createPasswordSchema, type PasswordRules, type RequirePassword } from './password-policy.ts'
-import { emailSchema, usernameSchema } from './username.ts'
 
 /** The body of POST /signup. */
 export function createSignupSchema(rules: PasswordRules) {

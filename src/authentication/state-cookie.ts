@@ -4,7 +4,7 @@ import { type Clock, type Context, type Flow, type Middleware, withContract } fr
 import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'
 import type { OneTime } from '../stores/one-time.ts'
-import { seal, unseal } from '../tokens/sealed.ts'
+import { seal, unseal } from '../tokens/encrypted-payload.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 import type { StateStore } from './provider.ts'
 

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
-import type { SecretKeys } from '../tokens/secrets.ts'
+import type { SecretKeys } from './secrets.ts'
 
 /** Which session a refresh token belongs to, and which of its successive tokens it is. */
 export type RefreshClaims = { sessionId: string; counter: number }

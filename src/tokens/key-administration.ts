@@ -1,8 +1,8 @@
 import type { StoredKey } from '../stores/signing-keys.ts'
+import { openKey, sealKey } from './encrypted-key.ts'
 import type { KeyPair } from './key-pair.ts'
-import { leadTime } from './rotation.ts'
-import { openKey, sealKey } from './sealed-key.ts'
-import type { SigningKeySettings } from './signing-keys.ts'
+import { leadTime } from './key-rotation.ts'
+import type { SigningKeySettings } from './keyring.ts'
 
 /** Why an administrator's change of the keys was not made. Nothing has changed then. */
 export type KeyRefusal =

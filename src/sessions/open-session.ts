@@ -2,8 +2,8 @@ import type { Access, Clock, Context } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { PageSessions } from '../stores/page-sessions.ts'
 import type { Device, Sessions } from '../stores/sessions.ts'
-import { challengeOf, codeLifetime, hashCode } from './authorization-code.ts'
-import type { RefreshTokens } from './refresh-token.ts'
+import { challengeOf, codeLifetime, hashCode } from '../tokens/authorization-code.ts'
+import type { RefreshTokens } from '../tokens/refresh-token.ts'
 
 export type ReadAccess = ReturnType<typeof createReadAccess>
 
