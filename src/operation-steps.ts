@@ -5,7 +5,7 @@ import { createChangePasswordSchema } from './endpoints/change-password.ts'
 import { createSignupSchema } from './endpoints/signup.ts'
 import type { OperationName } from './hasura/operations.ts'
 import type { Operation } from './hasura/run-operation.ts'
-import type { createLimitSteps } from './limits/steps.ts'
+import type { createLimitSteps } from './limits/middleware.ts'
 import type { createSteps } from './steps.ts'
 
 /** Where two doors differ: how tokens travel, and what it takes to be signed in. */

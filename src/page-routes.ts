@@ -1,7 +1,7 @@
 import type Router from '@koa/router'
 import type { Config } from './config/config.ts'
 import type { State } from './context.ts'
-import type { createLimitSteps } from './limits/steps.ts'
+import type { createLimitSteps } from './limits/middleware.ts'
 import { createOperations } from './operation-steps.ts'
 import type { createSteps } from './steps.ts'
 

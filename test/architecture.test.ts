@@ -67,11 +67,10 @@ const willBelongTo: Record<string, string> = {
   steps: 'endpoints',
   'operation-steps': 'endpoints',
   api: 'reference',
-  'ip-address': 'http',
 }
 
 /** How much of the old layout may be left. */
-const left = { upward: 6, circles: 0 }
+const left = { upward: 2, circles: 0 }
 
 const ownSources = sources.filter(({ path }) => path.startsWith('src/'))
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
-import { readText } from './read-text.ts'
+import { readText } from '../http/read-response.ts'
 
 /** Whether a password is known from a data breach. Never throws. */
 export type IsBreached = (password: string) => Promise<boolean>

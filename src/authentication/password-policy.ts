@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import { text } from '../http/text.ts'
+import { text } from '../http/validate.ts'
 import type { IsBreached } from './breached-passwords.ts'
 
 export type PasswordRules = { passwordMinLength: number; passwordHash: 'bcrypt' | 'argon2id' }

@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from 'p-limit'
 import type { Strategy } from 'passport'
 import { z } from 'zod'
 import { GatewayError } from '../errors.ts'
-import { readText } from './read-text.ts'
+import { readText } from '../http/read-response.ts'
 
 export type TransportSettings = {
   /** Seconds for one request, with the waiting for its turn, to the last byte received. */

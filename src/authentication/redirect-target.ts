@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import { text } from '../http/text.ts'
+import { text } from '../http/validate.ts'
 
 /** In UTF-16 units, of an address to be sent back to. */
 export const longestTarget = 1024

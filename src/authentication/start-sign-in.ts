@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { readQuery } from '../http/query.ts'
-import { text } from '../http/text.ts'
+import { text } from '../http/validate.ts'
 import { createRequireTarget, longestTarget, redirectTarget } from './redirect-target.ts'
 
 const asked = {

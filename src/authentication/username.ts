@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ProfileIdentity } from '../context.ts'
-import { text } from '../http/text.ts'
+import { text } from '../http/validate.ts'
 
 const maxLength = 255
 // Controls, line and paragraph separators, what changes the direction of the text around it, and what nobody sees: the

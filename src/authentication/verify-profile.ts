@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ProviderProfile } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { text } from '../http/text.ts'
+import { text } from '../http/validate.ts'
 import type { RedirectProvider, VerifyProfile } from './provider.ts'
 import { emailSchema } from './username.ts'
 

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { isClaimName, toSessionVariable } from '../claims/hasura-claims.ts'
-import { text as storableText } from '../http/text.ts'
-import { validate } from '../http/validate.ts'
+import { text as storableText, validate } from '../http/validate.ts'
 import { createUserClaims } from '../stores/user-admin.ts'
 import type { OpenDeployment } from './context.ts'
 import { findUser } from './find.ts'

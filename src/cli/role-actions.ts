@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { text as storableText } from '../http/text.ts'
-import { validate } from '../http/validate.ts'
+import { text as storableText, validate } from '../http/validate.ts'
 import { createRoles } from '../stores/roles.ts'
 import type { OpenDeployment } from './context.ts'
 import { CommandError } from './failure.ts'

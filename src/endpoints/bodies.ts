@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text } from '../http/text.ts'
+import { text } from '../http/validate.ts'
 
 /** The body of POST /login. */
 export const loginBody = z.strictObject({

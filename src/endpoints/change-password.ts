@@ -7,7 +7,7 @@ import {
 } from '../authentication/password-policy.ts'
 import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { text } from '../http/text.ts'
+import { text } from '../http/validate.ts'
 import type { Users } from '../stores/users.ts'
 
 /** The body of POST /user/password. */

@@ -1,7 +1,7 @@
+import { claimed } from '../claims/claims-proxy.ts'
 import { type Clock, type Middleware, withContract } from '../context.ts'
 import type { OneTime } from '../stores/one-time.ts'
 import { codeLifetime, createCode, hashCode } from '../tokens/authorization-code.ts'
-import { claimed } from './claimed.ts'
 
 const nowhere = { redirectTo: null, codeChallenge: null }
 

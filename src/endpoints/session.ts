@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { claimed } from '../claims/claims-proxy.ts'
 import { type Answer, type Clock, type Middleware, withContract } from '../context.ts'
 import type { RefreshTransport } from '../sessions/refresh-transport.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
 import { id, roles, username } from './answers.ts'
-import { claimed } from './claimed.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl'
 

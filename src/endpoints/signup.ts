@@ -8,7 +8,7 @@ import {
 import { emailSchema, usernameSchema } from '../authentication/username.ts'
 import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { text } from '../http/text.ts'
+import { text } from '../http/validate.ts'
 import type { Users } from '../stores/users.ts'
 
 /** The body of POST /signup. */

@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import { claimed } from '../claims/claims-proxy.ts'
 import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Identities } from '../stores/identities.ts'
-import { claimed } from './claimed.ts'
 
 const identityPath = z.object({
   provider: z.string().meta({ description: 'The name of the provider.', examples: ['github'] }),

@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { claimed } from '../claims/claims-proxy.ts'
 import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Users } from '../stores/users.ts'
 import { id, roles, time, username } from './answers.ts'
-import { claimed } from './claimed.ts'
 
 const userAnswer = z
   .strictObject({

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { claimed } from '../claims/claims-proxy.ts'
 import {
   type Answer,
   type Clock,
@@ -9,7 +10,6 @@ import {
 } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { id } from './answers.ts'
-import { claimed } from './claimed.ts'
 
 /** What Hasura posts in webhook mode; more members may come with a newer Hasura. */
 export const webhookBody = z.looseObject({

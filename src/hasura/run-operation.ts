@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { type Context, errorsOf, type HasuraClient, type Middleware } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
+import { walk } from '../http/run-steps.ts'
 import { validate } from '../http/validate.ts'
-import { walk } from '../http/walk.ts'
 import type { OperationName } from './operations.ts'
 
 /** What an operation is made of, whichever door it is called through: guards, the schema of its input, and steps. */

@@ -3,7 +3,6 @@ import type { z } from 'zod'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { faults, parseJson } from './json.ts'
-import { requireMediaType } from './media-type.ts'
 import { validate } from './validate.ts'
 
 /**
@@ -47,4 +46,11 @@ function parse(bytes: Buffer): unknown {
     const detail = ours ?? 'The body is not JSON in UTF-8'
     throw new GatewayError('malformed_request', { detail, cause })
   }
+}
+
+/** Refuses a body that is not of this media type, in UTF-8 and not compressed (`unsupported_media_type`). */
+export function requireMediaType(ctx: Context, type: string): void {
+  const isReadable = ctx.is(type) && /^(utf-?8)?$/i.test(ctx.request.charset)
+  if (!isReadable || !/^(identity)?$/i.test(ctx.get('content-encoding')))
+    throw new GatewayError('unsupported_media_type')
 }

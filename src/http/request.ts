@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Middleware } from '../context.ts'
-import { clientAddress } from './client-address.ts'
-import { routeOf } from './route.ts'
+import type { Context, Middleware } from '../context.ts'
+import { clientAddress } from './ip-address.ts'
 
 /** Routes that programs ask all day long; their successes are logged at debug. */
 const frequent = new Set(['/webhook', '/jwks', '/.well-known/jwks.json', '/healthz', '/readyz', '/metrics'])
@@ -30,4 +29,14 @@ export function createRequest(log: Logger, trustedProxies: number): Middleware {
       )
     }
   }
+}
+
+/** The pattern of the route that took the request, once the router has seen it; null when there is none. */
+export function routeOf(ctx: Context): string | null {
+  return (ctx as { _matchedRoute?: string })._matchedRoute ?? null
+}
+
+/** Whether a person's browser asks, and not a program: browsers say that they want HTML more than anything else. */
+export function prefersHtml(ctx: Context): boolean {
+  return ctx.accepts('json', 'html') === 'html'
 }

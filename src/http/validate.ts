@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type FieldError, GatewayError } from '../errors.ts'
 
 // Whoever sends a thousand bad fields is not helped by hearing of each.
@@ -34,3 +34,10 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
     return issue.keys.slice(0, mostErrors).map((field) => ({ field, detail: 'is not known here' }))
   return [{ field: issue.path.join('.') || 'body', detail: issue.message }]
 }
+
+/** Text that PostgreSQL can hold: no NUL and no half of a surrogate pair, at most `max` UTF-16 units. */
+export const text = (max: number) =>
+  z
+    .string()
+    .max(max, `has more than ${max} characters`)
+    .refine((value) => !/\0|\p{Surrogate}/u.test(value), 'has a character that cannot be stored')

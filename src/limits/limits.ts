@@ -2,8 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { GatewayError } from '../errors.ts'
 import type { EventName } from '../events.ts'
-import { accountKey } from './account-key.ts'
-import { addressKey } from './address-key.ts'
+import { addressKey } from '../http/ip-address.ts'
 
 /** How often something may happen: `points` times within `seconds` of the first. */
 export type Limit = { points: number; seconds: number }
@@ -129,4 +128,15 @@ async function take(
       headers: { 'Retry-After': String(retryAfter) },
     })
   }
+}
+
+/**
+ * What counts as one account, for whatever somebody types as a username. Coarser than the database, which knows users
+ * without regard to case in its own way: two spellings of one user are always one account here, and users whose names
+ * differ in accents alone share their limits.
+ */
+export function accountKey(username: string): string {
+  const bare = username.normalize('NFKD').replace(/\p{M}/gu, '')
+  // There and back: İ and ı, ς and σ, ß and SS are the same in capitals.
+  return bare.toUpperCase().normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('ς', 'σ')
 }

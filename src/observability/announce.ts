@@ -1,6 +1,6 @@
 import type { Middleware } from '../context.ts'
 import { type Announcer, type Attempt, eventTable, type Listener } from '../events.ts'
-import { maskAddress } from './mask-address.ts'
+import { maskAddress } from '../http/ip-address.ts'
 
 /** Makes the one function through which every event goes. */
 export function createAnnouncer(listener: Listener = () => {}): Announcer {

@@ -3,7 +3,7 @@ import type { AroundProvider } from '../authentication/strategies.ts'
 import type { Clock, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { EventName, Facts, Listener } from '../events.ts'
-import { routeOf } from '../http/route.ts'
+import { routeOf } from '../http/request.ts'
 
 /**
  * Gives the metrics of this process, as `read` reads them, to whichever process is asked, and returns how to get those of

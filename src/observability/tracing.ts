@@ -19,7 +19,7 @@ import type { AroundProvider } from '../authentication/strategies.ts'
 import type { Middleware } from '../context.ts'
 import type { AroundStatement } from '../database/database.ts'
 import { GatewayError } from '../errors.ts'
-import { routeOf } from '../http/route.ts'
+import { routeOf } from '../http/request.ts'
 
 export type Tracing = ReturnType<typeof createTracing>
 

@@ -1,7 +1,7 @@
 import type { Access } from '../context.ts'
+import { type Html, html } from '../http/html.ts'
 import type { SessionSummary } from '../stores/sessions.ts'
 import { field, form, summary } from './fields.ts'
-import { type Html, html } from './html.ts'
 import { providerIcon } from './provider-links.ts'
 import { sessionList } from './session-list.ts'
 import type { Page, PageProvider, Shown, View } from './show.ts'

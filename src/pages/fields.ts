@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts'
+import { type Html, html } from '../http/html.ts'
 import type { Page } from './show.ts'
 import type { FieldName } from './texts.ts'
 import type { Trouble } from './trouble.ts'

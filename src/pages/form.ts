@@ -2,7 +2,7 @@ import getRawBody from 'raw-body'
 import type { z } from 'zod'
 import type { Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { requireMediaType } from '../http/media-type.ts'
+import { requireMediaType } from '../http/body.ts'
 import { validate } from '../http/validate.ts'
 
 const limit = 16_384

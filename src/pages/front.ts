@@ -1,6 +1,6 @@
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { prefersHtml } from '../http/prefers-html.ts'
+import { prefersHtml } from '../http/request.ts'
 import { seeOther } from './failure.ts'
 import { failurePage } from './message-page.ts'
 import type { PageCookie } from './page-cookie.ts'

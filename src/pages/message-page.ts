@@ -1,6 +1,6 @@
 import type { GatewayError } from '../errors.ts'
+import { html } from '../http/html.ts'
 import { form } from './fields.ts'
-import { html } from './html.ts'
 import { placeOf } from './links.ts'
 import type { View } from './show.ts'
 import { describeError } from './trouble.ts'

@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts'
+import { type Html, html } from '../http/html.ts'
 import type { Page, PageProvider } from './show.ts'
 
 /** The icon of a provider: its own drawing, or the first letter of its name. */

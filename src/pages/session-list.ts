@@ -1,7 +1,7 @@
+import { type Html, html } from '../http/html.ts'
 import type { SessionSummary } from '../stores/sessions.ts'
 import { readDevice } from './device.ts'
 import { form } from './fields.ts'
-import { type Html, html } from './html.ts'
 import type { Page } from './show.ts'
 
 // Of those that nobody has used for long there may be any number, and a page stays small.

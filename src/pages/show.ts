@@ -1,6 +1,6 @@
 import type { Clock, Context } from '../context.ts'
+import { type Html, html } from '../http/html.ts'
 import type { Csrf } from './csrf.ts'
-import { type Html, html } from './html.ts'
 import type { PageFiles } from './load-pages.ts'
 import type { Texts } from './texts.ts'
 

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
+import { html } from '../http/html.ts'
 import { field, form, summary } from './fields.ts'
-import { html } from './html.ts'
 import { placeOf, queryOf } from './links.ts'
 import { providerLinks } from './provider-links.ts'
 import type { Page, Shown, View } from './show.ts'

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import test from 'ava'
 import fc from 'fast-check'
-import { clientAddress } from '../../src/http/client-address.ts'
+import { clientAddress } from '../../src/http/ip-address.ts'
 import { quick, startApp } from '../_app.ts'
 
 const forwarded = '203.0.113.66, 198.51.100.7,192.0.2.9'

@@ -3,9 +3,8 @@ import test from 'ava'
 import type { RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Database } from '../../src/database/database.ts'
 import { GatewayError } from '../../src/errors.ts'
-import { accountKey } from '../../src/limits/account-key.ts'
 import { createMemoryLimiter, createServerLimiters } from '../../src/limits/counters.ts'
-import { createLimits, type LimitSettings } from '../../src/limits/limits.ts'
+import { accountKey, createLimits, type LimitSettings } from '../../src/limits/limits.ts'
 
 const plenty = { points: 1000, seconds: 60 }
 const settings: LimitSettings = {

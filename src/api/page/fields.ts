@@ -1,4 +1,4 @@
-import { type Html, html, type Part } from '../../pages/html.ts'
+import { type Html, html, type Part } from '../../http/html.ts'
 import { type Document, resolve, type Schema } from '../openapi.ts'
 import { words } from './prose.ts'
 

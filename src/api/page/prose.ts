@@ -1,4 +1,4 @@
-import { type Html, html } from '../../pages/html.ts'
+import { type Html, html } from '../../http/html.ts'
 
 /** Words with what stands between backticks as code. */
 export function words(text: string): readonly (Html | string)[] {

@@ -1,4 +1,4 @@
-import { type Html, html } from '../../pages/html.ts'
+import { type Html, html } from '../../http/html.ts'
 import type { Document } from '../openapi.ts'
 import { credentialNames } from '../words.ts'
 import { codesOf, operationSection, type Place } from './operation-section.ts'

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { isIPv4, isIPv6 } from 'node:net'
 
 /** An address, however it was spelled: the text of an IPv4 address, or the eight groups of an IPv6 address. */
@@ -43,4 +44,37 @@ function expand(address: string): number[] {
 /** URL writes every spelling in one form: the shortest, with an IPv4 part as two groups. */
 function shorten(address: string): string {
   return new URL(`http://[${address}]`).hostname.slice(1, -1)
+}
+
+/**
+ * The client's address: what the outermost of `trustedProxies` proxies saw, counted from the right of
+ * X-Forwarded-For, because everything further left is whatever the client wrote. Without proxies, the socket's.
+ */
+export function clientAddress(req: IncomingMessage, trustedProxies: number): string {
+  const socket = formatAddress(req.socket.remoteAddress ?? '')
+  if (trustedProxies === 0) return socket
+  const hops = [req.headers['x-forwarded-for'] ?? ''].flat().join(',').split(',')
+  return formatAddress(hops.at(-trustedProxies) ?? '') || socket
+}
+
+/**
+ * What counts as one client: an IPv4 address, or the /64 network of an IPv6 address, because whoever has one address
+ * there has all of them. What is no address is one client together.
+ */
+export function addressKey(text: string): string {
+  const address = parseAddress(text)
+  if (address === null) return 'unknown'
+  return 'ipv4' in address ? address.ipv4 : `${groupsOf(address.ipv6.slice(0, 4))}::/64`
+}
+
+/**
+ * The network of a client, enough to see a pattern and too little to find a person: IPv4 /24, IPv6 /48. Undefined for
+ * what is no address.
+ */
+export function maskAddress(text: string): string | undefined {
+  const address = parseAddress(text)
+  if (address === null) return undefined
+  return 'ipv4' in address
+    ? address.ipv4.replace(/\d+$/, '0/24')
+    : `${groupsOf(address.ipv6.slice(0, 3))}::/48`
 }
