@@ -135,7 +135,7 @@ const owners: [what: string, packages: RegExp, owners: RegExp][] = [
   ['Passport', /passport/, /^(src\/authentication|providers)\//],
   ['processes beside this one', /^node:(cluster|child_process)$/, /^src\/process\//],
   ['Koa', /^@?koa/, /^src\/(app|context|page-routes|authentication\/authenticate)\.ts$/],
-  ['GraphQL', /^graphql$/, /^src\/hasura\/(remote-schema|measure-query)\.ts$/],
+  ['GraphQL', /^graphql$/, /^src\/hasura\/(remote-schema|query-limits)\.ts$/],
   ['Prometheus', /^prom-client$/, /^src\/observability\/metrics\.ts$/],
   ['OpenTelemetry', /opentelemetry/, /^src\/observability\/tracing\.ts$/],
   ['password hashes', /bcrypt|argon2/, /^src\/authentication\/password-hash\.ts$/],

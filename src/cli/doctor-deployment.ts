@@ -1,7 +1,7 @@
 import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
 import { type Config, ConfigError } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
-import { type Check, failed, skipped } from '../hasura/doctor/check.ts'
+import { type Check, failed, skipped } from '../doctor/check.ts'
 import {
   checkClock,
   checkConfiguration,
@@ -10,10 +10,9 @@ import {
   checkProviders,
   checkSecrets,
   readClock,
-} from '../hasura/doctor/deployment.ts'
-import { checkJwks } from '../hasura/doctor/jwks.ts'
-import { checkPublicUrl, readPage } from '../hasura/doctor/page.ts'
-import { checkWebhook } from '../hasura/doctor/webhook.ts'
+} from '../doctor/deployment.ts'
+import { checkPublicUrl, checkWebhook, readPage } from '../doctor/gateway.ts'
+import { checkJwks } from '../doctor/jwks.ts'
 import { findPending } from '../migrations/migrate.ts'
 import { connectDeployment, type Deployment } from '../process/deployment.ts'
 import { loadSettings, root, type Settings } from '../process/settings.ts'

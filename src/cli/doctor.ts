@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Check } from '../hasura/doctor/check.ts'
+import type { Check } from '../doctor/check.ts'
 import { type CommandContext, print } from './context.ts'
 import { CommandError } from './failure.ts'
 import { examples } from './help.ts'
@@ -32,7 +32,7 @@ export function registerDoctor(program: Command, context: CommandContext): void 
 }
 
 async function examine(context: CommandContext, { hasura, hasuraSecret }: Flags): Promise<Check[]> {
-  const { parseEndpoint } = await import('../hasura/request.ts')
+  const { parseEndpoint } = await import('../hasura/metadata-request.ts')
   const endpoint = hasura === undefined ? null : parseEndpoint(hasura)
   if (hasura !== undefined && endpoint === null)
     throw new CommandError('usage', '--hasura must be an http(s) URL without a password')

@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/config.ts'
 import { type FieldError, GatewayError } from '../errors.ts'
-import { HasuraError } from '../hasura/hasura-error.ts'
+import { HasuraError } from '../hasura/metadata-request.ts'
 import { printable } from './output.ts'
 
 /** How a command can fail, and the exit code of each; the codes are those of sysexits.h where it has one. */

@@ -1,4 +1,4 @@
-import type { MetadataRoles } from '../hasura/tables.ts'
+import type { MetadataRoles } from '../hasura/metadata-tables.ts'
 import { CommandError } from './failure.ts'
 
 /**

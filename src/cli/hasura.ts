@@ -102,10 +102,10 @@ async function compare({ process }: CommandContext, flags: Flags) {
     { describeTables },
   ] = await Promise.all([
     import('../hasura/metadata-api.ts'),
-    import('../hasura/request.ts'),
-    import('../hasura/compare.ts'),
-    import('../hasura/calls.ts'),
-    import('../hasura/tables.ts'),
+    import('../hasura/metadata-request.ts'),
+    import('../hasura/metadata-compare.ts'),
+    import('../hasura/metadata-calls.ts'),
+    import('../hasura/metadata-tables.ts'),
   ])
   if (existsSync('.env')) process.loadEnvFile('.env')
   const endpoint = parseEndpoint(flags.endpoint)

@@ -1,8 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { createActionsYaml } from '../hasura/actions-yaml.ts'
-import { toFiles } from '../hasura/files.ts'
-import { createActionsGraphql } from '../hasura/sdl.ts'
-import { describeTables, metadataRoles } from '../hasura/tables.ts'
+import { createActionsYaml, toFiles } from '../hasura/metadata-files.ts'
+import { describeTables, metadataRoles } from '../hasura/metadata-tables.ts'
+import { createActionsGraphql } from '../hasura/schema-language.ts'
 
 const folder = new URL('../../../hasura/', import.meta.url)
 await rm(new URL('metadata/databases/', folder), { recursive: true, force: true })

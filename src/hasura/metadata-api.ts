@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import type { MetadataCall } from './calls.ts'
-import { HasuraError } from './hasura-error.ts'
-import { type HasuraAddress, postToHasura } from './request.ts'
+import type { MetadataCall } from './metadata-calls.ts'
+import { type HasuraAddress, HasuraError, postToHasura } from './metadata-request.ts'
 
 const sourceSchema = z.looseObject({
   name: z.string(),

@@ -2,10 +2,10 @@ import { buildSchema, type DocumentNode, execute, GraphQLError, parse, validate 
 import type { Context, HasuraClient } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import { type Failure, failureOf } from './failure.ts'
-import { measureQuery } from './measure-query.ts'
 import { operations } from './operations.ts'
+import { measureQuery } from './query-limits.ts'
 import type { RunOperation } from './run-operation.ts'
-import { createRemoteSchema } from './sdl.ts'
+import { createRemoteSchema } from './schema-language.ts'
 
 type Scope = { ctx: Context; client: HasuraClient }
 type AnswerError = Failure & { path?: readonly (string | number)[] }

@@ -1,4 +1,4 @@
-import type { TrackedTable } from '../../src/hasura/tables.ts'
+import type { TrackedTable } from '../../src/hasura/metadata-tables.ts'
 import { database } from './_database.ts'
 
 /** A row of a table, and tables by name. */

@@ -1,5 +1,5 @@
 import { buildSchema, type GraphQLSchema } from 'graphql'
-import type { TrackedTable } from '../../src/hasura/tables.ts'
+import type { TrackedTable } from '../../src/hasura/metadata-tables.ts'
 
 const scalars = ['uuid', 'jsonb', 'timestamptz']
 

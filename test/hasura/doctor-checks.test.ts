@@ -6,13 +6,11 @@ import {
   checkKeys,
   checkProviders,
   checkSecrets,
-} from '../../src/hasura/doctor/deployment.ts'
-import { checkExposed, findExposed } from '../../src/hasura/doctor/exposed.ts'
-import { checkJwks, findProblem } from '../../src/hasura/doctor/jwks.ts'
-import { checkPublicUrl } from '../../src/hasura/doctor/page.ts'
-import { checkRoles, findRoles } from '../../src/hasura/doctor/roles.ts'
-import { checkAnonymous, checkToken } from '../../src/hasura/doctor/token.ts'
-import { checkWebhook } from '../../src/hasura/doctor/webhook.ts'
+} from '../../src/doctor/deployment.ts'
+import { checkPublicUrl, checkWebhook } from '../../src/doctor/gateway.ts'
+import { checkJwks, findProblem } from '../../src/doctor/jwks.ts'
+import { checkExposed, checkRoles, findExposed, findRoles } from '../../src/doctor/permissions.ts'
+import { checkAnonymous, checkToken } from '../../src/doctor/token.ts'
 import { root } from '../_app.ts'
 
 const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000)

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import test from 'ava'
-import { createActionsYaml } from '../../src/hasura/actions-yaml.ts'
+import { createActionsYaml } from '../../src/hasura/metadata-files.ts'
 import { objectTypes, operations } from '../../src/hasura/operations.ts'
-import { createActionsGraphql } from '../../src/hasura/sdl.ts'
+import { createActionsGraphql } from '../../src/hasura/schema-language.ts'
 import { root } from '../_app.ts'
 
 const read = (path: string) => readFile(new URL(path, root), 'utf8')

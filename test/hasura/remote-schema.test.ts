@@ -6,7 +6,7 @@ import {
   type IntrospectionQuery,
   printSchema,
 } from 'graphql'
-import { createActionsGraphql, createRemoteSchema } from '../../src/hasura/sdl.ts'
+import { createActionsGraphql, createRemoteSchema } from '../../src/hasura/schema-language.ts'
 import { engines, type SessionBody, type TestApp } from '../_app.ts'
 import { during } from '../observability/_events.ts'
 import { asUser, startDoor } from './_door.ts'

@@ -1,5 +1,3 @@
-import { HasuraError } from './hasura-error.ts'
-
 /** Where Hasura is, and how it is reached. */
 export type HasuraAddress = {
   /** Without a path of the API; `parseEndpoint` makes it. */
@@ -70,4 +68,25 @@ export function reasonOf(error: unknown, timeout: number): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = (cause as { code?: unknown } | null)?.code
   return `cannot be reached${typeof code === 'string' ? ` (${code})` : ''}`
+}
+
+/** How a conversation with Hasura can fail. */
+export type HasuraFailure =
+  | 'hasura_unavailable'
+  | 'hasura_denied'
+  | 'hasura_answer'
+  | 'hasura_refused'
+  | 'hasura_inconsistent'
+  | 'source_not_found'
+  | 'changed_meanwhile'
+
+/** Why Hasura did not do what it was asked. The message is one line for people and has no secret. */
+export class HasuraError extends Error {
+  readonly code: HasuraFailure
+
+  constructor(code: HasuraFailure, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'HasuraError'
+    this.code = code
+  }
 }

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { type Check, failed, ok, skipped } from './check.ts'
 
 // In milliseconds; Hasura is told to allow thirty seconds.

@@ -1,4 +1,4 @@
-import type { TableName, TrackedTable } from './tables.ts'
+import type { TableName, TrackedTable } from './metadata-tables.ts'
 
 /** The four kinds of permission that Hasura knows, in the order in which they are written. */
 export const permissionKinds = ['insert', 'select', 'update', 'delete'] as const

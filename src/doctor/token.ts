@@ -1,4 +1,4 @@
-import type { HasuraAnswer } from '../request.ts'
+import type { HasuraAnswer } from '../hasura/metadata-request.ts'
 import { type Check, failed, ok, skipped } from './check.ts'
 
 /** What Hasura's settings should be: the value of HASURA_GRAPHQL_JWT_SECRET, or the address in HASURA_GRAPHQL_AUTH_HOOK. */

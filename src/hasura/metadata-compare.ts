@@ -1,7 +1,7 @@
-import type { MetadataCall } from './calls.ts'
-import { HasuraError } from './hasura-error.ts'
 import type { ExportedMetadata } from './metadata-api.ts'
-import type { TableName } from './tables.ts'
+import type { MetadataCall } from './metadata-calls.ts'
+import { HasuraError } from './metadata-request.ts'
+import type { TableName } from './metadata-tables.ts'
 
 /** What Hasura has not been told, and what it has been told otherwise, which stays as it is. */
 export type Comparison = { missing: MetadataCall[]; differs: MetadataCall[] }

@@ -1,5 +1,5 @@
 import { type Check, failed, ok } from './check.ts'
-import { failUnread, type Page } from './page.ts'
+import { failUnread, type Page } from './gateway.ts'
 
 // What the gateway publishes of a key, and no more. Hasura 2 refuses a whole set for one value that it does not know.
 const published = ['kty', 'use', 'alg', 'kid', 'n', 'e']
