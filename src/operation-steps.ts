@@ -1,7 +1,7 @@
 import type { Config } from './config/config.ts'
 import type { Middleware } from './context.ts'
-import { createLogoutBody, createTokenBody, exchangeBody, loginBody } from './endpoints/bodies.ts'
 import { createChangePasswordSchema } from './endpoints/change-password.ts'
+import { createLogoutBody, createTokenBody, exchangeBody, loginBody } from './endpoints/schemas.ts'
 import { createSignupSchema } from './endpoints/signup.ts'
 import type { OperationName } from './hasura/operations.ts'
 import type { Operation } from './hasura/run-operation.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Document, Operation, Response, Schema } from '../src/api/openapi.ts'
+import type { Document, Operation, Response, Schema } from '../src/reference/openapi.ts'
 import type { Answer } from './_app.ts'
 
 /** What the document says of a request; null where it knows no such route. */

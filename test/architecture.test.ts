@@ -66,7 +66,6 @@ const willBelongTo: Record<string, string> = {
   'page-steps': 'pages',
   steps: 'endpoints',
   'operation-steps': 'endpoints',
-  api: 'reference',
 }
 
 /** How much of the old layout may be left. */

@@ -3,7 +3,7 @@ import { type Clock, type Middleware, withContract } from '../context.ts'
 import type { RefreshTransport } from '../sessions/refresh-transport.ts'
 import type { Sessions } from '../stores/sessions.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
-import type { createLogoutBody } from './bodies.ts'
+import type { createLogoutBody } from './schemas.ts'
 
 /** Ends the session of a refresh token, or all sessions of its user. Ending what has ended already is a success. */
 export function createLogout(

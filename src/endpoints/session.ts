@@ -4,7 +4,7 @@ import { type Answer, type Clock, type Middleware, withContract } from '../conte
 import type { RefreshTransport } from '../sessions/refresh-transport.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
-import { id, roles, username } from './answers.ts'
+import { id, roles, username } from './schemas.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl'
 

@@ -3,7 +3,7 @@ import { claimed } from '../claims/claims-proxy.ts'
 import { type Clock, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Sessions } from '../stores/sessions.ts'
-import { id, time } from './answers.ts'
+import { id, time } from './schemas.ts'
 
 const sessionPath = z.object({ id: id.meta({ description: 'The id of the session.' }) })
 

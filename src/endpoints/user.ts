@@ -3,7 +3,7 @@ import { claimed } from '../claims/claims-proxy.ts'
 import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Users } from '../stores/users.ts'
-import { id, roles, time, username } from './answers.ts'
+import { id, roles, time, username } from './schemas.ts'
 
 const userAnswer = z
   .strictObject({

@@ -9,7 +9,7 @@ import {
   withContract,
 } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { id } from './answers.ts'
+import { id } from './schemas.ts'
 
 /** What Hasura posts in webhook mode; more members may come with a newer Hasura. */
 export const webhookBody = z.looseObject({

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { Document } from '../../src/api/openapi.ts'
+import type { Document } from '../../src/reference/openapi.ts'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { findOperation, requireDocumented } from '../_documented.ts'
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { Document } from '../../src/api/openapi.ts'
+import type { Document } from '../../src/reference/openapi.ts'
 import type { SessionBody } from '../_app.ts'
 import { findOperation, requireDocumented } from '../_documented.ts'
 import { githubber, googler, home, openBrowser, type Stage, startStage } from '../authentication/_sign-in.ts'

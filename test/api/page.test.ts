@@ -1,6 +1,6 @@
 import test from 'ava'
-import type { Document } from '../../src/api/openapi.ts'
 import { errorTable } from '../../src/errors.ts'
+import type { Document } from '../../src/reference/openapi.ts'
 import { quick, startApp, type TestApp } from '../_app.ts'
 
 let app: TestApp

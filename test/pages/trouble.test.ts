@@ -1,6 +1,6 @@
 import test from 'ava'
 import { loadPasswordPolicy } from '../../src/authentication/password-policy.ts'
-import { loginBody } from '../../src/endpoints/bodies.ts'
+import { loginBody } from '../../src/endpoints/schemas.ts'
 import { createSignupSchema } from '../../src/endpoints/signup.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
 import { validate } from '../../src/http/validate.ts'

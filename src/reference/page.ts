@@ -1,8 +1,8 @@
-import { type Html, html } from '../../http/html.ts'
-import type { Document } from '../openapi.ts'
-import { credentialNames } from '../words.ts'
-import { codesOf, operationSection, type Place } from './operation-section.ts'
-import { prose, words } from './prose.ts'
+import { type Html, html } from '../http/html.ts'
+import { credentialNames } from './descriptions.ts'
+import type { Document } from './openapi.ts'
+import { prose, words } from './page-fields.ts'
+import { codesOf, operationSection, type Place } from './page-operation.ts'
 
 /** The API reference as a page for people: everything that the document says, without a script. */
 export function referencePage(document: Document, base: string): string {

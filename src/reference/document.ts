@@ -1,11 +1,17 @@
 import type { Contract } from '../context.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
-import { errorWords } from './error-words.ts'
+import {
+  createFindRouteWords,
+  credentialWords,
+  errorWords,
+  findTypeWords,
+  introduction,
+  tags,
+} from './descriptions.ts'
 import type { Document, Parameter } from './openapi.ts'
 import { createDescribe } from './operation.ts'
 import { createResponses } from './responses.ts'
 import { createSchemas } from './schemas.ts'
-import { createFindRouteWords, credentialWords, findTypeWords, introduction, tags } from './words.ts'
 
 /** A route as the router knows it: methods, a path such as `/user/sessions/:id`, and steps with contracts. */
 export type Route = {

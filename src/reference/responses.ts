@@ -1,8 +1,7 @@
 import type { Answer, FailureForm } from '../context.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
-import { errorWords } from './error-words.ts'
-import { exampleOf } from './example.ts'
-import type { Content, Reference, Response, Schema } from './openapi.ts'
+import { errorWords } from './descriptions.ts'
+import { type Content, exampleOf, type Reference, type Response, type Schema } from './openapi.ts'
 import type { Schemas } from './schemas.ts'
 
 /** Failures of one route that are told in one form. */

@@ -1,6 +1,5 @@
-import { type Html, html, type Part } from '../../http/html.ts'
-import { type Document, resolve, type Schema } from '../openapi.ts'
-import { words } from './prose.ts'
+import { type Html, html, type Part } from '../http/html.ts'
+import { type Document, resolve, type Schema } from './openapi.ts'
 
 type Field = { name: string; schema: Schema; isRequired: boolean }
 
@@ -62,4 +61,14 @@ function limits({ minLength: least, maxLength: most, pattern }: Schema): Part {
     most !== undefined && `, ${length} characters`,
     pattern !== undefined && html`, <code>${pattern}</code>`,
   ]
+}
+
+/** Words with what stands between backticks as code. */
+export function words(text: string): readonly (Html | string)[] {
+  return text.split('`').map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part))
+}
+
+/** Paragraphs of words; an empty line ends one. */
+export function prose(text = ''): readonly Html[] {
+  return text.split('\n\n').map((paragraph) => html`<p>${words(paragraph)}</p>\n`)
 }

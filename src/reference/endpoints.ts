@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
 import type { Document } from './openapi.ts'
-import { referencePage } from './page/reference-page.ts'
-import { style } from './page/style.ts'
+import { referencePage } from './page.ts'
+import { style } from './page-style.ts'
 
 /** Answers with the API reference, made at the first request. */
 export function createReference(read: () => Document): Middleware {
@@ -54,4 +54,32 @@ function createFixed(type: string, make: () => string, headers: Record<string, s
 
 function withTag(text: string): { text: string; etag: string } {
   return { text, etag: `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"` }
+}
+
+const indexAnswer = z.strictObject({
+  name: z.literal('claimgate').meta({ description: 'What this is.' }),
+  links: z.record(z.string(), z.string()).meta({
+    description:
+      'The addresses of the routes, by the `operationId` that they have in `/openapi.json`; what is in braces is to be filled in.',
+    examples: [{ login: 'https://auth.example.com/login' }],
+  }),
+})
+
+/** Tells a program that comes to the front door where everything is, by the API reference that `read` answers. */
+export function createApiIndex(publicUrl: string, read: () => Pick<Document, 'paths'>): Middleware {
+  return withContract(
+    { answers: { 200: { description: 'For programs: where what is.', schema: indexAnswer } } },
+    async function apiIndex(ctx) {
+      ctx.vary('Accept')
+      ctx.body = { name: 'claimgate', links: linksOf(read(), publicUrl) }
+    },
+  )
+}
+
+function linksOf({ paths }: Pick<Document, 'paths'>, publicUrl: string): Record<string, string> {
+  const links = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.values(operations).map(({ operationId }) => [operationId, publicUrl + path]),
+  )
+  // The page for people is no operation.
+  return { ...Object.fromEntries(links), docs: `${publicUrl}/docs` }
 }

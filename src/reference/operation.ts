@@ -1,11 +1,10 @@
 import type { z } from 'zod'
 import type { Answer, Contract, Credential } from '../context.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
-import { exampleOf } from './example.ts'
-import type { Operation, Parameter, Reference, Response } from './openapi.ts'
+import type { Words } from './descriptions.ts'
+import { exampleOf, type Operation, type Parameter, type Reference, type Response } from './openapi.ts'
 import type { createResponses, Failures } from './responses.ts'
 import type { MemberWords, Schemas } from './schemas.ts'
-import type { Words } from './words.ts'
 
 /** Makes the description of a route from the contracts of its steps and the words for it. */
 export function createDescribe(schemas: Schemas, responses: ReturnType<typeof createResponses>) {
