@@ -1,13 +1,19 @@
 import type { Command } from 'commander'
-import { createHasuraClaims, createNamespace } from '../claims/hasura-claims.ts'
+import { z } from 'zod'
+import {
+  createHasuraClaims,
+  createNamespace,
+  isClaimName,
+  toSessionVariable,
+} from '../claims/hasura-claims.ts'
 import { createWebhookAnswer } from '../endpoints/webhook.ts'
+import { text as storableText, validate } from '../http/validate.ts'
 import { findGrants } from '../stores/access.ts'
-import { setClaim, unsetClaim } from './claim-actions.ts'
+import { createUserClaims } from '../stores/user-admin.ts'
 import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findUser } from './find.ts'
-import { examples } from './help.ts'
-import { list, type Output, quote } from './output.ts'
+import { examples, list, type Output, printable, quote } from './output.ts'
 
 /** Registers the `claims` commands. */
 export function registerClaims(program: Command, context: CommandContext): void {
@@ -96,4 +102,65 @@ function toLines(members: Record<string, unknown>): Record<string, string> {
       Array.isArray(value) ? value.join(', ') : String(value),
     ]),
   )
+}
+
+const claim = z.object({
+  name: z
+    .string()
+    .refine(
+      isClaimName,
+      'must be lower-case letters, digits, - and _, and none of those that are made of roles',
+    )
+    .refine((name) => !name.startsWith('x-hasura-'), 'must be without x-hasura-, which every claim gets'),
+  value: storableText(10_000)
+    .refine((text) => text !== 'null', 'must not be null: claims unset takes a claim away')
+    .refine((text) => isStorable(parseIfJson(text)), 'has a character that cannot be stored'),
+})
+
+/** Sets a claim, to JSON or else to the text itself. Throws `user_not_found` and `validation_failed`. */
+export async function setClaim(
+  { database }: OpenDeployment,
+  nameOrId: string,
+  name: string,
+  value: string,
+): Promise<Output> {
+  validate(claim, { name, value })
+  const { id, username } = await findUser(database, nameOrId)
+  const parsed = parseIfJson(value)
+  await createUserClaims(database).set(id, name, parsed)
+  const variable = `x-hasura-${name}`
+  return {
+    document: { id, username, name, value: parsed },
+    text: `${quote(username)} now has ${variable}: ${printable(toSessionVariable(parsed) ?? '')}`,
+  }
+}
+
+/** Takes a claim away. Throws `user_not_found`. */
+export async function unsetClaim(
+  { database }: OpenDeployment,
+  nameOrId: string,
+  name: string,
+): Promise<Output> {
+  const { id, username } = await findUser(database, nameOrId)
+  const changed = await createUserClaims(database).remove(id, name)
+  const text = `${quote(username)} ${changed ? 'no longer has' : 'did not have'} ${quote(`x-hasura-${name}`)}.`
+  return { document: { id, username, name, changed }, text }
+}
+
+/** In a session variable, 5 and "5" are the same, and a text needs no quotation marks. A long number is text too. */
+function parseIfJson(text: string) {
+  try {
+    return JSON.parse(text, (_name, value) => {
+      if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) throw new RangeError()
+      return value
+    })
+  } catch {
+    return text
+  }
+}
+
+/** What JSON writes as an escape, PostgreSQL may still be unable to hold: a NUL, or half of a surrogate pair. */
+function isStorable(value: unknown): boolean {
+  const escapes = JSON.stringify(value).match(/\\(?:u[\da-f]{4}|.)/g) ?? []
+  return !escapes.some((each) => /^\\u(0000|d)/.test(each))
 }

@@ -2,8 +2,7 @@ import type { Command } from 'commander'
 import type { Check } from '../doctor/check.ts'
 import { type CommandContext, print } from './context.ts'
 import { CommandError } from './failure.ts'
-import { examples } from './help.ts'
-import { count, type Output, table } from './output.ts'
+import { count, examples, type Output, table } from './output.ts'
 
 type Flags = { hasura?: string; hasuraSecret?: string }
 

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { MetadataApi } from '../hasura/metadata-api.ts'
+import type { MetadataRoles } from '../hasura/metadata-tables.ts'
 import { type CommandContext, print } from './context.ts'
 import { CommandError } from './failure.ts'
-import { parseRoles } from './hasura-roles.ts'
-import { examples } from './help.ts'
-import { count, type Output, printable } from './output.ts'
+import { count, examples, type Output, printable } from './output.ts'
 
 type Flags = {
   endpoint: string
@@ -144,4 +143,24 @@ async function requireConsistent(api: MetadataApi): Promise<void> {
     'hasura_inconsistent',
     `Hasura's metadata is inconsistent, and nothing was changed: ${problems.slice(0, 3).map(printable).join('; ')}`,
   )
+}
+
+/**
+ * The roles that get permissions. Whoever has the manager's decides what everybody may do: not everybody, and not nobody
+ * in particular. And a request without a token is of whichever user its client writes into the headers, so the role of
+ * such requests must not be that of every user either. `anonymousRole` is AUTH_ANONYMOUS_ROLE. Throws `usage`.
+ */
+export function parseRoles(manager: string, user: string, anonymousRole = ''): MetadataRoles {
+  const unusable = ['', 'admin', 'anonymous', anonymousRole.trim()]
+  if (unusable.includes(manager.trim()) || manager === user)
+    throw new CommandError(
+      'usage',
+      '--manager-role must be a role of its own: not admin, not anonymous, not AUTH_ANONYMOUS_ROLE, and not that of every user',
+    )
+  if (unusable.includes(user.trim()))
+    throw new CommandError(
+      'usage',
+      '--user-role must be a role that only comes with a token: not admin, not anonymous, not AUTH_ANONYMOUS_ROLE',
+    )
+  return { manager, user }
 }

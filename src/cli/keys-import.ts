@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import { importKey } from '../tokens/key-administration.ts'
+import { importKey, type KeyRefusal, type PublishedKey, type Refused } from '../tokens/key-administration.ts'
 import { createKeyPair, type KeyPair, parsePrivateKey } from '../tokens/key-pair.ts'
 import { type CommandContext, print, withDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
-import { examples } from './help.ts'
-import { accepted, describePublished } from './key-words.ts'
-import { quote } from './output.ts'
+import { examples, type Output, quote, showTime } from './output.ts'
 import { readInput } from './terminal.ts'
 
 /** Registers `keys import`. */
@@ -59,4 +57,40 @@ function parseKid(value: string): string {
   if (!/^[!-~]{1,200}$/.test(value))
     throw new InvalidArgumentError('It must be 1 to 200 ASCII characters without spaces.')
   return value
+}
+
+const words: Record<KeyRefusal, string> = {
+  other_secret:
+    'The keys in the database are encrypted with another AUTH_SECRET; set it, or AUTH_PREVIOUS_SECRET, as the gateway has it',
+  environment_key:
+    'This key comes from the environment: change AUTH_PRIVATE_KEY, private.pem or AUTH_PREVIOUS_PUBLIC_KEYS instead',
+  next_key_exists: 'There is a next key already; let it become active, or retire it first',
+  key_exists: 'There is a key of that kid already',
+  active_key: 'This key signs at the moment; claimgate keys rotate --now lets another one sign',
+  key_not_found: 'There is no key',
+}
+
+/** What came of a change that was made. Throws the reason why it was not. */
+export function accepted<T extends object>(result: T | Refused, kid?: string): T {
+  if (!('refused' in result)) return result
+  const { refused } = result
+  throw new CommandError(
+    refused,
+    refused === 'key_not_found' && kid ? `${words[refused]} ${quote(kid)}` : words[refused],
+  )
+}
+
+/** What to say of a key that will sign. */
+export function describePublished(key: PublishedKey): Output {
+  return { document: key, text: `${publication(key)} ${future(key)}` }
+}
+
+function publication({ kid, isNew }: PublishedKey): string {
+  return isNew ? `The key ${kid} is published.` : `The key ${kid} is published already.`
+}
+
+function future({ state, signsAt }: PublishedKey): string {
+  if (state === 'active') return 'It signs at once, because there was none before.'
+  if (signsAt) return `A gateway signs with it from ${showTime(signsAt)}.`
+  return 'It waits for AUTH_PRIVATE_KEY to be unset, which signs until then.'
 }

@@ -3,8 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Connection } from '../database/database.ts'
 import { type CommandContext, hasDatabase, print } from './context.ts'
 import { toOpenError } from './failure.ts'
-import { examples } from './help.ts'
-import { type Output, table } from './output.ts'
+import { examples, type Output, table } from './output.ts'
 
 /** Registers `migrate`. */
 export function registerMigrate(program: Command, context: CommandContext): void {

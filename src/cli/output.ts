@@ -58,3 +58,8 @@ function show(value: Cell): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   return value instanceof Date ? showTime(value) : printable(String(value))
 }
+
+/** The text of `--help` under the options: one example a line. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
+}

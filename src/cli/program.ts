@@ -5,15 +5,15 @@ import { root } from '../process/settings.ts'
 import { registerClaims } from './claims.ts'
 import type { CommandContext } from './context.ts'
 import { registerDoctor } from './doctor.ts'
-import { exitCodes } from './failure.ts'
+import { CommandError, exitCodes, toCommandError } from './failure.ts'
 import { registerHasura } from './hasura.ts'
 import { registerImport } from './import.ts'
 import { registerKeys } from './keys.ts'
 import { registerMigrate } from './migrate.ts'
-import { registerRole } from './role.ts'
-import { registerServe } from './serve.ts'
-import { registerSession } from './session.ts'
-import { registerUser } from './user.ts'
+import { examples } from './output.ts'
+import { registerRole } from './roles.ts'
+import { registerSession } from './sessions.ts'
+import { registerUser } from './users.ts'
 
 const packageFile = new URL('../../../package.json', import.meta.url)
 
@@ -51,4 +51,28 @@ export function createProgram(context: CommandContext): Command {
     },
   })
   return program
+}
+
+/** Registers `serve`, which is also what `claimgate` alone does. */
+export function registerServe(program: Command, { process, isJson }: CommandContext): void {
+  program
+    .command('serve')
+    .summary('start the gateway; this is the default')
+    .description(
+      'Starts the gateway, on the embedded database or on that of DATABASE_URL, until SIGTERM or SIGINT.',
+    )
+    .addHelpText('after', examples('claimgate', 'PORT=3000 claimgate serve'))
+    .action(async () => {
+      const { serve } = await import('../process/serve.ts')
+      await serve(process, isJson).catch((error) => {
+        throw toStartError(error)
+      })
+    })
+}
+
+function toStartError(error: unknown): CommandError {
+  const { code, message } = toCommandError(error)
+  if (code === 'configuration_invalid') return new CommandError(code, message)
+  const words = error instanceof Error ? error.message : String(error)
+  return new CommandError('not_started', `The gateway did not start. ${words}`, { cause: error })
 }

@@ -1,15 +1,15 @@
 import type { Command } from 'commander'
+import type { Logger } from 'pino'
 import { z } from 'zod'
 import { createPasswordSchema } from '../authentication/password-policy.ts'
+import type { Config } from '../config/config.ts'
 import { validate } from '../http/validate.ts'
 import { createUserAdmin } from '../stores/user-admin.ts'
 import { createUsers } from '../stores/users.ts'
 import { type CommandContext, type OpenDeployment, onDeployment, print, withDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findUser, userNotFound } from './find.ts'
-import { hashNewPassword } from './hash-password.ts'
-import { examples } from './help.ts'
-import { type Output, quote } from './output.ts'
+import { examples, type Output, quote } from './output.ts'
 import { confirm, readNewPassword } from './terminal.ts'
 
 /** Registers `user set-password`, `activate`, `deactivate` and `delete`. */
@@ -94,4 +94,22 @@ async function confirmDeletion(context: CommandContext, nameOrId: string): Promi
   const { id, username } = await withDeployment(context, ({ database }) => findUser(database, nameOrId))
   await confirm(context.process, `Delete ${quote(username)} (${id}) for good?`)
   return id
+}
+
+/** Hashes a new password as the deployment hashes them. Throws `validation_failed` when its policy refuses it. */
+export async function hashNewPassword(
+  config: Config,
+  username: string,
+  password: string,
+  log: Logger,
+): Promise<string> {
+  const [{ createPasswordHashes }, { loadPasswordPolicy }, { createBreachCheck }] = await Promise.all([
+    import('../authentication/password-hash.ts'),
+    import('../authentication/password-policy.ts'),
+    import('../authentication/breached-passwords.ts'),
+  ])
+  const isBreached = createBreachCheck(config, globalThis.fetch, log)
+  const requirePassword = await loadPasswordPolicy({ ...config, isBreached })
+  await requirePassword(password, username, 'password')
+  return createPasswordHashes({ ...config, concurrency: 1, queue: 1, wait: 1 }).hash(password)
 }

@@ -1,4 +1,4 @@
-import { ImportError } from './import-error.ts'
+import { ImportError } from './problems.ts'
 import type { Source } from './source.ts'
 
 /** Whether a column is there, as in `has('auth.users.created_at')`. */

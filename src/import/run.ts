@@ -7,16 +7,13 @@ import { withLibpqSslmode } from '../database/postgres.ts'
 import { GatewayError } from '../errors.ts'
 import { createImportTarget, type ImportTarget, rehearse } from '../stores/import-target.ts'
 import type { ImportRules } from './candidate.ts'
-import { hasuraAuth } from './hasura-auth.ts'
-import { hasuraBackendPlus } from './hasura-backend-plus.ts'
-import { ImportError } from './import-error.ts'
 import { type ImportCounts, importUsers } from './import-users.ts'
 import { findQueries, type Layout } from './layout.ts'
-import { createProblemList, type ProblemList } from './problems.ts'
+import { createProblemList, ImportError, type ProblemList } from './problems.ts'
 import { createProgress, type ProgressStream } from './progress.ts'
 import { countUsers, readUsers } from './read-users.ts'
-import { seed } from './seed.ts'
 import { identifyDatabase, openSource, type Source } from './source.ts'
+import { hasuraAuth, hasuraBackendPlus, seed } from './sources.ts'
 
 /** What an import needs of the program around it. */
 export type ImportDeps = {

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { ImportError } from './import-error.ts'
+import { ImportError } from './problems.ts'
 
 /** Another program's database. It is only read. */
 export type Source = {

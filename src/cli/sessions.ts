@@ -4,8 +4,7 @@ import { createSessionAdmin, createSessions } from '../stores/sessions.ts'
 import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findUser } from './find.ts'
-import { examples } from './help.ts'
-import { count, type Output, quote, table } from './output.ts'
+import { count, examples, type Output, quote, table } from './output.ts'
 
 /** Registers the `session` commands. */
 export function registerSession(program: Command, context: CommandContext): void {
