@@ -6,6 +6,7 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json prisma.config.ts ./
 COPY prisma prisma
 COPY providers providers
+COPY scripts scripts
 COPY src src
 RUN npm run build
 

@@ -1,9 +1,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { createActionsYaml, toFiles } from '../hasura/metadata-files.ts'
-import { describeTables, metadataRoles } from '../hasura/metadata-tables.ts'
-import { createActionsGraphql } from '../hasura/schema-language.ts'
+import { createActionsYaml, toFiles } from '../src/hasura/metadata-files.ts'
+import { describeTables, metadataRoles } from '../src/hasura/metadata-tables.ts'
+import { createActionsGraphql } from '../src/hasura/schema-language.ts'
 
-const folder = new URL('../../../hasura/', import.meta.url)
+const folder = new URL('../../hasura/', import.meta.url)
 await rm(new URL('metadata/databases/', folder), { recursive: true, force: true })
 const files: [path: string, text: string][] = [
   ...toFiles(describeTables(metadataRoles)),

@@ -1,11 +1,11 @@
-import { writeMigration } from '../migrations/write-migration.ts'
+import { writeMigration } from '../src/migrations/write-migration.ts'
 
 const [name] = process.argv.slice(2)
 if (name === undefined || !/^[a-z][a-z0-9_]*$/.test(name)) {
   console.error('Usage: npm run db:diff -- <name>   (a name such as user_locale)')
   process.exit(64)
 }
-const written = await writeMigration(new URL('../../../', import.meta.url), name)
+const written = await writeMigration(new URL('../../', import.meta.url), name)
 console.log(
   written === null ? 'The migrations already lead to schema.prisma.' : `Wrote prisma/migrations/${written}`,
 )

@@ -1,3 +1,0 @@
-import { writeSnapshot } from '../migrations/write-snapshot.ts'
-
-await writeSnapshot(new URL('../../../', import.meta.url))
