@@ -7,18 +7,28 @@ import type { ErrorCode } from './errors.ts'
 import { withoutQuery } from './http/query.ts'
 import { prefersHtml } from './http/request.ts'
 import { walk } from './http/run-steps.ts'
-import { createAccountSteps } from './pages/account-steps.ts'
-import { createAssets } from './pages/assets.ts'
+import { createAccountSteps } from './pages/account.ts'
+import { createAssets, type PageFiles } from './pages/assets.ts'
+import {
+  announceAppSession,
+  createKeep,
+  createLook,
+  createPageCookie,
+  createSignOut,
+  requireVisitor,
+} from './pages/browser-session.ts'
 import { createCsrf } from './pages/csrf.ts'
-import { createEntrySteps } from './pages/entry-steps.ts'
-import { createFailure, type ShowAgain } from './pages/failure.ts'
+import {
+  createFailure,
+  createForPeople,
+  createFront,
+  createNotFound,
+  type ShowAgain,
+} from './pages/errors.ts'
 import { createInput, readForm } from './pages/form.ts'
-import { createForPeople, createFront, createNotFound } from './pages/front.ts'
 import { queryOf } from './pages/links.ts'
-import type { PageFiles } from './pages/load-pages.ts'
-import { createPageCookie } from './pages/page-cookie.ts'
-import { createShow } from './pages/show.ts'
-import { announceAppSession, createKeep, createLook, createSignOut, requireVisitor } from './pages/visitor.ts'
+import { createShow } from './pages/render.ts'
+import { createEntrySteps } from './pages/sign-in.ts'
 
 /** What the steps of the JSON interface lend to those of the pages. */
 export type Lent = {

@@ -32,7 +32,7 @@ import { createAnonymous, createWebhook, forwardedHeader, webhookHeaders } from 
 import type { ErrorCode } from './errors.ts'
 import { createAttempt } from './observability/announce.ts'
 import { createPageSteps } from './page-steps.ts'
-import type { PageFiles } from './pages/load-pages.ts'
+import type { PageFiles } from './pages/assets.ts'
 import { createReadAccess, createReadCurrent } from './sessions/open-session.ts'
 import { createRefreshTransport, type RefreshTransport } from './sessions/refresh-transport.ts'
 import { createAccessTokens } from './tokens/access-token.ts'

@@ -1,6 +1,107 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import type { PageSettings } from '../config/pages.ts'
 import type { Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import type { PageFiles } from './load-pages.ts'
+import { createAccent } from './accent.ts'
+import { isolateQuotes, type Texts } from './texts.ts'
+
+/** A file that pages refer to. Its name changes with its content, so browsers may keep it for ever. */
+export type Asset = { type: string; body: Buffer }
+
+/** What the pages of one deployment are made of, besides code. */
+export type PageFiles = {
+  name: string
+  /** The languages to choose from, by their tags; the first is for those who want none of them. */
+  locales: ReadonlyMap<string, Texts>
+  assets: ReadonlyMap<string, Asset>
+  style: string
+  script: string
+  logo: string
+}
+
+const logoLimit = 102_400
+
+/**
+ * Reads style, script and logo, and every language in `locales/`: a file there is all it takes to add one. `root` is the
+ * folder of package.json. Throws when the logo or the language that the settings name is not there.
+ */
+export async function loadPages(settings: PageSettings, root: URL): Promise<PageFiles> {
+  const { fill, onFill, textOnLight, textOnDark } = createAccent(settings.accent)
+  const read = (name: string) => readFile(new URL(`pages/${name}`, root), 'utf8')
+  const colours = `:root{--accent:${fill};--on-accent:${onFill};--accent-light:${textOnLight};--accent-dark:${textOnDark}}`
+  const assets = new Map<string, Asset>()
+  const add = (name: string, extension: string, { type, body }: Asset): string => {
+    const hash = createHash('sha256').update(body).digest('base64url').slice(0, 12)
+    const file = `${name}.${hash}.${extension}`
+    assets.set(file, { type, body })
+    return file
+  }
+  const text = (type: string, content: string): Asset => ({ type, body: Buffer.from(content) })
+  const logo = settings.logo
+    ? await readLogo(settings.logo)
+    : text(
+        'image/svg+xml',
+        (await read('logo.svg')).replaceAll('#3451b2', fill).replaceAll('#ffffff', onFill),
+      )
+  return {
+    name: settings.name,
+    locales: chooseLocales(await loadLocales(), settings.language),
+    assets,
+    style: add('style', 'css', text('text/css; charset=utf-8', `${colours}\n${await read('style.css')}`)),
+    script: add('script', 'js', text('text/javascript; charset=utf-8', await read('script.js'))),
+    logo: add('logo', logo.type === 'image/png' ? 'png' : 'svg', logo),
+  }
+}
+
+/** What is wrong with the files that the settings name, each by its variable; `loadPages` throws the first of these. */
+export async function findPageProblems({
+  logo,
+  language,
+}: Pick<PageSettings, 'logo' | 'language'>): Promise<string[]> {
+  const outcomes = await Promise.allSettled([
+    logo && readLogo(logo),
+    loadLocales().then((all) => chooseLocales(all, language)),
+  ])
+  return outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [(outcome.reason as Error).message] : [],
+  )
+}
+
+/** The languages that there are, by their tags: the names of the files. */
+async function loadLocales(): Promise<Map<string, Texts>> {
+  const folder = new URL('locales/', import.meta.url)
+  const files = (await readdir(folder)).filter((file) => /^[\w-]+\.(js|ts)$/.test(file)).sort()
+  const load = async (file: string) => {
+    const { default: texts } = (await import(new URL(file, folder).href)) as { default: Texts }
+    return [file.replace(/\.\w+$/, ''), isolateQuotes(texts)] as const
+  }
+  return new Map(await Promise.all(files.map(load)))
+}
+
+/** English first, because it is what most people can read who are offered nothing better. */
+function chooseLocales(all: Map<string, Texts>, only: string | undefined): Map<string, Texts> {
+  if (only === undefined) return new Map([...all].sort(([a], [b]) => Number(b === 'en') - Number(a === 'en')))
+  const texts = all.get(only)
+  if (!texts) throw new Error(`AUTH_PAGES_LANGUAGE must be one of ${[...all.keys()].join(', ')}`)
+  return new Map([[only, texts]])
+}
+
+async function readLogo(path: string): Promise<Asset> {
+  const body = await readFile(path).catch(() => {
+    throw new Error('AUTH_PAGES_LOGO must name a file that can be read')
+  })
+  if (body.length > logoLimit) throw new Error(`AUTH_PAGES_LOGO must have at most ${logoLimit} bytes`)
+  const type = typeOf(body)
+  if (type === null) throw new Error('AUTH_PAGES_LOGO must be an SVG or a PNG')
+  return { type, body }
+}
+
+function typeOf(body: Buffer): string | null {
+  if (body.subarray(0, 8).equals(Buffer.from('89504e470d0a1a0a', 'hex'))) return 'image/png'
+  const start = body.toString('utf8', 0, 2000).replace(/^\ufeff/, '')
+  return /^(\s*<(\?xml|!--|!DOCTYPE svg)[^>]*>)*\s*<svg[\s>]/i.test(start) ? 'image/svg+xml' : null
+}
 
 /** Answers with the files that pages refer to. Throws `not_found`. */
 export function createAssets({ assets }: Pick<PageFiles, 'assets'>): Middleware {

@@ -4,10 +4,10 @@ import { loginBody } from '../../src/endpoints/schemas.ts'
 import { createSignupSchema } from '../../src/endpoints/signup.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
 import { validate } from '../../src/http/validate.ts'
+import { describeTrouble } from '../../src/pages/error-messages.ts'
 import de from '../../src/pages/locales/de.ts'
 import en from '../../src/pages/locales/en.ts'
 import type { Texts } from '../../src/pages/texts.ts'
-import { describeTrouble } from '../../src/pages/trouble.ts'
 
 const locales: Record<string, Texts> = { en, de }
 const signup = createSignupSchema({ passwordMinLength: 8, passwordHash: 'bcrypt' })

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
 import { type ErrorCode, errorTable, type FieldError, GatewayError } from '../errors.ts'
 import { formFaults } from './csrf.ts'
-import type { Page } from './show.ts'
+import type { Page } from './render.ts'
 import type { FieldFault, FieldName, Texts } from './texts.ts'
 
 /** What is wrong with what somebody sent, in their language: as a whole, or field by field. */

@@ -1,9 +1,9 @@
 import type { GatewayError } from '../errors.ts'
 import { html } from '../http/html.ts'
-import { form } from './fields.ts'
+import { form } from './components.ts'
+import { describeError } from './error-messages.ts'
 import { placeOf } from './links.ts'
-import type { View } from './show.ts'
-import { describeError } from './trouble.ts'
+import type { View } from './render.ts'
 
 /**
  * Says what went wrong where there is no form to say it beside. The code and `requestId` are for whoever runs the app or

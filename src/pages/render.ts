@@ -1,7 +1,7 @@
 import type { Clock, Context } from '../context.ts'
 import { type Html, html } from '../http/html.ts'
+import type { PageFiles } from './assets.ts'
 import type { Csrf } from './csrf.ts'
-import type { PageFiles } from './load-pages.ts'
 import type { Texts } from './texts.ts'
 
 /** A provider as pages show it. */

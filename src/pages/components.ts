@@ -1,0 +1,146 @@
+import { type Html, html } from '../http/html.ts'
+import type { SessionSummary } from '../stores/sessions.ts'
+import type { Trouble } from './error-messages.ts'
+import type { Page, PageProvider } from './render.ts'
+import type { FieldName } from './texts.ts'
+
+/** One field of a form, as its label and what is wrong with it are shown. */
+export type Field = {
+  name: FieldName
+  /** For password managers, and browsers that keep passkeys (HTML, section "Autofill"). */
+  autocomplete: 'username' | 'username webauthn' | 'current-password' | 'new-password'
+  /** What was typed before; never a password. */
+  value?: string | undefined
+  hint?: string
+  isFirst?: boolean
+}
+
+/** A form that is sent to a path of ours, with its token. */
+export function form(page: Page, action: string, content: Html, className = ''): Html {
+  return html`<form method="post" action="${page.site.base}${action}"${className && html` class="${className}"`}>
+<input type="hidden" name="csrf" value="${page.token()}">
+${content}
+</form>`
+}
+
+/** A label, an input, and below it what is wrong with it or how it should be. */
+export function field(
+  { texts }: Page,
+  { name, autocomplete, value, hint, isFirst }: Field,
+  trouble: Trouble | null,
+): Html {
+  const fault = trouble?.fields.get(name)
+  const isSecret = autocomplete.endsWith('password')
+  const described = [fault && `${name}-fault`, hint && `${name}-hint`].filter(Boolean).join(' ')
+  // Where something is wrong, the summary has the focus.
+  const isFocused = isFirst === true && trouble === null
+  const input = html`<input id="${name}" name="${name}" type="${isSecret ? 'password' : 'text'}" autocomplete="${autocomplete}" required${
+    !isSecret && html` autocapitalize="none" spellcheck="false" dir="auto"`
+  }${value !== undefined && html` value="${value}"`}${fault && html` aria-invalid="true"`}${
+    described && html` aria-describedby="${described}"`
+  }${isFocused && html` autofocus`}>`
+  return html`<div class="field">
+<label for="${name}">${texts.fields[name]}</label>
+${isSecret ? html`<div class="secret" data-show="${texts.showPassword}" data-hide="${texts.hidePassword}" data-caps="${texts.capsLock}">${input}</div>` : input}
+${fault && html`<p class="fault" id="${name}-fault">${fault}</p>\n`}${hint && html`<p class="hint" id="${name}-hint">${hint}</p>\n`}</div>`
+}
+
+/** The summary of what is wrong, which has the focus: fields are links to where they are. */
+export function summary(trouble: Trouble | null): Html | null {
+  if (trouble === null) return null
+  const fields = [...trouble.fields]
+  const text = trouble.text === null ? null : html`<p>${trouble.text}</p>`
+  const list =
+    fields.length > 0 &&
+    html`<ul>${fields.map(([name, fault]) => html`<li><a href="#${name}">${fault}</a></li>`)}</ul>`
+  return html`<div class="notice bad" role="alert" tabindex="-1" autofocus>${text}${list}</div>`
+}
+
+/** The icon of a provider: its own drawing, or the first letter of its name. */
+export function providerIcon({ icon, label }: PageProvider): Html {
+  return icon === undefined
+    ? html`<span class="icon" aria-hidden="true">${[...label][0]?.toUpperCase()}</span>`
+    : html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${icon}"/></svg>`
+}
+
+/** One link for each provider, below a line that says "or". Links, because browsers hold the redirects of forms back. */
+export function providerLinks({ site, texts }: Page, query: string): Html | null {
+  if (site.providers.length === 0) return null
+  const link = (provider: PageProvider) =>
+    html`<li><a class="button" href="${site.base}/signin/${provider.name}${query}">${providerIcon(provider)}${texts.continueWith(provider.label)}</a></li>`
+  return html`<p class="or">${texts.or}</p>
+<ul class="providers">${site.providers.map(link)}</ul>`
+}
+
+// Of those that nobody has used for long there may be any number, and a page stays small.
+const most = 10
+
+/**
+ * Where somebody is signed in: this browser first and marked, then those that were used last, each with a button that
+ * ends it. How many there are besides is said; the button for all others ends them too.
+ */
+export function sessionList(page: Page, sessions: readonly SessionSummary[], current: string): Html {
+  const { texts } = page
+  const sorted = [...sessions].sort((a, b) => Number(b.id === current) - Number(a.id === current))
+  const shown = sorted.slice(0, most)
+  const rest = sorted.length - shown.length
+  const all = html`<button class="button small">${texts.endOthers}</button>`
+  return html`<ul class="rows">${shown.map((session, at) => row(page, session, session.id === current, `session-${at}`))}</ul>
+${rest > 0 && html`<p class="hint">${texts.moreSessions(rest)}</p>\n`}${sessions.length > 1 && form(page, '/account/sessions/end-others', all, 'others')}`
+}
+
+/** Several sessions of one kind of browser are told apart by what `hintId` names: when, and from where. */
+function row(
+  page: Page,
+  { id, userAgent, address, lastUsedAt }: SessionSummary,
+  isCurrent: boolean,
+  hintId: string,
+): Html {
+  const { texts, language, now } = page
+  const { browser, system } = readDevice(userAgent)
+  const device =
+    browser && system ? texts.device(browser, system) : (browser ?? system ?? texts.unknownDevice)
+  const button = html`<button class="button small" aria-label="${texts.endSessionOf(device)}" aria-describedby="${hintId}">${texts.endSession}</button>`
+  return html`<li><span class="what">${device}
+<span class="hint" id="${hintId}">${isCurrent ? html`<strong>${texts.thisSession}</strong>` : texts.lastUsed(ago(lastUsedAt, now, language))}${address !== null && html` · <bdi>${address}</bdi>`}</span></span>
+${!isCurrent && form(page, `/account/sessions/${id}/end`, button)}</li>`
+}
+
+const units = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+] as const
+
+/** How long ago something was, in words: no time zone is needed for that. */
+function ago(then: Date, now: Date, language: string): string {
+  const seconds = Math.max(0, (now.getTime() - then.getTime()) / 1000)
+  const [unit, size] = units.find(([, size]) => seconds >= size) ?? (['second', 1] as const)
+  return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(-Math.floor(seconds / size), unit)
+}
+
+// The first that matches: browsers also carry the names of those that they descend from.
+const browsers: readonly (readonly [RegExp, string])[] = [
+  [/\bEdg(e|A|iOS)?\//, 'Edge'],
+  [/\b(OPR|Opera)\//, 'Opera'],
+  [/\bSamsungBrowser\//, 'Samsung Internet'],
+  [/\b(Firefox|FxiOS)\//, 'Firefox'],
+  [/\b(Chrome|Chromium|HeadlessChrome|CriOS)\//, 'Chrome'],
+  [/\bSafari\//, 'Safari'],
+  [/^curl\//, 'curl'],
+]
+
+const systems: readonly (readonly [RegExp, string])[] = [
+  [/\b(iPhone|iPad|iPod)\b/, 'iOS'],
+  [/\bAndroid\b/, 'Android'],
+  [/\bWindows\b/, 'Windows'],
+  [/\bCrOS\b/, 'ChromeOS'],
+  [/\bMac OS X\b|\bMacintosh\b/, 'macOS'],
+  [/\bLinux\b/, 'Linux'],
+]
+
+/** What a browser says of itself, in two words; a part that is not known is null. */
+export function readDevice(userAgent: string | null): { browser: string | null; system: string | null } {
+  const find = (list: typeof browsers) => list.find(([pattern]) => pattern.test(userAgent ?? ''))?.[1] ?? null
+  return { browser: find(browsers), system: find(systems) }
+}
