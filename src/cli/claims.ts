@@ -118,7 +118,7 @@ const claim = z.object({
 })
 
 /** Sets a claim, to JSON or else to the text itself. Throws `user_not_found` and `validation_failed`. */
-export async function setClaim(
+async function setClaim(
   { database }: OpenDeployment,
   nameOrId: string,
   name: string,
@@ -136,7 +136,7 @@ export async function setClaim(
 }
 
 /** Takes a claim away. Throws `user_not_found`. */
-export async function unsetClaim(
+async function unsetClaim(
   { database }: OpenDeployment,
   nameOrId: string,
   name: string,

@@ -150,7 +150,7 @@ async function requireConsistent(api: MetadataApi): Promise<void> {
  * in particular. And a request without a token is of whichever user its client writes into the headers, so the role of
  * such requests must not be that of every user either. `anonymousRole` is AUTH_ANONYMOUS_ROLE. Throws `usage`.
  */
-export function parseRoles(manager: string, user: string, anonymousRole = ''): MetadataRoles {
+function parseRoles(manager: string, user: string, anonymousRole = ''): MetadataRoles {
   const unusable = ['', 'admin', 'anonymous', anonymousRole.trim()]
   if (unusable.includes(manager.trim()) || manager === user)
     throw new CommandError(

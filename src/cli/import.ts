@@ -78,7 +78,7 @@ Exit codes: 0 everybody imported, 1 somebody could not be (see the list), 64 wro
 65 the source has another layout, 69 a database cannot be reached, 70 anything else, 78 configuration.`
 
 /** The report for people. */
-export function describeImport({ source, dryRun, users, roles, identities, problems }: ImportReport): string {
+function describeImport({ source, dryRun, users, roles, identities, problems }: ImportReport): string {
   const lines = [
     `${source}: ${count(users.read, 'user')} read.`,
     users.imported === 0

@@ -22,7 +22,7 @@ export function registerKeys(program: Command, context: CommandContext): void {
 }
 
 /** Registers `keys list`. */
-export function registerKeyList(keys: Command, context: CommandContext): void {
+function registerKeyList(keys: Command, context: CommandContext): void {
   keys
     .command('list')
     .summary('list the published keys')
@@ -96,7 +96,7 @@ function nextStep({ signsAt, removedAt }: KeyLine): string | null {
 }
 
 /** Registers `keys rotate` and `keys retire`. */
-export function registerKeyRotation(keys: Command, context: CommandContext): void {
+function registerKeyRotation(keys: Command, context: CommandContext): void {
   keys
     .command('rotate')
     .summary('publish the next key, and say when it will sign')

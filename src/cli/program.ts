@@ -54,7 +54,7 @@ export function createProgram(context: CommandContext): Command {
 }
 
 /** Registers `serve`, which is also what `claimgate` alone does. */
-export function registerServe(program: Command, { process, isJson }: CommandContext): void {
+function registerServe(program: Command, { process, isJson }: CommandContext): void {
   program
     .command('serve')
     .summary('start the gateway; this is the default')

@@ -75,7 +75,7 @@ const roleName = storableText(255)
   )
 
 /** Makes a role. Throws `role_exists` and `validation_failed`. */
-export async function createRole({ database, config }: OpenDeployment, name: string): Promise<Output> {
+async function createRole({ database, config }: OpenDeployment, name: string): Promise<Output> {
   validate(z.object({ role: roleName }), { role: name })
   const id = await createRoles(database).create(name)
   if (id === null) throw new CommandError('role_exists', `There is a role ${quote(name)} already`)
@@ -83,7 +83,7 @@ export async function createRole({ database, config }: OpenDeployment, name: str
 }
 
 /** Lists the roles with how many users have them. */
-export async function listRoles({ database, config }: OpenDeployment): Promise<Output> {
+async function listRoles({ database, config }: OpenDeployment): Promise<Output> {
   const roles = await createRoles(database).list()
   const rows = roles.map(({ id, name, users, defaultOf }) => [id, name, users, defaultOf])
   const roleTable = table(['ID', 'ROLE', 'USERS', 'DEFAULT OF'], rows, 'No roles.')
@@ -93,7 +93,7 @@ export async function listRoles({ database, config }: OpenDeployment): Promise<O
 }
 
 /** Gives a role to a user. Throws `user_not_found` and `role_not_found`. */
-export async function grantRole(
+async function grantRole(
   { database, config }: OpenDeployment,
   nameOrId: string,
   role: string,
@@ -106,7 +106,7 @@ export async function grantRole(
 }
 
 /** Takes a role from a user. Throws `user_not_found` and `role_not_found`. */
-export async function revokeRole(
+async function revokeRole(
   { database, config }: OpenDeployment,
   nameOrId: string,
   role: string,
@@ -128,7 +128,7 @@ export async function revokeRole(
  * Makes a role the default of a user who has it: a default role is one of the allowed ones, so setting it would
  * otherwise give it. Throws `user_not_found`, `role_not_found` and `role_not_granted`.
  */
-export async function setDefault(
+async function setDefault(
   { database, config }: OpenDeployment,
   nameOrId: string,
   role: string,
@@ -151,7 +151,7 @@ export async function setDefault(
 }
 
 /** Leaves the default role of a user to the deployment. Throws `user_not_found`. */
-export async function clearDefault({ database, config }: OpenDeployment, nameOrId: string): Promise<Output> {
+async function clearDefault({ database, config }: OpenDeployment, nameOrId: string): Promise<Output> {
   const { id, username } = await findUser(database, nameOrId)
   await createRoles(database).setDefault(id, null)
   const { defaultRole } = config.roles

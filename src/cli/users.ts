@@ -26,7 +26,7 @@ export function registerUser(program: Command, context: CommandContext): void {
 const maxPage = 1000
 
 /** Registers `user list` and `user show`. */
-export function registerUserRead(user: Command, context: CommandContext): void {
+function registerUserRead(user: Command, context: CommandContext): void {
   user
     .command('list')
     .summary('list users by name')
@@ -98,7 +98,7 @@ function parseLimit(value: string): number {
 type CreateOptions = { passwordStdin?: true; email?: string; role: string[] }
 
 /** Registers `user create`. */
-export function registerUserCreate(user: Command, context: CommandContext): void {
+function registerUserCreate(user: Command, context: CommandContext): void {
   user
     .command('create')
     .summary('make a user')

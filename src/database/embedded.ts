@@ -80,7 +80,7 @@ async function connect(pglite: PGlite): Promise<SqlDriverAdapter> {
 }
 
 /** Where under `directory` the embedded database is kept. */
-export function dataDirOf(directory: string): string {
+function dataDirOf(directory: string): string {
   return join(directory, 'pglite')
 }
 
@@ -93,7 +93,7 @@ const nothing = /^(lost\+found|\.gitkeep)$/
  * Makes a data directory, or one that is empty or was made here before, private to its owner. Throws when it is somebody
  * else's, and leaves that as it is.
  */
-export async function makePrivate(directory: string): Promise<void> {
+async function makePrivate(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true })
   const names = (await readdir(directory)).filter((name) => !nothing.test(name))
   if (!names.every((name) => own.test(name)) && !names.some((name) => database.test(name))) {
@@ -110,6 +110,6 @@ export function hasEmbedded(directory: string): Promise<boolean> {
 }
 
 /** Whether there is a file or folder of that name. */
-export async function exists(path: string | URL): Promise<boolean> {
+async function exists(path: string | URL): Promise<boolean> {
   return (await stat(path).catch(() => null)) !== null
 }

@@ -137,7 +137,7 @@ export function withLibpqSslmode(url: string): string {
  * script at every semicolon, also inside a function body, so `execute` takes its place
  * (test/database/migrate.test.ts).
  */
-export function createServerAdapter(
+function createServerAdapter(
   pool: pg.Pool,
   execute: (script: string) => Promise<void>,
 ): SqlMigrationAwareDriverAdapterFactory {

@@ -8,7 +8,7 @@ export type IpAddress = { ipv4: string } | { ipv6: number[] }
  * Reads an address; null for what is none. An IPv4 address that came through an IPv6 socket is itself (RFC 4291,
  * section 2.5.5.2). A zone is left out; a port, as some proxies write it, too.
  */
-export function parseAddress(text: string): IpAddress | null {
+function parseAddress(text: string): IpAddress | null {
   // Nearly all there is, and every request asks.
   if (isIPv4(text)) return { ipv4: text }
   const [, bracketed, plain] = /^\[([^\]]*)\](?::\d+)?$|^(.*)$/s.exec(text.trim()) ?? []
@@ -22,14 +22,14 @@ export function parseAddress(text: string): IpAddress | null {
 }
 
 /** An address as people write it, or '' for what is none. */
-export function formatAddress(text: string): string {
+function formatAddress(text: string): string {
   const address = parseAddress(text)
   if (address === null) return ''
   return 'ipv4' in address ? address.ipv4 : shorten(groupsOf(address.ipv6))
 }
 
 /** Groups in the notation of RFC 5952, without leading zeros and joined by colons. */
-export function groupsOf(groups: readonly number[]): string {
+function groupsOf(groups: readonly number[]): string {
   return groups.map((group) => group.toString(16)).join(':')
 }
 

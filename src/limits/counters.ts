@@ -65,7 +65,7 @@ const forget = {
  * statement here. A limit must not take longer than the request whose limit it is: what the database does not answer
  * within `patience` milliseconds fails, and so does all that is asked in the five seconds after.
  */
-export function createLimitStore({ query }: Pick<Database, 'query'>, patience: number) {
+function createLimitStore({ query }: Pick<Database, 'query'>, patience: number) {
   let awayUntil = 0
   async function ask(statement: Statement, values: unknown[]): Promise<Row[]> {
     if (performance.now() < awayUntil) throw new Error('the database was away a moment ago')

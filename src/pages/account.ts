@@ -96,7 +96,7 @@ function readDone({ query }: Context, { texts, site }: Parameters<AccountNews['d
 }
 
 /** What is known about whoever is signed in. */
-export type Account = {
+type Account = {
   access: Access
   roles: readonly string[]
   hasPassword: boolean
@@ -106,10 +106,10 @@ export type Account = {
 }
 
 /** What has just been done on the page, and what went wrong. */
-export type AccountNews = { done: (page: Page) => string | null; trouble: (page: Page) => Trouble | null }
+type AccountNews = { done: (page: Page) => string | null; trouble: (page: Page) => Trouble | null }
 
 /** Who somebody is, how they can sign in, and where they are signed in. */
-export function accountPage(account: Account, { done, trouble }: AccountNews): View {
+function accountPage(account: Account, { done, trouble }: AccountNews): View {
   return function showAccount(page): Shown {
     const { texts } = page
     const found = trouble(page)

@@ -107,7 +107,7 @@ function entryOf(ctx: Context, error: GatewayError | null): Entry {
 }
 
 /** What the pages to sign in and to sign up are asked to show. */
-export type Entry = {
+type Entry = {
   start: Context['state']['start']
   /** What was typed before. */
   typed: Readonly<Record<string, string>>
@@ -115,7 +115,7 @@ export type Entry = {
 }
 
 /** Username and password, and the providers. */
-export function signinPage({ start, typed, trouble }: Entry): View {
+function signinPage({ start, typed, trouble }: Entry): View {
   return function signin(page): Shown {
     const { site, texts } = page
     const found = trouble(page)
@@ -134,7 +134,7 @@ ${site.signup && html`<p class="aside">${texts.noAccountYet} <a href="${site.bas
 }
 
 /** Username and a new password, and the providers. */
-export function signupPage({ start, typed, trouble }: Entry): View {
+function signupPage({ start, typed, trouble }: Entry): View {
   return function signup(page): Shown {
     const { site, texts } = page
     const found = trouble(page)
@@ -155,7 +155,7 @@ ${providerLinks(page, query)}
 }
 
 /** Asks somebody who is signed in whether they want to go back to the app as who they are. */
-export function continuePage({ start, trouble }: Entry, username: string): View {
+function continuePage({ start, trouble }: Entry, username: string): View {
   return function goOnAs(page): Shown {
     const { site, texts } = page
     const found = trouble(page)

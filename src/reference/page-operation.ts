@@ -115,7 +115,7 @@ const secrets: Record<string, string> = {
  * What to type into a shell to try an operation, made of its examples; null where only a browser in the middle of a
  * sign-in can ask.
  */
-export function curlOf(
+function curlOf(
   document: Document,
   method: string,
   path: string,

@@ -12,7 +12,7 @@ export type SessionLifetimes = { idle: number; absolute: number }
 export const living = 's.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
 
 /** The same for Prisma. */
-export const livingAt = (now: Date) => ({
+const livingAt = (now: Date) => ({
   revokedAt: null,
   idleExpiresAt: { gt: now },
   expiresAt: { gt: now },
