@@ -136,11 +136,7 @@ async function setClaim(
 }
 
 /** Takes a claim away. Throws `user_not_found`. */
-async function unsetClaim(
-  { database }: OpenDeployment,
-  nameOrId: string,
-  name: string,
-): Promise<Output> {
+async function unsetClaim({ database }: OpenDeployment, nameOrId: string, name: string): Promise<Output> {
   const { id, username } = await findUser(database, nameOrId)
   const changed = await createUserClaims(database).remove(id, name)
   const text = `${quote(username)} ${changed ? 'no longer has' : 'did not have'} ${quote(`x-hasura-${name}`)}.`

@@ -58,7 +58,7 @@ async function copySnapshot(snapshot: URL, dataDir: string): Promise<void> {
 
 /**
  * Prisma's adapter for the embedded database. The package's own executeScript does not wait for its outcome, so a
- * failing migration would be recorded as applied (test/database/migrate.test.ts).
+ * failing migration would be recorded as applied (test/migrations/migrate.test.ts).
  */
 export function createEmbeddedAdapter(pglite: PGlite): SqlMigrationAwareDriverAdapterFactory {
   const factory = new PrismaPGlite(pglite)

@@ -135,7 +135,7 @@ export function withLibpqSslmode(url: string): string {
 /**
  * Prisma's adapter for a PostgreSQL server, over a pool that others may share. The package's own executeScript cuts a
  * script at every semicolon, also inside a function body, so `execute` takes its place
- * (test/database/migrate.test.ts).
+ * (test/migrations/migrate.test.ts).
  */
 function createServerAdapter(
   pool: pg.Pool,

@@ -76,7 +76,7 @@ SELECT 'column', c.attname, a.relname FROM pg_attribute c JOIN adopted a ON a.oi
   WHERE NOT c.attisdropped AND a.relname || '.' || c.attname = ANY ($5)
 ) AS taken ORDER BY "kind" = 'index', "kind", "name"`
 
-/** Read from their SQL, so that no migration can be forgotten; test/database/foreign.test.ts holds it to what they make. */
+/** Read from their SQL, so that no migration can be forgotten; test/migrations/foreign.test.ts holds it to what they make. */
 function findMade(migrations: readonly string[]): Made {
   const sql = migrations.join('\n')
   const namesOf = (pattern: RegExp) => [...sql.matchAll(pattern)].map(([, name]) => name as string)

@@ -115,12 +115,7 @@ const secrets: Record<string, string> = {
  * What to type into a shell to try an operation, made of its examples; null where only a browser in the middle of a
  * sign-in can ask.
  */
-function curlOf(
-  document: Document,
-  method: string,
-  path: string,
-  operation: Operation,
-): string | null {
+function curlOf(document: Document, method: string, path: string, operation: Operation): string | null {
   const parameters = (operation.parameters ?? []).map((each) => resolve<Parameter>(document, each))
   if (parameters.some((parameter) => parameter.in === 'cookie')) return null
   const example = operation.requestBody?.content['application/json']?.example

@@ -5,7 +5,7 @@ import type { Listening } from '../../src/database/listener.ts'
 import { type AccessCache, createAccessCache, watchAccess } from '../../src/sessions/access-cache.ts'
 import { createSessions, type Sessions } from '../../src/stores/sessions.ts'
 import { until } from '../_until.ts'
-import { lifetimes } from '../database/_stores.ts'
+import { lifetimes } from '../stores/_stores.ts'
 
 /** Sessions that are remembered, sessions as the database says, and what listens between them. */
 export type Cached = { cache: AccessCache; sessions: Sessions; listening: Listening }

@@ -5,8 +5,8 @@ import { createDatabase } from '../../src/database/database.ts'
 import { connectServer } from '../../src/database/postgres.ts'
 import { createMigratedDatabase, engines } from '../_app.ts'
 import { until } from '../_until.ts'
-import { openStores, type Stores } from '../database/_stores.ts'
 import { type Relay, startRelay } from '../http/_relay.ts'
+import { openStores, type Stores } from '../stores/_stores.ts'
 import { type Cached, essenceOf, openCached } from './_cached.ts'
 
 // The database has a clock of its own, and what ended long ago by that one is not told.

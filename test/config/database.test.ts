@@ -1,0 +1,27 @@
+import test from 'ava'
+import { ConfigError, parseConfig } from '../../src/config/config.ts'
+
+const secret = { AUTH_SECRET: 'a secret that is only good for tests 0123456789' }
+const urlOf = (env: Record<string, string>) => parseConfig({ ...secret, ...env }).databaseUrl
+
+test('PGSSLMODE counts for a DATABASE_URL that does not say how it uses TLS', (t) => {
+  t.is(urlOf({ DATABASE_URL: 'postgres://a@h/d', PGSSLMODE: 'require' }), 'postgres://a@h/d?sslmode=require')
+  t.is(
+    urlOf({ DATABASE_URL: 'postgres://a@h/d?sslmode=disable', PGSSLMODE: 'require' }),
+    'postgres://a@h/d?sslmode=disable',
+  )
+  t.is(urlOf({ DATABASE_URL: 'postgres://a@h/d' }), 'postgres://a@h/d')
+})
+
+test('an sslmode that nobody knows is refused in either place, instead of meaning something else', (t) => {
+  for (const env of [
+    { DATABASE_URL: 'postgres://a@h/d?sslmode=nonsense' },
+    { DATABASE_URL: 'postgres://a@h/d', PGSSLMODE: 'nonsense' },
+  ]) {
+    const error = t.throws(() => urlOf(env as Record<string, string>), { instanceOf: ConfigError })
+    t.regex(
+      error?.problems[0] ?? '',
+      /must be one of disable, prefer, require, no-verify, verify-ca, verify-full/,
+    )
+  }
+})

@@ -1,0 +1,188 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { ConfigError, parseConfig } from '../../src/config/config.ts'
+
+/** A bad value of each variable that can have one, with a secret in it where the kind of value allows. */
+const bad: Record<string, (secret: string) => string> = {
+  PORT: (secret) => secret,
+  HOST: (secret) => `${secret}\n`,
+  DATABASE_URL: (secret) => `mysql://user:${secret}@db/x`,
+  AUTH_DATA_DIR: (secret) => `${secret}\u0007`,
+  AUTH_PUBLIC_URL: (secret) => `https://user:${secret}@auth.test`,
+  AUTH_SECRET: (secret) => secret,
+  AUTH_PRIVATE_KEY: (secret) => `-----BEGIN PRIVATE KEY-----\n${secret}\n-----END PRIVATE KEY-----`,
+  AUTH_PUBLIC_KEY: (secret) => `-----BEGIN PUBLIC KEY-----\n${secret}\n-----END PUBLIC KEY-----`,
+  AUTH_KEY_ID: (secret) => secret.repeat(20),
+  AUTH_KEY_BITS: (secret) => secret,
+  AUTH_ISSUER: (secret) => `${secret} : x`,
+  AUTH_AUDIENCE: (secret) => `${secret} : x`,
+  AUTH_ACCESS_TOKEN_LIFETIME: (secret) => `900 ${secret}`,
+  AUTH_SESSION_IDLE_LIFETIME: (secret) => secret,
+  AUTH_SESSION_LIFETIME: (secret) => secret,
+  AUTH_CLAIMS_NAMESPACE: (secret) => `${secret}\n`,
+  AUTH_CLAIMS_FORMAT: (secret) => secret,
+  AUTH_DEFAULT_ROLE: (secret) => `${secret}\t`,
+  AUTH_ANONYMOUS_ROLE: (secret) => `${secret}\t`,
+  AUTH_ALLOW_ADMIN_ROLE: (secret) => secret,
+  AUTH_SIGNUP: (secret) => secret,
+  AUTH_PASSWORD_MIN_LENGTH: (secret) => secret,
+  AUTH_PASSWORD_POLICY: (secret) => secret,
+  AUTH_PASSWORD_BREACH_URL: (secret) => secret,
+  AUTH_PASSWORD_HASH: (secret) => secret,
+  AUTH_BCRYPT_COST: (secret) => secret,
+  AUTH_GITHUB_CLIENT_ID: (secret) => secret.repeat(100),
+  AUTH_GITHUB_AUTHORIZATION_URL: (secret) => secret,
+  AUTH_GITHUB_TOKEN_URL: (secret) => `ftp://${secret}`,
+  AUTH_GITHUB_PROFILE_URL: (secret) => secret,
+  AUTH_GITHUB_EMAILS_URL: (secret) => secret,
+  AUTH_PROVIDER_TIMEOUT: (secret) => secret,
+  AUTH_REDIRECT_ORIGINS: (secret) => `https://${secret}.test/`,
+  AUTH_CORS_ORIGINS: (secret) => `https://${secret}.test/`,
+  AUTH_TRUSTED_PROXIES: (secret) => secret,
+  AUTH_JWKS_MAX_AGE: (secret) => secret,
+  AUTH_STATE_LIFETIME: (secret) => secret,
+  AUTH_HASH_QUEUE: (secret) => secret,
+  AUTH_HASH_WAIT: (secret) => secret,
+  AUTH_HEADERS_TIMEOUT: (secret) => secret,
+  AUTH_REQUEST_TIMEOUT: (secret) => secret,
+  AUTH_RATE_LIMIT: (secret) => secret,
+  AUTH_LOGIN_FAILURES: (secret) => secret,
+  AUTH_CALLBACK_WINDOW: (secret) => secret,
+  AUTH_SHUTDOWN_GRACE: (secret) => secret,
+  AUTH_ACTION_SECRET: (secret) => secret,
+  WEB_CONCURRENCY: (secret) => secret,
+  LOG_LEVEL: (secret) => secret,
+}
+
+/** What `parseConfig` says is wrong, and the whole message. */
+function complaint(env: Record<string, string>): { names: string[]; message: string } {
+  try {
+    parseConfig(env, ['github'])
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return { names: error.problems.map((problem) => problem.split(' ')[0] ?? ''), message: error.message }
+  }
+  return { names: [], message: '' }
+}
+
+test('one error names every bad variable, no other, and no value', (t) => {
+  const secrets = fc.stringMatching(/^zq[a-z0-9]{14}$/)
+  fc.assert(
+    fc.property(fc.subarray(Object.keys(bad)), secrets, (names, secret) => {
+      const env = Object.fromEntries(names.map((name) => [name, bad[name]?.(secret) ?? '']))
+      // Half of a pair is a problem of the other half.
+      if ('AUTH_GITHUB_CLIENT_ID' in env) env.AUTH_GITHUB_CLIENT_SECRET = secret.repeat(100)
+      const expected = Object.keys(env)
+      const found = complaint(env)
+      t.deepEqual(found.names.sort(), expected.sort())
+      t.false(found.message.includes(secret), found.message)
+      for (const name of expected) t.true(found.message.includes(name))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+const refused: [variable: string, values: string[]][] = [
+  ['PORT', ['-1', '65536', '80.5', '0x50', '1e3', '99999999999']],
+  ['DATABASE_URL', ['localhost:5432', 'http://db', '/var/run']],
+  ['AUTH_PUBLIC_URL', ['auth.test', 'ftp://a', 'https://a/?x', 'https://a/#x', 'https://u@a', '//a']],
+  ['AUTH_SECRET', ['short', 'é'.repeat(15)]],
+  ['AUTH_KEY_BITS', ['1024', '2047', '8192', ' 2048']],
+  ['AUTH_ISSUER', ['a b:c', '1:2', 'https://exämple.test', 'https://a.test/ b', 'urn:a|b']],
+  ['AUTH_ACCESS_TOKEN_LIFETIME', ['59', '86401', '15m']],
+  ['AUTH_SESSION_LIFETIME', ['0', '59', '31536001']],
+  ['AUTH_CLAIMS_FORMAT', ['JSON', 'xml']],
+  ['AUTH_DEFAULT_ROLE', ['admin']],
+  ['AUTH_ANONYMOUS_ROLE', ['admin']],
+  ['AUTH_SIGNUP', ['yes', '1', 'TRUE']],
+  ['AUTH_PASSWORD_MIN_LENGTH', ['0', '73']],
+  ['AUTH_PASSWORD_HASH', ['md5', 'argon2']],
+  ['AUTH_BCRYPT_COST', ['3', '16']],
+  [
+    'AUTH_REDIRECT_ORIGINS',
+    [
+      '*',
+      'https://*.a.test',
+      'https://a.test/',
+      'https://a.test/path',
+      'https://A.test',
+      'https://a.test:443',
+      'a.test',
+      'javascript://',
+      'data://',
+      'file://',
+      'https://a.test,null',
+    ],
+  ],
+  ['AUTH_CORS_ORIGINS', ['*', 'null', 'app://', 'https://a.test/']],
+  ['AUTH_TRUSTED_PROXIES', ['-1', 'true', '101']],
+  ['AUTH_PASSWORD_POLICY', ['lax', 'STRICT']],
+  ['AUTH_PASSWORD_BREACH_URL', ['pwned', 'ftp://ranges.test']],
+  ['AUTH_HASH_QUEUE', ['-1', '100001']],
+  ['AUTH_HASH_WAIT', ['0', '301']],
+  ['AUTH_RATE_LIMIT', ['true', 'none']],
+  ['AUTH_ACCOUNT_FAILURES', ['0', '1000001', 'many']],
+  ['AUTH_SIGNUP_WINDOW', ['0', '86401', '5m']],
+  ['WEB_CONCURRENCY', ['0', '65', 'auto']],
+  ['LOG_LEVEL', ['verbose', 'INFO']],
+]
+for (const [variable, values] of refused) {
+  test(`${variable} is refused when it is ${values.join(' or ')}`, (t) => {
+    for (const value of values) t.deepEqual(complaint({ [variable]: value }).names, [variable], value)
+  })
+}
+
+test('AUTH_DEFAULT_ROLE may be admin only with AUTH_ALLOW_ADMIN_ROLE=true', (t) => {
+  const env = { AUTH_DEFAULT_ROLE: 'admin', AUTH_ALLOW_ADMIN_ROLE: 'true' }
+  t.is(parseConfig(env).roles.defaultRole, 'admin')
+})
+
+test('DATABASE_URL without a secret is refused, because replicas would not agree on one', (t) => {
+  const env = { DATABASE_URL: 'postgres://db/claimgate' }
+  t.deepEqual(complaint(env).names, ['AUTH_SECRET'])
+  t.deepEqual(complaint({ ...env, AUTH_SECRET: 'x'.repeat(32) }).names, [])
+})
+
+test('WEB_CONCURRENCY above 1 needs a server, because the embedded database cannot be shared', (t) => {
+  const env = { WEB_CONCURRENCY: '2', PORT: '-1' }
+  t.deepEqual(complaint(env).names, ['PORT', 'WEB_CONCURRENCY'])
+  const server = { DATABASE_URL: 'postgres://db/x', AUTH_SECRET: 'x'.repeat(32) }
+  t.is(parseConfig({ WEB_CONCURRENCY: '2', ...server }).workers, 2)
+  t.deepEqual(complaint({ WEB_CONCURRENCY: '2', ...server, DATABASE_URL: 'mysql://x' }).names, [
+    'DATABASE_URL',
+  ])
+})
+
+test('half of a provider is refused, by the name of the half that is missing', (t) => {
+  t.deepEqual(complaint({ AUTH_GITHUB_CLIENT_ID: 'x' }).names, ['AUTH_GITHUB_CLIENT_SECRET'])
+  t.deepEqual(complaint({ AUTH_GITHUB_CLIENT_SECRET: 'x' }).names, ['AUTH_GITHUB_CLIENT_ID'])
+  t.deepEqual(complaint({ AUTH_GITHUB_CLIENT_ID: 'x', AUTH_GITHUB_CLIENT_SECRET: '' }).names, [
+    'AUTH_GITHUB_CLIENT_SECRET',
+  ])
+})
+
+test('authorization, token and profile URL of a provider are set together, so that no secret goes to another server', (t) => {
+  const urls: Record<string, string> = {
+    AUTH_GITHUB_AUTHORIZATION_URL: 'https://ghe.test/login/oauth/authorize',
+    AUTH_GITHUB_TOKEN_URL: 'https://ghe.test/login/oauth/access_token',
+    AUTH_GITHUB_PROFILE_URL: 'https://ghe.test/api/v3/user',
+  }
+  const names = Object.keys(urls)
+  const client = { AUTH_GITHUB_CLIENT_ID: 'x', AUTH_GITHUB_CLIENT_SECRET: 'x' }
+  fc.assert(
+    fc.property(fc.subarray(names), fc.boolean(), (given, withEmails) => {
+      const env: Record<string, string> = { ...client }
+      for (const name of given) env[name] = urls[name] ?? ''
+      if (withEmails) env.AUTH_GITHUB_EMAILS_URL = 'https://ghe.test/api/v3/user/emails'
+      const isFine = given.length === names.length || (given.length === 0 && !withEmails)
+      t.deepEqual(complaint(env).names, isFine ? [] : names.filter((name) => !given.includes(name)))
+    }),
+  )
+})
+
+test('AUTH_COOKIE_MODE needs TLS, or the browser on this machine', (t) => {
+  const env = { AUTH_COOKIE_MODE: 'true' }
+  t.deepEqual(complaint({ ...env, AUTH_PUBLIC_URL: 'http://auth.test' }).names, ['AUTH_COOKIE_MODE'])
+  t.deepEqual(complaint({ ...env, AUTH_PUBLIC_URL: 'https://auth.test' }).names, [])
+  t.deepEqual(complaint(env).names, [])
+})

@@ -1,6 +1,0 @@
-import test from 'ava'
-import { engines } from './_app.ts'
-import { declareKillTest } from './_kill.ts'
-
-if (engines.includes('server')) declareKillTest('server')
-else test('the launcher was told to do without a server', (t) => t.pass())

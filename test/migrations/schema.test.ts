@@ -1,0 +1,40 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import test from 'ava'
+import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
+import { diffSchema, writeMigration } from '../../src/migrations/write-migration.ts'
+import { engines, root } from '../_app.ts'
+import { copyRoot, prepareEmpty } from '../database/_databases.ts'
+import { readCatalog } from './_catalog.ts'
+
+test.serial('the migrations lead to schema.prisma', async (t) => {
+  t.is(await diffSchema(root), null)
+})
+
+test.serial('a column of schema.prisma that no migration makes becomes the next migration', async (t) => {
+  const changed = await copyRoot(t)
+  const path = new URL('prisma/schema.prisma', changed)
+  const schema = await readFile(path, 'utf8')
+  await writeFile(path, schema.replace('@@map("user")', 'locale String?\n  @@map("user")'))
+  t.is(await writeMigration(changed, 'user_locale'), '0007_user_locale')
+  t.deepEqual(await findMigrationNames(changed), [...(await findMigrationNames(root)), '0007_user_locale'])
+  const sql = await readFile(new URL('prisma/migrations/0007_user_locale/migration.sql', changed), 'utf8')
+  t.regex(sql, /^-- AlterTable\nALTER TABLE "user" ADD COLUMN\s+"locale" TEXT;\s*$/)
+})
+
+if (engines.includes('server')) {
+  test.serial('both engines end in the same schema', async (t) => {
+    const [embedded, server] = await Promise.all(
+      engines.map(async (engine) => {
+        const databases = await prepareEmpty(engine)
+        t.teardown(() => databases.close())
+        const connection = await databases.open()
+        await migrate(connection, root)
+        // It names a collation where the database's own does not fold every letter.
+        return (await readCatalog(connection)).filter(
+          (line) => !line.includes('FUNCTION public.username_key'),
+        )
+      }),
+    )
+    t.deepEqual(server, embedded)
+  })
+}

@@ -1,0 +1,93 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { runProcess, startProcess } from '../_process.ts'
+import { createFolder } from '../database/_databases.ts'
+
+test.serial(
+  'all that is wrong with the environment is said at once, by name and not by value, with 78',
+  async (t) => {
+    const folder = await createFolder(t)
+    const bad = {
+      PORT: '99999',
+      AUTH_PUBLIC_URL: 'ftp-value',
+      AUTH_SECRET: 'short-value',
+      AUTH_SIGNUP: 'perhaps-value',
+      AUTH_PRIVATE_KEY: 'no-key-value',
+      AUTH_BCRYPT_COST: 'costly-value',
+      AUTH_REDIRECT_ORIGINS: 'https://a.example/path-value',
+      DATABASE_URL: 'mysql://user:password-value@db/app',
+      AUTH_PAGES_LOGO: '/nowhere/logo-value',
+      AUTH_PAGES_LANGUAGE: 'xx',
+    }
+    const { code, stdout, stderr } = await runProcess({ ...bad, AUTH_GITHUB_CLIENT_ID: 'id-value' }, folder)
+    t.is(code, 78)
+    const named = [...stderr.matchAll(/^ {2}([A-Z][A-Z_]+) /gm)].map(([, name]) => name)
+    t.deepEqual(named.sort(), [...Object.keys(bad), 'AUTH_GITHUB_CLIENT_SECRET'].sort())
+    t.notRegex(stdout + stderr, /-value|99999/)
+    t.notRegex(stdout, /listens/)
+    t.deepEqual(await readdir(folder), [])
+  },
+)
+
+test.serial(
+  'a logo and a language that are not there are both said, also when nothing else is wrong',
+  async (t) => {
+    const folder = await createFolder(t)
+    const bad = { AUTH_PAGES_LOGO: '/nowhere/logo', AUTH_PAGES_LANGUAGE: 'xx' }
+    const { code, stderr } = await runProcess(bad, folder)
+    t.is(code, 78)
+    t.regex(
+      stderr,
+      /^ {2}AUTH_PAGES_LOGO must name a file that can be read\n {2}AUTH_PAGES_LANGUAGE must be one of de, en$/m,
+    )
+  },
+)
+
+test.serial('a DATABASE_URL without a secret or a key is refused with 78 and what to set', async (t) => {
+  const folder = await createFolder(t)
+  const { code, stderr } = await runProcess({ DATABASE_URL: 'postgres://user:hidden@db.invalid/app' }, folder)
+  t.is(code, 78)
+  t.regex(stderr, /^ {2}AUTH_SECRET \(or AUTH_PRIVATE_KEY\) must be set when DATABASE_URL is$/m)
+  t.notRegex(stderr, /hidden/)
+})
+
+test.serial('.env in the working directory is read, and the environment wins over it', async (t) => {
+  const folder = await createFolder(t)
+  await writeFile(
+    join(folder, '.env'),
+    '# comment\nAUTH_ISSUER="https://file.example"\nAUTH_AUDIENCE=file\nAUTH_DATA_DIR=elsewhere\n',
+  )
+  const gateway = await startProcess({ AUTH_AUDIENCE: 'environment' }, folder)
+  t.teardown(() => gateway.stop('SIGKILL'))
+  t.regex(gateway.output(), /"issuer":"https:\/\/file\.example","audience":"environment"/)
+  t.deepEqual((await readdir(folder)).sort(), ['.env', 'elsewhere'])
+})
+
+test.serial('a bad value in .env is refused like any other', async (t) => {
+  const folder = await createFolder(t)
+  await writeFile(join(folder, '.env'), 'AUTH_JWKS_MAX_AGE=never\n')
+  const { code, stderr } = await runProcess({}, folder)
+  t.is(code, 78)
+  t.regex(stderr, /^ {2}AUTH_JWKS_MAX_AGE must be a whole number/m)
+})
+
+test.serial('a logo or a language of the pages that is not there is refused with 78', async (t) => {
+  const folder = await createFolder(t)
+  for (const [name, value] of [
+    ['AUTH_PAGES_LOGO', 'no-such-value.svg'],
+    ['AUTH_PAGES_LANGUAGE', 'xx'],
+  ] as const) {
+    const { code, stderr } = await runProcess({ [name]: value }, folder)
+    t.is(code, 78)
+    t.regex(stderr, new RegExp(`^ {2}${name} must `, 'm'))
+    t.notRegex(stderr, /-value/)
+  }
+  t.deepEqual(await readdir(folder), [])
+})
+
+test.serial('a variable that looks like ours and is not is pointed out', async (t) => {
+  const gateway = await startProcess({ AUTH_SIGN_UP: 'false' }, await createFolder(t))
+  t.teardown(() => gateway.stop('SIGKILL'))
+  t.regex(gateway.output(), /"name":"AUTH_SIGN_UP"/)
+})

@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import test from 'ava'
+import { signUp } from '../_client.ts'
+import { runProcess, startProcess } from '../_process.ts'
+import { createFolder } from '../database/_databases.ts'
+import { beginLogin } from './_begin-login.ts'
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test.serial(
+    `${signal} lets a login that has begun be answered, and then ends the process with 0`,
+    async (t) => {
+      const gateway = await startProcess({}, await createFolder(t))
+      t.teardown(() => gateway.stop('SIGKILL'))
+      await signUp(gateway.url, 'anna')
+      const login = beginLogin(gateway.url)
+      await login.begun
+      const ended = gateway.stop(signal)
+      while (!gateway.output().includes('"stopping"')) await sleep(5)
+      const answer = await login.finish()
+      t.regex(answer, /^HTTP\/1\.1 200 OK\r\n/)
+      t.regex(answer, /\r\nconnection: close\r\n/i)
+      t.regex(answer, /"username":"anna"/)
+      t.deepEqual(await ended, { code: 0, signal: null })
+      await t.throwsAsync(fetch(`${gateway.url}/healthz`))
+    },
+  )
+}
+
+test.serial('/readyz is 503 from SIGTERM on, for whoever is still connected', async (t) => {
+  const gateway = await startProcess({}, await createFolder(t))
+  t.teardown(() => gateway.stop('SIGKILL'))
+  t.is((await fetch(`${gateway.url}/readyz`)).status, 200)
+  await signUp(gateway.url, 'anna')
+  // A request that has begun keeps its connection open until it is answered.
+  const login = beginLogin(gateway.url)
+  await login.begun
+  const { hostname, port } = new URL(gateway.url)
+  const probe = connect(Number(port), hostname).setEncoding('utf8')
+  probe.write('GET /readyz HTTP/1.1\r\nHost: probe\r\n')
+  await fetch(`${gateway.url}/healthz`)
+  const ended = gateway.stop('SIGTERM')
+  while (!gateway.output().includes('"stopping"')) await sleep(5)
+  probe.write('\r\n')
+  const [answer] = await once(probe, 'data')
+  t.regex(String(answer), /^HTTP\/1\.1 503 /)
+  t.regex(await login.finish(), /^HTTP\/1\.1 200 OK\r\n/)
+  t.deepEqual(await ended, { code: 0, signal: null })
+})
+
+const mistakes = {
+  unhandledRejection: `Promise.reject(new Error('a mistake'))`,
+  uncaughtException: `setImmediate(() => { throw new Error('a mistake') })`,
+}
+
+for (const [origin, mistake] of Object.entries(mistakes)) {
+  test.serial(
+    `an ${origin} is logged, lets a login that has begun be answered, and ends the process with 1`,
+    async (t) => {
+      const module = `process.on('SIGUSR2', () => { ${mistake} })`
+      const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(module)}`
+      const gateway = await startProcess({ NODE_OPTIONS }, await createFolder(t))
+      t.teardown(() => gateway.child.kill('SIGKILL'))
+      const ended = once(gateway.child, 'close')
+      await signUp(gateway.url, 'anna')
+      const login = beginLogin(gateway.url)
+      await login.begun
+      // The helper of these tests takes whatever nobody caught for a failure.
+      const stopped = t.throwsAsync(gateway.stop('SIGUSR2'), { message: /an exception nobody caught/ })
+      while (!gateway.output().includes('"process.failed"')) await sleep(5)
+      t.regex(await login.finish(), /^HTTP\/1\.1 200 OK\r\n/)
+      t.deepEqual(await ended, [1, null])
+      await stopped
+      const lines = gateway
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('"process.failed"'))
+      t.is(lines.length, 1)
+      t.like(JSON.parse(lines[0] as string), { level: 60, origin, err: { message: 'a mistake' } })
+    },
+  )
+}
+
+test.serial('a port that is taken is named, with 1', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const { code, stdout, stderr } = await runProcess({ PORT: String(port) }, await createFolder(t))
+  t.is(code, 1)
+  t.regex(stderr, new RegExp(`^Claimgate did not start\\. .*127\\.0\\.0\\.1:${port}.*EADDRINUSE`))
+  t.notRegex(stdout, /listens on/)
+})

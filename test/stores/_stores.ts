@@ -1,0 +1,65 @@
+import { rm } from 'node:fs/promises'
+import { pino } from 'pino'
+import { createDatabase, type Database } from '../../src/database/database.ts'
+import { createIdentities, type Identities } from '../../src/stores/identities.ts'
+import { createOneTime, type OneTime } from '../../src/stores/one-time.ts'
+import { createSessions, type Sessions } from '../../src/stores/sessions.ts'
+import { createSigningKeyStore, type SigningKeyStore } from '../../src/stores/signing-keys.ts'
+import { createUsers, type Users } from '../../src/stores/users.ts'
+import { createMigratedDatabase, type Engine, patience, root } from '../_app.ts'
+import { makeDirectory } from '../_directory.ts'
+import { openDatabase } from '../database/_open.ts'
+
+export type Stores = {
+  database: Database
+  users: Users
+  identities: Identities
+  sessions: Sessions
+  oneTime: OneTime
+  signingKeys: SigningKeyStore
+  sql<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  /** The id of a new user. */
+  addUser(username: string): Promise<string>
+  close(): Promise<void>
+}
+
+/** In seconds: an hour without a refresh, a day in all. */
+export const lifetimes = { idle: 3_600, absolute: 86_400 }
+
+/** A moment at which tests happen; whole seconds, as sessions count. */
+export const now = new Date('2026-01-01T12:00:00Z')
+
+export const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1000)
+
+/** Every store of a new, migrated database. */
+export async function openStores(engine: Engine): Promise<Stores> {
+  const dataDir = await makeDirectory()
+  const databaseUrl = engine === 'server' ? await createMigratedDatabase() : undefined
+  const database = createDatabase(
+    await openDatabase({ databaseUrl, databaseTimeout: patience, dataDir }, root, pino({ level: 'silent' })),
+  )
+  const users = createUsers(database)
+  return {
+    database,
+    users,
+    identities: createIdentities(database),
+    sessions: createSessions(database, lifetimes),
+    oneTime: createOneTime(database),
+    signingKeys: createSigningKeyStore(database),
+    sql: (text, values = []) => database.query({ name: '', text }, values),
+    addUser: (username) => users.create({ username, password: 'hash', email: null }),
+    close: async () => {
+      await database.close()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** What came of a number of attempts at once: their values, and the codes of their errors. */
+export async function attemptAll<T>(times: number, work: (number: number) => Promise<T>) {
+  const settled = await Promise.allSettled(Array.from({ length: times }, (_, number) => work(number)))
+  return {
+    values: settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])),
+    codes: settled.flatMap((each) => (each.status === 'rejected' ? [each.reason.code as string] : [])),
+  }
+}
