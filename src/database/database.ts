@@ -27,7 +27,7 @@ export type PoolLoad = { used: number; idle: number; waiting: number }
 /** What statements go through. Every failure has been through `translateFailure`. */
 export type Queries = { prisma: ReturnType<typeof extendPrisma>; query: Connection['query'] }
 
-/** The database as the files of this folder see it. */
+/** The database as stores and migrations see it. */
 export type Database = Queries & {
   exclusively: Connection['exclusively']
   listen: Connection['listen']
