@@ -175,14 +175,14 @@ test('src never names a provider file, and a provider knows of src only types', 
   }
 })
 
-test('only main.ts, process/serve.ts and cli/ touch the process; the lock of the data directory asks for the platform', (t) => {
+test('only main.ts, process/serve.ts and cli/ touch the process; the embedded database asks for the platform and the Node line', (t) => {
   const users = sources.flatMap(({ path, text }) =>
     [...text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '').matchAll(/\bprocess(?:\.\w+|\b['[])|node:process/g)].map(
       ([use]) => `${path} ${use}`,
     ),
   )
   const allowed =
-    /^src\/(main\.ts |process\/serve\.ts |cli\/|database\/directory-lock\.ts process\.platform$)/
+    /^src\/(main\.ts |process\/serve\.ts |cli\/|database\/(directory-lock\.ts process\.platform|embedded\.ts process\.versions)$)/
   t.deepEqual(
     users.filter((use) => !allowed.test(use)),
     [],

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
+import { hasEmbedded } from '../database/data-directory.ts'
 import { createLog } from '../observability/log.ts'
 import type { Deployment } from '../process/deployment.ts'
 import type { ServingProcess } from '../process/serve.ts'
@@ -98,7 +99,6 @@ async function open({ log }: CommandContext, config: Config): Promise<Deployment
 /** Whether there is a database to open: a server's is taken to be there until it is asked. */
 export async function hasDatabase({ databaseUrl, dataDir }: Config): Promise<boolean> {
   if (databaseUrl !== undefined) return true
-  const { hasEmbedded } = await import('../database/embedded.ts')
   return hasEmbedded(dataDir)
 }
 

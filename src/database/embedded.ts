@@ -1,10 +1,12 @@
-import { cpSync } from 'node:fs'
-import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { chmodSync, cpSync, readdirSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 import type { PGlite } from '@electric-sql/pglite'
 import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
+import { dataDirOf, exists, makePrivate } from './data-directory.ts'
 import type { Connection } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { createExecuteScript } from './execute-script.ts'
@@ -22,12 +24,26 @@ export async function openEmbedded(directory: string, snapshot: URL): Promise<Co
   try {
     const dataDir = dataDirOf(directory)
     if (!(await exists(dataDir))) await copySnapshot(snapshot, dataDir)
-    const { PGlite } = await import('@electric-sql/pglite')
-    return connectEmbedded(await PGlite.create({ dataDir }), unlock)
+    return connectEmbedded(await createPglite(dataDir), unlock)
   } catch (error) {
     await unlock()
     throw error
   }
+}
+
+/**
+ * Opens PGlite on a data directory so that a gateway runs under 512 MiB. PostgreSQL gets 16 MB of shared buffers instead
+ * of 128 MB. On Node 24, V8 does not optimise the WebAssembly: doing so takes 500 MiB there, and 60 MiB on the other
+ * lines, where it makes a refresh a fifth faster. The V8 flags hold for the whole process.
+ */
+export async function createPglite(dataDir: string): Promise<PGlite> {
+  if (process.versions.node.startsWith('24.'))
+    for (const flag of ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']) setFlagsFromString(flag)
+  const { PGlite } = await import('@electric-sql/pglite')
+  return PGlite.create({
+    dataDir,
+    startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'],
+  })
 }
 
 /** The embedded database as a connection; `release` runs after it is closed. */
@@ -53,6 +69,10 @@ async function copySnapshot(snapshot: URL, dataDir: string): Promise<void> {
   await rm(unfinished, { recursive: true, force: true })
   // A thousand small files: the asynchronous form takes four times as long.
   cpSync(fileURLToPath(snapshot), unfinished, { recursive: true })
+  // An installation may be read-only, and a copy has the modes of its original.
+  chmodSync(unfinished, 0o700)
+  for (const entry of readdirSync(unfinished, { recursive: true, withFileTypes: true }))
+    chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600)
   await rename(unfinished, dataDir)
 }
 
@@ -77,39 +97,4 @@ async function connect(pglite: PGlite): Promise<SqlDriverAdapter> {
   return Object.assign(await new PrismaPGlite(pglite).connect(), {
     executeScript: createExecuteScript((script) => pglite.exec(script)),
   })
-}
-
-/** Where under `directory` the embedded database is kept. */
-function dataDirOf(directory: string): string {
-  return join(directory, 'pglite')
-}
-
-// What the gateway leaves in it, at whatever moment it ends, and what may be in a directory that is empty to its owner.
-const own = /^(pglite|secret)(\.new)?$|^lock-[0-9a-f]{8}(\.new)?$/
-const database = /^pglite(\.new)?$/
-const nothing = /^(lost\+found|\.gitkeep)$/
-
-/**
- * Makes a data directory, or one that is empty or was made here before, private to its owner. Throws when it is somebody
- * else's, and leaves that as it is.
- */
-async function makePrivate(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true })
-  const names = (await readdir(directory)).filter((name) => !nothing.test(name))
-  if (!names.every((name) => own.test(name)) && !names.some((name) => database.test(name))) {
-    throw new Error(
-      `The directory ${directory} has other files in it, and would be closed to everybody else. Set AUTH_DATA_DIR to a directory of its own, such as ${join(directory, 'claimgate')}.`,
-    )
-  }
-  await chmod(directory, 0o700)
-}
-
-/** Whether there is an embedded database under `directory`. */
-export function hasEmbedded(directory: string): Promise<boolean> {
-  return exists(dataDirOf(directory))
-}
-
-/** Whether there is a file or folder of that name. */
-async function exists(path: string | URL): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null
 }

@@ -1,11 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import { openEmbedded } from '../../src/database/embedded.ts'
 import { root } from '../_app.ts'
 import { type GatewayProcess, nodeFlags, runProcess, startProcess } from '../_process.ts'
 import { createFolder } from './_databases.ts'
@@ -122,3 +124,51 @@ async function post({ url }: GatewayProcess, path: string, body: unknown): Promi
   const headers = { 'Content-Type': 'application/json' }
   return (await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })).status
 }
+
+// Needs root, and a Node and a build that another user may read.
+const asAnother = { uid: 65534, gid: 65534, cwd: '/' }
+const canRunAsAnother =
+  process.getuid?.() === 0 &&
+  spawnSync(process.execPath, [fileURLToPath(new URL('dist/src/cli/main.js', root)), '--version'], asAnother)
+    .status === 0
+const another = canRunAsAnother ? test : test.skip
+
+another(
+  'a data directory that belongs to another user is named as the reason, with both users and the cure',
+  async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'claimgate-owner-'))
+    t.teardown(() => rm(folder, { recursive: true, force: true }))
+    await chmod(folder, 0o755)
+    const data = join(folder, 'data')
+    await mkdir(data, { mode: 0o755 })
+    const { code, stderr } = await runProcess({ AUTH_DATA_DIR: data }, folder, 65534)
+    t.is(code, 1)
+    t.true(stderr.includes(`${data} belongs to user 0, and this process runs as user 65534`), stderr)
+    t.true(stderr.includes(`chown -R 65534 ${data}`), stderr)
+    t.deepEqual(await readdir(data), [])
+  },
+)
+
+another('a data directory that cannot be made is named as the reason', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'claimgate-owner-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await chmod(folder, 0o755)
+  const { code, stderr } = await runProcess({ AUTH_DATA_DIR: join(folder, 'data') }, folder, 65534)
+  t.is(code, 1)
+  t.regex(stderr, /data may not be made or written by user 65534\..*AUTH_DATA_DIR.*DATABASE_URL/)
+})
+
+test('a new database is writable for its owner, also when the installation is read-only', async (t) => {
+  const folder = await createFolder(t)
+  const snapshot = join(folder, 'snapshot')
+  await cp(new URL('dist/snapshot/', root), snapshot, { recursive: true })
+  for (const entry of await readdir(snapshot, { recursive: true, withFileTypes: true }))
+    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o555 : 0o444)
+  const { close } = await openEmbedded(join(folder, 'data'), pathToFileURL(snapshot))
+  await close()
+  const entries = await readdir(join(folder, 'data'), { recursive: true, withFileTypes: true })
+  for (const entry of entries) {
+    const { mode } = await stat(join(entry.parentPath, entry.name))
+    t.is(mode & 0o200, 0o200, entry.name)
+  }
+})
