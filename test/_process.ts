@@ -83,13 +83,21 @@ export async function startProcess(
   }
 }
 
-/** Runs the gateway until it ends by itself, at most 30 seconds. Throws when nobody caught what ended it. */
-export async function runProcess(env: Record<string, string>, cwd: string): Promise<ProcessResult> {
+/**
+ * Runs the gateway until it ends by itself, at most 30 seconds, as the user `uid` if it is given. Throws when nobody
+ * caught what ended it.
+ */
+export async function runProcess(
+  env: Record<string, string>,
+  cwd: string,
+  uid?: number,
+): Promise<ProcessResult> {
   const child = spawn(process.execPath, [...nodeFlags, main], {
     cwd,
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 30_000,
+    ...(uid !== undefined && { uid, gid: uid }),
   })
   let stdout = ''
   let stderr = ''

@@ -30,13 +30,20 @@ export function parseConfig(
 ) {
   const problems: string[] = []
   const known = new Set<string>()
+  const quoted: string[] = []
 
   /** What stands for a bad value is undefined, whatever the type says: it leaves this function only with the error. */
   function read<T>(name: string, schema: z.ZodType<T, string | undefined>): T {
     known.add(name)
-    const result = schema.safeParse(env[name] === '' ? undefined : env[name])
-    if (result.success) return result.data
-    problems.push(`${name} ${result.error.issues[0]?.message}`)
+    const value = env[name] === '' ? undefined : env[name]
+    const result = schema.safeParse(value)
+    if (result.success) {
+      if (value !== undefined && v.isQuoted(value)) quoted.push(name)
+      return result.data
+    }
+    problems.push(
+      `${name} ${result.error.issues[0]?.message}${value === undefined ? '' : v.findCause(value)}`,
+    )
     return undefined as T
   }
 
@@ -122,6 +129,8 @@ export function parseConfig(
     tracesEndpoint: readTracesEndpoint(),
     /** Variables that look like ours but are not: most often a spelling mistake. */
     unknownVariables: Object.keys(env).filter((name) => name.startsWith('AUTH_') && !known.has(name)),
+    /** Variables whose valid value begins and ends with a quotation mark: most often `docker --env-file` kept them. */
+    quotedVariables: quoted,
   }
   if (config.cookieMode && publicUrl !== undefined && !isSecure(publicUrl))
     problems.push('AUTH_COOKIE_MODE needs an AUTH_PUBLIC_URL that begins with https:, or is on localhost')

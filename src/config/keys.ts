@@ -25,17 +25,17 @@ export function readKeyPair(read: Read, problems: string[], files: KeyFiles): Ke
       problems.push('AUTH_PUBLIC_KEY (or public.pem) is of no use without AUTH_PRIVATE_KEY')
     return null
   }
-  const parse = <T>(name: string, parsePem: () => T): T | null => {
+  const parse = <T>(name: string, pem: string, parsePem: (pem: string) => T): T | null => {
     try {
-      return parsePem()
+      return parsePem(pem)
     } catch {
-      problems.push(`${name} must be an RSA key of at least 2048 bits in PEM`)
+      problems.push(`${name} must be an RSA key of at least 2048 bits in PEM${v.findCause(pem)}`)
       return null
     }
   }
-  const privateKey = parse('AUTH_PRIVATE_KEY (or private.pem)', () => parsePrivateKey(privatePem))
+  const privateKey = parse('AUTH_PRIVATE_KEY (or private.pem)', privatePem, parsePrivateKey)
   const publicKey =
-    publicPem === undefined ? null : parse('AUTH_PUBLIC_KEY (or public.pem)', () => parsePublicKey(publicPem))
+    publicPem === undefined ? null : parse('AUTH_PUBLIC_KEY (or public.pem)', publicPem, parsePublicKey)
   if (!privateKey) return null
   const pair = createKeyPair(privateKey, kid)
   if (publicKey && !publicKey.equals(pair.publicKey)) {

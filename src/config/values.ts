@@ -4,6 +4,21 @@ import { parsePublicKeys } from '../tokens/key-pair.ts'
 // One schema for each kind of value an environment variable can have. A message completes "<NAME> …" and never
 // repeats the value.
 
+/** Returns true for a value between two quotation marks of one kind. */
+export function isQuoted(value: string): boolean {
+  return /^(["']).*\1$/s.test(value)
+}
+
+/**
+ * Returns what an environment file has most likely added to a value that is not valid, as the end of a message, or ''.
+ * `docker run --env-file` keeps quotation marks and what looks like a comment; `.env` files and Compose drop both.
+ */
+export function findCause(value: string): string {
+  if (isQuoted(value)) return '; the quotation marks around it are part of the value: leave them out'
+  if (/\s#/.test(value)) return '; the comment behind it is part of the value: put it on a line of its own'
+  return ''
+}
+
 /** A whole number within bounds. */
 export const integer = (min: number, max: number, fallback: number) =>
   z

@@ -39,8 +39,14 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
   const pages = await loadPageFiles(config)
   const log = createLog(config.logLevel)
   const say = primary?.ready ?? ((text: string) => void process.stdout.write(text))
-  if (!primary)
+  if (!primary) {
     for (const name of config.unknownVariables) log.warn({ name }, 'no such variable; is it spelled right?')
+    for (const name of config.quotedVariables)
+      log.warn(
+        { name },
+        'the quotation marks around the value are part of it; if they are not meant, leave them out',
+      )
+  }
   if (config.workers > 1 && cluster.isPrimary) return supervise(process, config, log, say)
 
   // The primary process needs none of it.

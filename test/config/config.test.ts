@@ -63,6 +63,7 @@ test('an empty environment gives the defaults', (t) => {
       logLevel: 'info',
       tracesEndpoint: undefined,
       unknownVariables: [],
+      quotedVariables: [],
       webhookCache: 16 * 1024 * 1024,
     },
   )

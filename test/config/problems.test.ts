@@ -186,3 +186,28 @@ test('AUTH_COOKIE_MODE needs TLS, or the browser on this machine', (t) => {
   t.deepEqual(complaint({ ...env, AUTH_PUBLIC_URL: 'https://auth.test' }).names, [])
   t.deepEqual(complaint(env).names, [])
 })
+
+test('quotation marks and a comment that an environment file left in a bad value are named as the reason', (t) => {
+  const problemsOf = (env: Record<string, string>) =>
+    t.throws(() => parseConfig(env), { instanceOf: ConfigError })?.problems
+  t.deepEqual(
+    problemsOf({ PORT: '"8080"', AUTH_SIGNUP: "'true'", AUTH_COOKIE_MODE: 'true # in a browser' }),
+    [
+      'PORT must be a whole number from 0 to 65535; the quotation marks around it are part of the value: leave them out',
+      'AUTH_COOKIE_MODE must be true or false; the comment behind it is part of the value: put it on a line of its own',
+      'AUTH_SIGNUP must be true or false; the quotation marks around it are part of the value: leave them out',
+    ],
+  )
+  t.regex(problemsOf({ DATABASE_URL: '"postgres://u:p@h/d"' })?.[0] ?? '', /^DATABASE_URL .*quotation marks/)
+  t.regex(problemsOf({ AUTH_PRIVATE_KEY: '"-----BEGIN"' })?.[0] ?? '', /^AUTH_PRIVATE_KEY .*quotation marks/)
+  t.notRegex(problemsOf({ PORT: 'eighty' })?.[0] ?? '', /quotation|comment/)
+})
+
+test('a valid value in quotation marks is accepted, and its variable is listed', (t) => {
+  const { audience, quotedVariables } = parseConfig({
+    AUTH_AUDIENCE: '"hasura"',
+    AUTH_ISSUER: 'https://a.test',
+  })
+  t.is(audience, '"hasura"')
+  t.deepEqual(quotedVariables, ['AUTH_AUDIENCE'])
+})
