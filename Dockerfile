@@ -1,5 +1,5 @@
-# What the final image runs, built with the development dependencies.
-FROM node:24-slim AS build
+# Builds with the development dependencies.
+FROM node:26-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
@@ -10,24 +10,27 @@ COPY scripts scripts
 COPY src src
 RUN npm run build
 
-# Production dependencies. npm would keep the Prisma CLI and TypeScript, 260 MB, as optional peers of @prisma/client;
-# it lets them go once package.json does not ask for them.
-FROM node:24-slim AS dependencies
-WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --ignore-scripts \
- && npm pkg delete devDependencies \
- && npm prune --ignore-scripts
+# Keeps of node_modules what the gateway runs. npm would keep the Prisma CLI and TypeScript as optional peers of
+# @prisma/client, so package.json stops asking for them first.
+FROM build AS modules
+RUN npm pkg delete devDependencies \
+ && npm prune --ignore-scripts \
+ && node dist/scripts/slim-modules.js node_modules
 
-FROM node:24-slim
+FROM node:26-slim
 ENV NODE_ENV=production \
     AUTH_DATA_DIR=/data
 WORKDIR /app
-# Only the embedded database and its secret live here; with DATABASE_URL nothing is written at all.
-RUN install -d -o node -g node -m 0700 /data
-VOLUME /data
-COPY --from=dependencies /app/node_modules node_modules
-COPY --from=build /app/dist dist
+COPY scripts/health.sh /usr/local/bin/claimgate-health
+# The embedded database and its secret are kept in /data, in a volume that `docker run -v` names. With DATABASE_URL
+# nothing is written, so no volume is declared here: Docker would make one for every container.
+RUN mkdir -m 0700 /data \
+ && chown 1000:1000 /data \
+ && ln -s /app/dist/src/cli/main.js /usr/local/bin/claimgate
+COPY --from=modules /app/node_modules node_modules
+COPY --from=build /app/dist/providers dist/providers
+COPY --from=build /app/dist/snapshot dist/snapshot
+COPY --from=build /app/dist/src dist/src
 COPY prisma prisma
 COPY pages pages
 COPY package.json ./
@@ -35,8 +38,7 @@ COPY package.json ./
 USER 1000:1000
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8080) + '/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["claimgate-health", "/healthz"]
 # `docker run … claimgate user list` and the like run the other commands.
-ENTRYPOINT ["node", "dist/src/cli/main.js"]
+ENTRYPOINT ["node", "/app/dist/src/cli/main.js"]
 CMD ["serve"]

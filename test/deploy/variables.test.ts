@@ -30,5 +30,25 @@ test('docker-compose.yml makes a valid configuration, with no variable that nobo
   )
   const { unknownVariables, port } = parseConfig(given, ['github', 'google'])
   t.deepEqual(unknownVariables, [])
+  // All other variables of .env reach the gateway as they are; what stands under environment wins over it.
+  t.deepEqual(services.gateway.env_file, [{ path: '.env', required: false }])
+  t.deepEqual(Object.keys(services.gateway.environment).sort(), [
+    'AUTH_PUBLIC_URL',
+    'AUTH_SECRET',
+    'DATABASE_URL',
+    'HOST',
+    'PORT',
+  ])
   t.true(services.gateway.ports.includes(`127.0.0.1:${port}:${port}`))
+})
+
+test('package.json names only release lines of Node of which the README says that they are tried', async (t) => {
+  const { engines } = JSON.parse(await read('package.json')) as { engines: { node: string } }
+  const readme = await read('README.md')
+  for (const range of engines.node.split(' || ')) {
+    t.regex(range, /^\^\d+\.\d+$/)
+    t.true(readme.includes(range.slice(1)), range)
+  }
+  const [, base] = /^FROM node:(\d+)-slim/m.exec(await read('Dockerfile')) ?? []
+  t.true(engines.node.includes(`^${base}.`))
 })
