@@ -11,8 +11,8 @@ const smokeTests = [
   'authentication/provider-transport',
   'cli/help',
   'database/embedded',
-  'database/migrate',
-  'http/session',
+  'migrations/migrate',
+  'endpoints/session',
   'http/slow-client',
 ]
 
