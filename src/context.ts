@@ -15,14 +15,14 @@ export type State = {
   announce: Announce
   /** What this request is about to do, for when it fails. */
   attempt?: Attempt
-  /** Who is signed in on our own pages in this browser. */
-  visitor?: Access
+  /** The session of the pages in this browser. */
+  browserSession?: Access
   /** What it failed with, for the log. */
   failed?: ErrorCode
   /** What was typed into the form of a page. */
   form?: Readonly<Record<string, string>>
-  /** The body, checked against the route's schema. */
-  body?: unknown
+  /** The body, with the schema that has checked it. */
+  body?: { schema: z.ZodType; value: unknown }
   /** Who has just proven who they are. */
   user?: ProvenUser
   /** What the client asked for when it started a provider sign-in. */
@@ -103,8 +103,18 @@ export type HasuraClaims = {
 /** What a valid access token says. Times in seconds. */
 export type Bearer = { userId: string; sessionId: string; expiresAt: number }
 
+/** The members that the router adds to a context. */
+type RouterContext = {
+  /** The parameters of the path, by name. */
+  params?: Readonly<Record<string, string>>
+  /** The pattern of the route that took the request. */
+  _matchedRoute?: string | RegExp | undefined
+  /** The routes whose path fits, for any method. */
+  matched?: readonly unknown[]
+}
+
 /** A step of a route, with what it promises to callers if it promises anything. */
-export type Middleware = KoaMiddleware<State> & { readonly contract?: Contract }
+export type Middleware = KoaMiddleware<State, RouterContext> & { readonly contract?: Contract }
 export type Context = Parameters<Middleware>[0]
 
 /** Says what time it is. */
@@ -163,6 +173,13 @@ export type Contract = {
 /** Lets a step say what it promises. Changes nothing of what it does. */
 export function withContract(contract: Contract, step: Middleware): Middleware {
   return Object.assign(step, { contract })
+}
+
+/** Returns what an earlier step has put into the state. Throws when the route has no such step. */
+export function requireState<Key extends keyof State>(ctx: Context, key: Key): NonNullable<State[Key]> {
+  const value = ctx.state[key]
+  if (value === undefined || value === null) throw new Error(`no step has set ctx.state.${key}`)
+  return value
 }
 
 /** What several steps may throw, each code once. */

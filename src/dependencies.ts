@@ -1,107 +1,94 @@
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
+import { createAuthenticate } from './authentication/authenticate.ts'
 import { createBreachCheck } from './authentication/breached-passwords.ts'
-import { createPasswordHashes, type PasswordHashes } from './authentication/password-hash.ts'
-import { loadPasswordPolicy, type RequirePassword } from './authentication/password-policy.ts'
+import { createPasswordHashes } from './authentication/password-hash.ts'
+import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import type { Provider } from './authentication/provider.ts'
-import { passwordProvider } from './authentication/strategies.ts'
+import { createStateCookie } from './authentication/state-cookie.ts'
+import {
+  composeInstrumentation,
+  configuredProviders,
+  createStrategies,
+  findPasswordProvider,
+} from './authentication/strategies.ts'
+import { createVerifyPassword } from './authentication/verify-password.ts'
+import { createVerifyProfile } from './authentication/verify-profile.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './context.ts'
 import { type Database, watchQueries } from './database/database.ts'
-import type { Announcer } from './events.ts'
 import { createMemoryLimiter, createServerLimiters } from './limits/counters.ts'
-import { createLimits, type Limits } from './limits/limits.ts'
+import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/announce.ts'
-import type { Metrics, ShareMetrics } from './observability/metrics.ts'
-import type { Tracing } from './observability/tracing.ts'
-import { type AccessCache, createAccessCache, watchAccess } from './sessions/access-cache.ts'
-import { createIdentities, type Identities } from './stores/identities.ts'
-import { createOneTime, type OneTime } from './stores/one-time.ts'
-import { createPageSessions, type PageSessions } from './stores/page-sessions.ts'
-import { createSessions, type Sessions } from './stores/sessions.ts'
-import { createUsers, type Users } from './stores/users.ts'
-import type { Keyring, SigningKeys } from './tokens/keyring.ts'
+import type { ShareMetrics } from './observability/metrics.ts'
+import { createAccessCache, watchAccess } from './sessions/access-cache.ts'
+import { createOpenSession } from './sessions/open-session.ts'
+import { createIdentities } from './stores/identities.ts'
+import { createOneTime } from './stores/one-time.ts'
+import { createPageSessions } from './stores/page-sessions.ts'
+import { createSessions } from './stores/sessions.ts'
+import { createUsers } from './stores/users.ts'
+import { createAccessTokens } from './tokens/access-token.ts'
+import type { Keyring } from './tokens/keyring.ts'
+import { createRefreshTokens } from './tokens/refresh-token.ts'
 import type { SecretKeys, SecretLabel } from './tokens/secrets.ts'
 
-/** Everything that the gateway is made of; whoever makes it decides about database, clock, network and randomness. */
-export type Deps = {
+/** The process-wide objects that all dependencies are made from. */
+export type Foundation = {
   config: Config
   providers: readonly Provider[]
-  keys: SigningKeys
-  /** Derived from AUTH_SECRET and, while it is being changed, from the one before. */
-  secrets: { cookie: SecretKeys; refreshToken: SecretKeys; page: SecretKeys; form: SecretKeys }
-  users: Users
-  identities: Identities
-  sessions: Sessions
-  /** What `/webhook` reads sessions from; null when it is to ask the database every time. */
-  accessCache: Pick<AccessCache, 'read'> | null
-  pageSessions: PageSessions
-  oneTime: OneTime
-  hashes: PasswordHashes
-  requirePassword: RequirePassword
-  /** Against guessing and flooding; null when a load test switched them off. */
-  limits: Limits | null
-  isReady: () => Promise<boolean>
   log: Logger
-  announce: Announcer
-  /** Null unless the configuration asks for them. */
-  metrics: Metrics | null
-  tracing: Tracing | null
   clock: Clock
-  createId: () => string
   fetch: typeof globalThis.fetch
-}
-
-/** What is decided outside, and what everything else is made on. */
-export type Foundation = Pick<Deps, 'config' | 'providers' | 'log' | 'clock' | 'fetch'> & {
-  /** How the metrics of all processes that serve together are put into one; undefined for one that is alone. */
-  shareMetrics?: ShareMetrics | undefined
+  keys: Keyring
   deployment: {
     database: Database
     derive(label: SecretLabel): SecretKeys
-    /** Whether the database is up to date. Throws when it cannot be asked. */
+    /** Returns true when no migration is pending. Throws while the database is unavailable. */
     isMigrated(): Promise<boolean>
   }
-  keys: Keyring
   readiness: {
-    /** Throws `database_unavailable` until the database is there. */
+    /** Throws `database_unavailable` until the database is ready. */
     admit(): void
-    /** Whether the database is there, and nobody has begun to stop. */
+    /** Returns true from the first contact with the database until the shutdown. */
     isReady(): boolean
   }
+  /** Adds up the metrics of all workers; undefined for a single process. */
+  shareMetrics?: ShareMetrics | undefined
 }
 
-/** Makes everything that an application is made of, on one database. */
-export async function createDeps({
-  shareMetrics,
-  deployment,
-  readiness,
-  ...given
-}: Foundation): Promise<Deps> {
-  const { config, log, keys, clock, fetch } = given
+/** Every object that the steps of the application use. */
+export type Dependencies = Awaited<ReturnType<typeof createDependencies>>
+
+/** Creates the dependencies of an application on one database. */
+export async function createDependencies(foundation: Foundation) {
+  const { deployment, readiness, shareMetrics: share, ...given } = foundation
+  const { config, providers, keys, log, clock, fetch } = given
   const { database, derive } = deployment
-  // What watches is loaded only where it is asked for.
+  const secure = config.publicUrl.startsWith('https:')
+
+  // OpenTelemetry and Prometheus are loaded only when the configuration asks for them.
   const tracing = config.tracesEndpoint
     ? (await import('./observability/tracing.ts')).createTracing(config.tracesEndpoint, log)
     : null
+  const admitted = database.behind(readiness.admit)
+  const queries = tracing ? watchQueries(admitted, tracing.instrumentStatement) : admitted
+  const concurrency = shareOfCores(availableParallelism(), config.workers)
   const hashes = createPasswordHashes({
     ...config,
-    concurrency: shareOfCores(availableParallelism(), config.workers),
+    concurrency,
     queue: config.hashQueue,
     wait: config.hashWait,
   })
-  const admitted = database.behind(readiness.admit)
-  const queries = tracing ? watchQueries(admitted, tracing.aroundStatement) : admitted
+  const users = createUsers(queries)
   const sessions = createSessions(queries, config.sessionLifetimes)
+  const pageSessions = createPageSessions(queries, config.sessionLifetimes)
+  const oneTime = createOneTime(queries)
+  const watch = (changed: (userId: string | null) => void) => watchAccess(database, log, changed)
   const accessCache =
-    config.webhookCache > 0
-      ? createAccessCache(
-          sessions.read,
-          (changed) => watchAccess(database, log, changed),
-          config.webhookCache,
-        )
-      : null
+    config.webhookCache > 0 ? createAccessCache(sessions.read, watch, config.webhookCache) : null
+  const passwordProvider = findPasswordProvider(providers)
   const metrics = config.metrics
     ? (await import('./observability/metrics.ts')).createMetrics({
         hashes: hashes.load,
@@ -109,43 +96,62 @@ export async function createDeps({
         accessCache: accessCache?.load,
         keys,
         clock,
-        passwordProvider: passwordProvider(given.providers).name,
-        share: shareMetrics,
+        passwordProvider: passwordProvider.name,
+        share,
       })
     : null
+  const limiter =
+    config.databaseUrl === undefined
+      ? createMemoryLimiter
+      : createServerLimiters(queries, config.databaseTimeout)
+  const refreshTokens = createRefreshTokens(derive('refresh-token'))
+  const lifetime = config.stateLifetime
+  const stateCookie = createStateCookie({ keys: derive('cookie'), lifetime, secure, oneTime, clock })
+  const strategies = createStrategies(providers, {
+    ...config,
+    transport: { timeout: config.providerTimeout, fetch },
+    instrumentRequest: composeInstrumentation(metrics?.instrumentRequest, tracing?.instrumentRequest),
+    verifyPassword: createVerifyPassword({ users, hashes }),
+    verifyProfile: createVerifyProfile,
+    store: stateCookie.store,
+  })
+  const isBreached = createBreachCheck(config, fetch, log)
+
   return {
     ...given,
-    secrets: {
-      cookie: derive('cookie'),
-      refreshToken: derive('refresh-token'),
-      page: derive('page'),
-      form: derive('form'),
-    },
-    users: createUsers(queries),
+    /** True when the public URL is HTTPS. */
+    secure,
+    tracing,
+    metrics,
+    announce: createAnnouncer(metrics?.announced),
+    isReady: async () => readiness.isReady() && (await deployment.isMigrated()),
+    createId: randomUUID,
+    users,
     identities: createIdentities(queries),
     sessions,
+    pageSessions,
+    oneTime,
+    /** Answers the reads of `/webhook` from memory; null when the cache is switched off. */
     accessCache,
-    pageSessions: createPageSessions(queries, config.sessionLifetimes),
-    oneTime: createOneTime(queries),
     hashes,
-    requirePassword: await loadPasswordPolicy({
-      ...config,
-      isBreached: createBreachCheck(config, fetch, log),
+    requirePassword: await loadPasswordPolicy({ ...config, isBreached }),
+    /** Null when the limits are switched off. */
+    limits: config.rateLimit ? createLimits(limiter, config.limits, derive('rate-limit')[0]) : null,
+    accessTokens: createAccessTokens(keys, config),
+    refreshTokens,
+    openSession: createOpenSession({
+      sessions,
+      pageSessions,
+      refreshTokens,
+      grace: config.refreshGrace,
+      clock,
     }),
-    limits: config.rateLimit
-      ? createLimits(
-          config.databaseUrl === undefined
-            ? createMemoryLimiter
-            : createServerLimiters(queries, config.databaseTimeout),
-          config.limits,
-          derive('rate-limit')[0],
-        )
-      : null,
-    isReady: async () => readiness.isReady() && (await deployment.isMigrated()),
-    announce: createAnnouncer(metrics?.announced),
-    metrics,
-    tracing,
-    createId: randomUUID,
+    stateCookie,
+    passwordProvider,
+    redirectProviders: configuredProviders(providers, config.providers),
+    authenticate: createAuthenticate(strategies),
+    /** The keys of the cookies and forms of the pages. */
+    pageKeys: { session: derive('page'), form: derive('form') },
   }
 }
 

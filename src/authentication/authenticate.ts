@@ -5,10 +5,18 @@ import { type ErrorCode, GatewayError } from '../errors.ts'
 
 export type Authenticate = ReturnType<typeof createAuthenticate>
 
+export type AuthenticateOptions = {
+  /** The name of the provider. */
+  provider: string
+  /** The member of `ctx.state` that gets the result of the strategy. */
+  property: 'user' | 'identity'
+  /** The error when the strategy refuses without one of our errors. */
+  refused: ErrorCode
+}
+
 /**
- * Passport as steps of a route: `authenticate(name, property, refused)` runs that strategy and puts whom it
- * found into `ctx.state[property]`, or lets it redirect and ends there. When the strategy refuses without a reason of ours, that is
- * the error `refused`.
+ * Passport as a step of a route. It runs the strategy of a provider and puts the result into `ctx.state`, or lets the
+ * strategy redirect and ends there.
  *
  * Strategies are registered by name on a Passport of our own: given as an instance, one request would see the user of
  * another (test/authentication/overlap.test.ts). `passport.initialize()` is not needed without sessions, and costs most of the
@@ -18,10 +26,10 @@ export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
   const passport = new KoaPassport()
   for (const [name, strategy] of strategies) passport.use(name, strategy)
 
-  return function authenticate(name: string, property: 'user' | 'identity', refused: ErrorCode): Middleware {
+  return function authenticate({ provider, property, refused }: AuthenticateOptions): Middleware {
     const options = { session: false, failWithError: true, authInfo: false, assignProperty: property }
-    const run = passport.authenticate(name, options)
-    return async function authenticateStep(ctx, next) {
+    const run = passport.authenticate(provider, options)
+    return async function authenticate(ctx, next) {
       let isAuthenticated = false
       try {
         await run(ctx, async () => {
@@ -30,7 +38,7 @@ export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
       } catch (error) {
         const known = toGatewayError(error, refused)
         if (known instanceof GatewayError && isProviderFailure(known))
-          ctx.state.announce('provider.failed', { provider: name, code: known.code })
+          ctx.state.announce('provider.failed', { provider, code: known.code })
         throw known
       }
       if (isAuthenticated) await next()

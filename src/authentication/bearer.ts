@@ -2,16 +2,24 @@ import { type Clock, type Context, type Contract, type Middleware, withContract 
 import { GatewayError } from '../errors.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 
+export type BearerOptions = {
+  accessTokens: Pick<AccessTokens, 'verify'>
+  clock: Clock
+  /** Returns the Authorization header; by default that of the request. */
+  authorization?: (ctx: Context) => string
+  contract?: Contract
+}
+
 /**
- * Verifies the access token of an `Authorization: Bearer` value (RFC 6750) and puts what it says into
- * `ctx.state.bearer`. Throws `invalid_token`, also when there is none.
+ * Verifies the access token of an `Authorization: Bearer` header (RFC 6750) and puts its content into
+ * `ctx.state.bearer`. Throws `invalid_token`, also without a token.
  */
-export function createBearer(
-  accessTokens: Pick<AccessTokens, 'verify'>,
-  clock: Clock,
-  authorization: (ctx: Context) => string = (ctx) => ctx.get('authorization'),
-  contract: Contract = { credential: { kind: 'accessToken' } },
-): Middleware {
+export function bearer({
+  accessTokens,
+  clock,
+  authorization = (ctx) => ctx.get('authorization'),
+  contract = { credential: { kind: 'accessToken' } },
+}: BearerOptions): Middleware {
   return withContract(
     { ...contract, errors: ['invalid_token', 'database_unavailable'] },
     async function bearer(ctx, next) {

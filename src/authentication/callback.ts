@@ -20,7 +20,7 @@ const callbackQuery = z.looseObject({
  * Reads what the provider sent back with the person: single values, a state, and a code or an error. Where `issuer` is
  * known, an answer that says it comes from another one is refused (RFC 9207, section 2.4).
  */
-export function createReadCallback(issuer: string | undefined): Middleware {
+export function readCallback({ issuer }: { issuer: string | undefined }): Middleware {
   return withContract(
     { query: callbackQuery, errors: ['invalid_state'] },
     async function readCallback(ctx, next) {
@@ -37,8 +37,8 @@ export function createReadCallback(issuer: string | undefined): Middleware {
 }
 
 /** Ends a sign-in that the person or the provider refused. Comes after the state is known to be ours. */
-export function createRefusal(): Middleware {
-  return withContract({ errors: ['provider_denied'] }, async function refusal(ctx, next) {
+export function requireApproval(): Middleware {
+  return withContract({ errors: ['provider_denied'] }, async function requireApproval(ctx, next) {
     if (ctx.state.callback?.error !== undefined || ctx.state.callback?.code === undefined) {
       throw new GatewayError('provider_denied')
     }
@@ -46,11 +46,16 @@ export function createRefusal(): Middleware {
   })
 }
 
+export type ReturnErrorsOptions = {
+  /** Returns the page of the gateway that shows the error of this request; null when a page does not. */
+  pageFor: ((ctx: Context) => URL | null) | undefined
+}
+
 /**
- * Takes the failures of a sign-in back to where it was begun: to the page of ours that `pageFor` names, or, once the
- * sign-in is known to be ours, to where the client asked to be sent.
+ * Redirects the browser with the error of a sign-in: to a page of the gateway, or, once the state cookie is verified,
+ * to the `redirect_to` of the client.
  */
-export function createReturnErrors(pageFor?: (ctx: Context) => URL | null): Middleware {
+export function returnErrors({ pageFor }: ReturnErrorsOptions): Middleware {
   const toApp =
     'Back to the `redirect_to` of the sign-in, with a one-time `code`, or with `error` and `error_description`.'
   const toPage =

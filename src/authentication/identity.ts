@@ -1,25 +1,26 @@
 import { z } from 'zod'
-import { type Clock, type Context, type Middleware, withContract } from '../context.ts'
+import { type Clock, type Middleware, type ProviderProfile, requireState, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Identities, ProviderIdentity } from '../stores/identities.ts'
+import type { Sessions } from '../stores/sessions.ts'
 import { suggestUsernames } from './username.ts'
 
-/**
- * Finds the user of the identity that came back, or makes one. Throws `user_inactive`, and what `findOrCreate` throws.
- */
-export function createResolveIdentity(
-  identities: Pick<Identities, 'findOrCreate'>,
-  signup: boolean,
-  clock: Clock,
-): Middleware {
+export type ResolveIdentityOptions = {
+  identities: Pick<Identities, 'findOrCreate'>
+  config: { signup: boolean }
+  clock: Clock
+}
+
+/** Finds the user of the provider's identity, or creates one. Throws `user_inactive`, and the errors of `findOrCreate`. */
+export function resolveIdentity({ identities, config, clock }: ResolveIdentityOptions): Middleware {
   return withContract(
     {
       errors: ['user_inactive', 'signup_disabled', 'link_required', 'username_taken', 'database_unavailable'],
     },
     async function resolveIdentity(ctx, next) {
-      const profile = requireProfile(ctx)
+      const profile = requireState(ctx, 'identity')
       const names = suggestUsernames(profile, profile.provider)
-      const user = await identities.findOrCreate(toIdentity(profile), names, signup, clock())
+      const user = await identities.findOrCreate(toIdentity(profile), names, config.signup, clock())
       if (user.isNew) ctx.state.announce('signup', { userId: user.id })
       if (!user.active) throw new GatewayError('user_inactive', { about: { userId: user.id } })
       ctx.state.user = { id: user.id }
@@ -32,15 +33,17 @@ const linkedAnswer = z.strictObject({
   linked: z.string().meta({ description: 'The name of the provider.', examples: ['github'] }),
 })
 
+export type LinkIdentityOptions = {
+  identities: Pick<Identities, 'link'>
+  sessions: Pick<Sessions, 'read'>
+  clock: Clock
+}
+
 /**
  * Ends a round trip that began with POST /user/identities/:provider: links the identity to the user who asked, in the
  * session in which they asked. Comes before `resolveIdentity`, to which sign-ins pass on. Throws `identity_taken`.
  */
-export function createLinkIdentity(
-  identities: Pick<Identities, 'link'>,
-  isAlive: (sessionId: string, userId: string) => Promise<boolean>,
-  clock: Clock,
-): Middleware {
+export function linkIdentity({ identities, sessions, clock }: LinkIdentityOptions): Middleware {
   return withContract(
     {
       answers: { 200: { description: 'The provider is linked.', schema: linkedAnswer } },
@@ -49,8 +52,9 @@ export function createLinkIdentity(
     async function linkIdentity(ctx, next) {
       const { link, redirectTo } = ctx.state.flow ?? { link: null, redirectTo: null }
       if (link === null) return next()
-      if (!(await isAlive(link.sessionId, link.userId))) throw new GatewayError('invalid_state')
-      const identity = toIdentity(requireProfile(ctx))
+      const session = await sessions.read(link.sessionId, link.userId, clock())
+      if (session === null) throw new GatewayError('invalid_state')
+      const identity = toIdentity(requireState(ctx, 'identity'))
       await identities.link(identity, link.userId, clock())
       ctx.state.announce('identity.linked')
       if (redirectTo === null) {
@@ -64,17 +68,7 @@ export function createLinkIdentity(
   )
 }
 
-function requireProfile(ctx: Context): NonNullable<Context['state']['identity']> {
-  if (!ctx.state.identity) throw new Error('this route does not ask a provider')
-  return ctx.state.identity
-}
-
-function toIdentity({
-  provider,
-  subject,
-  email,
-  emailVerified,
-}: NonNullable<Context['state']['identity']>): ProviderIdentity {
+function toIdentity({ provider, subject, email, emailVerified }: ProviderProfile): ProviderIdentity {
   return {
     provider,
     subject,

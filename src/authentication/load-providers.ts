@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Provider } from './provider.ts'
-import { passwordProvider } from './strategies.ts'
+import { findPasswordProvider } from './strategies.ts'
 
 const common = {
   name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/),
@@ -31,7 +31,7 @@ const providerSchema = z.discriminatedUnion('flow', [
 export async function loadProviders(folder: URL): Promise<Provider[]> {
   const files = (await readdir(folder)).filter((file) => /^[^.]+\.(js|ts)$/.test(file)).sort()
   const providers = await Promise.all(files.map((file) => loadProvider(new URL(file, folder), file)))
-  passwordProvider(providers)
+  findPasswordProvider(providers)
   return providers
 }
 

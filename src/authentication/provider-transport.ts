@@ -8,8 +8,8 @@ export type TransportSettings = {
   /** Seconds for one request, with the waiting for its turn, to the last byte received. */
   timeout: number
   fetch: typeof globalThis.fetch
-  /** Watches each request, for an access token or for what it gives access to. */
-  around?: <T>(request: 'token' | 'profile', work: () => Promise<T>) => Promise<T>
+  /** Measures each request: for an access token, or for the profile of the user. */
+  instrument?: <T>(request: 'token' | 'profile', work: () => Promise<T>) => Promise<T>
 }
 
 type Callback = (error: unknown, data?: string, response?: { statusCode: number }) => void
@@ -58,10 +58,10 @@ export function hardenTransport(strategy: Strategy, settings: TransportSettings)
     throw new Error('A redirect strategy must speak through _oauth2; another transport is not hardened')
   oauth2.useAuthorizationHeaderforGET(true)
   const limit = pLimit(maxInFlight)
-  const { around = (_request, work) => work() } = settings
+  const { instrument = (_request, work) => work() } = settings
   oauth2._request = (method, url, headers, body, accessToken, callback) => {
     const authorization = accessToken && { Authorization: `Bearer ${accessToken}` }
-    around(method === 'POST' ? 'token' : 'profile', () =>
+    instrument(method === 'POST' ? 'token' : 'profile', () =>
       request(settings, limit, method, url, { ...headers, ...authorization }, body),
     )
       .then((data) => callback(null, data, { statusCode: 200 }))

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { type Middleware, withContract } from '../context.ts'
+import { type Middleware, requireState, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import { withBody } from '../http/body.ts'
 import { readQuery } from '../http/query.ts'
 import { text } from '../http/validate.ts'
 import { createRequireTarget, longestTarget, redirectTarget } from './redirect-target.ts'
@@ -40,12 +41,14 @@ const startQuery = paired(z.strictObject(asked))
 // A page is also reached by links that somebody else has added things to.
 const pageQuery = paired(z.object({ ...asked, state: text(512).optional() }))
 
+export type StartOptions = { config: { redirectOrigins: readonly string[] } }
+
 /**
  * Reads what a client may ask of a provider sign-in: where to send the person afterwards, and a PKCE challenge
  * (RFC 7636) that binds the one-time code to the client. Throws `redirect_not_allowed` or `validation_failed`.
  */
-export function createStart(origins: readonly string[]): Middleware {
-  const requireAllowed = createRequireTarget(origins)
+export function startSignIn({ config }: StartOptions): Middleware {
+  const requireAllowed = createRequireTarget(config.redirectOrigins)
   return withContract(
     {
       query: startQuery,
@@ -57,7 +60,7 @@ export function createStart(origins: readonly string[]): Middleware {
       },
       errors: ['validation_failed', 'redirect_not_allowed'],
     },
-    async function start(ctx, next) {
+    async function startSignIn(ctx, next) {
       const query = readQuery(ctx, startQuery)
       requireAllowed(query.redirect_to)
       ctx.state.start = {
@@ -72,9 +75,9 @@ export function createStart(origins: readonly string[]): Middleware {
 }
 
 /** The same for a sign-in on our own pages; a `state` of the client goes back to it with the code. */
-export function createPageStart(origins: readonly string[]): Middleware {
-  const requireAllowed = createRequireTarget(origins)
-  return async function pageStart(ctx, next) {
+export function startPageSignIn({ config }: StartOptions): Middleware {
+  const requireAllowed = createRequireTarget(config.redirectOrigins)
+  return async function startPageSignIn(ctx, next) {
     const { redirect_to: redirectTo, code_challenge: codeChallenge, state } = readQuery(ctx, pageQuery)
     requireAllowed(redirectTo)
     const target = redirectTo === undefined ? null : withState(redirectTo, state)
@@ -114,27 +117,25 @@ const linkAnswer = z.strictObject({
  * is bound to that user and session by the state cookie. Throws `redirect_not_allowed`, and
  * `validation_failed` for any query.
  */
-export function createStartLink(origins: readonly string[]): Middleware {
-  const requireAllowed = createRequireTarget(origins)
+export function startLink({ config }: StartOptions): Middleware {
+  const requireAllowed = createRequireTarget(config.redirectOrigins)
   return withContract(
     {
       answers: { 200: { description: 'Where to send the browser.', schema: linkAnswer } },
       errors: ['validation_failed', 'redirect_not_allowed'],
     },
-    async function startLink(ctx, next) {
+    withBody(linkBody, async function startLink(ctx, { redirectTo = null }, next) {
       // The strategy would take it for the answer of its provider.
       readQuery(ctx, noQuery)
-      const { redirectTo = null } = ctx.state.body as z.infer<typeof linkBody>
-      const { bearer } = ctx.state
-      if (!bearer) throw new Error('this route does not verify a token')
+      const { userId, sessionId } = requireState(ctx, 'bearer')
       requireAllowed(redirectTo)
-      const link = { userId: bearer.userId, sessionId: bearer.sessionId }
+      const link = { userId, sessionId }
       ctx.state.start = { redirectTo, codeChallenge: null, link, page: false }
       await next()
       const url = ctx.response.get('Location')
       ctx.remove('Location')
       ctx.status = 200
       ctx.body = { url }
-    },
+    }),
   )
 }

@@ -8,12 +8,14 @@ import { seal, unseal } from '../tokens/encrypted-payload.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 import type { StateStore } from './provider.ts'
 
-export type StateStoreSettings = {
+export type StateCookieOptions = {
   keys: SecretKeys
   /** Seconds that a started sign-in may take. */
   lifetime: number
-  /** Whether the gateway is reached over HTTPS: by configuration, never by what a request says. */
+  /** True when the public URL is HTTPS. */
   secure: boolean
+  oneTime: Pick<OneTime, 'spendState'>
+  clock: Clock
 }
 
 const flowSchema = z.object({
@@ -31,12 +33,7 @@ const flowSchema = z.object({
  * Keeps a provider sign-in between the redirect and the callback in one encrypted cookie, so that it comes back to the
  * browser that started it, and marks its state as used, so that it comes back once.
  */
-export function createFlows(
-  settings: StateStoreSettings,
-  oneTime: Pick<OneTime, 'spendState'>,
-  clock: Clock,
-) {
-  const { keys, lifetime, secure } = settings
+export function createStateCookie({ keys, lifetime, secure, oneTime, clock }: StateCookieOptions) {
   const cookie = createCookie('claimgate-flow', { secure, sameSite: 'lax' })
   const flowCookie = z.object({
     [cookie.name]: z.string().meta({ description: 'The sign-in that was started in this browser.' }),
@@ -77,7 +74,7 @@ export function createFlows(
      * Takes the sign-in back from the cookie, which is gone afterwards: same provider, same callback URL, same state,
      * not too old, not used before. Throws `invalid_state`.
      */
-    open: (provider: string, callbackUrl: string): Middleware =>
+    open: ({ provider, callbackUrl }: { provider: string; callbackUrl: string }): Middleware =>
       withContract(
         { cookie: flowCookie, errors: ['invalid_state', 'database_unavailable'] },
         async function openFlow(ctx, next) {

@@ -11,13 +11,14 @@ import type {
 } from './provider.ts'
 import { hardenTransport, type TransportSettings } from './provider-transport.ts'
 
-/** What the strategies of one deployment are made with. */
+/** The settings of all strategies of one deployment. */
 export type StrategySettings = {
   publicUrl: string
-  settings: ReadonlyMap<string, ProviderSettings>
+  /** The settings of each configured provider, by its name. */
+  providers: ReadonlyMap<string, ProviderSettings>
   transport: TransportSettings
-  /** Watches the requests to providers. */
-  around: AroundProvider
+  /** Measures the requests to providers. */
+  instrumentRequest: InstrumentRequest
   verifyPassword: VerifyPassword
   verifyProfile(provider: RedirectProvider): VerifyProfile
   store(provider: string, callbackUrl: string): StateStore
@@ -32,7 +33,7 @@ export function configuredProviders(
 }
 
 /** The provider that `POST /login` asks. Throws unless there is exactly one. */
-export function passwordProvider(providers: readonly Provider[]): PasswordProvider {
+export function findPasswordProvider(providers: readonly Provider[]): PasswordProvider {
   const [found, ...others] = providers.filter((provider) => provider.flow === 'password')
   if (found === undefined)
     throw new Error("providers/ has no file with flow: 'password', which POST /login would ask")
@@ -61,56 +62,57 @@ export function callbackUrl(publicUrl: string, provider: string): string {
 /** One strategy for each password provider and each configured redirect provider, by name. */
 export function createStrategies(
   providers: readonly Provider[],
-  house: StrategySettings,
+  settings: StrategySettings,
 ): Map<string, Strategy> {
   const strategies = new Map<string, Strategy>()
   for (const provider of providers) {
-    if (provider.flow === 'password') strategies.set(provider.name, provider.strategy(house.verifyPassword))
+    if (provider.flow === 'password')
+      strategies.set(provider.name, provider.strategy(settings.verifyPassword))
   }
-  for (const provider of configuredProviders(providers, house.settings)) {
-    strategies.set(provider.name, createRedirectStrategy(provider, house))
+  for (const provider of configuredProviders(providers, settings.providers)) {
+    strategies.set(provider.name, createRedirectStrategy(provider, settings))
   }
   return strategies
 }
 
-function createRedirectStrategy(provider: RedirectProvider, house: StrategySettings): Strategy {
-  const settings = house.settings.get(provider.name) as ProviderSettings
-  const callbackURL = callbackUrl(house.publicUrl, provider.name)
+function createRedirectStrategy(provider: RedirectProvider, settings: StrategySettings): Strategy {
+  const { clientId, clientSecret, scope, ...urls } = settings.providers.get(provider.name) as ProviderSettings
+  const callbackURL = callbackUrl(settings.publicUrl, provider.name)
   const strategy = provider.strategy(
     {
-      clientID: settings.clientId,
-      clientSecret: settings.clientSecret,
+      clientID: clientId,
+      clientSecret,
       callbackURL,
-      scope: settings.scope ?? provider.scope,
-      store: house.store(provider.name, callbackURL) as unknown as OAuth2StateStore,
+      scope: scope ?? provider.scope,
+      store: settings.store(provider.name, callbackURL) as unknown as OAuth2StateStore,
       pkce: true,
       endpoints: {
-        ...(settings.authorizationUrl && { authorizationURL: settings.authorizationUrl }),
-        ...(settings.tokenUrl && { tokenURL: settings.tokenUrl }),
-        ...(settings.profileUrl && { profileURL: settings.profileUrl }),
-        ...(settings.emailsUrl && { emailsURL: settings.emailsUrl }),
+        ...(urls.authorizationUrl && { authorizationURL: urls.authorizationUrl }),
+        ...(urls.tokenUrl && { tokenURL: urls.tokenUrl }),
+        ...(urls.profileUrl && { profileURL: urls.profileUrl }),
+        ...(urls.emailsUrl && { emailsURL: urls.emailsUrl }),
       },
     },
-    house.verifyProfile(provider),
+    settings.verifyProfile(provider),
   )
   hardenTransport(strategy, {
-    ...house.transport,
-    around: (request, work) => house.around(provider.name, request, work),
+    ...settings.transport,
+    instrument: (request, work) => settings.instrumentRequest(provider.name, request, work),
   })
   return strategy
 }
 
-/** Runs a request to a provider and watches how it goes. It answers, or throws, what the work does. */
-export type AroundProvider = <T>(
+/** Runs a request to a provider and measures it. Returns, or throws, the outcome of `work`. */
+export type InstrumentRequest = <T>(
   provider: string,
   request: 'token' | 'profile',
   work: () => Promise<T>,
 ) => Promise<T>
 
-/** All of these who are there, one around the other. */
-export function nest(...around: (AroundProvider | undefined)[]): AroundProvider {
-  const [outer, ...others] = around.filter((each) => each !== undefined)
+/** Composes instrumentations, the first as the outermost; undefined ones are left out. */
+export function composeInstrumentation(...all: (InstrumentRequest | undefined)[]): InstrumentRequest {
+  const [outer, ...others] = all.filter((each) => each !== undefined)
   if (!outer) return (_provider, _request, work) => work()
-  const inner = nest(...others)
+  const inner = composeInstrumentation(...others)
   return (provider, request, work) => outer(provider, request, () => inner(provider, request, work))
 }

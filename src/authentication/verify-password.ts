@@ -5,14 +5,16 @@ import type { Credentials, Users } from '../stores/users.ts'
 import type { PasswordHashes } from './password-hash.ts'
 import type { VerifyPassword } from './provider.ts'
 
+export type VerifyPasswordOptions = {
+  users: Pick<Users, 'findCredentials' | 'replaceHash'>
+  hashes: PasswordHashes
+}
+
 /**
  * What passport-local asks. Unknown user, wrong password, a user without a password and an inactive user get one and
  * the same `invalid_credentials`, and a wrong password takes no less work where there is a user. A hash weaker than today's setting is replaced on the way.
  */
-export function createVerifyPassword(
-  users: Pick<Users, 'findCredentials' | 'replaceHash'>,
-  hashes: PasswordHashes,
-): VerifyPassword {
+export function createVerifyPassword({ users, hashes }: VerifyPasswordOptions): VerifyPassword {
   async function verify(username: string, password: string): Promise<ProvenUser> {
     const credentials = await users.findCredentials(username)
     const hash = credentials?.password ?? null

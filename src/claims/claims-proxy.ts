@@ -1,17 +1,27 @@
-import { type Access, type Context, type HasuraClaims, type Middleware, withContract } from '../context.ts'
+import {
+  type Access,
+  type Context,
+  type HasuraClaims,
+  type Middleware,
+  requireState,
+  withContract,
+} from '../context.ts'
 import type { ErrorCode } from '../errors.ts'
 import { createHasuraClaims, type RoleRules } from './hasura-claims.ts'
 
+export type ClaimsProxyOptions = {
+  roles: RoleRules
+  /** Reads the session and its user, with their `user_role` rows. */
+  read: (ctx: Context) => Promise<Access>
+  /** The error that `read` throws when there is no such session. */
+  refused: ErrorCode
+}
+
 /**
- * The step that every route passes before it says what a user may be: `read` looks up the session's user with their
- * `user_role` rows, and the result is what tokens and webhook answers are made of. When the rows cannot be read the
- * request fails; there is no token without them. `refused` is what `read` throws.
+ * Makes the claims of the session that `read` returns. Every route passes this step before it says what a user may be:
+ * tokens and webhook answers are made of its result. When the rows cannot be read, the request fails.
  */
-export function createClaimsProxy(
-  rules: RoleRules,
-  read: (ctx: Context) => Promise<Access>,
-  refused: ErrorCode,
-): Middleware {
+export function claimsProxy({ roles, read, refused }: ClaimsProxyOptions): Middleware {
   // What is read may be remembered and come again.
   const made = new WeakMap<Access, HasuraClaims>()
   return withContract({ errors: [refused, 'database_unavailable'] }, async function claimsProxy(ctx, next) {
@@ -22,7 +32,7 @@ export function createClaimsProxy(
   })
 
   function make(ctx: Context, access: Access): HasuraClaims {
-    const claims = createHasuraClaims(access, rules)
+    const claims = createHasuraClaims(access, roles)
     made.set(access, claims)
     if (claims.leftOut.length > 0) {
       ctx.state.log.warn({ userId: access.userId, leftOut: claims.leftOut }, 'left out of the claims')
@@ -31,9 +41,7 @@ export function createClaimsProxy(
   }
 }
 
-/** What the claims proxy left. Throws when a route forgot to pass it: there is no answer about a user without it. */
-export function claimed(ctx: Context): { access: Access; claims: HasuraClaims } {
-  const { access, claims } = ctx.state
-  if (!access || !claims) throw new Error('this route does not pass the claims proxy')
-  return { access, claims }
+/** Returns the session and the claims that the claims proxy has made. Throws on a route without the claims proxy. */
+export function requireClaims(ctx: Context): { access: Access; claims: HasuraClaims } {
+  return { access: requireState(ctx, 'access'), claims: requireState(ctx, 'claims') }
 }

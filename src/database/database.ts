@@ -68,10 +68,10 @@ function extendPrisma(prisma: PrismaClient, admit: () => void) {
 }
 
 /** Runs a database statement of that name and watches how it goes. */
-export type AroundStatement = <T>(name: string, work: () => Promise<T>) => Promise<T>
+export type InstrumentStatement = <T>(name: string, work: () => Promise<T>) => Promise<T>
 
 /** The same, with every statement run by `around`, which is told its name and nothing else. */
-export function watchQueries({ prisma, query }: Queries, around: AroundStatement): Queries {
+export function watchQueries({ prisma, query }: Queries, around: InstrumentStatement): Queries {
   const watched = prisma.$extends({
     query: {
       $allOperations: ({ model, operation, args, query }) =>

@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import type { PasswordHashes } from '../authentication/password-hash.ts'
-import {
-  createPasswordSchema,
-  type PasswordRules,
-  type RequirePassword,
-} from '../authentication/password-policy.ts'
-import { type Middleware, withContract } from '../context.ts'
+import { createPasswordSchema, type PasswordRules } from '../authentication/password-policy.ts'
+import { requireClaims } from '../claims/claims-proxy.ts'
+import { withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
+import type { Operation } from '../hasura/run-operation.ts'
+import { withBody } from '../http/body.ts'
 import { text } from '../http/validate.ts'
-import type { Users } from '../stores/users.ts'
+import { guessLimit } from '../limits/middleware.ts'
+import type { Transport } from './transport.ts'
 
 /** The body of POST /user/password. */
 export function createChangePasswordSchema(rules: PasswordRules) {
@@ -21,38 +21,38 @@ export function createChangePasswordSchema(rules: PasswordRules) {
 }
 
 /**
- * Changes the signed-in user's password and ends their other sessions. The current password is needed, unless there is
- * none yet. Throws `invalid_credentials`, and `validation_failed` for a password that the policy refuses.
+ * POST /user/password: changes the password of the signed-in user and ends their other sessions. The current password is
+ * required unless there is none yet. Throws `invalid_credentials`, and `validation_failed` for a password that the policy
+ * rejects.
  */
-export function createChangePassword(
-  users: Pick<Users, 'findHash' | 'replaceHash'>,
-  hashes: Pick<PasswordHashes, 'hash' | 'verify'>,
-  requirePassword: RequirePassword,
-): Middleware {
-  return withContract(
-    {
-      answers: {
-        204: { description: 'The password is changed, and all other sessions of the user have ended.' },
-      },
-      errors: ['invalid_credentials', 'validation_failed', 'overloaded', 'database_unavailable'],
-    },
-    async function changePassword(ctx) {
-      const { access } = ctx.state
-      if (!access) throw new Error('this route does not pass the claims proxy')
-      const { userId, username, sessionId } = access
-      const { currentPassword = '', newPassword } = ctx.state.body as {
-        currentPassword?: string
-        newPassword: string
-      }
-      const hash = await users.findHash(userId)
-      if (hash !== null && !(await hashes.verify(currentPassword, hash)))
-        throw new GatewayError('invalid_credentials', { event: 'password.refused' })
-      await requirePassword(newPassword, username, 'newPassword')
-      const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)
-      if (!isChanged)
-        throw new GatewayError('invalid_credentials', { detail: 'The password has just been changed' })
-      ctx.state.announce('password.changed')
-      ctx.status = 204
-    },
-  )
+export function changePassword(deps: Dependencies, { signedIn }: Transport) {
+  const { config, limits, users, hashes, requirePassword } = deps
+  const input = createChangePasswordSchema(config)
+  return {
+    guards: signedIn,
+    input,
+    steps: [
+      guessLimit({ limits, usernameOf: (ctx) => requireClaims(ctx).access.username }),
+      withContract(
+        {
+          answers: {
+            204: { description: 'The password is changed, and all other sessions of the user have ended.' },
+          },
+          errors: ['invalid_credentials', 'validation_failed', 'overloaded', 'database_unavailable'],
+        },
+        withBody(input, async function changePassword(ctx, { currentPassword = '', newPassword }) {
+          const { userId, username, sessionId } = requireClaims(ctx).access
+          const hash = await users.findHash(userId)
+          if (hash !== null && !(await hashes.verify(currentPassword, hash)))
+            throw new GatewayError('invalid_credentials', { event: 'password.refused' })
+          await requirePassword(newPassword, username, 'newPassword')
+          const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)
+          if (!isChanged)
+            throw new GatewayError('invalid_credentials', { detail: 'The password has just been changed' })
+          ctx.state.announce('password.changed')
+          ctx.status = 204
+        }),
+      ),
+    ],
+  } satisfies Operation
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 
 const jwksAnswer = z
   .strictObject({
@@ -21,12 +22,12 @@ const jwksAnswer = z
   })
   .meta({ title: 'KeySet' })
 
-/** Answers with the public keys (RFC 7517), from memory. Hasura fetches them again when `maxAge` seconds are over. */
-export function createJwks(keys: { readonly jwks: string }, maxAge: number): Middleware {
+/** GET /jwks: answers with the public keys (RFC 7517), from memory. Hasura caches them for `jwksMaxAge` seconds. */
+export function jwks({ keys, config }: Dependencies): Middleware {
   return withContract(
     { answers: { 200: { description: 'The public keys (RFC 7517).', schema: jwksAnswer } } },
     async function jwks(ctx) {
-      ctx.set('Cache-Control', `public, max-age=${maxAge}`)
+      ctx.set('Cache-Control', `public, max-age=${config.jwksMaxAge}`)
       ctx.type = 'application/json'
       ctx.body = keys.jwks
     },

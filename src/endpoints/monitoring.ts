@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
 
 const healthAnswer = (status: string) => z.strictObject({ status: z.literal(status) })
 
-/** Says that the process runs; asks nothing else. */
-export function createHealthz(): Middleware {
+/** GET /healthz: answers while the process runs, whatever the state of the database. */
+export function healthz(): Middleware {
   return withContract(
     { answers: { 200: { description: 'The process runs.', schema: healthAnswer('ok') } } },
     async function healthz(ctx) {
@@ -14,8 +15,8 @@ export function createHealthz(): Middleware {
   )
 }
 
-/** Says whether requests can be served: the database is reachable and migrated. `isReady` may throw. */
-export function createReadyz(isReady: () => Promise<boolean>): Middleware {
+/** GET /readyz: answers while requests can be served. Throws `database_unavailable`. */
+export function readyz({ isReady }: Dependencies): Middleware {
   return withContract(
     {
       answers: { 200: { description: 'Requests can be served.', schema: healthAnswer('ready') } },
@@ -32,8 +33,8 @@ export function createReadyz(isReady: () => Promise<boolean>): Middleware {
   )
 }
 
-/** Answers with the metrics, in the text format of Prometheus. */
-export function createReadMetrics(metrics: { read(): Promise<string>; contentType: string }): Middleware {
+/** GET /metrics: answers with the metrics, in the text format of Prometheus. */
+export function readMetrics(metrics: NonNullable<Dependencies['metrics']>): Middleware {
   return withContract(
     {
       answers: {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { Provider } from '../authentication/provider.ts'
-import { type Middleware, withContract } from '../context.ts'
+import { withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { Operation } from '../hasura/run-operation.ts'
 
 const providersAnswer = z.array(
   z
@@ -13,18 +14,24 @@ const providersAnswer = z.array(
     .meta({ title: 'Provider' }),
 )
 
-/** Lists how people can sign in here: what a client needs to draw its buttons. */
-export function createProviders(providers: readonly Provider[], publicUrl: string): Middleware {
-  const list = providers.map(({ name, label, flow }) => ({
+/** GET /providers: lists the ways to sign in. */
+export function providers({ config, passwordProvider, redirectProviders }: Dependencies) {
+  const list = [passwordProvider, ...redirectProviders].map(({ name, label, flow }) => ({
     name,
     label,
     flow,
-    url: flow === 'password' ? `${publicUrl}/login` : `${publicUrl}/auth/${name}`,
+    url: flow === 'password' ? `${config.publicUrl}/login` : `${config.publicUrl}/auth/${name}`,
   }))
-  return withContract(
-    { answers: { 200: { description: 'How people can sign in here.', schema: providersAnswer } } },
-    async function listProviders(ctx) {
-      ctx.body = list
-    },
-  )
+  return {
+    guards: [],
+    input: null,
+    steps: [
+      withContract(
+        { answers: { 200: { description: 'How people can sign in here.', schema: providersAnswer } } },
+        async function providers(ctx) {
+          ctx.body = list
+        },
+      ),
+    ],
+  } satisfies Operation
 }

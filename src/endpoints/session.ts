@@ -1,9 +1,8 @@
 import { z } from 'zod'
-import { claimed } from '../claims/claims-proxy.ts'
-import { type Answer, type Clock, type Middleware, withContract } from '../context.ts'
+import { requireClaims } from '../claims/claims-proxy.ts'
+import { type Answer, type Middleware, withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import type { RefreshTransport } from '../sessions/refresh-transport.ts'
-import type { AccessTokens } from '../tokens/access-token.ts'
-import type { RefreshTokens } from '../tokens/refresh-token.ts'
 import { id, roles, username } from './schemas.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl'
@@ -35,27 +34,13 @@ export function createSessionAnswer(inBody: boolean): Answer {
   }
 }
 
-export type SessionDeps = {
-  accessTokens: Pick<AccessTokens, 'sign'>
-  refreshTokens: Pick<RefreshTokens, 'sign'>
-  transport: Pick<RefreshTransport, 'send' | 'cookie'>
-  clock: Clock
-  /** A new unique name for each token (`jti`). */
-  createId: () => string
-}
-
-/** Answers with the session: who signed in, an access token that carries their claims, and a refresh token. */
-export function createSession({
-  accessTokens,
-  refreshTokens,
-  transport,
-  clock,
-  createId,
-}: SessionDeps): Middleware {
+/** Answers with the session: its user, an access token with their claims, and a refresh token. */
+export function session(deps: Dependencies, transport: RefreshTransport): Middleware {
+  const { accessTokens, refreshTokens, clock, createId } = deps
   return withContract(
     { answers: { 200: createSessionAnswer(transport.cookie === null) }, errors: ['database_unavailable'] },
     async function session(ctx) {
-      const { access, claims } = claimed(ctx)
+      const { access, claims } = requireClaims(ctx)
       const now = clock()
       const refreshExpiresIn = Math.round((access.idleExpiresAt.getTime() - now.getTime()) / 1000)
       const { token, expiresIn } = await accessTokens.sign(

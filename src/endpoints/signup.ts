@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import type { PasswordHashes } from '../authentication/password-hash.ts'
-import {
-  createPasswordSchema,
-  type PasswordRules,
-  type RequirePassword,
-} from '../authentication/password-policy.ts'
+import { createPasswordSchema, type PasswordRules } from '../authentication/password-policy.ts'
 import { emailSchema, usernameSchema } from '../authentication/username.ts'
 import { type Middleware, withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
+import type { Operation } from '../hasura/run-operation.ts'
+import { withBody } from '../http/body.ts'
 import { text } from '../http/validate.ts'
-import type { Users } from '../stores/users.ts'
+import { addressLimit } from '../limits/middleware.ts'
+import { attempt } from '../observability/announce.ts'
+import type { Transport } from './transport.ts'
 
 /** The body of POST /signup. */
 export function createSignupSchema(rules: PasswordRules) {
@@ -26,35 +26,39 @@ export function createSignupSchema(rules: PasswordRules) {
     })
 }
 
-type SignupBody = z.infer<ReturnType<typeof createSignupSchema>>
-
 /**
- * Makes a user from the body and signs them in. An e-mail given here is only noted: nobody has proven it.
- * Throws `validation_failed` for a password that the policy refuses, `username_taken` (after the same hashing work) and
+ * POST /signup: creates a user from the body and signs them in. The e-mail address is stored as unverified. Throws
+ * `validation_failed` for a password that the policy rejects, `username_taken` (after the same hashing work) and
  * `overloaded`.
  */
-export function createSignup(
-  users: Pick<Users, 'create'>,
-  hashes: Pick<PasswordHashes, 'hash'>,
-  requirePassword: RequirePassword,
-): Middleware {
-  return withContract(
-    { errors: ['validation_failed', 'username_taken', 'overloaded', 'database_unavailable'] },
-    async function signup(ctx, next) {
-      const { username, password, email } = ctx.state.body as SignupBody
-      await requirePassword(password, username, 'password')
-      const id = await users.create({ username, password: await hashes.hash(password), email: email ?? null })
-      ctx.state.user = { id }
-      ctx.state.announce('signup')
-      await next()
-    },
-  )
+export function signup(deps: Dependencies, { signIn }: Transport) {
+  const { config, limits, users, hashes, requirePassword } = deps
+  const input = createSignupSchema(config)
+  return {
+    guards: [signupGate({ isOpen: config.signup })],
+    input,
+    steps: [
+      addressLimit({ limits, name: 'signup' }),
+      attempt({ provider: deps.passwordProvider.name, ok: 'login.ok', failed: 'signup.failed' }),
+      withContract(
+        { errors: ['validation_failed', 'username_taken', 'overloaded', 'database_unavailable'] },
+        withBody(input, async function signup(ctx, { username, password, email = null }, next) {
+          await requirePassword(password, username, 'password')
+          const id = await users.create({ username, password: await hashes.hash(password), email })
+          ctx.state.user = { id }
+          ctx.state.announce('signup')
+          await next()
+        }),
+      ),
+      ...signIn,
+    ],
+  } satisfies Operation
 }
 
-/** Closes a route when sign-up is closed. */
-export function createSignupGate(open: boolean): Middleware {
-  return withContract({ errors: open ? [] : ['signup_disabled'] }, async function signupGate(_ctx, next) {
-    if (!open) throw new GatewayError('signup_disabled')
+/** Closes a route while sign-up is closed. Throws `signup_disabled`. */
+export function signupGate({ isOpen }: { isOpen: boolean }): Middleware {
+  return withContract({ errors: isOpen ? [] : ['signup_disabled'] }, async function signupGate(_ctx, next) {
+    if (!isOpen) throw new GatewayError('signup_disabled')
     await next()
   })
 }

@@ -1,9 +1,11 @@
 import { z } from 'zod'
-import { claimed } from '../claims/claims-proxy.ts'
-import { type Clock, type Middleware, withContract } from '../context.ts'
+import { requireClaims } from '../claims/claims-proxy.ts'
+import { withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
-import type { Sessions } from '../stores/sessions.ts'
+import type { Operation } from '../hasura/run-operation.ts'
 import { id, time } from './schemas.ts'
+import type { Transport } from './transport.ts'
 
 const sessionPath = z.object({ id: id.meta({ description: 'The id of the session.' }) })
 
@@ -29,36 +31,48 @@ const sessionsAnswer = z.array(
     .meta({ title: 'SessionSummary', description: 'Somewhere a user is signed in.' }),
 )
 
-/** Lists where the signed-in user is signed in. */
-export function createListSessions(sessions: Pick<Sessions, 'list'>, clock: Clock): Middleware {
-  return withContract(
-    {
-      answers: { 200: { description: 'The sessions, the last used first.', schema: sessionsAnswer } },
-      errors: ['database_unavailable'],
-    },
-    async function listSessions(ctx) {
-      const { userId, sessionId } = claimed(ctx).access
-      const list = await sessions.list(userId, clock())
-      ctx.body = list.map((session) => ({ ...session, current: session.id === sessionId }))
-    },
-  )
+/** GET /user/sessions: lists the sessions of the signed-in user. */
+export function listSessions({ sessions, clock }: Dependencies, { signedIn }: Transport) {
+  return {
+    guards: signedIn,
+    input: null,
+    steps: [
+      withContract(
+        {
+          answers: { 200: { description: 'The sessions, the last used first.', schema: sessionsAnswer } },
+          errors: ['database_unavailable'],
+        },
+        async function listSessions(ctx) {
+          const { userId, sessionId } = requireClaims(ctx).access
+          const list = await sessions.list(userId, clock())
+          ctx.body = list.map((session) => ({ ...session, current: session.id === sessionId }))
+        },
+      ),
+    ],
+  } satisfies Operation
 }
 
-/** Ends one of the signed-in user's sessions. Throws `not_found`, also for a session of somebody else. */
-export function createEndSession(sessions: Pick<Sessions, 'revokeOwn'>, clock: Clock): Middleware {
-  return withContract(
-    {
-      path: sessionPath,
-      answers: { 204: { description: 'The session has ended.' } },
-      errors: ['not_found', 'database_unavailable'],
-    },
-    async function endSession(ctx) {
-      const { userId } = claimed(ctx).access
-      const id = z.guid().safeParse((ctx as { params?: { id?: string } }).params?.id)
-      if (!id.success || !(await sessions.revokeOwn(id.data, userId, clock())))
-        throw new GatewayError('not_found')
-      ctx.state.announce('session.revoked', { sessionId: id.data })
-      ctx.status = 204
-    },
-  )
+/** DELETE /user/sessions/:id: ends a session of the signed-in user. Throws `not_found`, also for that of another user. */
+export function endSession({ sessions, clock }: Dependencies, { signedIn }: Transport) {
+  return {
+    guards: signedIn,
+    input: null,
+    steps: [
+      withContract(
+        {
+          path: sessionPath,
+          answers: { 204: { description: 'The session has ended.' } },
+          errors: ['not_found', 'database_unavailable'],
+        },
+        async function endSession(ctx) {
+          const { userId } = requireClaims(ctx).access
+          const id = z.guid().safeParse(ctx.params?.id)
+          if (!id.success || !(await sessions.revokeOwn(id.data, userId, clock())))
+            throw new GatewayError('not_found')
+          ctx.state.announce('session.revoked', { sessionId: id.data })
+          ctx.status = 204
+        },
+      ),
+    ],
+  } satisfies Operation
 }

@@ -1,9 +1,11 @@
 import { z } from 'zod'
-import { claimed } from '../claims/claims-proxy.ts'
-import { type Middleware, withContract } from '../context.ts'
+import { requireClaims } from '../claims/claims-proxy.ts'
+import { withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
-import type { Users } from '../stores/users.ts'
+import type { Operation } from '../hasura/run-operation.ts'
 import { id, roles, time, username } from './schemas.ts'
+import type { Transport } from './transport.ts'
 
 const userAnswer = z
   .strictObject({
@@ -30,26 +32,32 @@ const userAnswer = z
   })
   .meta({ title: 'User' })
 
-/** Answers with what the signed-in user may know of themselves. */
-export function createUser(users: Pick<Users, 'findProfile'>): Middleware {
-  return withContract(
-    {
-      answers: { 200: { description: 'The signed-in user.', schema: userAnswer } },
-      errors: ['invalid_token', 'database_unavailable'],
-    },
-    async function user(ctx) {
-      const { access, claims } = claimed(ctx)
-      const profile = await users.findProfile(access.userId)
-      if (!profile) throw new GatewayError('invalid_token')
-      ctx.body = {
-        id: access.userId,
-        username: access.username,
-        email: profile.email,
-        roles: claims.allowedRoles,
-        defaultRole: claims.defaultRole,
-        identities: profile.identities,
-        createdAt: profile.createdAt,
-      }
-    },
-  )
+/** GET /user: answers with the profile of the signed-in user. */
+export function me({ users }: Dependencies, { signedIn }: Transport) {
+  return {
+    guards: signedIn,
+    input: null,
+    steps: [
+      withContract(
+        {
+          answers: { 200: { description: 'The signed-in user.', schema: userAnswer } },
+          errors: ['invalid_token', 'database_unavailable'],
+        },
+        async function me(ctx) {
+          const { access, claims } = requireClaims(ctx)
+          const profile = await users.findProfile(access.userId)
+          if (!profile) throw new GatewayError('invalid_token')
+          ctx.body = {
+            id: access.userId,
+            username: access.username,
+            email: profile.email,
+            roles: claims.allowedRoles,
+            defaultRole: claims.defaultRole,
+            identities: profile.identities,
+            createdAt: profile.createdAt,
+          }
+        },
+      ),
+    ],
+  } satisfies Operation
 }

@@ -1,18 +1,26 @@
 import { z } from 'zod'
-import { claimed } from '../claims/claims-proxy.ts'
+import { bearer } from '../authentication/bearer.ts'
+import { claimsProxy, requireClaims } from '../claims/claims-proxy.ts'
 import {
   type Answer,
   type Clock,
   type Context,
+  type Contract,
   type HasuraClaims,
   type Middleware,
+  requireState,
   withContract,
 } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
+import { bodyOf, jsonBody } from '../http/body.ts'
+import { createReadCurrent } from '../sessions/open-session.ts'
 import { id } from './schemas.ts'
 
-/** What Hasura posts in webhook mode; more members may come with a newer Hasura. */
-export const webhookBody = z.looseObject({
+const bodyLimit = 1_048_576
+
+/** The body that Hasura posts in webhook mode. A newer Hasura may add members. */
+const webhookBody = z.looseObject({
   headers: z.record(z.string(), z.string()).meta({
     description: 'The headers of the client, `Authorization` and `X-Hasura-Role` among them, in any case.',
     examples: [{ Authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl' }],
@@ -20,7 +28,7 @@ export const webhookBody = z.looseObject({
 })
 
 /** The headers that the webhook reads, its own on GET. */
-export const webhookHeaders = z.object({
+const webhookHeaders = z.object({
   'X-Hasura-Role': z
     .string()
     .meta({ description: 'The role that the client asks for.', examples: ['editor'] })
@@ -45,48 +53,84 @@ const webhookAnswer: Answer = {
     .meta({ title: 'SessionVariables' }),
 }
 
-/** The client's headers, as Hasura forwards them: its own on GET, the `headers` map of the body on POST. */
-export function forwardedHeader(ctx: Context, name: string): string | undefined {
-  if (ctx.method !== 'POST') {
-    if (ctx.req.headers[name] === undefined) return undefined
-    const text = ctx.get(name)
-    // Node reads the bytes of a header as Latin-1; Hasura sends them as the client wrote them, in UTF-8.
-    return /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString() : text
-  }
-  const { headers } = ctx.state.body as z.infer<typeof webhookBody>
+/** Returns a header of Hasura's client. */
+type HeaderOf = (ctx: Context, name: string) => string | undefined
+
+/** GET /webhook: answers Hasura's webhook mode. Hasura forwards the headers of its client. */
+export function webhook(deps: Dependencies): Middleware[] {
+  const isOptional = deps.config.roles.anonymousRole !== null
+  const contract: Contract = { credential: { kind: 'accessToken', isOptional }, header: webhookHeaders }
+  return webhookSteps(deps, forwardedHeader, contract)
+}
+
+/** POST /webhook: the same, with the headers of Hasura's client in the body. */
+export function postedWebhook(deps: Dependencies): Middleware[] {
+  return [jsonBody(webhookBody, { limit: bodyLimit }), ...webhookSteps(deps, postedHeader, {})]
+}
+
+function webhookSteps(deps: Dependencies, headerOf: HeaderOf, contract: Contract): Middleware[] {
+  const { config, accessTokens, accessCache, sessions, clock } = deps
+  const { anonymousRole } = config.roles
+  const readCurrent = createReadCurrent({ sessions: accessCache ?? sessions, clock })
+  return [
+    anonymous({ anonymousRole, headerOf }),
+    bearer({
+      accessTokens,
+      clock,
+      authorization: (ctx) => headerOf(ctx, 'authorization') ?? '',
+      contract,
+    }),
+    claimsProxy({ roles: config.roles, read: readCurrent, refused: 'invalid_token' }),
+    sessionVariables({ clock, headerOf }),
+  ]
+}
+
+const forwardedHeader: HeaderOf = (ctx, name) => {
+  if (ctx.req.headers[name] === undefined) return undefined
+  const text = ctx.get(name)
+  // Node reads the bytes of a header as Latin-1; Hasura sends them as the client wrote them, in UTF-8.
+  return /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString() : text
+}
+
+const postedHeader: HeaderOf = (ctx, name) => {
+  const { headers } = bodyOf(ctx, webhookBody)
   const values = Object.entries(headers).filter(([key]) => key.toLowerCase() === name)
   if (values.length > 1) throw new GatewayError('invalid_token', { detail: `The header ${name} comes twice` })
   return values[0]?.[1]
 }
 
+type AnonymousOptions = { anonymousRole: string | null; headerOf: HeaderOf }
+
 /**
- * Answers for a client that sent no credential: the anonymous role, or 401 when the deployment has none. A bad
- * credential never comes here.
+ * Answers a request without a credential: with the anonymous role, or with 401 when the deployment has none. A wrong
+ * credential passes on.
  */
-export function createAnonymous(anonymousRole: string | null): Middleware {
+function anonymous({ anonymousRole, headerOf }: AnonymousOptions): Middleware {
   return withContract(
     {
       answers: { 200: webhookAnswer },
       errors: ['invalid_token', 'role_denied'],
     },
     async function anonymous(ctx, next) {
-      if (forwardedHeader(ctx, 'authorization') !== undefined) return next()
+      if (headerOf(ctx, 'authorization') !== undefined) return next()
       if (anonymousRole === null) throw new GatewayError('invalid_token', { detail: 'A token is required' })
-      ctx.body = { 'X-Hasura-Role': chooseRole(askedRole(ctx), [anonymousRole], anonymousRole) }
+      const asked = headerOf(ctx, 'x-hasura-role')
+      ctx.body = { 'X-Hasura-Role': chooseRole(asked, [anonymousRole], anonymousRole) }
     },
   )
 }
 
 /**
- * Answers Hasura's webhook mode: session variables, all of them strings, and in the body how long they hold. The role
- * that the client asked for is honoured if the user has it; every other `x-hasura-*` of the client is ignored.
+ * Answers with the session variables, all of them strings, and with the seconds that they hold. The requested role is
+ * used if the user has it; every other `x-hasura-*` header of the client is ignored.
  */
-export function createWebhook(clock: Clock): Middleware {
+function sessionVariables({ clock, headerOf }: { clock: Clock; headerOf: HeaderOf }): Middleware {
   return withContract(
     { answers: { 200: webhookAnswer }, errors: ['role_denied'] },
-    async function webhook(ctx) {
-      const remaining = (ctx.state.bearer?.expiresAt ?? 0) - Math.floor(clock().getTime() / 1000)
-      ctx.body = createWebhookAnswer(claimed(ctx).claims, askedRole(ctx), remaining)
+    async function sessionVariables(ctx) {
+      const { expiresAt } = requireState(ctx, 'bearer')
+      const remaining = expiresAt - Math.floor(clock().getTime() / 1000)
+      ctx.body = createWebhookAnswer(requireClaims(ctx).claims, headerOf(ctx, 'x-hasura-role'), remaining)
     },
   )
 }
@@ -106,10 +150,6 @@ export function createWebhookAnswer(
     'X-Hasura-Role': chooseRole(asked, claims.allowedRoles, claims.defaultRole),
     'Cache-Control': `max-age=${remaining}`,
   }
-}
-
-function askedRole(ctx: Context): string | undefined {
-  return forwardedHeader(ctx, 'x-hasura-role')
 }
 
 function chooseRole(asked: string | undefined, allowed: readonly string[], defaultRole: string): string {

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts'
  * Closes a route to everybody who does not send the secret that is shared with Hasura, as `X-Action-Secret`. Throws
  * `not_found`: for others, the route is not there.
  */
-export function createRequireSecret(secret: string): Middleware {
+export function requireSecret({ secret }: { secret: string }): Middleware {
   const expected = digest(secret)
   return withContract(
     { credential: { kind: 'actionSecret' }, errors: ['not_found'] },

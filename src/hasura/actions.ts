@@ -1,11 +1,14 @@
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
-import { actionFailures, answerFailure } from './failure.ts'
+import { jsonBody, withBody } from '../http/body.ts'
+import { actionFailures, answerFailure, formatErrors } from './failure.ts'
 import type { RunOperation } from './run-operation.ts'
 import { readVariables } from './session-variables.ts'
 
-/** What Hasura posts for an action; more members may come with a newer Hasura. */
-export const actionBody = z.looseObject({
+const bodyLimit = 1_048_576
+
+/** The body that Hasura posts for an Action. A newer Hasura may add members. */
+const actionBody = z.looseObject({
   action: z
     .looseObject({ name: z.string().meta({ description: 'Its name.', examples: ['login'] }) })
     .meta({ description: 'Which action it is.' }),
@@ -17,15 +20,22 @@ export const actionBody = z.looseObject({
     .meta({ description: 'Who the client is to Hasura.', examples: [{ 'x-hasura-role': 'anonymous' }] }),
 })
 
-/** Answers an action: what the operation of its name answers, or its failure. */
-export function createActions(run: RunOperation): Middleware {
+/** POST /hasura/actions: answers an Action with the result or the error of the operation of its name. */
+export function actions({ run }: { run: RunOperation }): Middleware[] {
+  return [
+    formatErrors({ format: actionFailures }),
+    jsonBody(actionBody, { limit: bodyLimit }),
+    answerAction({ run }),
+  ]
+}
+
+function answerAction({ run }: { run: RunOperation }): Middleware {
   return withContract(
     { answers: { 200: { description: 'What the action answers.', schema: run.answer } }, errors: run.errors },
-    async function answerAction(ctx) {
-      const { action, input, session_variables } = ctx.state.body as z.infer<typeof actionBody>
+    withBody(actionBody, async function answerAction(ctx, { action, input, session_variables }) {
       const outcome = await run(ctx, action.name, input, readVariables(session_variables))
       if ('error' in outcome) answerFailure(ctx, outcome.error, actionFailures)
       else ctx.body = outcome.value
-    },
+    }),
   )
 }

@@ -83,13 +83,13 @@ export function answerFailure(ctx: Context, error: GatewayError, { tell, statusO
   ctx.body = tell(error, ctx.state.requestId)
 }
 
-/** Turns whatever the later steps throw into a failure for Hasura. */
-export function createFailures(form: FailureForm): Middleware {
-  return withContract({ failures: form, errors: ['server_error'] }, async function failures(ctx, next) {
+/** Answers every error of the later steps in a format for Hasura. */
+export function formatErrors({ format }: { format: FailureForm }): Middleware {
+  return withContract({ failures: format, errors: ['server_error'] }, async function formatErrors(ctx, next) {
     try {
       await next()
     } catch (error) {
-      answerFailure(ctx, toGatewayError(error, ctx), form)
+      answerFailure(ctx, toGatewayError(error, ctx), format)
     }
   })
 }

@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
-import { failureSchema } from './failure.ts'
+import { jsonBody, withBody } from '../http/body.ts'
+import { failureSchema, formatErrors, graphqlFailures } from './failure.ts'
 import type { Execute } from './remote-schema.ts'
 import type { RunOperation } from './run-operation.ts'
 import { readVariableHeaders } from './session-variables.ts'
 
-/** A GraphQL request: one, never a list of them. */
-export const graphqlBody = z.strictObject({
+const bodyLimit = 65_536
+
+/** One GraphQL request, never a list of them. */
+const graphqlBody = z.strictObject({
   query: z
     .string()
     .meta({ description: 'At most 10,000 characters.', examples: ['{ providers { name label } }'] }),
@@ -37,11 +40,17 @@ const graphqlAnswer = z
   .partial()
   .meta({ title: 'GraphqlAnswer' })
 
-/**
- * Answers GraphQL requests of Hasura. What is wrong with a query is told with 200, because of any other status Hasura
- * tells its client nothing.
- */
-export function createGraphql(run: RunOperation): Middleware {
+/** POST /graphql: answers GraphQL requests of Hasura. */
+export function graphql({ run }: { run: RunOperation }): Middleware[] {
+  return [
+    formatErrors({ format: graphqlFailures }),
+    jsonBody(graphqlBody, { limit: bodyLimit }),
+    answerGraphql({ run }),
+  ]
+}
+
+/** Answers errors of the query with status 200: Hasura hides the errors of every other status from its client. */
+function answerGraphql({ run }: { run: RunOperation }): Middleware {
   let loading: Promise<Execute> | undefined
   return withContract(
     {
@@ -52,12 +61,11 @@ export function createGraphql(run: RunOperation): Middleware {
         },
       },
     },
-    async function answerGraphql(ctx) {
-      // GraphQL is loaded only where somebody speaks it.
+    withBody(graphqlBody, async function answerGraphql(ctx, request) {
+      // The library is loaded at the first request.
       loading ??= import('./remote-schema.ts').then(({ createExecute }) => createExecute(run))
       const execute = await loading
-      const request = ctx.state.body as z.infer<typeof graphqlBody>
       ctx.body = await execute(ctx, request, readVariableHeaders(ctx))
-    },
+    }),
   )
 }

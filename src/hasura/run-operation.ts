@@ -1,13 +1,19 @@
+import compose from 'koa-compose'
 import { z } from 'zod'
 import { type Context, errorsOf, type HasuraClient, type Middleware } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
+import { checkBody } from '../http/body.ts'
 import { toGatewayError } from '../http/error-handler.ts'
-import { walk } from '../http/run-steps.ts'
-import { validate } from '../http/validate.ts'
 import type { OperationName } from './operations.ts'
 
-/** What an operation is made of, whichever door it is called through: guards, the schema of its input, and steps. */
-export type Operation = { guards: Middleware[]; input: z.ZodType | null; steps: Middleware[] }
+/** One operation, for any transport. */
+export type Operation = {
+  /** The steps before the input is read. */
+  guards: readonly Middleware[]
+  /** The schema of the input; null without input. */
+  input: z.ZodType | null
+  steps: readonly Middleware[]
+}
 
 /** What became of an operation: what it answers as JSON, or why not. */
 export type Outcome = { value: unknown } | { error: GatewayError }
@@ -47,10 +53,10 @@ export function createRunOperation(
       const operation = known.get(name)
       if (!operation) throw new GatewayError('not_found', { detail: 'There is no such action' })
       const checkInput: Middleware = (_ctx, next) => {
-        if (operation.input) scope.state.body = validate(operation.input, withoutNulls(input))
+        if (operation.input) checkBody(scope, operation.input, withoutNulls(input))
         return next()
       }
-      await walk([first, ...operation.guards, checkInput, ...operation.steps], scope)
+      await compose([first, ...operation.guards, checkInput, ...operation.steps])(scope)
       return { value: scope.status === 204 ? { ok: true } : JSON.parse(JSON.stringify(scope.body)) }
     } catch (error) {
       return { error: toGatewayError(error, scope) }

@@ -22,7 +22,7 @@ export function readVariableHeaders(ctx: Context): HasuraClient {
  * its client wrote, and those of an admin name whomever the admin likes, so they alone are no proof; and Hasura goes on
  * accepting a token whose session has ended, so its word alone must not change a password. Throws `invalid_token`.
  */
-export function createSameUser(anonymousRole: string | null): Middleware {
+export function sameUser({ anonymousRole }: { anonymousRole: string | null }): Middleware {
   return withContract({ errors: ['invalid_token'] }, async function sameUser(ctx, next) {
     const { hasuraClient, access } = ctx.state
     const isSame = access !== undefined && hasuraClient?.userId === access.userId

@@ -6,21 +6,41 @@ import { faults, parseJson } from './json.ts'
 import { validate } from './validate.ts'
 
 /**
- * Reads the JSON body, at most `limit` bytes of it, and puts what the schema makes of it into `ctx.state.body`.
+ * Reads the JSON body, at most `limit` bytes of it, and checks it against the schema, for `withBody` and `bodyOf`.
  * Throws `unsupported_media_type`, `body_too_large`, `malformed_request` or `validation_failed`.
  */
-export function createBody(schema: z.ZodType, limit = 16_384): Middleware {
+export function jsonBody(schema: z.ZodType, { limit = 16_384 }: { limit?: number } = {}): Middleware {
   return withContract(
     {
       body: { schema, limit },
       errors: ['unsupported_media_type', 'body_too_large', 'malformed_request', 'validation_failed'],
     },
-    async function body(ctx, next) {
+    async function jsonBody(ctx, next) {
       requireMediaType(ctx, 'application/json')
-      ctx.state.body = validate(schema, parse(await read(ctx, limit)))
+      checkBody(ctx, schema, parse(await read(ctx, limit)))
       await next()
     },
   )
+}
+
+/** Checks a body, however it was sent, against the schema of its route. Throws `validation_failed`. */
+export function checkBody(ctx: Context, schema: z.ZodType, body: unknown): void {
+  ctx.state.body = { schema, value: validate(schema, body) }
+}
+
+/** Returns the body as the schema has checked it. Throws when it was checked against another schema or none. */
+export function bodyOf<Body>(ctx: Context, schema: z.ZodType<Body>): Body {
+  const { body } = ctx.state
+  if (body?.schema !== schema) throw new Error('no step has checked the body against this schema')
+  return body.value as Body
+}
+
+/** Hands the body to a step, with the type that the schema gives it. The schema has checked it in an earlier step. */
+export function withBody<Body>(
+  schema: z.ZodType<Body>,
+  step: (ctx: Context, body: Body, next: () => Promise<unknown>) => Promise<void>,
+): Middleware {
+  return (ctx, next) => step(ctx, bodyOf(ctx, schema), next)
 }
 
 async function read(ctx: Context, limit: number): Promise<Buffer> {

@@ -5,7 +5,7 @@ import type { Middleware } from '../context.ts'
  * other origin, no wildcard.
  * Answers preflight requests itself.
  */
-export function createCors(origins: readonly string[]): Middleware {
+export function cors({ origins }: { origins: readonly string[] }): Middleware {
   const allowed = new Set(origins)
   return async function cors(ctx, next) {
     ctx.res.setHeader('Vary', 'Origin')

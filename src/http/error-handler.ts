@@ -37,7 +37,7 @@ const problems: FailureForm = {
 }
 
 /** Turns whatever the later steps throw, or leave unanswered, into `application/problem+json` (RFC 9457). */
-export function createErrorHandler(): Middleware {
+export function errorHandler(): Middleware {
   return withContract(
     { errors: ['server_error'], failures: problems },
     async function errorHandler(ctx, next) {

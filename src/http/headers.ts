@@ -13,8 +13,8 @@ export function securityHeaders(publicUrl: string): Readonly<Record<string, stri
   }
 }
 
-/** Sets these headers on every answer. */
-export function createHeaders(headers: Readonly<Record<string, string>>): Middleware {
+/** Sets headers on every answer. */
+export function setHeaders({ headers }: { headers: Readonly<Record<string, string>> }): Middleware {
   const entries = Object.entries(headers)
   return async function setHeaders(ctx, next) {
     for (const [name, value] of entries) ctx.res.setHeader(name, value)

@@ -4,10 +4,10 @@ import { GatewayError } from '../errors.ts'
 import { validate } from './validate.ts'
 
 /** Refuses a long query before anything parses it: reading `ctx.query` takes time that grows with its square. */
-export function createQueryLimit(limit = 2048): Middleware {
+export function queryLimit({ characters = 2048 }: { characters?: number } = {}): Middleware {
   return withContract({ errors: ['query_too_long'] }, async function queryLimit(ctx, next) {
-    if (ctx.querystring.length > limit)
-      throw new GatewayError('query_too_long', { detail: `At most ${limit} characters` })
+    if (ctx.querystring.length > characters)
+      throw new GatewayError('query_too_long', { detail: `At most ${characters} characters` })
     await next()
   })
 }

@@ -10,8 +10,8 @@ const frequent = new Set(['/webhook', '/jwks', '/.well-known/jwks.json', '/healt
  * Names each request (`X-Request-Id`, the caller's own if it is sane), finds the client's address, and logs one line
  * when it is answered: route pattern, status, error code and duration; never a query, body, header or token.
  */
-export function createRequest(log: Logger, trustedProxies: number): Middleware {
-  return async function request(ctx, next) {
+export function logRequest({ log, trustedProxies }: { log: Logger; trustedProxies: number }): Middleware {
+  return async function logRequest(ctx, next) {
     const started = performance.now()
     const given = ctx.get('x-request-id')
     ctx.state.requestId = /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
@@ -33,7 +33,7 @@ export function createRequest(log: Logger, trustedProxies: number): Middleware {
 
 /** The pattern of the route that took the request, once the router has seen it; null when there is none. */
 export function routeOf(ctx: Context): string | null {
-  return (ctx as { _matchedRoute?: string })._matchedRoute ?? null
+  return ctx._matchedRoute === undefined ? null : String(ctx._matchedRoute)
 }
 
 /** Whether a person's browser asks, and not a program: browsers say that they want HTML more than anything else. */

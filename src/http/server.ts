@@ -30,7 +30,7 @@ export async function listen(
     keepAliveTimeout: 65_000,
     // Node looks for those that are late only every so often.
     connectionsCheckingInterval: 500,
-    // Its own refusal would have no body and no headers; the steps refuse it (createTargetCheck).
+    // Its own refusal would have no body and no headers; the steps refuse it (targetCheck).
     requireHostHeader: false,
   })
   const unanswered = watchAnswers(server)

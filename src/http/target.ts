@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts'
  * Refuses a request whose target is no URL, one of HTTP/1.1 that names no host, and one that names two (RFC 9112,
  * section 3.2). Throws `malformed_request`.
  */
-export function createTargetCheck(): Middleware {
+export function targetCheck(): Middleware {
   return withContract({ errors: ['malformed_request'] }, async function targetCheck(ctx, next) {
     const { headers, httpVersion } = ctx.req
     if (!canParse(ctx)) throw new GatewayError('malformed_request', { detail: 'The target is no URL' })

@@ -2,11 +2,19 @@ import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Limits } from './limits.ts'
 
+type GuessLimitOptions = {
+  /** Null when the limits are switched off. */
+  limits: Pick<Limits, 'login'> | null
+  /** Returns the name of the user whose password the request may guess. */
+  usernameOf: (ctx: Context) => string
+}
+
 /**
- * Counts the rest of the route as an attempt to guess the password of `usernameOf`: it stays counted when it ends in
+ * Counts the rest of the route as an attempt to guess a password. The attempt stays counted when it ends in
  * `invalid_credentials`, and is forgotten otherwise. Throws `rate_limited`, also for the right password.
  */
-function createGuessLimit(limits: Pick<Limits, 'login'>, usernameOf: (ctx: Context) => string): Middleware {
+export function guessLimit({ limits, usernameOf }: GuessLimitOptions): Middleware {
+  if (limits === null) return noLimit
   return withContract(
     { errors: ['rate_limited', 'database_unavailable'] },
     async function guessLimit(ctx, next) {
@@ -23,25 +31,23 @@ function createGuessLimit(limits: Pick<Limits, 'login'>, usernameOf: (ctx: Conte
   )
 }
 
+type AddressLimitOptions = {
+  /** Null when the limits are switched off. */
+  limits: Limits | null
+  /** The limit that counts the request. */
+  name: 'signup' | 'refresh' | 'callback'
+}
+
 /** Counts the request for its address. Throws `rate_limited`. */
-function createAddressLimit(limit: (address: string) => Promise<void>): Middleware {
+export function addressLimit({ limits, name }: AddressLimitOptions): Middleware {
+  if (limits === null) return noLimit
   return withContract(
     { errors: ['rate_limited', 'database_unavailable'] },
     async function addressLimit(ctx, next) {
-      await limit(ctx.state.address)
+      await limits[name](ctx.state.address)
       await next()
     },
   )
 }
 
-/** The limits as steps, each the beginning of a route; none of them when there are no limits. */
-export function createLimitSteps(limits: Limits | null) {
-  if (limits === null) return { signup: [], login: [], password: [], refresh: [], callback: [] }
-  return {
-    signup: [createAddressLimit(limits.signup)],
-    login: [createGuessLimit(limits, (ctx) => (ctx.state.body as { username: string }).username)],
-    password: [createGuessLimit(limits, (ctx) => ctx.state.access?.username ?? '')],
-    refresh: [createAddressLimit(limits.refresh)],
-    callback: [createAddressLimit(limits.callback)],
-  }
-}
+const noLimit: Middleware = (_ctx, next) => next()

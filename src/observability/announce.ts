@@ -11,9 +11,9 @@ export function createAnnouncer(listener: Listener = () => {}): Announcer {
   }
 }
 
-/** Lets the steps of a route announce what only they know, by `ctx.state.announce`. */
-export function createAnnounce(announce: Announcer): Middleware {
-  return function giveAnnounce(ctx, next) {
+/** Gives the steps of a route `ctx.state.announce`, for the events that only they know. */
+export function announceEvents({ announce }: { announce: Announcer }): Middleware {
+  return function announceEvents(ctx, next) {
     const { state } = ctx
     state.announce = (name, facts) =>
       announce(state.log, name, {
@@ -28,12 +28,12 @@ export function createAnnounce(announce: Announcer): Middleware {
 }
 
 /** Announces how the steps to its right end. Their failure is announced where every failure passes, by its code. */
-export function createAttempt(attempt: Attempt): Middleware {
-  return async function tryTo(ctx, next) {
-    ctx.state.attempt = attempt
+export function attempt(options: Attempt): Middleware {
+  return async function attempt(ctx, next) {
+    ctx.state.attempt = options
     await next()
     // Asked again, because a round trip to a provider may turn out to be something else than a sign-in.
-    const { access, announce, attempt: { ok } = attempt } = ctx.state
+    const { access, announce, attempt: { ok } = options } = ctx.state
     if (access && ok) announce(ok)
   }
 }

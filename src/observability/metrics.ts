@@ -1,5 +1,5 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { AroundProvider } from '../authentication/strategies.ts'
+import type { InstrumentRequest } from '../authentication/strategies.ts'
 import type { Clock, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { EventName, Facts, Listener } from '../events.ts'
@@ -109,7 +109,7 @@ export function createMetrics(sources: Sources) {
     requests.observe({ method: ctx.method, route, status: ctx.status }, secondsSince(started))
   }
 
-  const aroundProvider: AroundProvider = async (provider, request, work) => {
+  const instrumentRequest: InstrumentRequest = async (provider, request, work) => {
     const started = performance.now()
     const done = (outcome: string) => providers.observe({ provider, request, outcome }, secondsSince(started))
     try {
@@ -130,7 +130,7 @@ export function createMetrics(sources: Sources) {
     /** Measures every request that passes. */
     measure,
     /** Measures requests to providers. */
-    aroundProvider,
+    instrumentRequest,
     /** Everything, of all processes that serve together, in the text format of Prometheus. */
     read: async (): Promise<string> =>
       collect ? AggregatorRegistry.aggregate(await collect()).metrics() : registry.metrics(),

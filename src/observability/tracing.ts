@@ -15,9 +15,9 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import type { Logger } from 'pino'
-import type { AroundProvider } from '../authentication/strategies.ts'
+import type { InstrumentRequest } from '../authentication/strategies.ts'
 import type { Middleware } from '../context.ts'
-import type { AroundStatement } from '../database/database.ts'
+import type { InstrumentStatement } from '../database/database.ts'
 import { GatewayError } from '../errors.ts'
 import { routeOf } from '../http/request.ts'
 
@@ -82,17 +82,17 @@ export function createTracing(endpoint: string, log: Logger) {
     })
   }
 
-  const aroundProvider: AroundProvider = (provider, request, work) =>
+  const instrumentRequest: InstrumentRequest = (provider, request, work) =>
     inChild(`${provider} ${request}`, { 'claimgate.provider': provider }, work)
 
-  const aroundStatement: AroundStatement = (name, work) =>
+  const instrumentStatement: InstrumentStatement = (name, work) =>
     inChild(name, { 'db.system.name': 'postgresql', 'db.operation.name': name }, work)
 
   return {
     /** Makes a span of every request that passes; a caller's `traceparent` is its parent. */
     traceRequest,
-    aroundProvider,
-    aroundStatement,
+    instrumentRequest,
+    instrumentStatement,
     /** Sends what is left, if the collector takes it in time. */
     close: async (): Promise<void> => {
       await Promise.race([provider.shutdown(), wait(flushTime, undefined, { ref: false })]).catch(() => {})

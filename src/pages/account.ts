@@ -1,91 +1,115 @@
-import type { Access, Clock, Context, Middleware } from '../context.ts'
+import type { Access, Context, Middleware } from '../context.ts'
+import { askProvider } from '../endpoints/provider-sign-in.ts'
+import type { Endpoint } from '../endpoints/transport.ts'
 import { GatewayError } from '../errors.ts'
 import { type Html, html } from '../http/html.ts'
-import type { PageSessions } from '../stores/page-sessions.ts'
-import type { SessionSummary, Sessions } from '../stores/sessions.ts'
-import type { Users } from '../stores/users.ts'
-import { requireVisitor } from './browser-session.ts'
+import { withoutQuery } from '../http/query.ts'
+import type { SessionSummary } from '../stores/sessions.ts'
+import { requireBrowserSession } from './browser-session.ts'
 import { field, form, providerIcon, sessionList, summary } from './components.ts'
-import { describeTrouble, readError, type Trouble } from './error-messages.ts'
-import { type ShowAgain, seeOther } from './errors.ts'
-import type { Page, PageProvider, Show, Shown, View } from './render.ts'
+import { type FormErrors, localizeErrors, readError } from './error-messages.ts'
+import { errorPage, type ShowAgain } from './errors.ts'
+import { interstitialRedirect, seeOther } from './redirects.ts'
+import type { Page, PageContent, PageProvider, PageTemplate } from './render.ts'
+import type { Pages } from './steps.ts'
 
-export type AccountDeps = {
-  users: Pick<Users, 'findProfile' | 'findHash'>
-  sessions: Pick<Sessions, 'list'>
-  pageSessions: Pick<PageSessions, 'revokeOthers'>
-  clock: Clock
-  /** The absolute address of the account page. */
-  url: string
+/** GET /account: shows the account page. */
+export function showAccount(pages: Pages): Middleware[] {
+  return [
+    errorPage(pages),
+    pages.load,
+    ...pages.signedIn,
+    async function showAccount(ctx) {
+      await renderAccount(ctx, 200, readError(ctx), pages)
+    },
+  ]
 }
 
-/** The steps of the account page. They come after the claims proxy. */
-export function createAccountSteps(show: Show, base: string, deps: AccountDeps) {
-  const { users, sessions, pageSessions, clock } = deps
+/** The forms of the account page: runs an endpoint, and redirects to the account page with a message. */
+export function submitToAccount(pages: Pages, message: Done, endpoint: Endpoint): Middleware[] {
+  return [...formSteps(pages), done({ ...pages, message }), ...pages.stepsOf(endpoint)]
+}
 
-  async function readAccount(ctx: Context): Promise<Account> {
-    const { access, claims } = ctx.state
-    if (!access || !claims) throw new GatewayError('invalid_token')
-    const [profile, hash, list] = await Promise.all([
-      users.findProfile(access.userId),
-      users.findHash(access.userId),
-      sessions.list(access.userId, clock()),
-    ])
-    if (!profile) throw new GatewayError('invalid_token')
-    return {
-      access,
-      roles: claims.allowedRoles,
-      hasPassword: hash !== null,
-      linked: new Set(profile.identities.map(({ provider }) => provider)),
-      sessions: list,
-    }
-  }
-
-  const showAccount = async (ctx: Context, status: number, error: GatewayError | null): Promise<void> => {
-    const account = await readAccount(ctx)
-    const secret = account.hasPassword ? 'currentPassword' : 'newPassword'
-    const news: AccountNews = {
-      done: (page) => (error ? null : readDone(ctx, page)),
-      trouble: (page) => error && describeTrouble(error, page, ctx.state.form ? { secret } : null),
-    }
-    show(ctx, status, accountPage(account, news))
-    // Whoever has opened it keeps no hold on it. An app may need that of the page to sign in: it can be in a pop-up.
-    ctx.set('Cross-Origin-Opener-Policy', 'same-origin')
-  }
-
-  return {
-    account: ((ctx) => showAccount(ctx, 200, readError(ctx))) satisfies Middleware as Middleware,
-    showAccountAgain: ((ctx, error) => showAccount(ctx, error.status, error)) as ShowAgain,
-
-    /** Comes back to the account page, with a word about what the steps to its right have done. */
-    done: (what: Done): Middleware =>
-      async function done(ctx, next) {
-        await next()
-        seeOther(ctx, `${base}/account?done=${what}`)
-      },
-
-    endOthers: async function endOthers(ctx) {
-      const visitor = requireVisitor(ctx.state.visitor)
-      for (const sessionId of await pageSessions.revokeOthers(visitor, clock())) {
+/** POST /account/sessions/end-others: ends all other sessions of the signed-in user. */
+export function endOtherSessions(pages: Pages): Middleware[] {
+  const { pageSessions, clock } = pages
+  return [
+    ...formSteps(pages),
+    done({ ...pages, message: 'endedOthers' }),
+    async function endOtherSessions(ctx) {
+      for (const sessionId of await pageSessions.revokeOthers(requireBrowserSession(ctx), clock())) {
         ctx.state.announce('session.revoked', { sessionId })
       }
-    } satisfies Middleware as Middleware,
+    },
+  ]
+}
 
-    /** Lets the provider sign-in that begins to the right end in a link with whoever is signed in here. */
-    startLink: async function startLink(ctx, next) {
-      const { userId, sessionId } = requireVisitor(ctx.state.visitor)
-      ctx.state.start = {
-        redirectTo: deps.url,
-        codeChallenge: null,
-        link: { userId, sessionId },
-        page: false,
-      }
+/** POST /account/identities/:provider/link: redirects the browser to a provider, to link it to the signed-in user. */
+export function linkOnAccount(pages: Pages, provider: string): Middleware[] {
+  const redirectTo = `${pages.config.publicUrl}/account`
+  return [
+    ...formSteps(pages),
+    interstitialRedirect(pages),
+    async function startPageLink(ctx, next) {
+      const { userId, sessionId } = requireBrowserSession(ctx)
+      ctx.state.start = { redirectTo, codeChallenge: null, link: { userId, sessionId }, page: false }
       await next()
-    } satisfies Middleware as Middleware,
+    },
+    // The strategy would take a query for the answer of its provider.
+    withoutQuery(askProvider(pages, provider)),
+  ]
+}
+
+/** The first steps of a form on the account page. */
+function formSteps(pages: Pages): Middleware[] {
+  const showAgain: ShowAgain = (ctx, error) => renderAccount(ctx, error.status, error, pages)
+  return [errorPage({ ...pages, showAgain }), pages.load, ...pages.signedIn, ...pages.checkForm]
+}
+
+/** Redirects to the account page with a message, when the later steps have succeeded. */
+function done({ base, message }: { base: string; message: Done }): Middleware {
+  return async function done(ctx, next) {
+    await next()
+    seeOther(ctx, `${base}/account?done=${message}`)
   }
 }
 
-export type Done = 'password' | 'ended' | 'endedOthers' | 'unlinked'
+async function renderAccount(
+  ctx: Context,
+  status: number,
+  error: GatewayError | null,
+  pages: Pages,
+): Promise<void> {
+  const account = await readAccount(ctx, pages)
+  const secret = account.hasPassword ? 'currentPassword' : 'newPassword'
+  const news: AccountNews = {
+    done: (page) => (error ? null : readDone(ctx, page)),
+    errors: (page) => error && localizeErrors(error, page, ctx.state.form ? { secret } : null),
+  }
+  pages.render(ctx, status, accountPage(account, news))
+  // The window that opened this page loses its handle. The sign-in page stays without it: apps open it in a pop-up.
+  ctx.set('Cross-Origin-Opener-Policy', 'same-origin')
+}
+
+async function readAccount(ctx: Context, { users, sessions, clock }: Pages): Promise<Account> {
+  const { access, claims } = ctx.state
+  if (!access || !claims) throw new GatewayError('invalid_token')
+  const [profile, hash, list] = await Promise.all([
+    users.findProfile(access.userId),
+    users.findHash(access.userId),
+    sessions.list(access.userId, clock()),
+  ])
+  if (!profile) throw new GatewayError('invalid_token')
+  return {
+    access,
+    roles: claims.allowedRoles,
+    hasPassword: hash !== null,
+    linked: new Set(profile.identities.map(({ provider }) => provider)),
+    sessions: list,
+  }
+}
+
+type Done = 'password' | 'ended' | 'endedOthers' | 'unlinked'
 
 function readDone({ query }: Context, { texts, site }: Parameters<AccountNews['done']>[0]): string | null {
   const { done, linked } = query
@@ -106,17 +130,17 @@ type Account = {
 }
 
 /** What has just been done on the page, and what went wrong. */
-type AccountNews = { done: (page: Page) => string | null; trouble: (page: Page) => Trouble | null }
+type AccountNews = { done: (page: Page) => string | null; errors: (page: Page) => FormErrors | null }
 
 /** Who somebody is, how they can sign in, and where they are signed in. */
-function accountPage(account: Account, { done, trouble }: AccountNews): View {
-  return function showAccount(page): Shown {
+function accountPage(account: Account, { done, errors }: AccountNews): PageTemplate {
+  return function showAccount(page): PageContent {
     const { texts } = page
-    const found = trouble(page)
+    const found = errors(page)
     const message = done(page)
     return {
       title: texts.account,
-      hasFailed: found !== null,
+      isError: found !== null,
       isWide: true,
       body: html`${summary(found)}${message && html`<p class="notice good" role="status">${message}</p>\n`}<div class="who">
 <p class="name"><bdi>${account.access.username}</bdi></p>
@@ -152,14 +176,14 @@ ${form(page, `/account/identities/${name}/${action}`, button)}</li>`
 }
 
 /** The form is inside, closed until it is asked for or something is wrong in it. */
-function passwordRow(page: Page, { hasPassword, access }: Account, trouble: Trouble | null): Html {
+function passwordRow(page: Page, { hasPassword, access }: Account, errors: FormErrors | null): Html {
   const { texts, site } = page
-  const isOpen = trouble !== null && trouble.fields.size > 0
+  const isOpen = errors !== null && errors.fields.size > 0
   const hint = texts.passwordHint(site.passwordMinLength)
   // Password managers look for the name that a new password belongs to.
   const content = html`<input type="text" value="${access.username}" autocomplete="username" hidden readonly>
-${hasPassword && field(page, { name: 'currentPassword', autocomplete: 'current-password' }, trouble)}
-${field(page, { name: 'newPassword', autocomplete: 'new-password', hint }, trouble)}
+${hasPassword && field(page, { name: 'currentPassword', autocomplete: 'current-password' }, errors)}
+${field(page, { name: 'newPassword', autocomplete: 'new-password', hint }, errors)}
 <button class="button main">${hasPassword ? texts.changePassword : texts.setPassword}</button>`
   return html`<li><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3M12 15v2"/></svg>
 <span class="what">${texts.password} <span class="hint">${hasPassword ? texts.passwordIsSet : texts.passwordIsNotSet}</span></span>

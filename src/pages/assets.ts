@@ -104,10 +104,9 @@ function typeOf(body: Buffer): string | null {
 }
 
 /** Answers with the files that pages refer to. Throws `not_found`. */
-export function createAssets({ assets }: Pick<PageFiles, 'assets'>): Middleware {
+export function sendAsset({ assets }: Pick<PageFiles, 'assets'>): Middleware {
   return async function sendAsset(ctx) {
-    const { file = '' } = (ctx as { params?: { file?: string } }).params ?? {}
-    const asset = assets.get(file)
+    const asset = assets.get(ctx.params?.file ?? '')
     if (!asset) throw new GatewayError('not_found')
     ctx.set({
       'Cache-Control': 'public, max-age=31536000, immutable',

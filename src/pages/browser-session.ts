@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { requireClaims } from '../claims/claims-proxy.ts'
 import type { Access, Clock, Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'
@@ -7,63 +8,62 @@ import type { Sessions } from '../stores/sessions.ts'
 import { seal, unseal } from '../tokens/encrypted-payload.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 
+export type BrowserSessionOptions = {
+  cookie: PageCookie
+  sessions: Pick<Sessions, 'read' | 'revoke'>
+  pageSessions: Pick<PageSessions, 'extend'>
+  clock: Clock
+}
+
 /**
- * Finds out who is signed in on our pages in this browser, as the database says now, and puts them into
- * `ctx.state.visitor`. A cookie whose session is over is taken back.
+ * Loads the session of the page cookie from the database into `ctx.state.browserSession`. The cookie of a session that
+ * has ended is cleared.
  */
-export function createLook(
-  cookie: PageCookie,
-  sessions: Pick<Sessions, 'read'>,
-  pageSessions: Pick<PageSessions, 'extend'>,
-  clock: Clock,
-): Middleware {
-  return async function look(ctx, next) {
+export function loadBrowserSession(options: BrowserSessionOptions): Middleware {
+  const { cookie, sessions, pageSessions, clock } = options
+  return async function loadBrowserSession(ctx, next) {
     const named = await cookie.read(ctx)
     const access = named && (await sessions.read(named.sessionId, named.userId, clock()))
     if (access) {
-      ctx.state.visitor = access
+      ctx.state.browserSession = access
       await pageSessions.extend(access, clock())
-      // Whoever comes by while both secrets are accepted stays signed in when the old one is gone.
+      // While both secrets are accepted, every visit replaces a cookie of the previous secret.
       if (named.isOld) await cookie.write(ctx, access)
     } else if (named) cookie.clear(ctx)
     await next()
   }
 }
 
-/** Whoever is signed in on our pages. Throws `invalid_token` when it is nobody. */
-export function requireVisitor(visitor: Access | undefined): Access {
-  if (!visitor) throw new GatewayError('invalid_token')
-  return visitor
+/** Returns the session of the pages in this browser. Throws `invalid_token` without one. */
+export function requireBrowserSession({ state }: Context): Access {
+  if (!state.browserSession) throw new GatewayError('invalid_token')
+  return state.browserSession
 }
 
-/** Signs this browser in: from now on its cookie is that of `ctx.state.access`. The session it had before ends. */
-export function createKeep(cookie: PageCookie, sessions: Pick<Sessions, 'revoke'>, clock: Clock): Middleware {
-  return async function keep(ctx, next) {
-    const { access, visitor } = ctx.state
-    if (!access) throw new Error('this route does not pass the claims proxy')
-    if (visitor) await end(ctx, visitor, sessions, clock)
+/** Signs this browser in with the session of the claims proxy. The previous session of the browser ends. */
+export function saveBrowserSession(options: BrowserSessionOptions): Middleware {
+  const { cookie } = options
+  return async function saveBrowserSession(ctx, next) {
+    const { access } = requireClaims(ctx)
+    if (ctx.state.browserSession) await end(ctx, ctx.state.browserSession, options)
     await cookie.write(ctx, access)
-    ctx.state.visitor = access
+    ctx.state.browserSession = access
     await next()
   }
 }
 
-/** Announces the session that an app has been given. This browser stays signed in with its own, also in the log. */
+/** Announces the session that an app has got. This browser stays signed in with its own session, also in the log. */
 export const announceAppSession: Middleware = async function announceAppSession(ctx, next) {
   ctx.state.announce('session.begun')
   await next()
-  ctx.state.access = requireVisitor(ctx.state.visitor)
+  ctx.state.access = requireBrowserSession(ctx)
 }
 
-/** Signs this browser out. Throws `invalid_token` when nobody is signed in. */
-export function createSignOut(
-  cookie: PageCookie,
-  sessions: Pick<Sessions, 'revoke'>,
-  clock: Clock,
-): Middleware {
+/** Signs this browser out. Throws `invalid_token` when it is not signed in. */
+export function signOut(options: BrowserSessionOptions): Middleware {
   return async function signOut(ctx, next) {
-    await end(ctx, requireVisitor(ctx.state.visitor), sessions, clock)
-    cookie.clear(ctx)
+    await end(ctx, requireBrowserSession(ctx), options)
+    options.cookie.clear(ctx)
     await next()
   }
 }
@@ -71,8 +71,7 @@ export function createSignOut(
 async function end(
   ctx: Context,
   { sessionId, userId }: Access,
-  sessions: Pick<Sessions, 'revoke'>,
-  clock: Clock,
+  { sessions, clock }: BrowserSessionOptions,
 ): Promise<void> {
   await sessions.revoke(sessionId, false, clock())
   ctx.state.announce('logout', { sessionId, userId, everywhere: false })
@@ -85,11 +84,13 @@ export type PageCookie = ReturnType<typeof createPageCookie>
 
 const payloadSchema = z.object({ sessionId: z.guid(), userId: z.guid() })
 
+type PageCookieOptions = { keys: SecretKeys; secure: boolean; clock: Clock }
+
 /**
  * The cookie by which our pages know a browser: session and user, encrypted. No route of the JSON interface looks at it,
  * so no other site can do anything there in the name of whoever is signed in here.
  */
-export function createPageCookie(keys: SecretKeys, secure: boolean, clock: Clock) {
+export function createPageCookie({ keys, secure, clock }: PageCookieOptions) {
   const cookie = createCookie('claimgate', { secure, sameSite: 'lax' })
   const open = async (sealed: string, by: SecretKeys) =>
     payloadSchema.parse(await unseal(sealed, by, clock()))

@@ -1,6 +1,6 @@
 import { type Html, html } from '../http/html.ts'
 import type { SessionSummary } from '../stores/sessions.ts'
-import type { Trouble } from './error-messages.ts'
+import type { FormErrors } from './error-messages.ts'
 import type { Page, PageProvider } from './render.ts'
 import type { FieldName } from './texts.ts'
 
@@ -27,13 +27,13 @@ ${content}
 export function field(
   { texts }: Page,
   { name, autocomplete, value, hint, isFirst }: Field,
-  trouble: Trouble | null,
+  errors: FormErrors | null,
 ): Html {
-  const fault = trouble?.fields.get(name)
+  const fault = errors?.fields.get(name)
   const isSecret = autocomplete.endsWith('password')
   const described = [fault && `${name}-fault`, hint && `${name}-hint`].filter(Boolean).join(' ')
   // Where something is wrong, the summary has the focus.
-  const isFocused = isFirst === true && trouble === null
+  const isFocused = isFirst === true && errors === null
   const input = html`<input id="${name}" name="${name}" type="${isSecret ? 'password' : 'text'}" autocomplete="${autocomplete}" required${
     !isSecret && html` autocapitalize="none" spellcheck="false" dir="auto"`
   }${value !== undefined && html` value="${value}"`}${fault && html` aria-invalid="true"`}${
@@ -46,10 +46,10 @@ ${fault && html`<p class="fault" id="${name}-fault">${fault}</p>\n`}${hint && ht
 }
 
 /** The summary of what is wrong, which has the focus: fields are links to where they are. */
-export function summary(trouble: Trouble | null): Html | null {
-  if (trouble === null) return null
-  const fields = [...trouble.fields]
-  const text = trouble.text === null ? null : html`<p>${trouble.text}</p>`
+export function summary(errors: FormErrors | null): Html | null {
+  if (errors === null) return null
+  const fields = [...errors.fields]
+  const text = errors.text === null ? null : html`<p>${errors.text}</p>`
   const list =
     fields.length > 0 &&
     html`<ul>${fields.map(([name, fault]) => html`<li><a href="#${name}">${fault}</a></li>`)}</ul>`

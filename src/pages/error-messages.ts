@@ -1,14 +1,14 @@
 import type { Context } from '../context.ts'
 import { type ErrorCode, errorTable, type FieldError, GatewayError } from '../errors.ts'
-import { formFaults } from './csrf.ts'
+import { formErrors } from './csrf.ts'
 import type { Page } from './render.ts'
 import type { FieldFault, FieldName, Texts } from './texts.ts'
 
 /** What is wrong with what somebody sent, in their language: as a whole, or field by field. */
-export type Trouble = { text: string | null; fields: ReadonlyMap<FieldName, string> }
+export type FormErrors = { text: string | null; fields: ReadonlyMap<FieldName, string> }
 
 /** What the JSON interface says of a field, and what we say. A number in it is the limit. */
-const faults: readonly (readonly [RegExp, FieldFault])[] = [
+const fieldMessages: readonly (readonly [RegExp, FieldFault])[] = [
   [/^is required$/, 'required'],
   [/^has fewer than (\d+) characters$/, 'tooShort'],
   [/^has more than (\d+) characters$/, 'tooLong'],
@@ -25,30 +25,30 @@ const faults: readonly (readonly [RegExp, FieldFault])[] = [
  * Says what is wrong. `form` is what was sent, with the field that a wrong password is typed into, if it is known; it is
  * null when nothing was, and something went wrong before or elsewhere.
  */
-export function describeTrouble(
+export function localizeErrors(
   error: GatewayError,
   { texts, language }: Pick<Page, 'texts' | 'language'>,
   form: { secret: FieldName | null } | null,
-): Trouble {
-  const fields = new Map(form ? describeFields(error, texts, form.secret) : [])
+): FormErrors {
+  const fields = new Map(form ? localizeFields(error, texts, form.secret) : [])
   if (fields.size > 0) return { text: null, fields }
   const isForeign = form !== null && error.code === 'validation_failed'
-  return { text: isForeign ? texts.foreignField : describeError(error, texts, language), fields }
+  return { text: isForeign ? texts.foreignField : localizeError(error, texts, language), fields }
 }
 
-function describeFields(error: GatewayError, texts: Texts, secret: FieldName | null): [FieldName, string][] {
+function localizeFields(error: GatewayError, texts: Texts, secret: FieldName | null): [FieldName, string][] {
   const one = (name: FieldName, fault: FieldFault): [FieldName, string][] => [
     [name, texts.faults[fault](texts.fields[name], '')],
   ]
   if (error.code === 'username_taken') return one('username', 'taken')
   if (error.code === 'invalid_credentials' && secret) return one(secret, 'wrong')
-  return (error.errors ?? []).flatMap((each) => describeField(each, texts))
+  return (error.errors ?? []).flatMap((each) => localizeField(each, texts))
 }
 
 /** One sentence about an error, for whoever meets it on a page. */
-export function describeError(error: GatewayError, texts: Texts, language: string): string {
-  if (error.detail === formFaults.expired) return texts.formExpired
-  if (error.detail === formFaults.noCookie) return texts.cookiesRefused
+export function localizeError(error: GatewayError, texts: Texts, language: string): string {
+  if (error.detail === formErrors.expired) return texts.formExpired
+  if (error.detail === formErrors.noCookie) return texts.cookiesRefused
   const wait = error.headers['Retry-After']
   if (error.code === 'rate_limited' && wait) return texts.tooManyAttempts(formatWait(Number(wait), language))
   if (error.status === 503) return texts.comeBackLater
@@ -62,10 +62,10 @@ export function readError(ctx: Context): GatewayError | null {
   return new GatewayError(error as ErrorCode)
 }
 
-function describeField({ field, detail }: FieldError, texts: Texts): [FieldName, string][] {
+function localizeField({ field, detail }: FieldError, texts: Texts): [FieldName, string][] {
   if (!Object.hasOwn(texts.fields, field)) return []
   const name = field as FieldName
-  for (const [pattern, fault] of faults) {
+  for (const [pattern, fault] of fieldMessages) {
     const found = pattern.exec(detail)
     if (found) return [[name, texts.faults[fault](texts.fields[name], found[1] ?? '')]]
   }

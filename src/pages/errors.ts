@@ -1,27 +1,35 @@
-import { type Context, type Middleware, withContract } from '../context.ts'
+import type { Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
+import { html } from '../http/html.ts'
 import { prefersHtml } from '../http/request.ts'
-import type { PageCookie } from './browser-session.ts'
-import { queryOf } from './links.ts'
-import { failurePage } from './messages.ts'
-import type { Show } from './render.ts'
+import { localizeError } from './error-messages.ts'
+import { queryOf, seeOther } from './redirects.ts'
+import type { PageTemplate, RenderPage } from './render.ts'
 
 /** Shows a form again, with what went wrong. */
 export type ShowAgain = (ctx: Context, error: GatewayError) => Promise<void> | void
 
+export type ErrorPageOptions = {
+  render: RenderPage
+  /** The path of the public URL. */
+  base: string
+  /** Shows the form of the route; undefined without a form. */
+  showAgain?: ShowAgain | undefined
+}
+
 /**
- * Answers whatever the steps to its right fail with by a page: the form again with what was typed, where there is one
- * and it was reached, or a page that says what is wrong. Whoever has to sign in first is sent to `signinPath`.
+ * Answers every error of the later steps with a page: with the submitted form, or with the error alone. `invalid_token`
+ * redirects to the sign-in page.
  */
-export function createFailure(show: Show, signinPath: string, showAgain?: ShowAgain): Middleware {
-  return async function failure(ctx, next) {
+export function errorPage({ render, base, showAgain }: ErrorPageOptions): Middleware {
+  return async function errorPage(ctx, next) {
     try {
       requireNavigation(ctx)
       await next()
     } catch (thrown) {
       const error = toGatewayError(thrown, ctx)
-      if (error.code === 'invalid_token') return seeOther(ctx, pathFor(ctx, signinPath))
+      if (error.code === 'invalid_token') return seeOther(ctx, signInPath(ctx, base))
       const { 'WWW-Authenticate': _scheme, ...headers } = error.headers
       ctx.set(headers)
       if (showAgain && ctx.state.form) {
@@ -31,14 +39,14 @@ export function createFailure(show: Show, signinPath: string, showAgain?: ShowAg
           ctx.state.log.error({ err }, 'a form could not be shown again')
         }
       }
-      show(ctx, error.status, failurePage(error, ctx.state.requestId))
+      render(ctx, error.status, failurePage(error, ctx.state.requestId))
     }
   }
 }
 
-/** Whoever only wanted to see something is not told that they have to sign in: they see it. */
-function pathFor(ctx: Context, signinPath: string): string {
-  return signinPath + queryOf(ctx.state.start, ctx.method === 'POST' ? { error: 'invalid_token' } : {})
+/** Returns the path of the sign-in page, with an error message only after a form was sent. */
+function signInPath(ctx: Context, base: string): string {
+  return `${base}/signin${queryOf(ctx.state.start, ctx.method === 'POST' ? { error: 'invalid_token' } : {})}`
 }
 
 /** A page is for a person who looks at it, not for a script of an app on a sister site, with which cookies would go along. */
@@ -47,52 +55,49 @@ function requireNavigation(ctx: Context): void {
   if (isForeign && ctx.get('sec-fetch-mode') !== 'navigate') throw new GatewayError('origin_not_allowed')
 }
 
-/** Sends the browser to a page with GET, so that going back or loading again sends nothing twice (RFC 9110, section 15.4.4). */
-export function seeOther(ctx: Context, path: string): void {
-  ctx.status = 303
-  ctx.redirect(path)
-}
-
-/** The front door: a person gets to their account or to the sign-in, a program passes on. */
-export function createFront(cookie: Pick<PageCookie, 'read'>, base: string): Middleware {
-  return withContract(
-    {
-      answers: {
-        303: { description: 'For people: to a page.', headers: { Location: 'The sign-in or the account.' } },
-      },
-    },
-    async function front(ctx, next) {
-      ctx.vary('Accept')
-      if (!prefersHtml(ctx)) return next()
-      seeOther(ctx, `${base}/${(await cookie.read(ctx)) ? 'account' : 'signin'}`)
-    },
-  )
-}
-
-/** Shows a small page to a person who comes to an address where nothing is for anybody. Comes after all routes. */
-export function createNotFound(show: Show): Middleware {
+/** Shows a page to a browser at an address without a route. Comes after all routes. */
+export function notFound({ render }: { render: RenderPage }): Middleware {
   return async function notFound(ctx, next) {
-    const isKnown = ((ctx as { matched?: unknown[] }).matched ?? []).length > 0
+    const isKnown = (ctx.matched ?? []).length > 0
     if (isKnown || ctx.method !== 'GET' || !prefersHtml(ctx)) return next()
-    show(ctx, 404, failurePage(new GatewayError('not_found'), ctx.state.requestId))
+    render(ctx, 404, failurePage(new GatewayError('not_found'), ctx.state.requestId))
   }
 }
 
+export type HtmlErrorsOptions = {
+  isPage: (ctx: Context) => boolean
+  /** The step that shows the error. */
+  errorPage: Middleware
+}
+
 /**
- * Answers a person at the address of a page by a page also where none of its steps is reached: a query that is too long,
- * a method that it does not have. `failure` is what shows it.
+ * Shows a page to a browser at the address of a page also for errors before the steps of the route: a query that is too
+ * long, or a method that the route does not have.
  */
-export function createForPeople(isPage: (ctx: Context) => boolean, failure: Middleware): Middleware {
-  // Asked only when something has gone wrong: every request passes here.
+export function renderErrorsAsHtml({ isPage, errorPage }: HtmlErrorsOptions): Middleware {
+  // Called only after an error, because every request passes this step.
   const isForPerson = (ctx: Context) => isPage(ctx) && prefersHtml(ctx)
-  return async function forPeople(ctx, next) {
+  return async function renderErrorsAsHtml(ctx, next) {
     try {
       await next()
       if (ctx.status === 405 && ctx.body === undefined && isForPerson(ctx))
         throw new GatewayError('method_not_allowed')
     } catch (error) {
       if (!isForPerson(ctx)) throw error
-      await failure(ctx, () => Promise.reject(error))
+      await errorPage(ctx, () => Promise.reject(error))
     }
   }
+}
+
+/** Shows an error without a form, with its code and the request id for the operator. */
+function failurePage(error: GatewayError, requestId: string): PageTemplate {
+  // The usual cause is an address of the gateway that is not its public one.
+  const isElsewhere = error.code === 'origin_not_allowed'
+  return ({ texts, language, site }) => ({
+    title: error.code === 'not_found' ? texts.notFound : texts.somethingWrong,
+    isError: true,
+    body: html`<p role="alert">${localizeError(error, texts, language)}</p>
+<p class="aside">${isElsewhere ? html`<a href="${site.url}/">${site.url}</a>` : html`<a href="${site.base}/">${texts.toStart}</a>`}</p>
+<p class="aside reference"><code>${error.code}</code><br><code>${requestId}</code></p>`,
+  })
 }

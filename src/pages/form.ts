@@ -2,8 +2,7 @@ import getRawBody from 'raw-body'
 import type { z } from 'zod'
 import type { Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { requireMediaType } from '../http/body.ts'
-import { validate } from '../http/validate.ts'
+import { checkBody, requireMediaType } from '../http/body.ts'
 
 const limit = 16_384
 
@@ -26,11 +25,11 @@ export const readForm: Middleware = async function readForm(ctx, next) {
   await next()
 }
 
-/** Checks the fields of the form as the JSON interface checks the members of a body, by the same schema. */
-export function createInput(schema: z.ZodType): Middleware {
-  return async function checkInput(ctx, next) {
+/** Checks the fields of the form against the schema of the JSON body. Throws `validation_failed`. */
+export function formBody(schema: z.ZodType): Middleware {
+  return async function formBody(ctx, next) {
     const { csrf: _csrf, ...fields } = ctx.state.form ?? {}
-    ctx.state.body = validate(schema, fields)
+    checkBody(ctx, schema, fields)
     await next()
   }
 }

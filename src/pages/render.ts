@@ -30,19 +30,19 @@ export type Page = {
 }
 
 /** A page: what its title says, and what stands on it. */
-export type Shown = {
+export type PageContent = {
   title: string
   body: Html
-  hasFailed?: boolean
+  isError?: boolean
   isWide?: boolean
-  /** Where the browser goes on by itself. */
-  goesOnTo?: string
+  /** The URL that the browser opens by itself. */
+  redirectTo?: string
 }
 
-export type View = (page: Page) => Shown
+export type PageTemplate = (page: Page) => PageContent
 
 /** Answers with a page. */
-export type Show = (ctx: Context, status: number, view: View) => void
+export type RenderPage = (ctx: Context, status: number, template: PageTemplate) => void
 
 const policy = [
   "default-src 'none'",
@@ -54,14 +54,16 @@ const policy = [
   "base-uri 'none'",
 ].join('; ')
 
+type RenderPageOptions = { site: Site; csrf: Pick<Csrf, 'tokenFor'>; clock: Clock }
+
 /**
- * Makes what answers with pages, in the language that the browser asks for. Nobody keeps a page, no script but ours runs
+ * Makes the function that answers with pages, in the language that the browser asks for. Nobody keeps a page, no script but ours runs
  * on it, and no other site gets to see it: the headers for apps that call the JSON interface are taken away.
  */
-export function createShow(site: Site, csrf: Pick<Csrf, 'tokenFor'>, clock: Clock): Show {
+export function createRenderPage({ site, csrf, clock }: RenderPageOptions): RenderPage {
   const { locales } = site.files
   const [fallback = ''] = locales.keys()
-  return function show(ctx, status, view) {
+  return function renderPage(ctx, status, template) {
     const language = ctx.acceptsLanguages([...locales.keys()]) || fallback
     const texts = locales.get(language) as Texts
     let token: string | undefined
@@ -75,9 +77,9 @@ export function createShow(site: Site, csrf: Pick<Csrf, 'tokenFor'>, clock: Cloc
         return token
       },
     }
-    const shown = view(page)
+    const content = template(page)
     ctx.status = status
-    ctx.body = layout(page, shown).html
+    ctx.body = layout(page, content).html
     ctx.type = 'text/html; charset=utf-8'
     ctx.remove('Access-Control-Allow-Origin')
     ctx.remove('Access-Control-Allow-Credentials')
@@ -94,26 +96,26 @@ export function createShow(site: Site, csrf: Pick<Csrf, 'tokenFor'>, clock: Cloc
 }
 
 /** The whole document around what a page shows. */
-function layout({ site, language, texts }: Page, shown: Shown): Html {
+function layout({ site, language, texts }: Page, content: PageContent): Html {
   const { base, files } = site
-  const named = shown.title.includes(files.name) ? shown.title : `${shown.title} · ${files.name}`
-  const title = `${shown.hasFailed ? texts.errorTitle : ''}${named}`
+  const named = content.title.includes(files.name) ? content.title : `${content.title} · ${files.name}`
+  const title = `${content.isError ? texts.errorTitle : ''}${named}`
   return html`<!doctype html>
 <html lang="${language}" dir="${texts.direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-${shown.goesOnTo && html`<meta http-equiv="refresh" content="0;url=${shown.goesOnTo}">\n`}<title>${title}</title>
+${content.redirectTo && html`<meta http-equiv="refresh" content="0;url=${content.redirectTo}">\n`}<title>${title}</title>
 <link rel="icon" href="${base}/pages/${files.logo}">
 <link rel="stylesheet" href="${base}/pages/${files.style}">
 <script src="${base}/pages/${files.script}" defer></script>
 </head>
 <body>
-<main${shown.isWide && html` class="wide"`}>
+<main${content.isWide && html` class="wide"`}>
 <img class="logo" src="${base}/pages/${files.logo}" alt="" width="48" height="48">
-<h1>${shown.title}</h1>
-${shown.body}
+<h1>${content.title}</h1>
+${content.body}
 </main>
 </body>
 </html>

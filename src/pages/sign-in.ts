@@ -1,99 +1,115 @@
-import type { Context, Middleware } from '../context.ts'
+import compose from 'koa-compose'
+import { type Context, type Middleware, withContract } from '../context.ts'
+import { login } from '../endpoints/login.ts'
+import { askProvider } from '../endpoints/provider-sign-in.ts'
+import { signup, signupGate } from '../endpoints/signup.ts'
 import { GatewayError } from '../errors.ts'
 import { html } from '../http/html.ts'
+import { withoutQuery } from '../http/query.ts'
+import { prefersHtml } from '../http/request.ts'
 import { field, form, providerLinks, summary } from './components.ts'
-import { describeTrouble, readError, type Trouble } from './error-messages.ts'
-import { type ShowAgain, seeOther } from './errors.ts'
-import { placeOf, queryOf } from './links.ts'
-import { goingOnPage, signedOutPage, signOutPage } from './messages.ts'
-import type { Page, Show, Shown, View } from './render.ts'
+import { type FormErrors, localizeErrors, readError } from './error-messages.ts'
+import { errorPage, type ShowAgain } from './errors.ts'
+import { placeOf, queryOf, seeOther } from './redirects.ts'
+import type { Page, PageContent, PageTemplate } from './render.ts'
+import type { Pages } from './steps.ts'
 
-/** The steps that show the ways in and the way out. `base` is what our paths begin with. */
-export function createEntrySteps(show: Show, base: string, signup: boolean) {
-  /** Shows a form again, with what was typed into it. */
-  const again =
-    (pageOf: (entry: Entry) => View): ShowAgain =>
-    (ctx, error) =>
-      show(ctx, error.status, pageOf(entryOf(ctx, error)))
-  /** From where there is a link back to the app that has asked for it. */
-  const toSignedOut: Middleware = async function toSignedOut(ctx) {
-    seeOther(ctx, `${base}/signed-out${queryOf(ctx.state.start)}`)
-  }
-  return {
-    showSigninAgain: again(signinPage),
-    showSignupAgain: again(signupPage),
-
-    /** For whoever was asked whether to go on as who they are; signed out meanwhile, they have to sign in. */
-    showContinueAgain: ((ctx, error) => {
-      const { visitor } = ctx.state
-      again(visitor ? (entry) => continuePage(entry, visitor.username) : signinPage)(ctx, error)
-    }) satisfies ShowAgain as ShowAgain,
-
-    /** The page to sign in, or for somebody who is signed in the way on. What went wrong elsewhere is said here. */
-    signin: async function signin(ctx) {
-      const { visitor, start } = ctx.state
+/** GET /signin: shows the sign-in page, with the error of a provider sign-in. A signed-in user may continue instead. */
+export function showSignIn({ shown, render, base }: Pages): Middleware[] {
+  return [
+    ...shown,
+    async function showSignIn(ctx) {
+      const { browserSession, start } = ctx.state
       const error = readError(ctx)
       const isOther = ctx.query.prompt === 'login' || error !== null
       const entry = entryOf(ctx, error)
-      if (!visitor || isOther) return show(ctx, 200, signinPage(entry))
+      if (!browserSession || isOther) return render(ctx, 200, signInPage(entry))
       if (!start?.redirectTo) return seeOther(ctx, `${base}/account`)
-      show(ctx, 200, continuePage(entry, visitor.username))
-    } satisfies Middleware as Middleware,
+      render(ctx, 200, continuePage(entry, browserSession.username))
+    },
+  ]
+}
 
-    /** The page to sign up. Throws `signup_disabled`. */
-    signup: async function showSignup(ctx) {
-      const { visitor, start } = ctx.state
-      if (!signup) throw new GatewayError('signup_disabled')
-      if (visitor && !start?.redirectTo) return seeOther(ctx, `${base}/account`)
-      show(ctx, 200, signupPage(entryOf(ctx, null)))
-    } satisfies Middleware as Middleware,
+/** POST /signin: signs a user in with username and password. */
+export function submitSignIn({ form, render, stepsOf }: Pages): Middleware[] {
+  const showAgain: ShowAgain = (ctx, error) => render(ctx, error.status, signInPage(entryOf(ctx, error)))
+  return [...form(showAgain), ...stepsOf(login)]
+}
 
-    /** A provider sign-in begins with a click on our page: whom another site sends comes to that page first. */
-    fromPage: async function fromPage(ctx, next) {
-      if (/^(same|cross)-site$/.test(ctx.get('sec-fetch-site'))) {
-        return seeOther(ctx, `${base}/signin${queryOf(ctx.state.start)}`)
-      }
-      await next()
-    } satisfies Middleware as Middleware,
+/** POST /signin/continue: gives the app of the request a session of the signed-in user. */
+export function continueSignIn({ form, signedIn, toApp, render }: Pages): Middleware[] {
+  const showAgain: ShowAgain = (ctx, error) => {
+    const { browserSession } = ctx.state
+    const entry = entryOf(ctx, error)
+    render(
+      ctx,
+      error.status,
+      browserSession ? continuePage(entry, browserSession.username) : signInPage(entry),
+    )
+  }
+  return [...form(showAgain), ...signedIn, ...toApp]
+}
 
-    /** Sends whoever loads the address of a form to the page that it is on. */
-    toPage: (path: string): Middleware =>
-      async function toPage(ctx) {
-        seeOther(ctx, `${base}${path}${ctx.search}`)
+/** GET /signup: shows the sign-up page. Throws `signup_disabled`. */
+export function showSignUp({ shown, render, base, config }: Pages): Middleware[] {
+  return [
+    ...shown,
+    async function showSignUp(ctx) {
+      const { browserSession, start } = ctx.state
+      if (!config.signup) throw new GatewayError('signup_disabled')
+      if (browserSession && !start?.redirectTo) return seeOther(ctx, `${base}/account`)
+      render(ctx, 200, signUpPage(entryOf(ctx, null)))
+    },
+  ]
+}
+
+/** POST /signup/form: creates a user and signs them in. */
+export function submitSignUp({ form, render, config, stepsOf }: Pages): Middleware[] {
+  const showAgain: ShowAgain = (ctx, error) => render(ctx, error.status, signUpPage(entryOf(ctx, error)))
+  return [...form(showAgain, signupGate({ isOpen: config.signup })), ...stepsOf(signup)]
+}
+
+/** GET /signin/:provider: redirects the browser to the provider. */
+export function signInWithProvider(pages: Pages, provider: string): Middleware[] {
+  // The strategy would take a query for the answer of its provider.
+  const ask = withoutQuery(askProvider(pages, provider))
+  return [errorPage(pages), pages.start, requireSameSite(pages), ask]
+}
+
+/** Redirects a request from another site to the sign-in page: only the page may start a provider sign-in. */
+function requireSameSite({ base }: Pick<Pages, 'base'>): Middleware {
+  return async function requireSameSite(ctx, next) {
+    if (/^(same|cross)-site$/.test(ctx.get('sec-fetch-site'))) {
+      return seeOther(ctx, `${base}/signin${queryOf(ctx.state.start)}`)
+    }
+    await next()
+  }
+}
+
+/** Ends a provider sign-in that was started on a page. Other sign-ins pass on. */
+export function finishOnPage({ load, signIn }: Pages): Middleware {
+  return withContract(
+    {
+      answers: {
+        303: {
+          description: 'A sign-in that was begun on a page, and not for an app: to the account.',
+          headers: { Location: 'The path of the account page.' },
+        },
       },
+    },
+    async function finishOnPage(ctx, next) {
+      if (ctx.state.flow?.page !== true) return next()
+      await compose([load, ...signIn])(ctx)
+    },
+  )
+}
 
-    /** The end, or for somebody who is still signed in the way there, if an app has sent them. */
-    signedOut: async function signedOut(ctx) {
-      const { visitor, start } = ctx.state
-      const redirectTo = start?.redirectTo ?? null
-      if (!visitor) return show(ctx, 200, signedOutPage(redirectTo))
-      if (redirectTo === null) return seeOther(ctx, `${base}/account`)
-      show(ctx, 200, signOutPage(visitor.username, `/account/signout${queryOf(start)}`))
-    } satisfies Middleware as Middleware,
-
-    /** Whoever is signed out already, such as in another tab, has no form to prove: nothing is left to do. */
-    unlessSignedOut: async function unlessSignedOut(ctx, next) {
-      if (!ctx.state.visitor) return toSignedOut(ctx, next)
-      await next()
-    } satisfies Middleware as Middleware,
-
-    toSignedOut,
-
-    /** Ends a sign-in that no app has asked for on the account page. */
-    home: async function home(ctx, next) {
-      const { redirectTo } = ctx.state.flow ?? ctx.state.start ?? { redirectTo: null }
-      if (redirectTo !== null) return next()
-      seeOther(ctx, `${base}/account`)
-    } satisfies Middleware as Middleware,
-
-    /** Makes a page of our own of the redirect to somewhere else that the steps to its right end with. */
-    goOn: async function goOn(ctx, next) {
-      await next()
-      const url = ctx.response.get('Location')
-      if (!URL.canParse(url)) return
-      ctx.remove('Location')
-      show(ctx, 200, goingOnPage(url))
-    } satisfies Middleware as Middleware,
+/** Returns the page that shows the error of a provider sign-in; null for an error that the app gets. */
+export function errorPageUrl({ config }: Pages) {
+  return (ctx: Context): URL | null => {
+    const { flow } = ctx.state
+    const isOurs = flow ? flow.page : prefersHtml(ctx)
+    return isOurs ? new URL(`${config.publicUrl}/signin${queryOf(flow)}`) : null
   }
 }
 
@@ -102,7 +118,7 @@ function entryOf(ctx: Context, error: GatewayError | null): Entry {
   return {
     start,
     typed: form?.username === undefined ? {} : { username: form.username },
-    trouble: (page) => error && describeTrouble(error, page, form ? { secret: null } : null),
+    errors: (page) => error && localizeErrors(error, page, form ? { secret: null } : null),
   }
 }
 
@@ -111,21 +127,21 @@ type Entry = {
   start: Context['state']['start']
   /** What was typed before. */
   typed: Readonly<Record<string, string>>
-  trouble: (page: Page) => Trouble | null
+  errors: (page: Page) => FormErrors | null
 }
 
 /** Username and password, and the providers. */
-function signinPage({ start, typed, trouble }: Entry): View {
-  return function signin(page): Shown {
+function signInPage({ start, typed, errors }: Entry): PageTemplate {
+  return function signin(page): PageContent {
     const { site, texts } = page
-    const found = trouble(page)
+    const found = errors(page)
     const query = queryOf(start)
     const content = html`${field(page, { name: 'username', autocomplete: 'username webauthn', value: typed.username, isFirst: true }, found)}
 ${field(page, { name: 'password', autocomplete: 'current-password' }, found)}
 <button class="button main">${texts.signIn}</button>`
     return {
       title: texts.signInTo(site.files.name),
-      hasFailed: found !== null,
+      isError: found !== null,
       body: html`${summary(found)}${form(page, `/signin${query}`, content)}
 ${providerLinks(page, query)}
 ${site.signup && html`<p class="aside">${texts.noAccountYet} <a href="${site.base}/signup${query}">${texts.signUp}</a></p>`}`,
@@ -134,10 +150,10 @@ ${site.signup && html`<p class="aside">${texts.noAccountYet} <a href="${site.bas
 }
 
 /** Username and a new password, and the providers. */
-function signupPage({ start, typed, trouble }: Entry): View {
-  return function signup(page): Shown {
+function signUpPage({ start, typed, errors }: Entry): PageTemplate {
+  return function signup(page): PageContent {
     const { site, texts } = page
-    const found = trouble(page)
+    const found = errors(page)
     const query = queryOf(start)
     const hint = texts.passwordHint(site.passwordMinLength)
     const content = html`${field(page, { name: 'username', autocomplete: 'username', value: typed.username, isFirst: true }, found)}
@@ -146,7 +162,7 @@ ${field(page, { name: 'confirmPassword', autocomplete: 'new-password' }, found)}
 <button class="button main">${texts.signUp}</button>`
     return {
       title: texts.signUpTo(site.files.name),
-      hasFailed: found !== null,
+      isError: found !== null,
       body: html`${summary(found)}${form(page, `/signup/form${query}`, content)}
 ${providerLinks(page, query)}
 <p class="aside">${texts.accountAlready} <a href="${site.base}/signin${query}">${texts.signIn}</a></p>`,
@@ -155,14 +171,14 @@ ${providerLinks(page, query)}
 }
 
 /** Asks somebody who is signed in whether they want to go back to the app as who they are. */
-function continuePage({ start, trouble }: Entry, username: string): View {
-  return function goOnAs(page): Shown {
+function continuePage({ start, errors }: Entry, username: string): PageTemplate {
+  return function continueAs(page): PageContent {
     const { site, texts } = page
-    const found = trouble(page)
+    const found = errors(page)
     const button = html`<button class="button main" autofocus>${texts.continueAs(username)}</button>`
     return {
       title: texts.signInTo(site.files.name),
-      hasFailed: found !== null,
+      isError: found !== null,
       body: html`${summary(found)}<p>${texts.signedInAs(username)} ${start?.redirectTo && texts.goesBackTo(placeOf(start.redirectTo))}</p>
 ${form(page, `/signin/continue${queryOf(start)}`, button)}
 <p class="aside"><a href="${site.base}/signin${queryOf(start, { prompt: 'login' })}">${texts.useAnother}</a></p>`,

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { isAway } from '../database/failures.ts'
-import { createDeps } from '../dependencies.ts'
+import { createDependencies } from '../dependencies.ts'
 import { createClientError } from '../http/client-error.ts'
 import { securityHeaders } from '../http/headers.ts'
 import { listen } from '../http/server.ts'
@@ -64,7 +64,7 @@ export async function startGateway({
   try {
     const keys = createKeyring(deployment.keySettings)
     const readiness = createReadiness(isAway)
-    const deps = await createDeps({ ...options, clock, fetch, deployment, keys, readiness })
+    const deps = await createDependencies({ ...options, clock, fetch, deployment, keys, readiness })
     const server = await listen(createApp(deps, pages).callback(), {
       ...config,
       onClientError: createClientError(securityHeaders(config.publicUrl)),

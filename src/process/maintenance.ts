@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
-import type { Deps } from '../dependencies.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { sweepLimits } from '../limits/counters.ts'
 import type { Keyring } from '../tokens/keyring.ts'
 
@@ -13,7 +13,13 @@ const keyInterval = 2_000
  * rotates and retires keys. Returns what ends it.
  */
 export function startUpkeep(
-  { config, oneTime, log, announce, clock }: Pick<Deps, 'config' | 'oneTime' | 'log' | 'announce' | 'clock'>,
+  {
+    config,
+    oneTime,
+    log,
+    announce,
+    clock,
+  }: Pick<Dependencies, 'config' | 'oneTime' | 'log' | 'announce' | 'clock'>,
   database: Database,
   keys: Keyring,
   firstSweep: number,

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
 import type { Document } from './openapi.ts'
-import { referencePage } from './page.ts'
+import { renderReference } from './page.ts'
 import { style } from './page-style.ts'
 
-/** Answers with the API reference, made at the first request. */
-export function createReference(read: () => Document): Middleware {
+type ReadDocument = { readDocument: () => Document }
+
+/** GET /openapi.json: answers with the API reference, which is made at the first request. */
+export function reference({ readDocument }: ReadDocument): Middleware {
   return withContract(
     {
       answers: {
@@ -18,7 +20,7 @@ export function createReference(read: () => Document): Middleware {
         304: { description: 'The document is still the one that `If-None-Match` names.' },
       },
     },
-    createFixed('application/json', () => JSON.stringify(read())),
+    sendFixed('application/json', () => JSON.stringify(readDocument())),
   )
 }
 
@@ -26,21 +28,22 @@ export function createReference(read: () => Document): Middleware {
 const policy =
   "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** Answers with the API reference as a page for people, and with its style. `base` is the path of the public URL. */
-export function createReferencePage(
-  read: () => Document,
-  base: string,
-): { page: Middleware; style: Middleware } {
-  return {
-    page: createFixed('text/html; charset=utf-8', () => referencePage(read(), base), {
-      'Content-Security-Policy': policy,
-    }),
-    style: createFixed('text/css; charset=utf-8', () => style),
-  }
+type PublicUrl = { publicUrl: string }
+
+/** GET /docs: answers with the API reference as a page. */
+export function referencePage({ publicUrl, readDocument }: PublicUrl & ReadDocument): Middleware {
+  const base = new URL(publicUrl).pathname.replace(/\/$/, '')
+  const headers = { 'Content-Security-Policy': policy }
+  return sendFixed('text/html; charset=utf-8', () => renderReference(readDocument(), base), headers)
+}
+
+/** GET /docs.css: answers with the style of that page. */
+export function referenceStyle(): Middleware {
+  return sendFixed('text/css; charset=utf-8', () => style)
 }
 
 /** Answers with what does not change, made at the first request. Clients may keep it and ask whether it has changed. */
-function createFixed(type: string, make: () => string, headers: Record<string, string> = {}): Middleware {
+function sendFixed(type: string, make: () => string, headers: Record<string, string> = {}): Middleware {
   let made: { text: string; etag: string } | undefined
   return async function sendFixed(ctx) {
     made ??= withTag(make())
@@ -65,13 +68,13 @@ const indexAnswer = z.strictObject({
   }),
 })
 
-/** Tells a program that comes to the front door where everything is, by the API reference that `read` answers. */
-export function createApiIndex(publicUrl: string, read: () => Pick<Document, 'paths'>): Middleware {
+/** GET / for programs: answers with the addresses of the routes in the API reference. */
+export function apiIndex({ publicUrl, readDocument }: PublicUrl & ReadDocument): Middleware {
   return withContract(
     { answers: { 200: { description: 'For programs: where what is.', schema: indexAnswer } } },
     async function apiIndex(ctx) {
       ctx.vary('Accept')
-      ctx.body = { name: 'claimgate', links: linksOf(read(), publicUrl) }
+      ctx.body = { name: 'claimgate', links: linksOf(readDocument(), publicUrl) }
     },
   )
 }

@@ -5,7 +5,7 @@ import { prose, words } from './page-fields.ts'
 import { codesOf, operationSection, type Place } from './page-operation.ts'
 
 /** The API reference as a page for people: everything that the document says, without a script. */
-export function referencePage(document: Document, base: string): string {
+export function renderReference(document: Document, base: string): string {
   const { info, tags, servers } = document
   const places = placesOf(document)
   const chapters = tags

@@ -1,37 +1,44 @@
-import type { Access, Clock, Context } from '../context.ts'
+import { requireClaims } from '../claims/claims-proxy.ts'
+import { type Access, type Clock, type Context, requireState } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { PageSessions } from '../stores/page-sessions.ts'
 import type { Device, Sessions } from '../stores/sessions.ts'
 import { challengeOf, codeLifetime, hashCode } from '../tokens/authorization-code.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
 
-export type ReadAccess = ReturnType<typeof createReadAccess>
+export type OpenSessionOptions = {
+  sessions: Sessions
+  pageSessions: Pick<PageSessions, 'beginBeside'>
+  refreshTokens: Pick<RefreshTokens, 'verify'>
+  /** Seconds for which the previous refresh token still works. */
+  grace: number
+  clock: Clock
+}
 
 /**
- * The ways to a session, each for a claims proxy: one statement that begins, continues, redeems or reads it and says
- * what its user may be at that moment. Each throws when there is no such session.
+ * The ways to a session, each for a claims proxy: one statement starts, continues or reads it, and reads the roles and
+ * claims of its user. Each throws when there is no such session.
  */
-export function createReadAccess(
-  sessions: Sessions,
-  pageSessions: Pick<PageSessions, 'beginBeside'>,
-  refreshTokens: Pick<RefreshTokens, 'verify'>,
-  grace: number,
-  clock: Clock,
-) {
+export function createOpenSession({
+  sessions,
+  pageSessions,
+  refreshTokens,
+  grace,
+  clock,
+}: OpenSessionOptions) {
   return {
-    /** A new session for whom this request has authenticated. Throws `invalid_credentials`. */
-    begin: async (ctx: Context): Promise<Access> => {
-      const { user, flow } = ctx.state
-      if (!user) throw new Error('this route does not authenticate anybody')
+    /** Starts a session for the user who has authenticated. Throws `invalid_credentials`. */
+    start: async (ctx: Context): Promise<Access> => {
+      const user = requireState(ctx, 'user')
+      const { flow } = ctx.state
       // Until its one-time code is exchanged, a session is worth no more than the code.
       const idle = flow?.redirectTo && !flow.page ? codeLifetime : undefined
       return required(await sessions.begin(user, deviceOf(ctx), clock(), idle), 'invalid_credentials')
     },
 
-    /** A session for an app, of whoever is signed in on our pages. Throws `invalid_token`. */
-    beside: async (ctx: Context): Promise<Access> => {
-      const { access } = ctx.state
-      if (!access) throw new Error('this route does not pass the claims proxy')
+    /** Starts a session of an app for the user who is signed in on the pages. Throws `invalid_token`. */
+    startSecond: async (ctx: Context): Promise<Access> => {
+      const { access } = requireClaims(ctx)
       const begun = await pageSessions.beginBeside(access, deviceOf(ctx), clock(), codeLifetime)
       return required(begun, 'invalid_token')
     },
@@ -44,7 +51,7 @@ export function createReadAccess(
     refresh: async (ctx: Context): Promise<Access> => {
       const now = clock()
       const since = new Date(now.getTime() - grace * 1000)
-      const { sessionId, counter } = refreshTokens.verify(ctx.state.refreshToken ?? '')
+      const { sessionId, counter } = refreshTokens.verify(requireState(ctx, 'refreshToken'))
       const access =
         (await sessions.rotate(sessionId, counter, now)) ??
         (await sessions.repeat(sessionId, counter, since, now))
@@ -54,22 +61,25 @@ export function createReadAccess(
       throw new GatewayError('invalid_token', { event: 'refresh.reuse', about: { sessionId, userId } })
     },
 
-    /** The session of the one-time code in the body. Throws `invalid_code`. */
-    redeem: async (ctx: Context): Promise<Access> => {
-      const { code, codeVerifier } = ctx.state.body as { code: string; codeVerifier?: string }
+    /** Exchanges a one-time code for its session. Throws `invalid_code`. */
+    exchangeCode: async ({ code, codeVerifier }: CodeAndVerifier): Promise<Access> => {
       const challenge = codeVerifier === undefined ? null : challengeOf(codeVerifier)
       return required(await sessions.redeem(hashCode(code), challenge, clock()), 'invalid_code')
     },
 
-    current: createReadCurrent(sessions, clock),
+    current: createReadCurrent({ sessions, clock }),
   }
 }
 
-/** The session of the verified access token, as `sessions` knows it. Throws `invalid_token`. */
-export function createReadCurrent(sessions: Pick<Sessions, 'read'>, clock: Clock) {
+/** A one-time code, and its PKCE verifier (RFC 7636) if the client sent one. */
+type CodeAndVerifier = { code: string; codeVerifier?: string | undefined }
+
+type ReadCurrentOptions = { sessions: Pick<Sessions, 'read'>; clock: Clock }
+
+/** Makes a function that reads the session of the verified access token from `sessions`. It throws `invalid_token`. */
+export function createReadCurrent({ sessions, clock }: ReadCurrentOptions) {
   return async function readCurrent(ctx: Context): Promise<Access> {
-    const { bearer } = ctx.state
-    if (!bearer) throw new Error('this route does not verify a token')
+    const bearer = requireState(ctx, 'bearer')
     return required(await sessions.read(bearer.sessionId, bearer.userId, clock()), 'invalid_token')
   }
 }

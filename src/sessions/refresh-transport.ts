@@ -1,4 +1,4 @@
-import { type Context, type Contract, type Middleware, withContract } from '../context.ts'
+import type { Context, Contract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'
 
@@ -14,8 +14,10 @@ export type RefreshCookieSettings = {
 export type RefreshTransport = {
   /** The cookie that it travels in; null where it is in the body. */
   cookie: string | null
-  /** Finds the refresh token of a request and puts it into `ctx.state.refreshToken`. Throws `invalid_token`. */
-  read: Middleware
+  /** The contract of a step that reads the refresh token. */
+  contract: Contract
+  /** Returns the refresh token of the body, or else that of the cookie. Throws `invalid_token` without either. */
+  read(ctx: Context, sent: string | undefined): string
   /** What the answer's body says of the refresh token; in cookie mode nothing, and the cookie is set. */
   send(ctx: Context, refreshToken: string, lifetime: number): { refreshToken?: string }
   /** Takes the cookie back. */
@@ -48,16 +50,15 @@ export function createRefreshTransport({
     : {}
   return {
     cookie: cookieMode ? cookie.name : null,
-    read: withContract(contract, async function readRefreshToken(ctx, next) {
-      const { refreshToken: sent } = ctx.state.body as { refreshToken?: string }
+    contract,
+    read: (ctx, sent) => {
       const kept = cookieMode && sent === undefined ? cookie.read(ctx) : undefined
       if (kept !== undefined) requireOrigin(ctx)
       const refreshToken = sent ?? kept
       if (refreshToken === undefined)
         throw new GatewayError('invalid_token', { detail: 'There is no refresh token' })
-      ctx.state.refreshToken = refreshToken
-      await next()
-    }),
+      return refreshToken
+    },
     send: (ctx, refreshToken, lifetime) => {
       if (!cookieMode) return { refreshToken }
       cookie.write(ctx, refreshToken, lifetime)

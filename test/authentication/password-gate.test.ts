@@ -6,8 +6,8 @@ import { createPasswordHashes, type PasswordHashes } from '../../src/authenticat
 import { createVerifyPassword } from '../../src/authentication/verify-password.ts'
 import type { State } from '../../src/context.ts'
 import { GatewayError } from '../../src/errors.ts'
-import { createErrorHandler } from '../../src/http/error-handler.ts'
-import { createRequest } from '../../src/http/request.ts'
+import { errorHandler } from '../../src/http/error-handler.ts'
+import { logRequest } from '../../src/http/request.ts'
 import { listen } from '../../src/http/server.ts'
 
 /** Work that has begun and goes on until a test lets it end. */
@@ -149,13 +149,13 @@ test.serial(
       ['inactive', { id: '2', password: someHash, active: false }],
       ['provider-only', { id: '3', password: null, active: true }],
     ])
-    const verify = createVerifyPassword(
-      {
+    const verify = createVerifyPassword({
+      users: {
         findCredentials: async (username) => users.get(username) ?? null,
         replaceHash: async () => t.fail(),
       },
-      createHashes(1, 10),
-    )
+      hashes: createHashes(1, 10),
+    })
     const answers = new Set<string>()
     for (const username of ['alice', 'inactive', 'provider-only', 'nobody']) {
       const before = compared.length
@@ -216,8 +216,8 @@ test.serial(
 test.serial('overloaded is answered with 503 and Retry-After', async (t) => {
   const hashes = createHashes(1, 1)
   const app = new Koa<State>()
-  app.use(createRequest(pino({ level: 'silent' }), 0))
-  app.use(createErrorHandler())
+  app.use(logRequest({ log: pino({ level: 'silent' }), trustedProxies: 0 }))
+  app.use(errorHandler())
   app.use(async (ctx) => {
     ctx.body = await hashes.hash('x')
   })

@@ -1,10 +1,10 @@
 import test from 'ava'
 import { loadPasswordPolicy } from '../../src/authentication/password-policy.ts'
-import { loginBody } from '../../src/endpoints/schemas.ts'
+import { loginBody } from '../../src/endpoints/login.ts'
 import { createSignupSchema } from '../../src/endpoints/signup.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
 import { validate } from '../../src/http/validate.ts'
-import { describeTrouble } from '../../src/pages/error-messages.ts'
+import { localizeErrors } from '../../src/pages/error-messages.ts'
 import de from '../../src/pages/locales/de.ts'
 import en from '../../src/pages/locales/en.ts'
 import type { Texts } from '../../src/pages/texts.ts'
@@ -44,7 +44,7 @@ for (const [what, fails] of faulty) {
   test(`of ${what} every language says what is wrong, beside the field`, async (t) => {
     const error = (await t.throwsAsync(async () => fails(), { instanceOf: GatewayError })) as GatewayError
     for (const [language, texts] of Object.entries(locales)) {
-      const { fields, text } = describeTrouble(error, { texts, language }, { secret: null })
+      const { fields, text } = localizeErrors(error, { texts, language }, { secret: null })
       t.is(text, null)
       t.deepEqual(
         [...fields.keys()],
@@ -66,14 +66,14 @@ for (const [what, fails] of faulty) {
 test('of every error there is a sentence in every language', (t) => {
   for (const [language, texts] of Object.entries(locales)) {
     for (const code of Object.keys(errorTable) as ErrorCode[]) {
-      const { text, fields } = describeTrouble(new GatewayError(code), { texts, language }, null)
+      const { text, fields } = localizeErrors(new GatewayError(code), { texts, language }, null)
       t.regex(text ?? [...fields.values()].join(), /^[A-Z].{10,}[.:]$/, code)
     }
   }
 })
 
 const describe = (error: GatewayError, isSent: boolean, secret: 'currentPassword' | null = null) => {
-  const { text, fields } = describeTrouble(error, { texts: en, language: 'en' }, isSent ? { secret } : null)
+  const { text, fields } = localizeErrors(error, { texts: en, language: 'en' }, isSent ? { secret } : null)
   return text ?? Object.fromEntries(fields)
 }
 

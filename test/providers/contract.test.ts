@@ -27,12 +27,12 @@ function construct(provider: Provider): Strategy | undefined {
   const names = provider.flow === 'redirect' ? [provider.name] : []
   const strategies = createStrategies([provider], {
     publicUrl: 'https://gateway.test',
-    settings: parseConfig(provider.flow === 'redirect' ? env : {}, names).providers,
+    providers: parseConfig(provider.flow === 'redirect' ? env : {}, names).providers,
     transport: { timeout: 1, fetch: () => Promise.reject(new Error('no network here')) },
     verifyPassword: (_username, _password, done) => done(null, { id: '1' }),
     verifyProfile: () => (_access, _refresh, _profile, done) => done(null, { provider: 'any', subject: '1' }),
     store: () => store,
-    around: (_provider, _request, work) => work(),
+    instrumentRequest: (_provider, _request, work) => work(),
   })
   return strategies.get(provider.name)
 }

@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { Operation } from '../hasura/run-operation.ts'
+import { bodyOf } from '../http/body.ts'
+import { text } from '../http/validate.ts'
+import { guessLimit } from '../limits/middleware.ts'
+import { attempt } from '../observability/announce.ts'
+import type { Transport } from './transport.ts'
+
+/** The body of POST /login. */
+export const loginBody = z.strictObject({
+  username: text(1024)
+    .min(1, 'is required')
+    .meta({ examples: ['ada'] }),
+  password: text(1024)
+    .min(1, 'is required')
+    .meta({ examples: ['correct horse'] }),
+})
+
+/** POST /login: signs a user in with username and password. */
+export function login(deps: Dependencies, { signIn }: Transport) {
+  const { limits, authenticate } = deps
+  const { name } = deps.passwordProvider
+  return {
+    guards: [],
+    input: loginBody,
+    steps: [
+      guessLimit({ limits, usernameOf: (ctx) => bodyOf(ctx, loginBody).username }),
+      attempt({ provider: name, ok: 'login.ok', failed: 'login.failed' }),
+      withContract(
+        { errors: ['invalid_credentials', 'overloaded', 'database_unavailable'] },
+        authenticate({ provider: name, property: 'user', refused: 'invalid_credentials' }),
+      ),
+      ...signIn,
+    ],
+  } satisfies Operation
+}

@@ -1,0 +1,71 @@
+import { readCallback, requireApproval, returnErrors } from '../authentication/callback.ts'
+import { linkIdentity, resolveIdentity } from '../authentication/identity.ts'
+import type { RedirectProvider } from '../authentication/provider.ts'
+import { linkBody, startLink, startSignIn } from '../authentication/start-sign-in.ts'
+import { callbackUrl, issuerOf } from '../authentication/strategies.ts'
+import { claimsProxy } from '../claims/claims-proxy.ts'
+import { type Context, type Middleware, withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { jsonBody } from '../http/body.ts'
+import { addressLimit } from '../limits/middleware.ts'
+import { attempt } from '../observability/announce.ts'
+import { redirectWithCode } from './redirect-with-code.ts'
+import type { Transport } from './transport.ts'
+
+/** GET /auth/:provider: redirects the browser to the provider. */
+export function startProvider(deps: Dependencies, { name }: RedirectProvider): Middleware[] {
+  return [startSignIn(deps), askProvider(deps, name)]
+}
+
+/** POST /user/identities/:provider: answers with the URL at which the signed-in user links a provider. */
+export function linkProvider(
+  deps: Dependencies,
+  { name }: RedirectProvider,
+  { signedIn }: Transport,
+): Middleware[] {
+  return [...signedIn, jsonBody(linkBody), startLink(deps), askProvider(deps, name)]
+}
+
+/** Runs the strategy of a redirect provider: to the provider, or on its callback to the provider's identity. */
+export function askProvider({ authenticate }: Dependencies, provider: string): Middleware {
+  return authenticate({ provider, property: 'identity', refused: 'provider_denied' })
+}
+
+export type CallbackOptions = {
+  transport: Transport
+  /** Null without pages. */
+  pages: {
+    /** Ends a sign-in that was started on a page. */
+    finishOnPage: Middleware
+    /** Returns the page that shows the error of a sign-in; null for an error that the app gets. */
+    pageFor: (ctx: Context) => URL | null
+  } | null
+}
+
+/** GET /auth/:provider/callback: signs in the user who comes back from the provider, or links the provider. */
+export function providerCallback(
+  deps: Dependencies,
+  provider: RedirectProvider,
+  { transport, pages }: CallbackOptions,
+): Middleware[] {
+  const { config, limits, stateCookie, openSession } = deps
+  const { name } = provider
+  return [
+    returnErrors({ pageFor: pages?.pageFor }),
+    addressLimit({ limits, name: 'callback' }),
+    attempt({ provider: name, ok: 'login.ok', failed: 'login.failed' }),
+    readCallback({ issuer: issuerOf(provider, config.providers) }),
+    stateCookie.open({ provider: name, callbackUrl: callbackUrl(config.publicUrl, name) }),
+    requireApproval(),
+    withContract(
+      { errors: ['provider_denied', 'provider_error', 'provider_timeout'] },
+      askProvider(deps, name),
+    ),
+    linkIdentity(deps),
+    resolveIdentity(deps),
+    ...(pages ? [pages.finishOnPage] : []),
+    claimsProxy({ roles: config.roles, read: openSession.start, refused: 'invalid_credentials' }),
+    redirectWithCode(deps),
+    transport.session,
+  ]
+}

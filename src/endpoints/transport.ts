@@ -1,0 +1,37 @@
+import { bearer } from '../authentication/bearer.ts'
+import { claimsProxy } from '../claims/claims-proxy.ts'
+import type { Middleware } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { Operation } from '../hasura/run-operation.ts'
+import { createRefreshTransport, type RefreshTransport } from '../sessions/refresh-transport.ts'
+import { session } from './session.ts'
+
+/** The difference between the JSON interface, Hasura and the pages. */
+export type Transport = {
+  /** Reads and sends refresh tokens: in the body or in a cookie. */
+  refresh: RefreshTransport
+  /** Answers with the session. */
+  session: Middleware
+  /** Starts a session for the user who has authenticated, and answers with it. */
+  signIn: readonly Middleware[]
+  /** Reads the session of the signed-in user. */
+  signedIn: readonly Middleware[]
+}
+
+/** One operation of the gateway, for any transport. */
+export type Endpoint = (deps: Dependencies, transport: Transport) => Operation
+
+/** The transport of JSON routes. No session is answered without the claims proxy. */
+export function jsonTransport(deps: Dependencies, { cookieMode }: { cookieMode: boolean }): Transport {
+  const { config, openSession, secure } = deps
+  const origins = [new URL(config.publicUrl).origin, ...config.corsOrigins]
+  const refresh = createRefreshTransport({ cookieMode, origins, secure })
+  const answer = session(deps, refresh)
+  const { roles } = config
+  return {
+    refresh,
+    session: answer,
+    signIn: [claimsProxy({ roles, read: openSession.start, refused: 'invalid_credentials' }), answer],
+    signedIn: [bearer(deps), claimsProxy({ roles, read: openSession.current, refused: 'invalid_token' })],
+  }
+}
