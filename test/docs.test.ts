@@ -18,7 +18,7 @@ const pages = new Map(
       'README.md',
       'CONTRIBUTING.md',
       'SECURITY.md',
-      ...(await readdir(new URL('docs/', root))).map((name) => `docs/${name}`),
+      ...(await readdir(new URL('docs/', root), { recursive: true })).map((name) => `docs/${name}`),
     ]
       .filter((path) => path.endsWith('.md'))
       .map(async (path) => [path, await readFile(new URL(path, root), 'utf8')] as const),
@@ -99,10 +99,10 @@ test('the README leads to every page', (t) => {
     if (path.startsWith('docs/')) t.true(pages.get('README.md')?.includes(`](${path}`), path)
 })
 
-test('the GraphQL of docs/actions.md is answered as it stands', async (t) => {
+test('the GraphQL of docs/how-to/actions.md is answered as it stands', async (t) => {
   const app = await startDoor()
   t.teardown(() => app.close())
-  const [signup = '', me = ''] = blocksOf('docs/actions.md', 'graphql')
+  const [signup = '', me = ''] = blocksOf('docs/how-to/actions.md', 'graphql')
   const made = await askRemote(app, signup)
   const { token } = (made.data as { signup: { token: string } }).signup
   const { id } = (await app.get<{ id: string }>('/user', { Authorization: `Bearer ${token}` })).body
@@ -114,12 +114,12 @@ test('the GraphQL of docs/actions.md is answered as it stands', async (t) => {
   t.deepEqual(answer.data, { me: { username: 'test123', roles: ['user'], identities: [] } })
 })
 
-test('the GraphQL of docs/hasura-users.md and docs/custom-claims.md is what the permissions allow, and no more', (t) => {
+test('the GraphQL of docs/how-to/hasura-users.md and docs/how-to/custom-claims.md is what the permissions allow, and no more', (t) => {
   const schemaOf = (role: string) => createHasuraSchema(describeTables(metadataRoles), role)
   const problems = (role: string, text: string) =>
     validate(schemaOf(role), parse(text)).map(({ message }) => message)
-  const [asManager = '', asUser = ''] = blocksOf('docs/hasura-users.md', 'graphql')
-  const [setClaims = ''] = blocksOf('docs/custom-claims.md', 'graphql')
+  const [asManager = '', asUser = ''] = blocksOf('docs/how-to/hasura-users.md', 'graphql')
+  const [setClaims = ''] = blocksOf('docs/how-to/custom-claims.md', 'graphql')
   t.deepEqual(problems('manager', asManager), [])
   t.deepEqual(problems('manager', setClaims), [])
   t.deepEqual(problems('user', asUser), [])
@@ -131,11 +131,11 @@ test('the GraphQL of docs/hasura-users.md and docs/custom-claims.md is what the 
     t.true(problems(role, text).length > 0)
 })
 
-test('Hasura takes the permissions of docs/custom-claims.md', async (t) => {
+test('Hasura takes the permissions of docs/how-to/custom-claims.md', async (t) => {
   const columns = ['id', 'org_id', 'team_id', 'clearance', 'title']
   const hasura = await startHasura({ tables: { project: { columns, references: {} } } })
   t.teardown(() => hasura.close())
-  const [body] = blocksOf('docs/custom-claims.md', 'json')
+  const [body] = blocksOf('docs/how-to/custom-claims.md', 'json')
   const response = await fetch(`${hasura.url}/v1/metadata`, {
     method: 'POST',
     headers: { 'x-hasura-admin-secret': hasura.state.adminSecret as string },
