@@ -3,21 +3,35 @@ import test from 'ava'
 import type { Command } from 'commander'
 import { parse, validate } from 'graphql'
 import { createContext } from '../src/cli/context.ts'
+import { CommandError, exitCodes, type FailureCode } from '../src/cli/failure.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { parseConfig } from '../src/config/config.ts'
 import { describeTables, metadataRoles } from '../src/hasura/metadata-tables.ts'
+import { createMetrics } from '../src/observability/metrics.ts'
 import { root } from './_app.ts'
 import { startDoor } from './hasura/_door.ts'
 import { askRemote } from './hasura/_remote.ts'
 import { createHasuraSchema } from './hasura/_schema.ts'
 import { startHasura } from './hasura/_stand-in.ts'
 
+/** Stand-ins for a noun. Prose in the field's terms has one or two in a thousand words. */
+const standIns =
+  /\b(?:whoever|whomever|somebody|someone|nobody|everybody|those|the one|what it is|is none)\b/gi
+
+/** Stand-ins per thousand words that pages may have: each with more than two, and all together. */
+const mostInPages = 3
+
+/** Stand-ins per thousand words that the comments of the code may have. */
+const mostInComments = 12.2
+
 const pages = new Map(
   await Promise.all(
     [
       'README.md',
+      'CHANGELOG.md',
       'CONTRIBUTING.md',
       'SECURITY.md',
+      'examples/spa/README.md',
       ...(await readdir(new URL('docs/', root), { recursive: true })).map((name) => `docs/${name}`),
     ]
       .filter((path) => path.endsWith('.md'))
@@ -94,9 +108,107 @@ test('every npm script that a page names is there', async (t) => {
       t.true(name in scripts, `${path}: ${line}`)
 })
 
-test('the README leads to every page', (t) => {
-  for (const path of pages.keys())
-    if (path.startsWith('docs/')) t.true(pages.get('README.md')?.includes(`](${path}`), path)
+test('docs/README.md lists every page of docs once, and the README leads to it', (t) => {
+  const listed = linksOf('docs/README.md').filter((path) => path.startsWith('docs/'))
+  const others = [...pages.keys()].filter((path) => path.startsWith('docs/') && path !== 'docs/README.md')
+  t.deepEqual(listed.sort(), others.sort())
+  for (const path of others) t.regex(path, /^docs\/(?:tutorial|how-to|reference|explanation)\//)
+  t.true(linksOf('README.md').includes('docs/README.md'))
+})
+
+test('the README has at most 15,000 bytes', (t) => {
+  t.true(Buffer.byteLength(pages.get('README.md') ?? '') <= 15_000)
+})
+
+test('docs/reference/environment.md and .env.example have every variable that is read, in one order', async (t) => {
+  const read = new Set<string>()
+  const env = new Proxy<Record<string, string>>(
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' },
+    {
+      get: (target, name: string) => {
+        read.add(name)
+        return target[name]
+      },
+    },
+  )
+  parseConfig(env, ['github', 'google'])
+  const template = await readFile(new URL('.env.example', root), 'utf8')
+  const offered = [...template.matchAll(/^#([A-Z_]+)=/gm)].map(([, name = '']) => name)
+  t.deepEqual([...offered].sort(), [...read].sort())
+  const withoutProvider = offered.map((name) => name.replace(/^AUTH_(?:GITHUB|GOOGLE)_/, 'AUTH_<NAME>_'))
+  const named = firstCellsOf('docs/reference/environment.md', 'variable').flatMap(codeIn)
+  t.deepEqual(named, [...new Set(withoutProvider)])
+})
+
+test('docs/reference/observability.md has every metric, in the order of the registry', async (t) => {
+  const metrics = createMetrics({
+    hashes: () => ({ running: 0, waiting: 0 }),
+    pool: () => ({ used: 0, idle: 0, waiting: 0 }),
+    accessCache: () => ({ hits: 0, misses: 0, invalidations: 0, size: 0, isListening: true }),
+    keys: { activeSince: null },
+    clock: () => new Date(),
+    passwordProvider: 'local',
+  })
+  const names = [...(await metrics.read()).matchAll(/^# TYPE (claimgate_\w+)/gm)].map(([, name]) => name)
+  const cells = firstCellsOf('docs/reference/observability.md', 'metric')
+  t.deepEqual(
+    cells.flatMap(codeIn).filter((name) => name.startsWith('claimgate_')),
+    names as string[],
+  )
+})
+
+test('docs/reference/command.md has every command with all its arguments and options', (t) => {
+  const program = createProgram(createContext(process, false))
+  const rows = firstCellsOf('docs/reference/command.md', 'command').flatMap(codeIn)
+  const commands = leavesOf(program)
+  const names = rows.map((row) => /^[a-z]+(?: [a-z][a-z-]*)*/.exec(row)?.[0] ?? row)
+  t.deepEqual([...names].sort(), commands.map(({ name }) => name).sort())
+  for (const { name, command } of commands) {
+    const row = rows[names.indexOf(name)] ?? ''
+    const options = [...row.matchAll(/--[a-z-]+/g)].map(([option]) => option)
+    const known = command.options.map(({ long }) => long ?? '').filter((option) => option !== '--json')
+    t.deepEqual(options.sort(), known.sort(), name)
+    const given = [...row.matchAll(/(?<!--[a-z-]+ )<([a-z-]+)>/g)].map(([, argument]) => argument)
+    t.deepEqual(
+      given,
+      command.registeredArguments.map((argument) => argument.name()),
+      name,
+    )
+  }
+})
+
+test('docs/reference/command.md has every exit code, with the failures that it belongs to', (t) => {
+  const rows = [...(pages.get('docs/reference/command.md') ?? '').matchAll(/^\| (\d+) \|.*\|(.*)\|$/gm)]
+  t.deepEqual(
+    rows.map(([, exit]) => exit),
+    [...exitCodes.matchAll(/^ *(\d+) {2}/gm)].map(([, exit]) => exit),
+  )
+  for (const [, exit, failures = ''] of rows)
+    for (const code of codeIn(failures))
+      t.is(new CommandError(code as FailureCode, '').exitCode, Number(exit), code)
+})
+
+test('pages name things, and do without stand-ins for nouns', (t) => {
+  for (const [path, text] of pages) {
+    const prose = text.replace(/^ *```.*?^ *```/gms, '').replace(/`[^`\n]*`/g, '')
+    const { found, words, rate } = countStandIns(prose)
+    t.true(found <= 2 || rate <= mostInPages, `${path}: ${found} in ${words} words`)
+  }
+  const { found, words, rate } = countStandIns([...pages.values()].join('\n'))
+  t.log(`${found} in ${words} words of pages, ${rate.toFixed(1)} per 1,000`)
+  t.true(rate <= mostInPages)
+})
+
+test('comments name things, and do without stand-ins for nouns', async (t) => {
+  const comments: string[] = []
+  for (const folder of ['src', 'providers', 'scripts'])
+    for (const name of await readdir(new URL(`${folder}/`, root), { recursive: true }))
+      if (name.endsWith('.ts') && !name.includes('generated'))
+        comments.push(...commentsOf(await readFile(new URL(`${folder}/${name}`, root), 'utf8')))
+  const { found, words, rate } = countStandIns(comments.join('\n'))
+  t.log(`${found} in ${words} words of comments, ${rate.toFixed(1)} per 1,000`)
+  t.true(words > 1000)
+  t.true(rate <= mostInComments)
 })
 
 test('the GraphQL of docs/how-to/actions.md is answered as it stands', async (t) => {
@@ -144,6 +256,45 @@ test('Hasura takes the permissions of docs/how-to/custom-claims.md', async (t) =
   t.is(response.status, 200, await response.text())
   t.is(hasura.state.applied.length, 3)
 })
+
+/** Returns the pages and files that a page links to, as paths from the root. */
+function linksOf(path: string): string[] {
+  return [...(pages.get(path) ?? '').matchAll(/\]\(([^)\s#]+)(?:#[^)\s]*)?\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => new URL(target, new URL(path, root)).href.slice(root.href.length))
+}
+
+/** Returns the first cells of the table of a page whose first column has this title. */
+function firstCellsOf(path: string, title: string): string[] {
+  const [, , ...rows] =
+    new RegExp(`^\\| ${title} \\|(?:.*\n\\|)*.*`, 'm').exec(pages.get(path) ?? '')?.[0].split('\n') ?? []
+  return rows.map((row) => row.split(' | ')[0] ?? '')
+}
+
+/** Returns the pieces of a text that are set as code. */
+function codeIn(text: string): string[] {
+  return [...text.matchAll(/`([^`]*)`/g)].map(([, code = '']) => code)
+}
+
+/** Returns the commands without subcommands, with their full names. */
+function leavesOf(command: Command, names: string[] = []): { name: string; command: Command }[] {
+  if (command.commands.length === 0) return [{ name: names.join(' '), command }]
+  return command.commands.flatMap((each) => leavesOf(each, [...names, each.name()]))
+}
+
+/** Returns the comments of a TypeScript source, without their marks. */
+function commentsOf(source: string): string[] {
+  return [...source.matchAll(/\/\*+([\s\S]*?)\*\/|(?:^|\s)\/\/(.*)$/gm)].map(([, block, line]) =>
+    (block ?? line ?? '').replace(/^\s*\*/gm, ''),
+  )
+}
+
+function countStandIns(text: string): { found: number; words: number; rate: number } {
+  const found = text.match(standIns)?.length ?? 0
+  const words = text.match(/[\p{L}\p{N}][\p{L}\p{N}'’-]*/gu)?.length ?? 0
+  return { found, words, rate: (1000 * found) / Math.max(words, 1) }
+}
 
 /** The command that the first words name; null when there is none of that name. */
 function findCommand(program: Command, [name, ...rest]: string[]): Command | null {

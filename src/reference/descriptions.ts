@@ -194,7 +194,7 @@ export function createFindRouteWords(providers: readonly Named[]): (route: strin
 export const findTypeWords: FindWords = (title) =>
   objectTypes[`Auth${title === 'BrowserSession' ? 'Session' : title}`]
 
-/** When each error happens, for those who meet it. The README has the same sentences. */
+/** When each error happens, for those who meet it. docs/reference/errors.md has the same sentences. */
 export const errorWords: Readonly<Record<ErrorCode, string>> = {
   malformed_request:
     'The body is not JSON, has a member twice, is nested too deeply, has too many parts, or ended early.',

@@ -81,12 +81,26 @@ test('every error code is documented by a route, but the one that says there is 
   )
 })
 
-test('the README says the same of every error code', (t) => {
-  const readme = readFileSync(new URL('README.md', root), 'utf8')
-  const rows = [...readme.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \| (.*) \|$/gm)]
+test('docs/reference/errors.md says the same of every error code', (t) => {
+  const page = readFileSync(new URL('docs/reference/errors.md', root), 'utf8')
+  const rows = [...page.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \| (.*) \|$/gm)]
   t.deepEqual(
     rows.map(([, code, status, description]) => ({ code, status: Number(status), description })).sort(byCode),
     whole['x-errors'].map(({ code, status, description }) => ({ code, status, description })).sort(byCode),
+  )
+})
+
+test('docs/reference/http.md has every operation, and of the pages the reference and the two that apps open', (t) => {
+  const page = readFileSync(new URL('docs/reference/http.md', root), 'utf8')
+  const cells = [...page.matchAll(/^\| ((?:`(?:GET|POST|DELETE) [^`]*`(?:, )?)+) \|/gm)]
+  const rows = cells.flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]*)`/g)].map(([, name = '']) =>
+      name.replace(/^(POST.*|.*\/auth)\/<provider>/, '$1/github').replace(/<(\w+)>/g, '{$1}'),
+    ),
+  )
+  t.deepEqual(
+    rows.sort(),
+    [...operationsOf(whole).map(([name]) => name), 'GET /docs', 'GET /signin', 'GET /signup'].sort(),
   )
 })
 
