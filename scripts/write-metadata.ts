@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { createActionsYaml, toFiles } from '../src/hasura/metadata-files.ts'
 import { describeTables, metadataRoles } from '../src/hasura/metadata-tables.ts'
 import { createActionsGraphql } from '../src/hasura/schema-language.ts'
+import { createActionsYaml, toFiles } from './metadata-files.ts'
 
 const folder = new URL('../../hasura/', import.meta.url)
 await rm(new URL('metadata/databases/', folder), { recursive: true, force: true })

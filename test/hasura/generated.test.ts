@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import test from 'ava'
-import { createActionsYaml } from '../../src/hasura/metadata-files.ts'
+import { createActionsYaml } from '../../scripts/metadata-files.ts'
 import { objectTypes, operations } from '../../src/hasura/operations.ts'
 import { createActionsGraphql } from '../../src/hasura/schema-language.ts'
 import { root } from '../_app.ts'

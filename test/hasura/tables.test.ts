@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import test from 'ava'
+import { parse } from 'yaml'
+import { createActionsYaml, toFiles, toYaml } from '../../scripts/metadata-files.ts'
 import { permissionKinds } from '../../src/hasura/metadata-calls.ts'
-import { toFiles } from '../../src/hasura/metadata-files.ts'
 import { describeTables, metadataRoles } from '../../src/hasura/metadata-tables.ts'
-import { toYaml } from '../../src/hasura/yaml.ts'
 import { quick, root, startApp } from '../_app.ts'
 import { database } from './_database.ts'
 import { createJudge, type Row, type Rows } from './_permissions.ts'
@@ -40,15 +40,27 @@ test('bulk.json adds, and never replaces or drops', (t) => {
 })
 
 test('YAML has quotes wherever a text could be read as something else', (t) => {
+  const written = toYaml({
+    a: ['yes', 'x y', '3', '0o7', ''],
+    b: {},
+    c: [],
+    d: { e: 3, f: null, g: undefined },
+    '!x': [[1], { y: 'z' }],
+  })
   t.is(
-    toYaml({
-      a: ['yes', 'x y', '3', ''],
-      b: {},
-      c: [],
-      d: { e: 3, f: null, g: undefined },
-      '!x': [[1], { y: 'z' }],
-    }),
-    'a:\n  - "yes"\n  - "x y"\n  - "3"\n  - ""\nb: {}\nc: []\nd:\n  e: 3\n  f: null\n"!x":\n  - - 1\n  - "y": z\n',
+    written,
+    'a:\n  - "yes"\n  - x y\n  - "3"\n  - "0o7"\n  - ""\nb: {}\nc: []\nd:\n  e: 3\n  f: null\n"!x":\n  - - 1\n  - "y": z\n',
+  )
+})
+
+test('a reader of YAML 1.1 and one of 1.2 read the same in every file', (t) => {
+  const texts = [...toFiles(tables)].filter(([path]) => path.endsWith('.yaml'))
+  t.true(texts.length > 5)
+  for (const [path, text] of [...texts, ['actions.yaml', createActionsYaml()] as const])
+    t.deepEqual(parse(text, { version: '1.1' }), parse(text, { version: '1.2' }), path)
+  t.deepEqual(
+    texts.filter(([path]) => /public_/.test(path)).map(([, text]) => parse(text)),
+    JSON.parse(JSON.stringify(tables)),
   )
 })
 
