@@ -151,8 +151,8 @@ export function parseConfig(
   function readTracesEndpoint(): string | undefined {
     const base = read('OTEL_EXPORTER_OTLP_ENDPOINT', v.endpointUrl)
     const traces = read('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', v.endpointUrl)
-    if (base === undefined || read('OTEL_SDK_DISABLED', v.flag(false))) return undefined
-    return traces ?? `${base.replace(/\/+$/, '')}/v1/traces`
+    if (read('OTEL_SDK_DISABLED', v.flag(false))) return undefined
+    return traces ?? (base && `${base.replace(/\/+$/, '')}/v1/traces`)
   }
 
   function readAnonymousRole(): string | null {

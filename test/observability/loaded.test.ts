@@ -27,7 +27,7 @@ const watching = (packages: Set<string>) =>
   [...packages].filter((name) => /opentelemetry|prom-client/.test(name)).sort()
 
 test.serial(
-  'without OTEL_EXPORTER_OTLP_ENDPOINT and AUTH_METRICS not a line of OpenTelemetry or prom-client is loaded',
+  'without an endpoint for traces and AUTH_METRICS not a line of OpenTelemetry or prom-client is loaded',
   async (t) => {
     const packages = await loadedBy(t, { OTEL_SERVICE_NAME: 'set, but alone' })
     t.true(packages.has('koa'))
@@ -62,20 +62,34 @@ test.serial(
   },
 )
 
+test.serial('with OTEL_EXPORTER_OTLP_TRACES_ENDPOINT alone a process sends its traces there', async (t) => {
+  const collector = await startCollector()
+  t.teardown(() => collector.stop())
+  const packages = await loadedBy(t, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/v1/traces` })
+  t.true(packages.has('@opentelemetry/sdk-trace-base'))
+  t.deepEqual(
+    collector.spans.map(({ name }) => name),
+    ['GET /healthz'],
+  )
+})
+
 test.serial('nothing of GraphQL is loaded before somebody asks /graphql', async (t) => {
   const packages = await loadedBy(t, { AUTH_ACTION_SECRET: 'shared with Hasura 0123456789 0123456789' })
   t.true(packages.has('koa'))
   t.false(packages.has('graphql'))
 })
 
-test('traces go to /v1/traces of the collector, or to the endpoint for traces, and OTEL_SDK_DISABLED wins', (t) => {
+test('traces go to /v1/traces of the collector, or to the endpoint for traces, which needs no other, and OTEL_SDK_DISABLED wins', (t) => {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318/' }
   t.is(parseConfig(env).tracesEndpoint, 'http://collector.test:4318/v1/traces')
   const traces = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.test/in' }
   t.is(parseConfig({ ...env, ...traces }).tracesEndpoint, 'https://traces.test/in')
-  t.is(parseConfig(traces).tracesEndpoint, undefined)
+  t.is(parseConfig(traces).tracesEndpoint, 'https://traces.test/in')
+  t.is(parseConfig({}).tracesEndpoint, undefined)
   t.is(parseConfig({ ...env, OTEL_SDK_DISABLED: 'true' }).tracesEndpoint, undefined)
-  t.throws(() => parseConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }), {
-    message: /^ {2}OTEL_EXPORTER_OTLP_ENDPOINT must be an http\(s\) URL without user and password$/m,
-  })
+  t.is(parseConfig({ ...traces, OTEL_SDK_DISABLED: 'true' }).tracesEndpoint, undefined)
+  for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
+    t.throws(() => parseConfig({ [name]: 'collector:4318' }), {
+      message: new RegExp(`^ {2}${name} must be an http\\(s\\) URL without user and password$`, 'm'),
+    })
 })
