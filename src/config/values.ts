@@ -116,7 +116,7 @@ export const endpointUrl = z
   .optional()
 
 /** How a connection to PostgreSQL uses TLS, in libpq's words, and node-postgres' own no-verify. */
-export const sslmodes = ['disable', 'prefer', 'require', 'no-verify', 'verify-ca', 'verify-full'] as const
+const sslmodes = ['disable', 'prefer', 'require', 'no-verify', 'verify-ca', 'verify-full'] as const
 
 function isSslmode(value: string): boolean {
   return (sslmodes as readonly string[]).includes(value)

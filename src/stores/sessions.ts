@@ -183,8 +183,6 @@ export function createSessions(
   }
 }
 
-export type SessionAdmin = ReturnType<typeof createSessionAdmin>
-
 /** The `session` table as an administrator changes it: gateways see it at the next request. */
 export function createSessionAdmin({ prisma }: Pick<Database, 'prisma'>) {
   const end = async (which: { id: string } | { userId: string }, now: Date): Promise<number> => {

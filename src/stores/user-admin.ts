@@ -28,8 +28,6 @@ const details = {
   },
 }
 
-export type UserAdmin = ReturnType<typeof createUserAdmin>
-
 /** The `user` table as an administrator sees it. What it answers never has the password hash in it. */
 export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
   const findId = async (nameOrId: string): Promise<string | null> => {

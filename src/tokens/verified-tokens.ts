@@ -4,8 +4,6 @@ import type { Bearer } from '../context.ts'
 
 type Verified = { bearer: Bearer; kid: string; key: KeyObject }
 
-export type VerifiedTokens = ReturnType<typeof createVerifiedTokens>
-
 /**
  * Remembers tokens whose signature has been verified, so that Hasura's next question about the same token costs no RSA
  * work. The whole token is the name, so nothing but those very bytes is ever taken for it; it is forgotten when it
