@@ -55,7 +55,7 @@ type Details = {
 }
 
 /**
- * The one error class. `detail` and `errors` are shown to the caller; the rest is only ever logged: the `cause`, and the
+ * The one error class of requests. `detail` and `errors` are shown to the caller; the rest is only ever logged: the `cause`, and the
  * event that this is, if it is another than the failure of what was attempted, with what is known `about` it.
  */
 export class GatewayError extends Error {
@@ -79,5 +79,16 @@ export class GatewayError extends Error {
     this.headers = headers
     this.event = event
     this.about = about
+  }
+}
+
+/** A configuration that is not valid: every bad variable by name, never by value. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
   }
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from './config/config.ts'
+import { ConfigError } from './errors.ts'
 import { messageOf, serve } from './process/serve.ts'
 
 /** What sysexits.h calls EX_CONFIG. */

@@ -1,19 +1,8 @@
 import type { Command } from 'commander'
-import { z } from 'zod'
-import {
-  createHasuraClaims,
-  createNamespace,
-  isClaimName,
-  toSessionVariable,
-} from '../claims/hasura-claims.ts'
-import { createWebhookAnswer } from '../endpoints/webhook.ts'
-import { text as storableText, validate } from '../http/validate.ts'
-import { findGrants } from '../stores/access.ts'
-import { createUserClaims } from '../stores/user-admin.ts'
-import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
-import { CommandError } from './failure.ts'
-import { findUser } from './find.ts'
-import { examples, list, type Output, printable, quote } from './output.ts'
+import { type CommandContext, onDeployment } from './context.ts'
+import { examples } from './output.ts'
+
+const actions = () => import('./claim-actions.ts')
 
 /** Registers the `claims` commands. */
 export function registerClaims(program: Command, context: CommandContext): void {
@@ -34,14 +23,14 @@ export function registerClaims(program: Command, context: CommandContext): void 
       'after',
       examples('claimgate claims set alice org-id acme', "claimgate claims set alice team-ids '[3, 7]'"),
     )
-    .action(onDeployment(context, setClaim))
+    .action(onDeployment(context, async () => (await actions()).setClaim))
   claims
     .command('unset')
     .summary('take a claim from a user')
     .argument('<user>')
     .argument('<name>')
     .addHelpText('after', examples('claimgate claims unset alice org-id'))
-    .action(onDeployment(context, unsetClaim))
+    .action(onDeployment(context, async () => (await actions()).unsetClaim))
   claims
     .command('preview')
     .summary('show the claims of a user')
@@ -54,109 +43,5 @@ export function registerClaims(program: Command, context: CommandContext): void 
       'after',
       examples('claimgate claims preview alice', 'claimgate claims preview alice --role editor'),
     )
-    .action(onDeployment(context, preview))
-}
-
-async function preview(
-  { database, config }: OpenDeployment,
-  nameOrId: string,
-  { role }: { role?: string },
-): Promise<Output> {
-  const { id, username } = await findUser(database, nameOrId)
-  const grants = await findGrants(database, id)
-  if (grants === null) {
-    throw new CommandError(
-      'user_inactive',
-      `${quote(username)} is deactivated: no token, and 401 from the webhook`,
-    )
-  }
-  const claims = createHasuraClaims(grants, config.roles)
-  if (role !== undefined && !claims.allowedRoles.includes(role)) {
-    throw new CommandError(
-      'role_denied',
-      `${quote(username)} does not have the role ${quote(role)}: 401 from the webhook`,
-    )
-  }
-  const { idle, absolute } = config.sessionLifetimes
-  const token = createNamespace(claims, config)
-  const webhook = createWebhookAnswer(claims, role, Math.min(config.accessTokenLifetime, idle, absolute))
-  const { leftOut } = claims
-  return {
-    document: { id, username, token, webhook, leftOut },
-    text: describe(token, webhook),
-    warning:
-      leftOut.length > 0 ? `left out, because Hasura must not see it: ${leftOut.join(', ')}` : undefined,
-  }
-}
-
-function describe(token: Record<string, unknown>, webhook: Record<string, string>): string {
-  const [[namespace, members]] = Object.entries(token) as [[string, Record<string, unknown> | string]]
-  const inToken = typeof members === 'string' ? members : list(toLines(members))
-  return `In the access token, under ${namespace}:\n\n${inToken}\n\nFrom the webhook:\n\n${list(webhook)}`
-}
-
-function toLines(members: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(members).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(', ') : String(value),
-    ]),
-  )
-}
-
-const claim = z.object({
-  name: z
-    .string()
-    .refine(
-      isClaimName,
-      'must be lower-case letters, digits, - and _, and none of those that are made of roles',
-    )
-    .refine((name) => !name.startsWith('x-hasura-'), 'must be without x-hasura-, which every claim gets'),
-  value: storableText(10_000)
-    .refine((text) => text !== 'null', 'must not be null: claims unset takes a claim away')
-    .refine((text) => isStorable(parseIfJson(text)), 'has a character that cannot be stored'),
-})
-
-/** Sets a claim, to JSON or else to the text itself. Throws `user_not_found` and `validation_failed`. */
-async function setClaim(
-  { database }: OpenDeployment,
-  nameOrId: string,
-  name: string,
-  value: string,
-): Promise<Output> {
-  validate(claim, { name, value })
-  const { id, username } = await findUser(database, nameOrId)
-  const parsed = parseIfJson(value)
-  await createUserClaims(database).set(id, name, parsed)
-  const variable = `x-hasura-${name}`
-  return {
-    document: { id, username, name, value: parsed },
-    text: `${quote(username)} now has ${variable}: ${printable(toSessionVariable(parsed) ?? '')}`,
-  }
-}
-
-/** Takes a claim away. Throws `user_not_found`. */
-async function unsetClaim({ database }: OpenDeployment, nameOrId: string, name: string): Promise<Output> {
-  const { id, username } = await findUser(database, nameOrId)
-  const changed = await createUserClaims(database).remove(id, name)
-  const text = `${quote(username)} ${changed ? 'no longer has' : 'did not have'} ${quote(`x-hasura-${name}`)}.`
-  return { document: { id, username, name, changed }, text }
-}
-
-/** In a session variable, 5 and "5" are the same, and a text needs no quotation marks. A long number is text too. */
-function parseIfJson(text: string) {
-  try {
-    return JSON.parse(text, (_name, value) => {
-      if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) throw new RangeError()
-      return value
-    })
-  } catch {
-    return text
-  }
-}
-
-/** What JSON writes as an escape, PostgreSQL may still be unable to hold: a NUL, or half of a surrogate pair. */
-function isStorable(value: unknown): boolean {
-  const escapes = JSON.stringify(value).match(/\\(?:u[\da-f]{4}|.)/g) ?? []
-  return !escapes.some((each) => /^\\u(0000|d)/.test(each))
+    .action(onDeployment(context, async () => (await actions()).preview))
 }

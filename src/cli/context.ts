@@ -2,7 +2,6 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
 import { hasEmbedded } from '../database/data-directory.ts'
-import { createLog } from '../observability/log.ts'
 import type { Deployment } from '../process/deployment.ts'
 import type { ServingProcess } from '../process/serve.ts'
 import { CommandError, toOpenError } from './failure.ts'
@@ -20,28 +19,27 @@ export type CommandContext = {
   process: CommandProcess
   /** Whether a program reads the answer: one JSON document on standard output, and nothing else. */
   isJson: boolean
-  /** What the gateway's own code has to say, from warnings up, on standard error. */
-  log: Logger
   clock: Clock
   /** What the process ends with when nothing was thrown. */
   exitCode: number
   /** Reads how the deployment is set up. Throws a ConfigError. */
   loadConfig(): Promise<Config>
+  /** Makes the log of the gateway's own code: warnings and worse, on standard error. */
+  loadLog(): Promise<Logger>
 }
 
-/** The context of one command line. Nothing is read or opened before a command asks for it. */
+/** The context of one command line. No setting is read and no code of the gateway loaded before a command asks for it. */
 export function createContext(process: CommandProcess, isJson: boolean): CommandContext {
   return {
     process,
     isJson,
-    log: createLog('warn', process.stderr),
     clock: () => new Date(),
     exitCode: 0,
     loadConfig: async () => {
-      // Commands start twice as fast when only those that need the gateway's code load it.
       const { loadSettings } = await import('../process/settings.ts')
       return (await loadSettings(process)).config
     },
+    loadLog: async () => (await import('../observability/log.ts')).createLog('warn', process.stderr),
   }
 }
 
@@ -66,14 +64,16 @@ export async function withDeployment<T>(
   }
 }
 
-/** A commander action: does `work` on the deployment, and prints what comes of it. */
+/** A commander action: loads the work, does it on the deployment, and prints its output. */
 export function onDeployment<Args extends unknown[]>(
   context: CommandContext,
-  work: (opened: OpenDeployment, ...args: Args) => Promise<Output>,
+  load: () => Promise<(opened: OpenDeployment, ...args: Args) => Promise<Output>>,
   options: { mayCreate?: boolean } = {},
 ): (...args: Args) => Promise<void> {
-  return async (...args) =>
+  return async (...args) => {
+    const work = await load()
     print(context, await withDeployment(context, (opened) => work(opened, ...args), options))
+  }
 }
 
 /** Prints an answer, as a document or as text. */
@@ -86,12 +86,12 @@ export function print({ process, isJson }: CommandContext, { document, text, war
   if (warning) process.stderr.write(`Warning: ${warning}\n`)
 }
 
-async function open({ log }: CommandContext, config: Config): Promise<Deployment> {
+async function open({ loadLog }: CommandContext, config: Config): Promise<Deployment> {
   const [{ openDeployment }, { root }] = await Promise.all([
     import('../process/deployment.ts'),
     import('../process/settings.ts'),
   ])
-  return openDeployment(config, root, log).catch((error) => {
+  return openDeployment(config, root, await loadLog()).catch((error) => {
     throw toOpenError(error)
   })
 }

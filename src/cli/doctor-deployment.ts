@@ -1,5 +1,5 @@
 import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
-import { type Config, ConfigError } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
 import { type Check, failed, skipped } from '../doctor/check.ts'
 import {
@@ -13,6 +13,7 @@ import {
 } from '../doctor/deployment.ts'
 import { checkPublicUrl, checkWebhook, readPage } from '../doctor/gateway.ts'
 import { checkJwks } from '../doctor/jwks.ts'
+import { ConfigError } from '../errors.ts'
 import { findPending } from '../migrations/migrate.ts'
 import { connectDeployment, type Deployment } from '../process/deployment.ts'
 import { loadSettings, root, type Settings } from '../process/settings.ts'
@@ -82,7 +83,7 @@ async function examineDatabase(context: CommandContext, config: Config): Promise
     return without(failed('database', `none in ${config.dataDir}`, 'start the gateway, or set DATABASE_URL'))
   let deployment: Deployment | undefined
   try {
-    deployment = await connectDeployment(config, root, context.log)
+    deployment = await connectDeployment(config, root, await context.loadLog())
     return await readDatabase(deployment, config)
   } catch (error) {
     const { message } = toOpenError(error)

@@ -1,5 +1,4 @@
-import { ConfigError } from '../config/config.ts'
-import { type FieldError, GatewayError } from '../errors.ts'
+import { ConfigError, type FieldError, GatewayError } from '../errors.ts'
 import { HasuraError } from '../hasura/metadata-request.ts'
 import { printable } from './output.ts'
 

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { ConfigError } from '../config/config.ts'
-import { GatewayError } from '../errors.ts'
+import { ConfigError, GatewayError } from '../errors.ts'
 import { ImportError, type ProblemCode, problemTable } from '../import/problems.ts'
-import { type ImportDeps, type ImportReport, runImport, sourceNames } from '../import/run.ts'
+import type { ImportDeps, ImportReport } from '../import/run.ts'
+import { layouts } from '../import/sources.ts'
 import { count, printable } from './output.ts'
 
 /** What the command needs of the program around it. */
@@ -37,7 +37,7 @@ export function registerImport(program: Command, context: ImportContext): void {
     .description(
       'bring the users of another sign-in server over, with ids, password hashes, roles and identities',
     )
-    .argument('<source>', sourceNames.join(', '))
+    .argument('<source>', layouts.map((layout) => layout.name).join(', '))
     .argument('<url>', 'postgres:// URL of its database, which is only read; PGPASSWORD is honoured')
     .option('--dry-run', 'show what would happen, and change nothing')
     .option('--json', 'print the outcome as JSON')
@@ -45,6 +45,7 @@ export function registerImport(program: Command, context: ImportContext): void {
     .action(async (name: string, url: string, flags: ImportFlags) => {
       const isJson = flags.json === true || context.isJson === true
       try {
+        const { runImport } = await import('../import/run.ts')
         const report = await runImport(name, url, flags.dryRun === true, context)
         context.stdout.write(isJson ? `${JSON.stringify(report)}\n` : describeImport(report))
         context.setExitCode(report.problems.total > 0 ? exitCodes.problems : 0)

@@ -59,13 +59,13 @@ async function readStatus(context: CommandContext, config: Config): Promise<Outp
 }
 
 async function withConnection<T>(
-  { log }: CommandContext,
+  { loadLog }: CommandContext,
   config: Config,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const { connectDatabase } = await import('../database/open.ts')
   const { root } = await import('../process/settings.ts')
-  const connection = await connectDatabase(config, root, log)
+  const connection = await connectDatabase(config, root, await loadLog())
   try {
     return await work(connection)
   } finally {

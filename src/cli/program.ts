@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { openDeployment } from '../process/deployment.ts'
-import { root } from '../process/settings.ts'
 import { registerClaims } from './claims.ts'
 import type { CommandContext } from './context.ts'
 import { registerDoctor } from './doctor.ts'
@@ -42,7 +40,11 @@ export function createProgram(context: CommandContext): Command {
   registerDoctor(program, context)
   registerImport(program, {
     parseConfig: context.loadConfig,
-    openTarget: async (config) => openDeployment(config, root, context.log),
+    openTarget: async (config) => {
+      const { openDeployment } = await import('../process/deployment.ts')
+      const { root } = await import('../process/settings.ts')
+      return openDeployment(config, root, await context.loadLog())
+    },
     stdout: context.process.stdout,
     stderr: context.process.stderr,
     isJson: context.isJson,

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
-import { z } from 'zod'
-import { createSessionAdmin, createSessions } from '../stores/sessions.ts'
-import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
+import { type CommandContext, onDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
-import { findUser } from './find.ts'
-import { count, examples, type Output, quote, table } from './output.ts'
+import { examples } from './output.ts'
+
+const actions = () => import('./session-actions.ts')
 
 /** Registers the `session` commands. */
 export function registerSession(program: Command, context: CommandContext): void {
@@ -18,7 +17,7 @@ export function registerSession(program: Command, context: CommandContext): void
     .description('Lists the living sessions of a user, the last used first.')
     .argument('<user>')
     .addHelpText('after', examples('claimgate session list alice'))
-    .action(onDeployment(context, listSessions))
+    .action(onDeployment(context, async () => (await actions()).listSessions))
   session
     .command('revoke')
     .summary('end one session, or all of a user')
@@ -35,38 +34,10 @@ export function registerSession(program: Command, context: CommandContext): void
       ),
     )
     .action((id: string | undefined, { all }: { all?: string }) => {
-      if (id !== undefined && all === undefined) return onDeployment(context, revokeOne)(id)
-      if (id === undefined && all !== undefined) return onDeployment(context, revokeAll)(all)
+      if (id !== undefined && all === undefined)
+        return onDeployment(context, async () => (await actions()).revokeOne)(id)
+      if (id === undefined && all !== undefined)
+        return onDeployment(context, async () => (await actions()).revokeAll)(all)
       throw new CommandError('usage', 'give either the id of a session or --all <user>')
     })
-}
-
-async function listSessions({ database, config, now }: OpenDeployment, nameOrId: string): Promise<Output> {
-  const { id, username } = await findUser(database, nameOrId)
-  const sessions = await createSessions(database, config.sessionLifetimes).list(id, now)
-  const rows = sessions.map((session) => [
-    session.id,
-    session.address,
-    session.createdAt,
-    session.lastUsedAt,
-    session.expiresAt,
-    session.userAgent,
-  ])
-  const headings = ['ID', 'ADDRESS', 'CREATED', 'LAST USED', 'EXPIRES', 'DEVICE']
-  return { document: { id, username, sessions }, text: table(headings, rows, 'No sessions.') }
-}
-
-async function revokeOne({ database, now }: OpenDeployment, id: string): Promise<Output> {
-  const isEnded = z.guid().safeParse(id).success && (await createSessionAdmin(database).revoke(id, now))
-  if (!isEnded) throw new CommandError('session_not_found', `There is no living session ${quote(id)}`)
-  return { document: { revoked: 1 }, text: 'Ended the session.' }
-}
-
-async function revokeAll({ database, now }: OpenDeployment, nameOrId: string): Promise<Output> {
-  const { id, username } = await findUser(database, nameOrId)
-  const revoked = await createSessionAdmin(database).revokeAll(id, now)
-  return {
-    document: { id, username, revoked },
-    text: `Ended ${count(revoked, 'session')} of ${quote(username)}.`,
-  }
 }

@@ -1,20 +1,10 @@
 import type { z } from 'zod'
+import { ConfigError } from '../errors.ts'
 import type { LimitSettings } from '../limits/limits.ts'
 import { type KeyFiles, readKeyPair, readPreviousKeys, readSecret } from './keys.ts'
 import { readPages } from './pages.ts'
 import { type Read, readProviders } from './providers.ts'
 import * as v from './values.ts'
-
-/** Every bad variable by name, never by value. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[]
-
-  constructor(problems: readonly string[]) {
-    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
-    this.name = 'ConfigError'
-    this.problems = problems
-  }
-}
 
 export type Config = ReturnType<typeof parseConfig>
 

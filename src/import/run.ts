@@ -1,10 +1,10 @@
 import { isPasswordHash } from '../authentication/password-hash-format.ts'
 import { usernameSchema } from '../authentication/username.ts'
-import { type Config, ConfigError } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import { databaseUrl } from '../config/values.ts'
 import type { Database } from '../database/database.ts'
 import { withLibpqSslmode } from '../database/postgres.ts'
-import { GatewayError } from '../errors.ts'
+import { ConfigError, GatewayError } from '../errors.ts'
 import { createImportTarget, type ImportTarget, rehearse } from '../stores/import-target.ts'
 import type { ImportRules } from './candidate.ts'
 import { type ImportCounts, importUsers } from './import-users.ts'
@@ -13,7 +13,7 @@ import { createProblemList, ImportError, type ProblemList } from './problems.ts'
 import { createProgress, type ProgressStream } from './progress.ts'
 import { countUsers, readUsers } from './read-users.ts'
 import { identifyDatabase, openSource, type Source } from './source.ts'
-import { hasuraAuth, hasuraBackendPlus, seed } from './sources.ts'
+import { layouts } from './sources.ts'
 
 /** What an import needs of the program around it. */
 export type ImportDeps = {
@@ -34,11 +34,7 @@ export type ImportReport = ImportCounts & {
   problems: ReturnType<ProblemList['summary']>
 }
 
-const layouts: readonly Layout[] = [seed, hasuraBackendPlus, hasuraAuth]
 const keptProblems = 50
-
-/** What can be imported from. */
-export const sourceNames = layouts.map(({ name }) => name)
 
 /**
  * Imports everybody from the database at `url`, or with `dryRun` only finds out what that would come to. Throws
@@ -55,7 +51,7 @@ export async function runImport(
   if (!layout)
     throw new ImportError(
       'usage',
-      `The source must be one of ${sourceNames.join(', ')}; its URL comes second.`,
+      `The source must be one of ${layouts.map((each) => each.name).join(', ')}; its URL comes second.`,
     )
   if (!databaseUrl.safeParse(url).success)
     throw new ImportError('usage', 'The URL must be a postgres:// URL.')

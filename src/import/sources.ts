@@ -1,7 +1,7 @@
 import type { Layout } from './layout.ts'
 
 /** nhost/hasura-auth. Its users have no names; they sign in with their e-mail addresses. */
-export const hasuraAuth: Layout = {
+const hasuraAuth: Layout = {
   name: 'hasura-auth',
   columns: {
     'auth.users': ['id', 'disabled', 'email', 'email_verified', 'password_hash', 'default_role'],
@@ -31,7 +31,7 @@ export const hasuraAuth: Layout = {
  * its tables together. An account is active when its owner has clicked a link **or** when no link was ever sent, so
  * nothing there proves an e-mail address.
  */
-export const hasuraBackendPlus: Layout = {
+const hasuraBackendPlus: Layout = {
   name: 'hasura-backend-plus',
   columns: {
     'auth.accounts': ['id', 'user_id', 'active', 'email', 'password_hash', 'default_role'],
@@ -64,7 +64,7 @@ export const hasuraBackendPlus: Layout = {
 }
 
 /** platyplus/authentication-server, from which the gateway descends. Its users have names, and no default role. */
-export const seed: Layout = {
+const seed: Layout = {
   name: 'seed',
   columns: {
     user: ['id', 'username', 'password'],
@@ -86,3 +86,6 @@ export const seed: Layout = {
   sameDatabase:
     'This is the database of the gateway itself: there is nothing to import. `claimgate migrate` adopts the tables of the seed where they are, with every row and hash.',
 }
+
+/** Every source that users can be imported from. */
+export const layouts: readonly Layout[] = [seed, hasuraBackendPlus, hasuraAuth]

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import type { Logger } from 'pino'
-import { type Config, ConfigError } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
+import { ConfigError } from '../errors.ts'
 import { createLog } from '../observability/log.ts'
 import { type Environment, loadPageFiles, loadSettings, root } from './settings.ts'
 import { describeGateway, welcome } from './startup-message.ts'

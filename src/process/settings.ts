@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { loadProviders } from '../authentication/load-providers.ts'
 import type { Provider } from '../authentication/provider.ts'
-import { type Config, ConfigError, parseConfig } from '../config/config.ts'
+import { type Config, parseConfig } from '../config/config.ts'
+import { ConfigError } from '../errors.ts'
 import { findPageProblems, loadPages, type PageFiles } from '../pages/assets.ts'
 
 /** What a process has besides its code: an environment, and a working directory that may hold `.env` and keys. */

@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { ConfigError, parseConfig } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import { ConfigError } from '../../src/errors.ts'
 
 const providers = ['github', 'my-idp']
 

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { ConfigError, parseConfig } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import { ConfigError } from '../../src/errors.ts'
 
 const secret = { AUTH_SECRET: 'a secret that is only good for tests 0123456789' }
 const urlOf = (env: Record<string, string>) => parseConfig({ ...secret, ...env }).databaseUrl

@@ -1,8 +1,9 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import test from 'ava'
 import { calculateJwkThumbprint } from 'jose'
-import { ConfigError, parseConfig } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import type { KeyFiles } from '../../src/config/keys.ts'
+import { ConfigError } from '../../src/errors.ts'
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const other = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { ConfigError, parseConfig } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import { ConfigError } from '../../src/errors.ts'
 
 /** A bad value of each variable that can have one, with a secret in it where the kind of value allows. */
 const bad: Record<string, (secret: string) => string> = {

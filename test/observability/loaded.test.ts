@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { parseConfig } from '../../src/config/config.ts'
 import { ask } from '../_client.ts'
+import { packagesOf, readLoaded } from '../_loaded.ts'
 import { startProcess } from '../_process.ts'
 import { createFolder } from '../database/_databases.ts'
 import { startCollector } from './_collector.ts'
@@ -14,13 +14,7 @@ async function loadedBy(t: ExecutionContext, env: Record<string, string>): Promi
   const gateway = await startProcess({ NODE_V8_COVERAGE: coverage, ...env }, folder)
   t.is((await ask(`${gateway.url}/healthz`)).status, 200)
   t.is((await gateway.stop()).code, 0)
-  const texts = await Promise.all(
-    (await readdir(coverage)).map((name) => readFile(join(coverage, name), 'utf8')),
-  )
-  const packages = texts.flatMap((text) => [
-    ...text.matchAll(/"url":"file:[^"]*\/node_modules\/((?:@[^/"]+\/)?[^/"]+)\/[^"]*"/g),
-  ])
-  return new Set(packages.map(([, name = '']) => name))
+  return packagesOf(await readLoaded(coverage))
 }
 
 const watching = (packages: Set<string>) =>

@@ -1,0 +1,164 @@
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { createPasswordSchema } from '../authentication/password-policy.ts'
+import { emailSchema, usernameSchema } from '../authentication/username.ts'
+import type { Config } from '../config/config.ts'
+import { validate } from '../http/validate.ts'
+import { createRoles } from '../stores/roles.ts'
+import { createSessions } from '../stores/sessions.ts'
+import { createUserAdmin } from '../stores/user-admin.ts'
+import { createUsers } from '../stores/users.ts'
+import { type CommandContext, type OpenDeployment, print, withDeployment } from './context.ts'
+import { CommandError } from './failure.ts'
+import { findRole, findUser, userNotFound } from './find.ts'
+import { list, type Output, printable, quote, table } from './output.ts'
+import { confirm, readNewPassword } from './terminal.ts'
+
+/** The options of `user create`. */
+export type CreateOptions = { passwordStdin?: true; email?: string; role: string[] }
+
+/** Makes a user. Throws `role_not_found`, `username_taken` and `validation_failed`. */
+export async function createUser(
+  context: CommandContext,
+  username: string,
+  options: CreateOptions,
+): Promise<void> {
+  const config = await context.loadConfig()
+  validate(z.object({ username: usernameSchema }), { username })
+  const password = await readNewPassword(context.process, options.passwordStdin === true)
+  const email = options.email ?? null
+  const rules = z.object({ password: createPasswordSchema(config), email: emailSchema.nullable() })
+  validate(rules, { password, email })
+
+  const document = await withDeployment(
+    context,
+    async ({ database }) => {
+      const roles = createRoles(database)
+      const names = [...new Set(options.role)]
+      const roleIds = await Promise.all(names.map((name) => findRole(roles, name)))
+      const hash = await hashNewPassword(config, username, password, await context.loadLog())
+      const newUser = { username, password: hash, email }
+      const id = await createUserAdmin(database).create(newUser, roleIds)
+      return { id, username, email, roles: names.sort() }
+    },
+    { mayCreate: true },
+  )
+  const { id, roles } = document
+  print(context, { document, text: list({ id, username, 'e-mail': email, roles: roles.join(', ') }) })
+}
+
+/** Lists users by name, a page at a time. */
+export async function listUsers(
+  { database }: OpenDeployment,
+  { limit, after }: { limit: number; after?: string },
+): Promise<Output> {
+  const found = await createUserAdmin(database).list(limit + 1, after)
+  const users = found.slice(0, limit)
+  const next = found.length > limit ? (users.at(-1)?.username ?? null) : null
+  const rows = users.map((user) => [
+    user.id,
+    user.username,
+    user.email,
+    user.active,
+    user.roles.join(', '),
+    user.createdAt,
+  ])
+  const page = table(['ID', 'USERNAME', 'E-MAIL', 'ACTIVE', 'ROLES', 'CREATED'], rows, 'No users.')
+  const more = next === null ? '' : `\nThere are more: claimgate user list --after ${printable(next)}`
+  return { document: { users, next }, text: page + more }
+}
+
+/** Shows what the database has of a user. Throws `user_not_found`. */
+export async function showUser({ database, config, now }: OpenDeployment, nameOrId: string): Promise<Output> {
+  const { id } = await findUser(database, nameOrId)
+  const user = await createUserAdmin(database).describe(id)
+  if (user === null) throw userNotFound(nameOrId)
+  const sessions = await createSessions(database, config.sessionLifetimes).list(id, now)
+  const text = list({
+    id,
+    username: user.username,
+    'e-mail': user.email && `${user.email} (${user.emailVerified ? 'verified' : 'not verified'})`,
+    active: user.active,
+    password: user.hasPassword,
+    roles: user.roles.join(', '),
+    'default role': user.defaultRole ?? `${config.roles.defaultRole} (of the deployment)`,
+    identities: user.identities.map(({ provider, subject }) => `${provider} ${subject}`).join(', '),
+    sessions: sessions.length,
+    created: user.createdAt,
+    updated: user.updatedAt,
+  })
+  return { document: { ...user, sessions: sessions.length }, text }
+}
+
+/** Sets the password of a user. Throws `user_not_found`, `changed_meanwhile` and `validation_failed`. */
+export async function setPassword(
+  context: CommandContext,
+  nameOrId: string,
+  fromInput: boolean,
+): Promise<void> {
+  const config = await context.loadConfig()
+  const password = await readNewPassword(context.process, fromInput)
+  validate(z.object({ password: createPasswordSchema(config) }), { password })
+  const { id, username } = await withDeployment(context, async ({ database }) => {
+    const user = await findUser(database, nameOrId)
+    const users = createUsers(database)
+    const before = await users.findHash(user.id)
+    const hash = await hashNewPassword(config, user.username, password, await context.loadLog())
+    const isSet = await users.replaceHash(user.id, before, hash, '')
+    if (isSet) return user
+    throw new CommandError('changed_meanwhile', 'Somebody else has just changed this password; try again')
+  })
+  print(context, {
+    document: { id, username },
+    text: `Set the password of ${quote(username)}, and ended all sessions.`,
+  })
+}
+
+/** Lets a user sign in, or no longer. Throws `user_not_found`. */
+export function setActive(active: boolean) {
+  return async ({ database }: OpenDeployment, nameOrId: string): Promise<Output> => {
+    const { id, username } = await findUser(database, nameOrId)
+    const changed = await createUserAdmin(database).setActive(id, active)
+    const done = active
+      ? `Activated ${quote(username)}.`
+      : `Deactivated ${quote(username)}, and ended all sessions.`
+    const text = changed ? done : `${quote(username)} was ${active ? 'active' : 'not active'} already.`
+    return { document: { id, username, active, changed }, text }
+  }
+}
+
+/** Deletes a user once that is confirmed. Throws `user_not_found` and `interrupted`. */
+export async function deleteUser(context: CommandContext, nameOrId: string, isSure: boolean): Promise<void> {
+  const confirmed = isSure ? nameOrId : await confirmDeletion(context, nameOrId)
+  const { id, username } = await withDeployment(context, async ({ database }) => {
+    const user = await findUser(database, confirmed)
+    if (!(await createUserAdmin(database).delete(user.id))) throw userNotFound(nameOrId)
+    return user
+  })
+  print(context, { document: { id, username }, text: `Deleted ${quote(username)}.` })
+}
+
+/** Asks about the user whom a name means now, and returns their id. Nothing is held open while somebody thinks. */
+async function confirmDeletion(context: CommandContext, nameOrId: string): Promise<string> {
+  const { id, username } = await withDeployment(context, ({ database }) => findUser(database, nameOrId))
+  await confirm(context.process, `Delete ${quote(username)} (${id}) for good?`)
+  return id
+}
+
+/** Hashes a new password as the deployment hashes them. Throws `validation_failed` when its policy refuses it. */
+async function hashNewPassword(
+  config: Config,
+  username: string,
+  password: string,
+  log: Logger,
+): Promise<string> {
+  const [{ createPasswordHashes }, { loadPasswordPolicy }, { createBreachCheck }] = await Promise.all([
+    import('../authentication/password-hash.ts'),
+    import('../authentication/password-policy.ts'),
+    import('../authentication/breached-passwords.ts'),
+  ])
+  const isBreached = createBreachCheck(config, globalThis.fetch, log)
+  const requirePassword = await loadPasswordPolicy({ ...config, isBreached })
+  await requirePassword(password, username, 'password')
+  return createPasswordHashes({ ...config, concurrency: 1, queue: 1, wait: 1 }).hash(password)
+}
