@@ -21,8 +21,10 @@ export type State = {
   failed?: ErrorCode
   /** What was typed into the form of a page. */
   form?: Readonly<Record<string, string>>
-  /** The body, with the schema that has checked it. */
-  body?: { schema: z.ZodType; value: unknown }
+  /** The body as its schema has checked it. The strategies of Passport read it here too. */
+  body?: unknown
+  /** The schema that has checked the body. */
+  bodySchema?: z.ZodType
   /** Who has just proven who they are. */
   user?: ProvenUser
   /** What the client asked for when it started a provider sign-in. */

@@ -25,14 +25,15 @@ export function jsonBody(schema: z.ZodType, { limit = 16_384 }: { limit?: number
 
 /** Checks a body, however it was sent, against the schema of its route. Throws `validation_failed`. */
 export function checkBody(ctx: Context, schema: z.ZodType, body: unknown): void {
-  ctx.state.body = { schema, value: validate(schema, body) }
+  ctx.state.body = validate(schema, body)
+  ctx.state.bodySchema = schema
 }
 
 /** Returns the body as the schema has checked it. Throws when it was checked against another schema or none. */
 export function bodyOf<Body>(ctx: Context, schema: z.ZodType<Body>): Body {
-  const { body } = ctx.state
-  if (body?.schema !== schema) throw new Error('no step has checked the body against this schema')
-  return body.value as Body
+  const { body, bodySchema } = ctx.state
+  if (bodySchema !== schema) throw new Error('no step has checked the body against this schema')
+  return body as Body
 }
 
 /** Hands the body to a step, with the type that the schema gives it. The schema has checked it in an earlier step. */
