@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { createAuthenticate } from './authentication/authenticate.ts'
 import { createBreachCheck } from './authentication/breached-passwords.ts'
-import { createPasswordHashes } from './authentication/password-hash.ts'
+import { createPasswordHashes, shareOfCores } from './authentication/password-hash.ts'
 import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import type { Provider } from './authentication/provider.ts'
 import { createStateCookie } from './authentication/state-cookie.ts'
@@ -18,7 +18,7 @@ import { createVerifyProfile } from './authentication/verify-profile.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './context.ts'
 import { type Database, watchQueries } from './database/database.ts'
-import { createMemoryLimiter, createServerLimiters } from './limits/counters.ts'
+import { createLimiters } from './limits/counters.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/announce.ts'
 import type { ShareMetrics } from './observability/metrics.ts'
@@ -34,7 +34,7 @@ import type { Keyring } from './tokens/keyring.ts'
 import { createRefreshTokens } from './tokens/refresh-token.ts'
 import type { SecretKeys, SecretLabel } from './tokens/secrets.ts'
 
-/** The process-wide objects that all dependencies are made from. */
+/** The objects of the process that the dependencies are made from: see `Deployment` and `Readiness`. */
 export type Foundation = {
   config: Config
   providers: readonly Provider[]
@@ -45,13 +45,10 @@ export type Foundation = {
   deployment: {
     database: Database
     derive(label: SecretLabel): SecretKeys
-    /** Returns true when no migration is pending. Throws while the database is unavailable. */
     isMigrated(): Promise<boolean>
   }
   readiness: {
-    /** Throws `database_unavailable` until the database is ready. */
     admit(): void
-    /** Returns true from the first contact with the database until the shutdown. */
     isReady(): boolean
   }
   /** Adds up the metrics of all workers; undefined for a single process. */
@@ -75,12 +72,7 @@ export async function createDependencies(foundation: Foundation) {
   const admitted = database.behind(readiness.admit)
   const queries = tracing ? watchQueries(admitted, tracing.instrumentStatement) : admitted
   const concurrency = shareOfCores(availableParallelism(), config.workers)
-  const hashes = createPasswordHashes({
-    ...config,
-    concurrency,
-    queue: config.hashQueue,
-    wait: config.hashWait,
-  })
+  const hashes = createPasswordHashes({ ...config, concurrency })
   const users = createUsers(queries)
   const sessions = createSessions(queries, config.sessionLifetimes)
   const pageSessions = createPageSessions(queries, config.sessionLifetimes)
@@ -89,24 +81,12 @@ export async function createDependencies(foundation: Foundation) {
   const accessCache =
     config.webhookCache > 0 ? createAccessCache(sessions.read, watch, config.webhookCache) : null
   const passwordProvider = findPasswordProvider(providers)
-  const metrics = config.metrics
-    ? (await import('./observability/metrics.ts')).createMetrics({
-        hashes: hashes.load,
-        pool: database.pool,
-        accessCache: accessCache?.load,
-        keys,
-        clock,
-        passwordProvider: passwordProvider.name,
-        share,
-      })
-    : null
-  const limiter =
-    config.databaseUrl === undefined
-      ? createMemoryLimiter
-      : createServerLimiters(queries, config.databaseTimeout)
+  const load = { hashes: hashes.load, pool: database.pool, accessCache: accessCache?.load }
+  const sources = { ...load, keys, clock, passwordProvider, share }
+  const metrics = config.metrics ? (await import('./observability/metrics.ts')).createMetrics(sources) : null
+  const limiter = createLimiters(queries, config)
   const refreshTokens = createRefreshTokens(derive('refresh-token'))
-  const lifetime = config.stateLifetime
-  const stateCookie = createStateCookie({ keys: derive('cookie'), lifetime, secure, oneTime, clock })
+  const stateCookie = createStateCookie({ config, keys: derive('cookie'), secure, oneTime, clock })
   const strategies = createStrategies(providers, {
     ...config,
     transport: { timeout: config.providerTimeout, fetch },
@@ -115,7 +95,6 @@ export async function createDependencies(foundation: Foundation) {
     verifyProfile: createVerifyProfile,
     store: stateCookie.store,
   })
-  const isBreached = createBreachCheck(config, fetch, log)
 
   return {
     ...given,
@@ -134,18 +113,15 @@ export async function createDependencies(foundation: Foundation) {
     /** Answers the reads of `/webhook` from memory; null when the cache is switched off. */
     accessCache,
     hashes,
-    requirePassword: await loadPasswordPolicy({ ...config, isBreached }),
+    requirePassword: await loadPasswordPolicy({
+      ...config,
+      isBreached: createBreachCheck(config, fetch, log),
+    }),
     /** Null when the limits are switched off. */
     limits: config.rateLimit ? createLimits(limiter, config.limits, derive('rate-limit')[0]) : null,
     accessTokens: createAccessTokens(keys, config),
     refreshTokens,
-    openSession: createOpenSession({
-      sessions,
-      pageSessions,
-      refreshTokens,
-      grace: config.refreshGrace,
-      clock,
-    }),
+    openSession: createOpenSession({ config, sessions, pageSessions, refreshTokens, clock }),
     stateCookie,
     passwordProvider,
     redirectProviders: configuredProviders(providers, config.providers),
@@ -153,9 +129,4 @@ export async function createDependencies(foundation: Foundation) {
     /** The keys of the cookies and forms of the pages. */
     pageKeys: { session: derive('page'), form: derive('form') },
   }
-}
-
-/** How many of the machine's cores one of several workers may keep busy: no more than there are together, at least one. */
-export function shareOfCores(cores: number, workers: number): number {
-  return Math.max(1, Math.floor(cores / workers))
 }

@@ -11,9 +11,9 @@ export type PasswordHashSettings = {
   /** How many hashes may be computed at once; more than there are cores only makes everything else wait. */
   concurrency: number
   /** How many more may wait before the next is refused with `overloaded`. */
-  queue: number
+  hashQueue: number
   /** Seconds that one may wait before it is refused with `overloaded`. */
-  wait: number
+  hashWait: number
 }
 
 export type PasswordHashes = ReturnType<typeof createPasswordHashes>
@@ -30,15 +30,15 @@ export function createPasswordHashes({
   passwordHash,
   bcryptCost,
   concurrency,
-  queue,
-  wait,
+  hashQueue,
+  hashWait,
 }: PasswordHashSettings) {
   const limit = pLimit(concurrency)
   const gate = <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.activeCount + limit.pendingCount >= concurrency + queue) return Promise.reject(overloaded())
+    if (limit.activeCount + limit.pendingCount >= concurrency + hashQueue) return Promise.reject(overloaded())
     const came = performance.now()
     // First come, first served; whoever has waited too long when their turn comes is refused, and costs no work.
-    return limit(() => (performance.now() - came > wait * 1000 ? Promise.reject(overloaded()) : work()))
+    return limit(() => (performance.now() - came > hashWait * 1000 ? Promise.reject(overloaded()) : work()))
   }
   const decoy = passwordHash === 'bcrypt' ? bcryptDecoy(bcryptCost) : argon2Decoy()
   /** Whether verifying a hash may be less work than verifying one that is made today. */
@@ -118,4 +118,9 @@ function argon2Decoy(): string {
   const base64 = (bytes: number) => randomBytes(bytes).toString('base64').replaceAll('=', '')
   const { memoryCost, timeCost, parallelism } = argon2Options
   return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${base64(16)}$${base64(32)}`
+}
+
+/** Returns the number of cores that each of several workers may use: at least one, and no more than all together have. */
+export function shareOfCores(cores: number, workers: number): number {
+  return Math.max(1, Math.floor(cores / workers))
 }

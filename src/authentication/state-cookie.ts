@@ -10,8 +10,8 @@ import type { StateStore } from './provider.ts'
 
 export type StateCookieOptions = {
   keys: SecretKeys
-  /** Seconds that a started sign-in may take. */
-  lifetime: number
+  /** `stateLifetime`: the seconds that a started sign-in may take. */
+  config: { stateLifetime: number }
   /** True when the public URL is HTTPS. */
   secure: boolean
   oneTime: Pick<OneTime, 'spendState'>
@@ -33,7 +33,8 @@ const flowSchema = z.object({
  * Keeps a provider sign-in between the redirect and the callback in one encrypted cookie, so that it comes back to the
  * browser that started it, and marks its state as used, so that it comes back once.
  */
-export function createStateCookie({ keys, lifetime, secure, oneTime, clock }: StateCookieOptions) {
+export function createStateCookie({ config, keys, secure, oneTime, clock }: StateCookieOptions) {
+  const lifetime = config.stateLifetime
   const cookie = createCookie('claimgate-flow', { secure, sameSite: 'lax' })
   const flowCookie = z.object({
     [cookie.name]: z.string().meta({ description: 'The sign-in that was started in this browser.' }),

@@ -12,7 +12,7 @@ import { createHasuraClaims, type RoleRules } from './hasura-claims.ts'
 export type ClaimsProxyOptions = {
   roles: RoleRules
   /** Reads the session and its user, with their `user_role` rows. */
-  read: (ctx: Context) => Promise<Access>
+  read: (ctx: Context) => Promise<Access> | Access
   /** The error that `read` throws when there is no such session. */
   refused: ErrorCode
 }

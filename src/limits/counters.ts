@@ -9,6 +9,14 @@ const perProcess = 'refresh'
 export const createMemoryLimiter: CreateLimiter = (keyPrefix, { points, seconds: duration }) =>
   new RateLimiterMemory({ keyPrefix, points, duration })
 
+type LimiterSettings = { databaseUrl: string | undefined; databaseTimeout: number }
+
+/** Chooses the counters of a deployment: in memory beside the embedded database, else in the database. */
+export function createLimiters(queries: Pick<Database, 'query'>, settings: LimiterSettings): CreateLimiter {
+  if (settings.databaseUrl === undefined) return createMemoryLimiter
+  return createServerLimiters(queries, settings.databaseTimeout)
+}
+
 /**
  * Counters in the table `rate_limit`, for replicas that share a database. While the database is away or takes longer
  * than a fifth of `timeout` seconds, and for refreshes always, each process counts for itself, and asks the database again

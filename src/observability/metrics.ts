@@ -25,7 +25,7 @@ export type Sources = {
   keys: { readonly activeSince: Date | null }
   clock: Clock
   /** Whom a sign-in belongs to that names no provider. */
-  passwordProvider: string
+  passwordProvider: { name: string }
   /** How to get the metrics of all processes that serve together; undefined for one that is alone. */
   share?: ShareMetrics | undefined
 }
@@ -98,7 +98,7 @@ export function createMetrics(sources: Sources) {
   const announced: Listener = (name, facts) => {
     events.inc({ event: name })
     if (name.startsWith('login.'))
-      logins.inc({ provider: facts.provider ?? passwordProvider, outcome: outcomeOf(name, facts) })
+      logins.inc({ provider: facts.provider ?? passwordProvider.name, outcome: outcomeOf(name, facts) })
     if (name.startsWith('refresh.')) refreshes.inc({ outcome: outcomeOf(name, facts) })
   }
 

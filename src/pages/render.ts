@@ -5,7 +5,7 @@ import type { Csrf } from './csrf.ts'
 import type { Texts } from './texts.ts'
 
 /** A provider as pages show it. */
-export type PageProvider = { name: string; label: string; icon: string | undefined }
+export type PageProvider = { name: string; label: string; icon?: string | undefined }
 
 /** What all pages of a deployment know. */
 export type Site = {

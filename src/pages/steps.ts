@@ -24,18 +24,18 @@ export type Pages = ReturnType<typeof createPageSteps>
 /** Creates the steps that several pages have. `transport` is that of the JSON routes. */
 export function createPageSteps(deps: Dependencies, files: PageFiles, transport: Transport) {
   const { config, secure, clock, pageKeys, openSession } = deps
-  const { roles, publicUrl } = config
-  const { origin, pathname } = new URL(publicUrl)
+  const { roles, publicUrl: url, signup, passwordMinLength } = config
+  const { origin, pathname } = new URL(url)
   const base = pathname.replace(/\/$/, '')
   const cookie = createPageCookie({ keys: pageKeys.session, secure, clock })
   const csrf = createCsrf({ keys: pageKeys.form, secure, origin, clock })
-  const providers = deps.redirectProviders.map(({ name, label, icon }) => ({ name, label, icon }))
-  const site = { ...config, files, url: publicUrl, base, providers }
+  const site = { files, url, base, providers: deps.redirectProviders, signup, passwordMinLength }
   const render = createRenderPage({ site, csrf, clock })
   const page = { ...deps, base, cookie, render }
 
   const load = loadBrowserSession(page)
   const start = startPageSignIn(deps)
+  const checkForm = [csrf.requireOwnOrigin, readForm, csrf.requireToken]
   /** Redirects the signed-in user to the app with a session of its own, or without an app to the account page. */
   const toApp = [
     redirectToAccount(page),
@@ -48,34 +48,18 @@ export function createPageSteps(deps: Dependencies, files: PageFiles, transport:
     saveBrowserSession(page),
     ...toApp,
   ]
-  const readSession = async (ctx: Parameters<Middleware>[0]) => requireBrowserSession(ctx)
-  const signedIn = [claimsProxy({ roles, read: readSession, refused: 'invalid_token' })]
-  /** Checks the origin and the token of a form. */
-  const checkForm = [csrf.requireOwnOrigin, readForm, csrf.requireToken]
+  const signedIn = [claimsProxy({ roles, read: requireBrowserSession, refused: 'invalid_token' })]
 
-  return {
-    ...page,
-    load,
-    start,
-    toApp,
-    signIn,
-    signedIn,
-    checkForm,
-    /** The first steps of a page. */
-    shown: [errorPage(page), load, start],
-    /** The first steps of a form that may lead to an app. */
-    form: (showAgain: ShowAgain, ...guards: Middleware[]): Middleware[] => [
-      errorPage({ ...page, showAgain }),
-      ...guards,
-      load,
-      start,
-      interstitialRedirect(page),
-      ...checkForm,
-    ],
-    /** Returns the steps of an endpoint whose input is the form. */
-    stepsOf: (endpoint: Endpoint): Middleware[] => {
-      const { input, steps } = endpoint(deps, { ...transport, signIn, signedIn })
-      return [...(input ? [formBody(input)] : []), ...steps]
-    },
+  /** Returns the first steps of a form that may lead to an app. */
+  const form = (showAgain: ShowAgain, ...guards: Middleware[]) => {
+    const errors = errorPage({ ...page, showAgain })
+    return [errors, ...guards, load, start, interstitialRedirect(page), ...checkForm]
   }
+  /** Returns the steps of an endpoint whose input is the form. */
+  const stepsOf = (endpoint: Endpoint): Middleware[] => {
+    const { input, steps } = endpoint(deps, { ...transport, signIn, signedIn })
+    return [...(input ? [formBody(input)] : []), ...steps]
+  }
+  const shown = [errorPage(page), load, start]
+  return { ...page, load, start, checkForm, toApp, signIn, signedIn, form, shown, stepsOf }
 }

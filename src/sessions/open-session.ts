@@ -10,8 +10,8 @@ export type OpenSessionOptions = {
   sessions: Sessions
   pageSessions: Pick<PageSessions, 'beginBeside'>
   refreshTokens: Pick<RefreshTokens, 'verify'>
-  /** Seconds for which the previous refresh token still works. */
-  grace: number
+  /** `refreshGrace`: the seconds for which the previous refresh token still works. */
+  config: { refreshGrace: number }
   clock: Clock
 }
 
@@ -23,7 +23,7 @@ export function createOpenSession({
   sessions,
   pageSessions,
   refreshTokens,
-  grace,
+  config,
   clock,
 }: OpenSessionOptions) {
   return {
@@ -45,12 +45,12 @@ export function createOpenSession({
 
     /**
      * The session of the refresh token, moved on to the next one. The token just before the current one gives the same
-     * successor again for `grace` seconds, so that two tabs and a lost answer end with one token; after that, or with
+     * successor again for `refreshGrace` seconds, so that two tabs and a lost answer end with one token; after that, or with
      * an older one, somebody else has it too, and the session ends (RFC 9700, section 4.14.2). Throws `invalid_token`.
      */
     refresh: async (ctx: Context): Promise<Access> => {
       const now = clock()
-      const since = new Date(now.getTime() - grace * 1000)
+      const since = new Date(now.getTime() - config.refreshGrace * 1000)
       const { sessionId, counter } = refreshTokens.verify(requireState(ctx, 'refreshToken'))
       const access =
         (await sessions.rotate(sessionId, counter, now)) ??

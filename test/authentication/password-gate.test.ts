@@ -44,7 +44,13 @@ test.beforeEach(() => {
 })
 
 function createHashes(concurrency: number, queue: number, bcryptCost = 10, wait = 60): PasswordHashes {
-  return createPasswordHashes({ passwordHash: 'bcrypt', bcryptCost, concurrency, queue, wait })
+  return createPasswordHashes({
+    passwordHash: 'bcrypt',
+    bcryptCost,
+    concurrency,
+    hashQueue: queue,
+    hashWait: wait,
+  })
 }
 
 test.serial('never more than `concurrency` hashes are computed at once, and all of them are', async (t) => {

@@ -3,7 +3,7 @@ import test from 'ava'
 import bcrypt from 'bcrypt'
 import { createPasswordHashes } from '../../src/authentication/password-hash.ts'
 
-const room = { concurrency: 2, queue: 100, wait: 60 }
+const room = { concurrency: 2, hashQueue: 100, hashWait: 60 }
 const withBcrypt = createPasswordHashes({ passwordHash: 'bcrypt', bcryptCost: 5, ...room })
 const withArgon2 = createPasswordHashes({ passwordHash: 'argon2id', bcryptCost: 5, ...room })
 const kinds = { bcrypt: withBcrypt, argon2id: withArgon2 }

@@ -12,7 +12,7 @@ test('of several processes counters are added up, and whether changes are told o
       accessCache: () => ({ ...counts, isListening }),
       keys: { activeSince: null },
       clock: () => new Date(),
-      passwordProvider: 'local',
+      passwordProvider: { name: 'local' },
       share: (own) => {
         read.push(own)
         return () => Promise.all(read.map((each) => each()))

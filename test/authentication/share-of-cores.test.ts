@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { shareOfCores } from '../src/dependencies.ts'
+import { shareOfCores } from '../../src/authentication/password-hash.ts'
 
 test('workers keep no more cores busy than there are, unless there are more workers', (t) => {
   const number = fc.integer({ min: 1, max: 64 })
