@@ -1,7 +1,7 @@
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { translateFailure } from './failures.ts'
 import { PrismaClient } from './generated/client.ts'
-import type { Hearer, Listening } from './listener.ts'
+import type { Subscriber, Subscription } from './listener.ts'
 
 /** One statement on the hot path: prepared once per connection under its name. */
 export type Statement = { name: string; text: string }
@@ -15,7 +15,7 @@ export type Connection = {
   /** Runs `work` while no other process that shares the database is inside an exclusive section. */
   exclusively<T>(work: () => Promise<T>): Promise<T>
   /** Hears what anybody tells on a channel, until the connection is closed. */
-  listen(channel: string, hearer: Hearer): Listening
+  listen(channel: string, subscriber: Subscriber): Subscription
   close(): Promise<void>
   /** What the pool is doing; undefined where there is none. */
   pool?: () => PoolLoad
@@ -48,7 +48,7 @@ export function createDatabase(connection: Connection): Database {
     ...behind(() => {}),
     behind,
     exclusively: (work) => connection.exclusively(work),
-    listen: (channel, hearer) => connection.listen(channel, hearer),
+    listen: (channel, subscriber) => connection.listen(channel, subscriber),
     pool: connection.pool,
     close: async () => {
       await prisma.$disconnect()

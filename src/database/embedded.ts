@@ -54,7 +54,7 @@ export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = a
       (await pglite.query<Row>(text, [...values])).rows,
     execute: async (script) => void (await pglite.exec(script)),
     exclusively: (work) => work(),
-    listen: (channel, hearer) => listenEmbedded(pglite, channel, hearer),
+    listen: (channel, subscriber) => listenEmbedded(pglite, channel, subscriber),
     close: async () => {
       await pglite.close()
       await release()

@@ -2,60 +2,64 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import pg from 'pg'
 
-/** What an ear needs. Times in milliseconds. */
-export type EarSettings = {
+/** The settings of a listening connection. Times in milliseconds. */
+export type ListenSettings = {
   config: pg.ClientConfig
   channel: string
-  /** Says something on the channel, on another connection. */
-  tell(message: string): Promise<unknown>
-  /** How long somebody may wait to know whether everything has been heard. */
+  /** Sends a message on the channel, over another connection. */
+  notify(message: string): Promise<unknown>
+  /** The limit for the answer whether every message has arrived. */
   patience: number
-  /** How long what is said may take to arrive, and an answer until the connection is given up. */
+  /** The limit for a probe to arrive, and for an answer before the connection is closed. */
   timeout: number
-  /** How often something is said, to see that it arrives. */
+  /** The interval between probes. */
   heartbeat: number
 }
 
-/** One connection that listens; `lost` settles with the reason when it does not any more. */
-export type Ear = { isCurrent(): Promise<boolean>; lost: Promise<unknown>; close(): Promise<void> }
+/** A connection that listens on a channel. `disconnected` resolves with the reason when it no longer does. */
+export type ListenConnection = {
+  isCaughtUp(): Promise<boolean>
+  disconnected: Promise<unknown>
+  close(): Promise<void>
+}
 
-/** The connection is there, and what is said on the channel does not arrive. */
-export class DeafError extends Error {}
+/** The error of a connection on which LISTEN succeeds and notifications do not arrive. */
+export class NotificationsNotDeliveredError extends Error {}
 
 const prefix = 'heartbeat '
 
 /**
- * Opens a connection that listens, and has heard itself: behind a pooler that lends connections for one transaction
- * each, LISTEN succeeds and nothing is ever heard. Throws DeafError then, or what else keeps it from listening.
+ * Opens a connection, listens and sends a probe. Behind a pooler in transaction mode LISTEN succeeds and no notification
+ * arrives: then it throws NotificationsNotDeliveredError. It also throws every error of the connection.
  */
-export async function openEar(
-  settings: EarSettings,
-  heard: (message: string) => void,
+export async function openListenConnection(
+  settings: ListenSettings,
+  onMessage: (message: string) => void,
   signal: AbortSignal,
-): Promise<Ear> {
+): Promise<ListenConnection> {
   const client = new pg.Client({ ...settings.config, application_name: 'claimgate listener' })
   const awaited = new Map<string, () => void>()
-  let beating: NodeJS.Timeout | undefined
-  let lose: (reason: unknown) => void = () => {}
-  const lost = new Promise<unknown>((resolve) => {
-    lose = resolve
+  let heartbeat: NodeJS.Timeout | undefined
+  let disconnect: (reason: unknown) => void = () => {}
+  const disconnected = new Promise<unknown>((resolve) => {
+    disconnect = resolve
   })
-  const stop = () => lose(signal.reason)
+  const stop = () => disconnect(signal.reason)
   signal.addEventListener('abort', stop)
-  client.on('error', lose)
-  client.once('end', () => lose(new Error('The listening connection ended')))
+  client.on('error', disconnect)
+  client.once('end', () => disconnect(new Error('The listening connection ended')))
   client.on('notification', ({ payload = '' }) => {
     awaited.get(payload)?.()
-    if (!payload.startsWith(prefix)) heard(payload)
+    if (!payload.startsWith(prefix)) onMessage(payload)
   })
 
-  async function hearOneself(): Promise<void> {
+  async function probe(): Promise<void> {
     const message = prefix + randomUUID()
     const arrival = new Promise<void>((resolve) => awaited.set(message, resolve))
     try {
-      await settings.tell(message)
+      await settings.notify(message)
       if (!(await isInTime(arrival, settings.timeout)))
-        throw new DeafError('What is said does not arrive on the listening connection')
+        throw new NotificationsNotDeliveredError('What is said does not arrive on the listening connection')
     } finally {
       awaited.delete(message)
     }
@@ -64,18 +68,18 @@ export async function openEar(
   async function open(): Promise<void> {
     await client.connect()
     await client.query(`LISTEN ${client.escapeIdentifier(settings.channel)}`)
-    // No statement runs here meanwhile, or a pooler would lend us the connection that hears.
-    await hearOneself()
+    // No other statement runs on this connection, or a pooler would give it the server connection that listens.
+    await probe()
   }
 
   const close = async () => {
-    clearInterval(beating)
+    clearInterval(heartbeat)
     signal.removeEventListener('abort', stop)
     // In order, unless a statement waits for its answer: then the connection is cut.
     await isInTime(client.end(), settings.timeout)
   }
   const refuse = async () => {
-    throw await lost
+    throw await disconnected
   }
   try {
     await Promise.race([open(), refuse()])
@@ -84,10 +88,10 @@ export async function openEar(
     throw error
   }
 
-  const giveUp = () => lose(new Error('The listening connection does not answer'))
+  const giveUp = () => disconnect(new Error('The listening connection does not answer'))
   let isLate = false
   // Before a server answers a statement it sends what was told until then.
-  const isCurrent = shareQuestion(async () => {
+  const isCaughtUp = coalesceCalls(async () => {
     if (isLate) return false
     const answer = client.query('').catch(giveUp)
     if (await isInTime(answer, settings.patience)) return answer.then((result) => result !== undefined)
@@ -101,10 +105,12 @@ export async function openEar(
   })
   // In case those who write have moved to another server. What could not be said proves nothing about who listens: under
   // load no other connection may be free, and memory is worth most then. So only the connection itself is asked.
-  const beat = () =>
-    hearOneself().catch((error) => (error instanceof DeafError ? lose(error) : void isCurrent()))
-  beating = setInterval(beat, settings.heartbeat).unref()
-  return { isCurrent, lost, close }
+  const sendHeartbeat = () =>
+    probe().catch((error) =>
+      error instanceof NotificationsNotDeliveredError ? disconnect(error) : void isCaughtUp(),
+    )
+  heartbeat = setInterval(sendHeartbeat, settings.heartbeat).unref()
+  return { isCaughtUp, disconnected, close }
 }
 
 /** Whether something happens within so many milliseconds. What has arrived while the process was busy is in time. */
@@ -118,10 +124,10 @@ function isInTime(event: Promise<unknown>, limit: number): Promise<boolean> {
 const turns = 4
 
 /**
- * Puts one question for all who want to know at the same time. Each gets the answer to a question that was put after
- * they came, never to one that was on its way already.
+ * Coalesces concurrent calls into one. Each caller gets the result of a call that began after its own, never of one that
+ * was already running.
  */
-export function shareQuestion<T>(ask: () => Promise<T>): () => Promise<T> {
+export function coalesceCalls<T>(ask: () => Promise<T>): () => Promise<T> {
   let asked: Promise<unknown> = Promise.resolve()
   let next: Promise<T> | undefined
   const begin = async (): Promise<T> => {

@@ -1,37 +1,42 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DeafError, type Ear, type EarSettings, openEar } from './listen-connection.ts'
-import type { Hearer, Listening } from './listener.ts'
+import {
+  type ListenConnection,
+  type ListenSettings,
+  NotificationsNotDeliveredError,
+  openListenConnection,
+} from './listen-connection.ts'
+import type { Subscriber, Subscription } from './listener.ts'
 
 // In milliseconds.
 const firstPause = 100
 const longestPause = 1_000
-const deafPause = 60_000
+const undeliveredPause = 60_000
 
 /** Listens on a server until it is closed: after every loss it connects again. Closing it is no loss. */
-export function listenOnServer(settings: EarSettings, hearer: Hearer): Listening {
+export function listenOnServer(settings: ListenSettings, subscriber: Subscriber): Subscription {
   const stopping = new AbortController()
   const { signal } = stopping
-  let ear: Ear | null = null
+  let connection: ListenConnection | null = null
 
   async function listen(): Promise<void> {
     let pause = firstPause
     while (!signal.aborted) {
       let wait: number
       try {
-        const opened = await openEar(settings, hearer.heard, signal)
-        ear = opened
-        hearer.back()
+        const opened = await openListenConnection(settings, subscriber.onMessage, signal)
+        connection = opened
+        subscriber.onReconnect()
         pause = firstPause
         wait = pause
-        const reason = await opened.lost
-        ear = null
+        const reason = await opened.disconnected
+        connection = null
         if (signal.aborted) return await opened.close()
-        hearer.lost(reason)
+        subscriber.onDisconnect(reason)
         void opened.close()
       } catch (reason) {
         if (signal.aborted) return
-        hearer.lost(reason)
-        wait = reason instanceof DeafError ? deafPause : pause
+        subscriber.onDisconnect(reason)
+        wait = reason instanceof NotificationsNotDeliveredError ? undeliveredPause : pause
         pause = Math.min(2 * pause, longestPause)
       }
       await sleep(wait, undefined, { signal }).catch(() => {})
@@ -40,11 +45,11 @@ export function listenOnServer(settings: EarSettings, hearer: Hearer): Listening
 
   const ended = listen()
   return {
-    isCurrent: async () => {
-      const asked = ear
-      return asked !== null && (await asked.isCurrent()) && asked === ear
+    isCaughtUp: async () => {
+      const asked = connection
+      return asked !== null && (await asked.isCaughtUp()) && asked === connection
     },
-    isUp: () => ear !== null,
+    isUp: () => connection !== null,
     close: () => {
       stopping.abort()
       return ended

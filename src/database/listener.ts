@@ -1,36 +1,36 @@
 import type { PGlite } from '@electric-sql/pglite'
 
-/** Who wants to know what is told on a channel. */
-export type Hearer = {
-  heard(message: string): void
-  /** From now on messages may be missed, or could not be heard from the beginning. */
-  lost(reason: unknown): void
-  /** From now on none is missed. */
-  back(): void
+/** The callbacks of a subscription to a channel. */
+export type Subscriber = {
+  onMessage(message: string): void
+  /** From now on messages may be missed. Also called when the first connection fails. */
+  onDisconnect(reason: unknown): void
+  /** From now on no message is missed. Also called after the first connection. */
+  onReconnect(): void
 }
 
-/** An ear on a channel. */
-export type Listening = {
+/** A subscription to a channel. */
+export type Subscription = {
   /**
-   * Whether everything has been heard that was told before this call: by whom ever, if their transaction had ended. False
-   * when nobody can say, because the connection is lost or does not answer.
+   * Returns true when every message that was committed before this call has arrived. Returns false when that is unknown:
+   * the connection is lost or does not answer.
    */
-  isCurrent(): Promise<boolean>
-  /** Whether it listens, as far as is known. */
+  isCaughtUp(): Promise<boolean>
+  /** Returns true while the connection is believed to listen. */
   isUp(): boolean
   close(): Promise<void>
 }
 
-/** Listens in the embedded database, where everything is told before the statement that told it has its answer. */
-export function listenEmbedded(pglite: PGlite, channel: string, hearer: Hearer): Listening {
+/** Listens in the embedded database, which delivers a message before it answers the statement that sent it. */
+export function listenEmbedded(pglite: PGlite, channel: string, subscriber: Subscriber): Subscription {
   let isListening = false
-  const begun = pglite.listen(channel, hearer.heard).then(() => {
+  const begun = pglite.listen(channel, subscriber.onMessage).then(() => {
     isListening = true
-    hearer.back()
-  }, hearer.lost)
+    subscriber.onReconnect()
+  }, subscriber.onDisconnect)
   const isUp = () => isListening && !pglite.closed
   return {
-    isCurrent: async () => isUp(),
+    isCaughtUp: async () => isUp(),
     isUp,
     close: async () => {
       await begun

@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { Connection } from './database.ts'
 import { createExecuteScript } from './execute-script.ts'
 import { listenOnServer } from './listen-postgres.ts'
-import type { Listening } from './listener.ts'
+import type { Subscription } from './listener.ts'
 
 // Any fixed number that other programs on the same database are unlikely to use.
 const lockKey = 7_268_150_433
@@ -35,7 +35,7 @@ export function connectServer(url: string, onError: (error: Error) => void, time
   pool.on('error', onError)
   pool.on('release', (error, client) => discard(pool, error, client))
   const goodbye = timeout * 1000
-  const listeners: Listening[] = []
+  const listeners: Subscription[] = []
   const execute = (script: string) =>
     withClient(settings, goodbye, async (client) => void (await client.query(script)))
   return {
@@ -49,17 +49,17 @@ export function connectServer(url: string, onError: (error: Error) => void, time
         while (!(await tryLock(client))) await sleep(lockInterval)
         return work()
       }),
-    listen: (channel, hearer) => {
-      const tell = (message: string) => pool.query('SELECT pg_notify($1, $2)', [channel, message])
+    listen: (channel, subscriber) => {
+      const notify = (message: string) => pool.query('SELECT pg_notify($1, $2)', [channel, message])
       const ear = {
         config: bounded,
         channel,
-        tell,
+        notify,
         patience: timeout * 50,
         timeout: timeout * 1000,
         heartbeat,
       }
-      const listening = listenOnServer(ear, hearer)
+      const listening = listenOnServer(ear, subscriber)
       listeners.push(listening)
       return listening
     },

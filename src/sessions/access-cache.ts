@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import type { Access } from '../context.ts'
 import type { Connection } from '../database/database.ts'
-import type { Listening } from '../database/listener.ts'
+import type { Subscription } from '../database/listener.ts'
 import type { Sessions } from '../stores/sessions.ts'
 
 /** Hears that what a user may do has changed; null is any user. */
@@ -17,7 +17,7 @@ export type AccessCache = ReturnType<typeof createAccessCache>
  */
 export function createAccessCache(
   read: Sessions['read'],
-  watch: (changed: Changed) => Pick<Listening, 'isCurrent' | 'isUp'>,
+  watch: (changed: Changed) => Pick<Subscription, 'isCaughtUp' | 'isUp'>,
   capacity: number,
 ) {
   const known = new LRUCache<string, Access>({
@@ -44,7 +44,7 @@ export function createAccessCache(
     sessionsOf.set(userId, sessions.add(sessionId))
   }
 
-  const listening = watch((userId) => {
+  const subscription = watch((userId) => {
     for (const each of reading) each.isOvertaken ||= userId === null || each.userId === userId
     const sizeBefore = known.size
     if (userId === null) known.clear()
@@ -55,7 +55,7 @@ export function createAccessCache(
   return {
     /** The same as `Sessions.read`, but for `counter`, which may be an earlier one. */
     read: async (sessionId: string, userId: string, now: Date): Promise<Access | null> => {
-      if (known.has(sessionId) && (await listening.isCurrent())) {
+      if (known.has(sessionId) && (await subscription.isCaughtUp())) {
         const access = known.get(sessionId)
         // A session that has gone on lives longer than is remembered.
         if (access?.userId === userId && access.idleExpiresAt > now && access.expiresAt > now) {
@@ -68,14 +68,14 @@ export function createAccessCache(
       reading.add(own)
       try {
         const access = await read(sessionId, userId, now)
-        if (access !== null && listening.isUp() && !own.isOvertaken) remember(access)
+        if (access !== null && subscription.isUp() && !own.isOvertaken) remember(access)
         return access
       } finally {
         reading.delete(own)
       }
     },
     /** What has happened so far, how many sessions are remembered, and whether anybody tells of changes. */
-    load: () => ({ ...counts, size: known.size, isListening: listening.isUp() }),
+    load: () => ({ ...counts, size: known.size, isListening: subscription.isUp() }),
   }
 }
 
@@ -88,16 +88,20 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
  * sessions that end. `changed` gets the user's id, or null when it may be anybody: then, and whenever something may
  * have been missed, nothing that was read before is to be believed.
  */
-export function watchAccess(database: Pick<Connection, 'listen'>, log: Logger, changed: Changed): Listening {
+export function watchAccess(
+  database: Pick<Connection, 'listen'>,
+  log: Logger,
+  changed: Changed,
+): Subscription {
   let isLost = false
   return database.listen(channel, {
-    heard: (message) => changed(uuid.test(message) ? message : null),
-    lost: (reason) => {
+    onMessage: (message) => changed(uuid.test(message) ? message : null),
+    onDisconnect: (reason) => {
       changed(null)
       if (!isLost) log.warn({ err: reason }, 'nobody tells of changes; /webhook asks the database every time')
       isLost = true
     },
-    back: () => {
+    onReconnect: () => {
       changed(null)
       if (isLost) log.info('changes are told of again')
       isLost = false

@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
 import pg from 'pg'
 import type { Connection } from '../../src/database/database.ts'
-import { DeafError, openEar } from '../../src/database/listen-connection.ts'
-import type { Listening } from '../../src/database/listener.ts'
+import { NotificationsNotDeliveredError, openListenConnection } from '../../src/database/listen-connection.ts'
+import type { Subscription } from '../../src/database/listener.ts'
 import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, engines } from '../_app.ts'
 import { until } from '../_until.ts'
@@ -13,8 +13,8 @@ const channel = 'test_channel'
 type Stage = {
   url: string
   connection: Connection
-  listening: Listening
-  /** What was heard, and what happened to the ear. */
+  subscription: Subscription
+  /** What was heard, and what happened to the listener. */
   heard: string[]
   /** Tells something on a connection of its own, and returns when that transaction has ended. */
   tell(message: string): Promise<unknown>
@@ -37,10 +37,10 @@ async function startStage(t: ExecutionContext): Promise<Stage> {
   // One of the tests has closed it already.
   t.teardown(() => connection.close().catch(() => {}))
   const heard: string[] = []
-  const listening = connection.listen(channel, {
-    heard: (message) => heard.push(message),
-    lost: () => heard.push('lost'),
-    back: () => heard.push('back'),
+  const subscription = connection.listen(channel, {
+    onMessage: (message) => heard.push(message),
+    onDisconnect: () => heard.push('lost'),
+    onReconnect: () => heard.push('back'),
   })
   const findPid = async () => {
     const text = `SELECT pid FROM pg_stat_activity
@@ -48,13 +48,13 @@ async function startStage(t: ExecutionContext): Promise<Stage> {
     return (await client.query(text)).rows[0]?.pid
   }
   const tell = (message: string) => client.query('SELECT pg_notify($1, $2)', [channel, message])
-  return { url, connection, listening, heard, tell, findPid, client }
+  return { url, connection, subscription, heard, tell, findPid, client }
 }
 
 if (engines.includes('server')) {
   test('what was told before somebody asks has been heard when the answer is yes', async (t) => {
-    const { url, listening, heard } = await startStage(t)
-    await until(listening.isUp)
+    const { url, subscription, heard } = await startStage(t)
+    await until(subscription.isUp)
     const writers = await Promise.all([connectClient(t, url), connectClient(t, url), connectClient(t, url)])
     let missing = 0
     await Promise.all(
@@ -62,7 +62,7 @@ if (engines.includes('server')) {
         for (let turn = 0; turn < 300; turn++) {
           const message = `${number} ${turn}`
           await writer.query('SELECT pg_notify($1, $2)', [channel, message])
-          if (!(await listening.isCurrent()) || !heard.includes(message)) missing++
+          if (!(await subscription.isCaughtUp()) || !heard.includes(message)) missing++
         }
       }),
     )
@@ -70,18 +70,18 @@ if (engines.includes('server')) {
   })
 
   test('a connection that is cut is lost, nobody is told that it is current, and it comes back', async (t) => {
-    const { listening, heard, tell, findPid, client } = await startStage(t)
-    await until(listening.isUp)
+    const { subscription, heard, tell, findPid, client } = await startStage(t)
+    await until(subscription.isUp)
     const pid = await findPid()
     await client.query('SELECT pg_terminate_backend($1)', [pid])
     await tell('unheard')
-    const isCurrent = await listening.isCurrent()
-    t.true(!isCurrent || heard.filter((each) => each === 'back').length === 2)
+    const isCaughtUp = await subscription.isCaughtUp()
+    t.true(!isCaughtUp || heard.filter((each) => each === 'back').length === 2)
     await until(() => heard.filter((each) => each === 'back').length === 2)
     t.true(heard.indexOf('lost') > 0)
     t.not(await findPid(), pid)
     await tell('heard again')
-    t.true(await listening.isCurrent())
+    t.true(await subscription.isCaughtUp())
     t.is(heard.at(-1), 'heard again')
   })
 
@@ -92,21 +92,21 @@ if (engines.includes('server')) {
     const connection = connectServer(relay.url, () => {}, 1)
     t.teardown(() => connection.close())
     const heard: string[] = []
-    const listening = connection.listen(channel, {
-      heard: (message) => heard.push(message),
-      lost: () => heard.push('lost'),
-      back: () => heard.push('back'),
+    const subscription = connection.listen(channel, {
+      onMessage: (message) => heard.push(message),
+      onDisconnect: () => heard.push('lost'),
+      onReconnect: () => heard.push('back'),
     })
-    await until(listening.isUp)
-    t.true(await listening.isCurrent())
+    await until(subscription.isUp)
+    t.true(await subscription.isCaughtUp())
     relay.swallow()
-    t.false(await listening.isCurrent())
+    t.false(await subscription.isCaughtUp())
     await until(() => heard.includes('lost'))
-    t.false(listening.isUp())
-    t.false(await listening.isCurrent())
+    t.false(subscription.isUp())
+    t.false(await subscription.isCaughtUp())
     await relay.mend()
-    await until(listening.isUp)
-    t.true(await listening.isCurrent())
+    await until(subscription.isUp)
+    t.true(await subscription.isCaughtUp())
     t.is(heard.at(-1), 'back')
   })
 
@@ -117,15 +117,15 @@ if (engines.includes('server')) {
     const connection = connectServer(relay.url, () => {}, 1)
     t.teardown(() => connection.close())
     const heard: string[] = []
-    const listening = connection.listen(channel, {
-      heard: () => {},
-      lost: () => heard.push('lost'),
-      back: () => heard.push('back'),
+    const subscription = connection.listen(channel, {
+      onMessage: () => {},
+      onDisconnect: () => heard.push('lost'),
+      onReconnect: () => heard.push('back'),
     })
     await until(() => heard.includes('lost'))
-    t.false(await listening.isCurrent())
+    t.false(await subscription.isCaughtUp())
     await relay.mend()
-    await until(listening.isUp)
+    await until(subscription.isUp)
     t.is(heard.at(-1), 'back')
   })
 
@@ -140,28 +140,32 @@ if (engines.includes('server')) {
   test('LISTEN that leads nowhere, as behind a pooler for transactions, is found out before it is believed', async (t) => {
     const settings = settingsOf(await createServerDatabase())
     const { signal } = new AbortController()
-    const nowhere = { ...settings, tell: async () => {} }
+    const nowhere = { ...settings, notify: async () => {} }
     await t.throwsAsync(
-      openEar(nowhere, () => {}, signal),
-      { instanceOf: DeafError },
+      openListenConnection(nowhere, () => {}, signal),
+      { instanceOf: NotificationsNotDeliveredError },
     )
   })
 
-  test('an ear whose own words stop arriving is lost, as after the others have moved to another server', async (t) => {
+  test('a listener whose own messages stop arriving disconnects, as after the others have moved to another server', async (t) => {
     const url = await createServerDatabase()
     const client = await connectClient(t, url)
     let isMoved = false
     const tell = async (message: string) => {
       if (!isMoved) await client.query('SELECT pg_notify($1, $2)', [channel, message])
     }
-    const ear = await openEar({ ...settingsOf(url), tell }, () => {}, new AbortController().signal)
-    t.teardown(ear.close)
-    t.true(await ear.isCurrent())
+    const listener = await openListenConnection(
+      { ...settingsOf(url), notify: tell },
+      () => {},
+      new AbortController().signal,
+    )
+    t.teardown(listener.close)
+    t.true(await listener.isCaughtUp())
     isMoved = true
-    t.true((await ear.lost) instanceof DeafError)
+    t.true((await listener.disconnected) instanceof NotificationsNotDeliveredError)
   })
 
-  test('an ear whose words cannot be said, as while no connection is free, goes on, and is lost when they do not arrive', async (t) => {
+  test('a listener that cannot send, as while no connection is free, goes on, and disconnects when messages do not arrive', async (t) => {
     const url = await createServerDatabase()
     const client = await connectClient(t, url)
     let failures = 0
@@ -175,23 +179,27 @@ if (engines.includes('server')) {
     }
     const heard: string[] = []
     const listen = (message: string) => void heard.push(message)
-    const ear = await openEar({ ...settingsOf(url), tell }, listen, new AbortController().signal)
-    t.teardown(ear.close)
+    const listener = await openListenConnection(
+      { ...settingsOf(url), notify: tell },
+      listen,
+      new AbortController().signal,
+    )
+    t.teardown(listener.close)
     let isLost = false
-    void ear.lost.then(() => {
+    void listener.disconnected.then(() => {
       isLost = true
     })
     way = 'fails'
     await until(() => failures >= 3)
     await client.query('SELECT pg_notify($1, $2)', [channel, 'a change'])
-    t.true(await ear.isCurrent())
+    t.true(await listener.isCaughtUp())
     t.deepEqual(heard, ['a change'])
     t.false(isLost)
     way = 'nowhere'
-    t.true((await ear.lost) instanceof DeafError)
+    t.true((await listener.disconnected) instanceof NotificationsNotDeliveredError)
   })
 
-  test('an ear whose words cannot be said is lost when its own connection is silent too', async (t) => {
+  test('a listener that cannot send disconnects when its own connection is silent too', async (t) => {
     const url = await createServerDatabase()
     const relay = await startRelay(url)
     t.teardown(relay.cut)
@@ -201,20 +209,20 @@ if (engines.includes('server')) {
       if (isAway) throw new Error('timeout exceeded when trying to connect')
       await client.query('SELECT pg_notify($1, $2)', [channel, message])
     }
-    const settings = { ...settingsOf(relay.url), tell }
-    const ear = await openEar(settings, () => {}, new AbortController().signal)
-    t.teardown(ear.close)
+    const settings = { ...settingsOf(relay.url), notify: tell }
+    const listener = await openListenConnection(settings, () => {}, new AbortController().signal)
+    t.teardown(listener.close)
     isAway = true
     relay.swallow()
-    t.regex(String(await ear.lost), /does not answer/)
+    t.regex(String(await listener.disconnected), /does not answer/)
   })
 
   test('closing ends the connection, and nothing is current any more', async (t) => {
-    const { connection, listening, heard, findPid } = await startStage(t)
-    await until(listening.isUp)
+    const { connection, subscription, heard, findPid } = await startStage(t)
+    await until(subscription.isUp)
     await connection.close()
-    t.false(await listening.isCurrent())
-    t.false(listening.isUp())
+    t.false(await subscription.isCaughtUp())
+    t.false(subscription.isUp())
     t.deepEqual(heard, ['back'], 'what is closed is not lost')
     await until(async () => (await findPid()) === undefined)
   })
@@ -225,9 +233,13 @@ if (engines.includes('server')) {
     relay.swallow()
     const connection = connectServer(relay.url, () => {}, 60)
     let losses = 0
-    const listening = connection.listen(channel, { heard: () => {}, lost: () => losses++, back: () => {} })
+    const subscription = connection.listen(channel, {
+      onMessage: () => {},
+      onDisconnect: () => losses++,
+      onReconnect: () => {},
+    })
     await connection.close()
-    t.false(listening.isUp())
+    t.false(subscription.isUp())
     t.is(losses, 0, 'what is closed is not lost')
   })
 } else {

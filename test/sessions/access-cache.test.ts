@@ -23,7 +23,7 @@ const accessOf = (sessionId: string, userId: string): Access => ({
 function stage(capacity = 1_000_000) {
   const state = {
     reads: 0,
-    isCurrent: true,
+    isCaughtUp: true,
     isUp: true,
     changed: (() => {}) as Changed,
     read: async (sessionId: string, userId: string): Promise<Access | null> => accessOf(sessionId, userId),
@@ -35,7 +35,7 @@ function stage(capacity = 1_000_000) {
     },
     (changed) => {
       state.changed = changed
-      return { isCurrent: async () => state.isCurrent, isUp: () => state.isUp }
+      return { isCaughtUp: async () => state.isCaughtUp, isUp: () => state.isUp }
     },
     capacity,
   )
@@ -92,7 +92,7 @@ test('a read that is overtaken by a change is answered and not remembered', asyn
 test('what is remembered counts only when it is known that there is nothing left to tell', async (t) => {
   const { state, cache } = stage()
   await cache.read('s', 'ada', now)
-  state.isCurrent = false
+  state.isCaughtUp = false
   await cache.read('s', 'ada', now)
   t.is(state.reads, 2)
 })

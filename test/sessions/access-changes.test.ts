@@ -9,29 +9,29 @@ const device = { userAgent: null, address: null }
 for (const engine of engines) {
   let stores: Stores
   const told: string[] = []
-  let isCurrent: () => Promise<boolean>
+  let isCaughtUp: () => Promise<boolean>
 
   test.serial.before(`${engine}: start`, async () => {
     stores = await openStores(engine)
     let isUp = false
-    const listening = stores.database.listen(channel, {
-      heard: (message) => told.push(message),
-      lost: () => {},
-      back: () => {
+    const subscription = stores.database.listen(channel, {
+      onMessage: (message) => told.push(message),
+      onDisconnect: () => {},
+      onReconnect: () => {
         isUp = true
       },
     })
-    isCurrent = listening.isCurrent
+    isCaughtUp = subscription.isCaughtUp
     await until(() => isUp)
   })
   test.after.always(`${engine}: stop`, () => stores?.close())
 
   /** What is told of some work, each message once, sorted. */
   async function toldOf(work: () => Promise<unknown>): Promise<string[]> {
-    await isCurrent()
+    await isCaughtUp()
     told.length = 0
     await work()
-    if (!(await isCurrent())) throw new Error('nobody listens')
+    if (!(await isCaughtUp())) throw new Error('nobody listens')
     return [...told].sort()
   }
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import test from 'ava'
-import { shareQuestion } from '../../src/database/listen-connection.ts'
+import { coalesceCalls } from '../../src/database/listen-connection.ts'
 
 /** Long enough for a question to be put, if it is to be. */
 async function wait(): Promise<void> {
@@ -9,14 +9,14 @@ async function wait(): Promise<void> {
 
 test('all who come at the same time share one question', async (t) => {
   let asked = 0
-  const share = shareQuestion(async () => ++asked)
+  const share = coalesceCalls(async () => ++asked)
   t.deepEqual(await Promise.all([share(), share(), share()]), [1, 1, 1])
   t.is(await share(), 2)
 })
 
 test('who comes while a question is on its way gets the answer to a later one', async (t) => {
   const answers: ((value: number) => void)[] = []
-  const share = shareQuestion(() => new Promise<number>((resolve) => answers.push(resolve)))
+  const share = coalesceCalls(() => new Promise<number>((resolve) => answers.push(resolve)))
   const first = share()
   await wait()
   t.is(answers.length, 1)
@@ -32,7 +32,7 @@ test('who comes while a question is on its way gets the answer to a later one', 
 
 test('a question that fails fails for those who shared it, and for nobody after', async (t) => {
   let asked = 0
-  const share = shareQuestion(async () => {
+  const share = coalesceCalls(async () => {
     if (++asked === 1) throw new Error('once')
     return asked
   })
