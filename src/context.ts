@@ -16,7 +16,7 @@ export type State = {
   /** What this request is about to do, for when it fails. */
   attempt?: Attempt
   /** The session of the pages in this browser. */
-  browserSession?: Access
+  browserSession?: ActiveSession
   /** What it failed with, for the log. */
   failed?: ErrorCode
   /** What was typed into the form of a page. */
@@ -42,7 +42,7 @@ export type State = {
   /** Who Hasura says its client is, in what comes through Hasura. */
   hasuraClient?: HasuraClient
   /** The session and its user, as the database says at this moment. */
-  access?: Access
+  access?: ActiveSession
   /** What the user may be: made by the claims proxy from `access`. */
   claims?: HasuraClaims
 }
@@ -79,7 +79,7 @@ export type ProviderProfile = ProfileIdentity & { provider: string }
 export type ProvenUser = { id: string; passwordHash?: string }
 
 /** What one statement reads about a session: who the user is, and everything their claims are made of. */
-export type Access = {
+export type ActiveSession = {
   sessionId: string
   counter: number
   idleExpiresAt: Date

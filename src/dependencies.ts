@@ -25,7 +25,7 @@ import type { ShareMetrics } from './observability/metrics.ts'
 import { createAccessCache, watchAccess } from './sessions/access-cache.ts'
 import { createOpenSession } from './sessions/open-session.ts'
 import { createIdentities } from './stores/identities.ts'
-import { createOneTime } from './stores/one-time.ts'
+import { createOneTimeCodes } from './stores/one-time-codes.ts'
 import { createPageSessions } from './stores/page-sessions.ts'
 import { createSessions } from './stores/sessions.ts'
 import { createUsers } from './stores/users.ts'
@@ -76,7 +76,7 @@ export async function createDependencies(foundation: Foundation) {
   const users = createUsers(queries)
   const sessions = createSessions(queries, config.sessionLifetimes)
   const pageSessions = createPageSessions(queries, config.sessionLifetimes)
-  const oneTime = createOneTime(queries)
+  const oneTimeCodes = createOneTimeCodes(queries)
   const watch = (changed: (userId: string | null) => void) => watchAccess(database, log, changed)
   const accessCache =
     config.webhookCache > 0 ? createAccessCache(sessions.read, watch, config.webhookCache) : null
@@ -86,7 +86,7 @@ export async function createDependencies(foundation: Foundation) {
   const metrics = config.metrics ? (await import('./observability/metrics.ts')).createMetrics(sources) : null
   const limiter = createLimiters(queries, config)
   const refreshTokens = createRefreshTokens(derive('refresh-token'))
-  const stateCookie = createStateCookie({ config, keys: derive('cookie'), secure, oneTime, clock })
+  const stateCookie = createStateCookie({ config, keys: derive('cookie'), secure, oneTimeCodes, clock })
   const strategies = createStrategies(providers, {
     ...config,
     transport: { timeout: config.providerTimeout, fetch },
@@ -109,7 +109,7 @@ export async function createDependencies(foundation: Foundation) {
     identities: createIdentities(queries),
     sessions,
     pageSessions,
-    oneTime,
+    oneTimeCodes,
     /** Answers the reads of `/webhook` from memory; null when the cache is switched off. */
     accessCache,
     hashes,

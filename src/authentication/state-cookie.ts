@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Clock, type Context, type Flow, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'
-import type { OneTime } from '../stores/one-time.ts'
+import type { OneTimeCodes } from '../stores/one-time-codes.ts'
 import { seal, unseal } from '../tokens/encrypted-payload.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 import type { StateStore } from './provider.ts'
@@ -14,7 +14,7 @@ export type StateCookieOptions = {
   config: { stateLifetime: number }
   /** True when the public URL is HTTPS. */
   secure: boolean
-  oneTime: Pick<OneTime, 'spendState'>
+  oneTimeCodes: Pick<OneTimeCodes, 'consumeState'>
   clock: Clock
 }
 
@@ -33,7 +33,7 @@ const flowSchema = z.object({
  * Keeps a provider sign-in between the redirect and the callback in one encrypted cookie, so that it comes back to the
  * browser that started it, and marks its state as used, so that it comes back once.
  */
-export function createStateCookie({ config, keys, secure, oneTime, clock }: StateCookieOptions) {
+export function createStateCookie({ config, keys, secure, oneTimeCodes, clock }: StateCookieOptions) {
   const lifetime = config.stateLifetime
   const cookie = createCookie('claimgate-flow', { secure, sameSite: 'lax' })
   const flowCookie = z.object({
@@ -85,7 +85,7 @@ export function createStateCookie({ config, keys, secure, oneTime, clock }: Stat
           const isSame = timingSafeEqual(hash, sha256(ctx.state.callback?.state ?? ''))
           if (!isOurs || !isSame) throw new GatewayError('invalid_state')
           const expiresAt = new Date(clock().getTime() + lifetime * 1000)
-          if (!(await oneTime.spendState(hash, expiresAt))) throw new GatewayError('invalid_state')
+          if (!(await oneTimeCodes.consumeState(hash, expiresAt))) throw new GatewayError('invalid_state')
           ctx.state.flow = flow
           if (flow.link) ctx.state.attempt = { provider, failed: 'identity.refused' }
           await next()

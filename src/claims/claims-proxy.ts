@@ -1,5 +1,5 @@
 import {
-  type Access,
+  type ActiveSession,
   type Context,
   type HasuraClaims,
   type Middleware,
@@ -12,7 +12,7 @@ import { createHasuraClaims, type RoleRules } from './hasura-claims.ts'
 export type ClaimsProxyOptions = {
   roles: RoleRules
   /** Reads the session and its user, with their `user_role` rows. */
-  read: (ctx: Context) => Promise<Access> | Access
+  read: (ctx: Context) => Promise<ActiveSession> | ActiveSession
   /** The error that `read` throws when there is no such session. */
   refused: ErrorCode
 }
@@ -23,7 +23,7 @@ export type ClaimsProxyOptions = {
  */
 export function claimsProxy({ roles, read, refused }: ClaimsProxyOptions): Middleware {
   // What is read may be remembered and come again.
-  const made = new WeakMap<Access, HasuraClaims>()
+  const made = new WeakMap<ActiveSession, HasuraClaims>()
   return withContract({ errors: [refused, 'database_unavailable'] }, async function claimsProxy(ctx, next) {
     const access = await read(ctx)
     ctx.state.access = access
@@ -31,7 +31,7 @@ export function claimsProxy({ roles, read, refused }: ClaimsProxyOptions): Middl
     await next()
   })
 
-  function make(ctx: Context, access: Access): HasuraClaims {
+  function make(ctx: Context, access: ActiveSession): HasuraClaims {
     const claims = createHasuraClaims(access, roles)
     made.set(access, claims)
     if (claims.leftOut.length > 0) {
@@ -42,6 +42,6 @@ export function claimsProxy({ roles, read, refused }: ClaimsProxyOptions): Middl
 }
 
 /** Returns the session and the claims that the claims proxy has made. Throws on a route without the claims proxy. */
-export function requireClaims(ctx: Context): { access: Access; claims: HasuraClaims } {
+export function requireClaims(ctx: Context): { access: ActiveSession; claims: HasuraClaims } {
   return { access: requireState(ctx, 'access'), claims: requireState(ctx, 'claims') }
 }

@@ -1,4 +1,4 @@
-import type { Access, Context, Middleware } from '../context.ts'
+import type { ActiveSession, Context, Middleware } from '../context.ts'
 import { askProvider } from '../endpoints/provider-sign-in.ts'
 import type { Endpoint } from '../endpoints/transport.ts'
 import { GatewayError } from '../errors.ts'
@@ -121,7 +121,7 @@ function readDone({ query }: Context, { texts, site }: Parameters<AccountNews['d
 
 /** What is known about whoever is signed in. */
 type Account = {
-  access: Access
+  access: ActiveSession
   roles: readonly string[]
   hasPassword: boolean
   /** The names of the providers that are linked. */

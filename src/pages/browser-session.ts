@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { requireClaims } from '../claims/claims-proxy.ts'
-import type { Access, Clock, Context, Middleware } from '../context.ts'
+import type { ActiveSession, Clock, Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'
 import type { PageSessions } from '../stores/page-sessions.ts'
@@ -35,7 +35,7 @@ export function loadBrowserSession(options: BrowserSessionOptions): Middleware {
 }
 
 /** Returns the session of the pages in this browser. Throws `invalid_token` without one. */
-export function requireBrowserSession({ state }: Context): Access {
+export function requireBrowserSession({ state }: Context): ActiveSession {
   if (!state.browserSession) throw new GatewayError('invalid_token')
   return state.browserSession
 }
@@ -70,7 +70,7 @@ export function signOut(options: BrowserSessionOptions): Middleware {
 
 async function end(
   ctx: Context,
-  { sessionId, userId }: Access,
+  { sessionId, userId }: ActiveSession,
   { sessions, clock }: BrowserSessionOptions,
 ): Promise<void> {
   await sessions.revoke(sessionId, false, clock())
@@ -98,7 +98,7 @@ export function createPageCookie({ keys, secure, clock }: PageCookieOptions) {
     clear: cookie.clear,
 
     /** Keeps a session until it ends in any case; whether it has ended before, the database says. */
-    write: async (ctx: Context, { sessionId, userId, expiresAt }: Access): Promise<void> => {
+    write: async (ctx: Context, { sessionId, userId, expiresAt }: ActiveSession): Promise<void> => {
       const seconds = Math.max(0, Math.floor((expiresAt.getTime() - clock().getTime()) / 1000))
       cookie.write(ctx, await seal({ sessionId, userId }, keys, expiresAt), seconds)
     },

@@ -15,11 +15,11 @@ const keyInterval = 2_000
 export function startUpkeep(
   {
     config,
-    oneTime,
+    oneTimeCodes,
     log,
     announce,
     clock,
-  }: Pick<Dependencies, 'config' | 'oneTime' | 'log' | 'announce' | 'clock'>,
+  }: Pick<Dependencies, 'config' | 'oneTimeCodes' | 'log' | 'announce' | 'clock'>,
   database: Database,
   keys: Keyring,
   firstSweep: number,
@@ -27,7 +27,7 @@ export function startUpkeep(
   // Prisma compiles its query engine on first use; better now than in somebody's sign-up.
   database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'the database is away'))
   const jobs = [
-    every(sweepInterval, 'sweep', log, async () => void (await oneTime.sweep(clock())), firstSweep),
+    every(sweepInterval, 'sweep', log, async () => void (await oneTimeCodes.sweep(clock())), firstSweep),
     every(
       sweepInterval,
       'sweep the limits',

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
-import type { Access } from '../context.ts'
+import type { ActiveSession } from '../context.ts'
 import type { Connection } from '../database/database.ts'
 import type { Subscription } from '../database/listener.ts'
 import type { Sessions } from '../stores/sessions.ts'
@@ -20,7 +20,7 @@ export function createAccessCache(
   watch: (changed: Changed) => Pick<Subscription, 'isCaughtUp' | 'isUp'>,
   capacity: number,
 ) {
-  const known = new LRUCache<string, Access>({
+  const known = new LRUCache<string, ActiveSession>({
     maxSize: capacity,
     sizeCalculation: (access) => JSON.stringify(access).length,
     dispose: ({ userId, sessionId }) => unlink(userId, sessionId),
@@ -36,7 +36,7 @@ export function createAccessCache(
     if (sessions?.size === 0) sessionsOf.delete(userId)
   }
 
-  function remember(access: Access): void {
+  function remember(access: ActiveSession): void {
     const { userId, sessionId } = access
     known.set(sessionId, access)
     if (!known.has(sessionId)) return
@@ -54,7 +54,7 @@ export function createAccessCache(
 
   return {
     /** The same as `Sessions.read`, but for `counter`, which may be an earlier one. */
-    read: async (sessionId: string, userId: string, now: Date): Promise<Access | null> => {
+    read: async (sessionId: string, userId: string, now: Date): Promise<ActiveSession | null> => {
       if (known.has(sessionId) && (await subscription.isCaughtUp())) {
         const access = known.get(sessionId)
         // A session that has gone on lives longer than is remembered.

@@ -1,5 +1,5 @@
 import { requireClaims } from '../claims/claims-proxy.ts'
-import { type Access, type Clock, type Context, requireState } from '../context.ts'
+import { type ActiveSession, type Clock, type Context, requireState } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { PageSessions } from '../stores/page-sessions.ts'
 import type { Device, Sessions } from '../stores/sessions.ts'
@@ -8,7 +8,7 @@ import type { RefreshTokens } from '../tokens/refresh-token.ts'
 
 export type OpenSessionOptions = {
   sessions: Sessions
-  pageSessions: Pick<PageSessions, 'beginBeside'>
+  pageSessions: Pick<PageSessions, 'beginSecond'>
   refreshTokens: Pick<RefreshTokens, 'verify'>
   /** `refreshGrace`: the seconds for which the previous refresh token still works. */
   config: { refreshGrace: number }
@@ -28,7 +28,7 @@ export function createOpenSession({
 }: OpenSessionOptions) {
   return {
     /** Starts a session for the user who has authenticated. Throws `invalid_credentials`. */
-    start: async (ctx: Context): Promise<Access> => {
+    start: async (ctx: Context): Promise<ActiveSession> => {
       const user = requireState(ctx, 'user')
       const { flow } = ctx.state
       // Until its one-time code is exchanged, a session is worth no more than the code.
@@ -37,9 +37,9 @@ export function createOpenSession({
     },
 
     /** Starts a session of an app for the user who is signed in on the pages. Throws `invalid_token`. */
-    startSecond: async (ctx: Context): Promise<Access> => {
+    startSecond: async (ctx: Context): Promise<ActiveSession> => {
       const { access } = requireClaims(ctx)
-      const begun = await pageSessions.beginBeside(access, deviceOf(ctx), clock(), codeLifetime)
+      const begun = await pageSessions.beginSecond(access, deviceOf(ctx), clock(), codeLifetime)
       return required(begun, 'invalid_token')
     },
 
@@ -48,7 +48,7 @@ export function createOpenSession({
      * successor again for `refreshGrace` seconds, so that two tabs and a lost answer end with one token; after that, or with
      * an older one, somebody else has it too, and the session ends (RFC 9700, section 4.14.2). Throws `invalid_token`.
      */
-    refresh: async (ctx: Context): Promise<Access> => {
+    refresh: async (ctx: Context): Promise<ActiveSession> => {
       const now = clock()
       const since = new Date(now.getTime() - config.refreshGrace * 1000)
       const { sessionId, counter } = refreshTokens.verify(requireState(ctx, 'refreshToken'))
@@ -62,7 +62,7 @@ export function createOpenSession({
     },
 
     /** Exchanges a one-time code for its session. Throws `invalid_code`. */
-    exchangeCode: async ({ code, codeVerifier }: CodeAndVerifier): Promise<Access> => {
+    exchangeCode: async ({ code, codeVerifier }: CodeAndVerifier): Promise<ActiveSession> => {
       const challenge = codeVerifier === undefined ? null : challengeOf(codeVerifier)
       return required(await sessions.redeem(hashCode(code), challenge, clock()), 'invalid_code')
     },
@@ -78,13 +78,13 @@ type ReadCurrentOptions = { sessions: Pick<Sessions, 'read'>; clock: Clock }
 
 /** Makes a function that reads the session of the verified access token from `sessions`. It throws `invalid_token`. */
 export function createReadCurrent({ sessions, clock }: ReadCurrentOptions) {
-  return async function readCurrent(ctx: Context): Promise<Access> {
+  return async function readCurrent(ctx: Context): Promise<ActiveSession> {
     const bearer = requireState(ctx, 'bearer')
     return required(await sessions.read(bearer.sessionId, bearer.userId, clock()), 'invalid_token')
   }
 }
 
-function required(access: Access | null, code: ErrorCode): Access {
+function required(access: ActiveSession | null, code: ErrorCode): ActiveSession {
   if (access === null) throw new GatewayError(code)
   return access
 }

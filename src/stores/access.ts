@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Access } from '../context.ts'
+import type { ActiveSession } from '../context.ts'
 import type { Database } from '../database/database.ts'
 
 const accessRow = z.object({
@@ -31,7 +31,7 @@ function parseClaim(json: string): unknown {
 }
 
 /** Checks a row that `selectAccess` made; null when the statement found no session that may act. */
-export function parseAccess(rows: unknown[]): Access | null {
+export function parseAccess(rows: unknown[]): ActiveSession | null {
   return rows.length === 0 ? null : accessRow.parse(rows[0])
 }
 
@@ -57,6 +57,9 @@ const grants = {
 }
 
 /** What a session of a user would say if they signed in now; null when they are not active or do not exist. */
-export async function findGrants({ query }: Pick<Database, 'query'>, userId: string): Promise<Access | null> {
+export async function findGrants(
+  { query }: Pick<Database, 'query'>,
+  userId: string,
+): Promise<ActiveSession | null> {
   return parseAccess(await query(grants, [userId]))
 }

@@ -1,10 +1,10 @@
-import type { Access } from '../context.ts'
+import type { ActiveSession } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { parseAccess, selectAccess } from './access.ts'
 import { after, columns, type Device, living, type SessionLifetimes } from './sessions.ts'
 
 // The locks make a change of the user or an end of the other session wait for this one, or this one for them.
-const beginBeside = {
+const beginSecond = {
   name: 'session_begin_beside',
   text: selectAccess(`s AS (
     INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address)
@@ -38,14 +38,14 @@ export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes
      * Starts a second session for the user of a living one, with `idle` seconds to its first use; null when it is over.
      * It ends at the latest when the other one does: both come from one authentication.
      */
-    beginBeside: async (
-      { sessionId, userId }: Pick<Access, 'sessionId' | 'userId'>,
+    beginSecond: async (
+      { sessionId, userId }: Pick<ActiveSession, 'sessionId' | 'userId'>,
       device: Device,
       now: Date,
       idle: number,
-    ): Promise<Access | null> =>
+    ): Promise<ActiveSession | null> =>
       parseAccess(
-        await query(beginBeside, [
+        await query(beginSecond, [
           now,
           sessionId,
           userId,
@@ -57,7 +57,7 @@ export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes
       ),
 
     /** Notes that a session is in use, so that it does not end as idle. Writes once an hour, or four times in `idle` when that is less. */
-    extend: async (access: Pick<Access, 'sessionId' | 'idleExpiresAt' | 'expiresAt'>, now: Date) => {
+    extend: async (access: Pick<ActiveSession, 'sessionId' | 'idleExpiresAt' | 'expiresAt'>, now: Date) => {
       const until = Math.min(after(now, lifetimes.idle).getTime(), access.expiresAt.getTime())
       if (until - access.idleExpiresAt.getTime() < step) return
       await query(extend, [now, access.sessionId, new Date(until)])
@@ -65,7 +65,7 @@ export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes
 
     /** Ends all other living sessions of a session's user; returns their ids. */
     revokeOthers: async (
-      { sessionId, userId }: Pick<Access, 'sessionId' | 'userId'>,
+      { sessionId, userId }: Pick<ActiveSession, 'sessionId' | 'userId'>,
       now: Date,
     ): Promise<string[]> =>
       (await query<{ id: string }>(revokeOthers, [now, sessionId, userId])).map(({ id }) => id),

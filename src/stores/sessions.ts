@@ -1,4 +1,4 @@
-import type { Access, ProvenUser } from '../context.ts'
+import type { ActiveSession, ProvenUser } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { parseAccess, selectAccess } from './access.ts'
 
@@ -105,7 +105,7 @@ export type SessionSummary = {
 export type Sessions = ReturnType<typeof createSessions>
 
 /**
- * The `session` table. What answers an `Access` is one statement that also reads the user's roles and claims as they are
+ * The `session` table. What answers an `ActiveSession` is one statement that also reads the user's roles and claims as they are
  * at that moment, and answers null when there is no session that may act, or its user is not active.
  */
 export function createSessions(
@@ -122,7 +122,7 @@ export function createSessions(
       device: Device,
       now: Date,
       idle: number = lifetimes.idle,
-    ): Promise<Access | null> =>
+    ): Promise<ActiveSession | null> =>
       parseAccess(
         await query(begin, [
           id,
@@ -136,16 +136,20 @@ export function createSessions(
       ),
 
     /** Reads a session that is neither revoked nor expired. */
-    read: async (sessionId: string, userId: string, now: Date): Promise<Access | null> =>
+    read: async (sessionId: string, userId: string, now: Date): Promise<ActiveSession | null> =>
       parseAccess(await query(read, [now, sessionId, userId])),
 
     /** Moves the refresh token of a session on by one, if `counter` is the current one. */
-    rotate: async (sessionId: string, counter: number, now: Date): Promise<Access | null> =>
+    rotate: async (sessionId: string, counter: number, now: Date): Promise<ActiveSession | null> =>
       parseAccess(await query(rotate, [now, sessionId, counter, after(now, lifetimes.idle)])),
 
     /** The same successor again for the token before the current one, if it was rotated after `since`. */
-    repeat: async (sessionId: string, counter: number, since: Date, now: Date): Promise<Access | null> =>
-      parseAccess(await query(repeat, [now, sessionId, counter, since])),
+    repeat: async (
+      sessionId: string,
+      counter: number,
+      since: Date,
+      now: Date,
+    ): Promise<ActiveSession | null> => parseAccess(await query(repeat, [now, sessionId, counter, since])),
 
     /** Ends a session whose token `counter` was used again after `since`; the user's id, or null if it was not. */
     revokeReused: async (
@@ -157,7 +161,11 @@ export function createSessions(
       (await query<{ userId: string }>(revokeReused, [now, sessionId, counter, since]))[0]?.userId ?? null,
 
     /** Spends a one-time code. It is spent even when the code challenge is not the one that it was bound to. */
-    redeem: async (codeHash: Uint8Array, codeChallenge: string | null, now: Date): Promise<Access | null> =>
+    redeem: async (
+      codeHash: Uint8Array,
+      codeChallenge: string | null,
+      now: Date,
+    ): Promise<ActiveSession | null> =>
       parseAccess(await query(redeem, [now, codeHash, codeChallenge, after(now, lifetimes.idle)])),
 
     /** The living sessions of a user, the last used first. */

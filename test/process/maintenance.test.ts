@@ -35,10 +35,14 @@ test('what has expired is removed soon after the start, and not only after an ho
   t.teardown(app.close)
   const { database, keys } = app.gateway
   const swept: Date[] = []
-  const oneTime = { sweep: async (now: Date) => swept.push(now), createCode: t.fail, spendState: t.fail }
+  const oneTimeCodes = {
+    sweep: async (now: Date) => swept.push(now),
+    createCode: t.fail,
+    consumeState: t.fail,
+  }
   const deps = {
     config: app.config,
-    oneTime: oneTime as never,
+    oneTimeCodes: oneTimeCodes as never,
     log,
     announce: () => {},
     clock: () => app.clock.now,

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import type { Access } from '../../src/context.ts'
+import type { ActiveSession } from '../../src/context.ts'
 import type { Database } from '../../src/database/database.ts'
 import type { Subscription } from '../../src/database/listener.ts'
 import { type AccessCache, createAccessCache, watchAccess } from '../../src/sessions/access-cache.ts'
@@ -27,7 +27,7 @@ export async function openCached(database: Database, capacity = 1_000_000): Prom
 }
 
 /** What an answer says, in an order of its own; a session that goes on may be remembered as it was. */
-export function essenceOf(access: Access | null) {
+export function essenceOf(access: ActiveSession | null) {
   if (access === null) return null
   const { userId, sessionId, username, defaultRole, roles, extraClaims } = access
   return { userId, sessionId, username, defaultRole, roles: [...roles].sort(), extraClaims }

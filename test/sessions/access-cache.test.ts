@@ -1,13 +1,13 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import test from 'ava'
-import type { Access } from '../../src/context.ts'
+import type { ActiveSession } from '../../src/context.ts'
 import { type Changed, createAccessCache } from '../../src/sessions/access-cache.ts'
 
 const now = new Date('2026-01-01T12:00:00Z')
 const after = (seconds: number) => new Date(now.getTime() + seconds * 1000)
 
-const accessOf = (sessionId: string, userId: string): Access => ({
+const accessOf = (sessionId: string, userId: string): ActiveSession => ({
   sessionId,
   userId,
   counter: 0,
@@ -26,7 +26,8 @@ function stage(capacity = 1_000_000) {
     isCaughtUp: true,
     isUp: true,
     changed: (() => {}) as Changed,
-    read: async (sessionId: string, userId: string): Promise<Access | null> => accessOf(sessionId, userId),
+    read: async (sessionId: string, userId: string): Promise<ActiveSession | null> =>
+      accessOf(sessionId, userId),
   }
   const cache = createAccessCache(
     (sessionId, userId) => {
@@ -76,7 +77,7 @@ test('a change of a user concerns all of their sessions, and nobody else’s', a
 test('a read that is overtaken by a change is answered and not remembered', async (t) => {
   for (const change of ['ada', null]) {
     const { state, cache } = stage()
-    let finish: (access: Access) => void = () => {}
+    let finish: (access: ActiveSession) => void = () => {}
     state.read = () =>
       new Promise((resolve) => {
         finish = resolve

@@ -49,7 +49,7 @@ for (const engine of engines) {
         t.truthy(await stores.sessions.rotate(session, 0, later(1)))
         t.truthy(await stores.sessions.repeat(session, 0, now, later(2)))
         t.is((await stores.sessions.list(id, now)).length, 1)
-        await stores.oneTime.createCode({
+        await stores.oneTimeCodes.createCode({
           hash: new Uint8Array([1]),
           sessionId: session,
           codeChallenge: null,
@@ -72,7 +72,7 @@ for (const engine of engines) {
       const session = await addSession(id)
       await end(session, `now() + interval '1 day'`)
       t.deepEqual(await toldOf(() => end(session, `now() - interval '2 days'`)), [id])
-      t.deepEqual(await toldOf(() => stores.oneTime.sweep(new Date())), [])
+      t.deepEqual(await toldOf(() => stores.oneTimeCodes.sweep(new Date())), [])
       t.deepEqual(await stores.sessions.list(id, now), [])
       const living = await addSession(id)
       await end(living, `now() + interval '1 day'`)

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { pino } from 'pino'
 import { createDatabase, type Database } from '../../src/database/database.ts'
 import { createIdentities, type Identities } from '../../src/stores/identities.ts'
-import { createOneTime, type OneTime } from '../../src/stores/one-time.ts'
+import { createOneTimeCodes, type OneTimeCodes } from '../../src/stores/one-time-codes.ts'
 import { createSessions, type Sessions } from '../../src/stores/sessions.ts'
 import { createSigningKeyStore, type SigningKeyStore } from '../../src/stores/signing-keys.ts'
 import { createUsers, type Users } from '../../src/stores/users.ts'
@@ -15,7 +15,7 @@ export type Stores = {
   users: Users
   identities: Identities
   sessions: Sessions
-  oneTime: OneTime
+  oneTimeCodes: OneTimeCodes
   signingKeys: SigningKeyStore
   sql<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
   /** The id of a new user. */
@@ -44,7 +44,7 @@ export async function openStores(engine: Engine): Promise<Stores> {
     users,
     identities: createIdentities(database),
     sessions: createSessions(database, lifetimes),
-    oneTime: createOneTime(database),
+    oneTimeCodes: createOneTimeCodes(database),
     signingKeys: createSigningKeyStore(database),
     sql: (text, values = []) => database.query({ name: '', text }, values),
     addUser: (username) => users.create({ username, password: 'hash', email: null }),

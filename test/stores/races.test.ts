@@ -39,7 +39,7 @@ for (const engine of engines) {
     const { sessionId } = await begin('bob')
     for (let round = 0; round < rounds[engine]; round++) {
       const hash = hashOf(`code ${round}`)
-      await stores.oneTime.createCode({ hash, sessionId, codeChallenge: null, expiresAt: later(60) })
+      await stores.oneTimeCodes.createCode({ hash, sessionId, codeChallenge: null, expiresAt: later(60) })
       const { values, codes } = await attemptAll(20, () => stores.sessions.redeem(hash, null, now))
       t.deepEqual(codes, [])
       t.deepEqual(
@@ -52,7 +52,7 @@ for (const engine of engines) {
   test(`${engine}: of twenty that spend one state at once exactly one may`, async (t) => {
     for (let round = 0; round < rounds[engine]; round++) {
       const hash = hashOf(`state ${round}`)
-      const { values, codes } = await attemptAll(20, () => stores.oneTime.spendState(hash, later(600)))
+      const { values, codes } = await attemptAll(20, () => stores.oneTimeCodes.consumeState(hash, later(600)))
       t.deepEqual(codes, [])
       t.is(values.filter(Boolean).length, 1)
     }

@@ -108,7 +108,7 @@ for (const engine of engines) {
     const { sql } = stores
     const id = await stores.addUser('frank')
     const { sessionId } = await begin(id)
-    await stores.oneTime.createCode({
+    await stores.oneTimeCodes.createCode({
       hash: new Uint8Array(32),
       sessionId,
       codeChallenge: null,

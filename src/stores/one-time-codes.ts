@@ -8,22 +8,22 @@ export type NewCode = {
   expiresAt: Date
 }
 
-export type OneTime = ReturnType<typeof createOneTime>
+export type OneTimeCodes = ReturnType<typeof createOneTimeCodes>
 
-const spendState = {
+const consumeState = {
   name: 'oauth_state_spend',
   text: 'INSERT INTO oauth_state (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true AS spent',
 }
 
 /** The tables of what works once: `authorization_code` and `oauth_state`. */
-export function createOneTime({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
+export function createOneTimeCodes({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
   return {
     createCode: async (code: NewCode): Promise<void> =>
       void (await prisma.authorizationCode.create({ data: code })),
 
     /** Marks a state as used; false when it was used before. One statement: of any number of callers one is first. */
-    spendState: async (hash: Uint8Array, expiresAt: Date): Promise<boolean> =>
-      (await query(spendState, [hash, expiresAt])).length === 1,
+    consumeState: async (hash: Uint8Array, expiresAt: Date): Promise<boolean> =>
+      (await query(consumeState, [hash, expiresAt])).length === 1,
 
     /** Deletes what has expired: codes, states, and sessions a day after their end. Returns how many rows went. */
     sweep: async (now: Date): Promise<number> => {

@@ -17,7 +17,7 @@ for (const engine of engines) {
     const access = await stores.sessions.begin({ id: await stores.addUser(username) }, device, now, 60)
     if (!access) throw new Error('no session began')
     const hash = newHash()
-    await stores.oneTime.createCode({
+    await stores.oneTimeCodes.createCode({
       hash,
       sessionId: access.sessionId,
       codeChallenge,
@@ -62,25 +62,25 @@ for (const engine of engines) {
 
   test.serial(`${engine}: a state is spent once`, async (t) => {
     const hash = newHash()
-    t.true(await stores.oneTime.spendState(hash, later(600)))
-    t.false(await stores.oneTime.spendState(hash, later(600)))
+    t.true(await stores.oneTimeCodes.consumeState(hash, later(600)))
+    t.false(await stores.oneTimeCodes.consumeState(hash, later(600)))
   })
 
   test.serial(
     `${engine}: a sweep takes what has expired, sessions a day later, and nothing else`,
     async (t) => {
-      const { oneTime, sql } = stores
+      const { oneTimeCodes, sql } = stores
       for (const table of ['oauth_state', 'session']) await sql(`DELETE FROM ${table}`)
-      await oneTime.spendState(newHash(), later(10))
-      await oneTime.spendState(newHash(), later(30))
+      await oneTimeCodes.consumeState(newHash(), later(10))
+      await oneTimeCodes.consumeState(newHash(), later(30))
       await beginWithCode('dora', null)
 
-      t.is(await oneTime.sweep(later(10)), 0)
-      t.is(await oneTime.sweep(later(20)), 1)
-      t.is(await oneTime.sweep(later(61)), 2)
+      t.is(await oneTimeCodes.sweep(later(10)), 0)
+      t.is(await oneTimeCodes.sweep(later(20)), 1)
+      t.is(await oneTimeCodes.sweep(later(61)), 2)
       t.is((await sql('SELECT 1 FROM session')).length, 1)
-      t.is(await oneTime.sweep(later(60 + 86_400)), 0)
-      t.is(await oneTime.sweep(later(61 + 86_400)), 1)
+      t.is(await oneTimeCodes.sweep(later(60 + 86_400)), 0)
+      t.is(await oneTimeCodes.sweep(later(61 + 86_400)), 1)
       t.deepEqual(await sql('SELECT 1 FROM session'), [])
     },
   )
