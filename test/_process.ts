@@ -18,7 +18,7 @@ export type ProcessResult = { code: number | null; stdout: string; stderr: strin
 const main = fileURLToPath(new URL('dist/src/main.js', root))
 
 /** A line that tells the port: of the welcome, or of the log while the database is away. */
-export const welcomeLine = /listens on [^ ]+:(\d+) /
+export const startupLine = /listens on [^ ]+:(\d+) /
 export const awayLine = /"port":(\d+).*"msg":"the database is away; listening/
 
 /**
@@ -48,7 +48,7 @@ function checkOutput(output: string): void {
 export async function startProcess(
   env: Record<string, string>,
   cwd: string,
-  line = welcomeLine,
+  line = startupLine,
 ): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [...nodeFlags, main], {
     cwd,

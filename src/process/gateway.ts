@@ -13,7 +13,7 @@ import type { ShareMetrics } from '../observability/metrics.ts'
 import type { PageFiles } from '../pages/assets.ts'
 import { createKeyring, type Keyring } from '../tokens/keyring.ts'
 import { connectDeployment, prepareKey } from './deployment.ts'
-import { startUpkeep } from './maintenance.ts'
+import { startMaintenance } from './maintenance.ts'
 import { createReadiness } from './readiness.ts'
 
 export type GatewayOptions = {
@@ -73,15 +73,15 @@ export async function startGateway({
       await deployment.migrate()
       await keys.update(clock())
     }
-    let endUpkeep = async () => {}
+    let endMaintenance = async () => {}
     const ready = readiness.prepare(work, log.child({ port: server.port })).then((isReady) => {
-      if (readiness.isReady()) endUpkeep = startUpkeep(deps, database, keys, soon())
+      if (readiness.isReady()) endMaintenance = startMaintenance(deps, database, keys, soon())
       return isReady
     })
     const end = async () => {
       readiness.stop()
       await server.close(config.shutdownGrace)
-      await endUpkeep()
+      await endMaintenance()
       await deployment.close()
       await deps.tracing?.close()
     }

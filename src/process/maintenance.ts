@@ -12,7 +12,7 @@ const keyInterval = 2_000
  * Does what has to be done from time to time: removes what has expired, first after `firstSweep` milliseconds, publishes,
  * rotates and retires keys. Returns what ends it.
  */
-export function startUpkeep(
+export function startMaintenance(
   {
     config,
     oneTimeCodes,
@@ -27,8 +27,14 @@ export function startUpkeep(
   // Prisma compiles its query engine on first use; better now than in somebody's sign-up.
   database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'the database is away'))
   const jobs = [
-    every(sweepInterval, 'sweep', log, async () => void (await oneTimeCodes.sweep(clock())), firstSweep),
-    every(
+    scheduleRepeating(
+      sweepInterval,
+      'sweep',
+      log,
+      async () => void (await oneTimeCodes.sweep(clock())),
+      firstSweep,
+    ),
+    scheduleRepeating(
       sweepInterval,
       'sweep the limits',
       log,
@@ -36,7 +42,7 @@ export function startUpkeep(
       firstSweep,
     ),
     // Often enough that a new key is published everywhere long before anybody signs with it.
-    every(Math.min(keyInterval, config.jwksMaxAge * 1000), 'update the keys', log, async () => {
+    scheduleRepeating(Math.min(keyInterval, config.jwksMaxAge * 1000), 'update the keys', log, async () => {
       for (const done of await keys.update(clock())) announce(log, 'key.rotated', done)
     }),
   ]
@@ -47,7 +53,7 @@ export function startUpkeep(
  * Does `work` after `first` milliseconds, then again and again, `interval` milliseconds after it last ended; a failure is
  * logged and the next turn comes all the same. Returns what ends it, when no turn is running any more.
  */
-export function every(
+export function scheduleRepeating(
   interval: number,
   name: string,
   log: Logger,

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { ConfigError } from '../errors.ts'
 import { createLog } from '../observability/log.ts'
 import { type Environment, loadPageFiles, loadSettings, root } from './settings.ts'
-import { describeGateway, welcome } from './startup-message.ts'
+import { describeGateway, startupMessage } from './startup-message.ts'
 import { connectPrimary, type Primary } from './worker.ts'
 import { isOwnWorker, startWorkers, WorkerError } from './workers.ts'
 
@@ -93,7 +93,7 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
   say(
     isJson
       ? `${JSON.stringify(describeGateway(config, gateway.port))}\n`
-      : welcome(config, providers, gateway.keys.active, gateway.port),
+      : startupMessage(config, providers, gateway.keys.active, gateway.port),
   )
 }
 
@@ -102,7 +102,7 @@ async function supervise(
   process: ServingProcess,
   config: Config,
   log: Logger,
-  onReady: (welcome: string) => void,
+  onReady: (startupMessage: string) => void,
 ): Promise<void> {
   const workers = startWorkers({
     count: config.workers,

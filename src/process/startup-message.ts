@@ -5,7 +5,12 @@ import { environmentPrefix } from '../config/providers.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 
 /** What `npm start` prints: where the gateway is, what to try, what to paste into Hasura, and what is not set up yet. */
-export function welcome(config: Config, providers: readonly Provider[], key: KeyPair, port: number): string {
+export function startupMessage(
+  config: Config,
+  providers: readonly Provider[],
+  key: KeyPair,
+  port: number,
+): string {
   const address = `http://localhost:${port}`
   // The seed's example, unless the rules of this deployment would refuse it.
   const password =

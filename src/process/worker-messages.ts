@@ -1,7 +1,7 @@
 /** What a worker process tells the primary one. */
 export type FromWorker =
-  /** It serves; `welcome` is what to print when all do. */
-  | { kind: 'ready'; welcome: string }
+  /** It serves; `startupMessage` is what to print when all do. */
+  | { kind: 'ready'; startupMessage: string }
   /** It cannot start, and nor could another in its place. `problems` are those of a configuration. */
   | { kind: 'failed'; message: string; problems?: readonly string[] }
   /** It was asked for the metrics, and wants those of everybody. */

@@ -5,7 +5,7 @@ import { createQuestions, type FromPrimary, type FromWorker } from './worker-mes
 
 /** A worker's side of the talk with its primary process. */
 export type Primary = {
-  ready(welcome: string): void
+  ready(startupMessage: string): void
   /** Says what keeps the gateway from starting; settles when that is on its way. */
   failed(message: string, problems?: readonly string[]): Promise<void>
   shareMetrics: ShareMetrics
@@ -19,7 +19,7 @@ export function connectPrimary(worker: Worker): Primary {
   const send = (message: FromWorker, done = () => {}) => void worker.send(message, undefined, done)
   const questions = createQuestions<object[] | null>(patience)
   return {
-    ready: (welcome) => send({ kind: 'ready', welcome }),
+    ready: (startupMessage) => send({ kind: 'ready', startupMessage }),
     failed: (message, problems) =>
       new Promise((resolve) => send({ kind: 'failed', message, ...(problems && { problems }) }, resolve)),
     shareMetrics: (read) => {

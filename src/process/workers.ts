@@ -10,7 +10,7 @@ export type WorkersOptions = {
   patience: number
   log: Logger
   /** Called once, when all of them serve for the first time. */
-  onReady: (welcome: string) => void
+  onReady: (startupMessage: string) => void
 }
 
 export type Workers = {
@@ -88,7 +88,7 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
         serving.add(worker)
         if (serving.size < count || isAnnounced) return
         isAnnounced = true
-        onReady(message.welcome)
+        onReady(message.startupMessage)
       }
     })
     const end = await new Promise<End>((resolve) => {

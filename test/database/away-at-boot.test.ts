@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
 import { createServerDatabase, engines } from '../_app.ts'
 import { ask, logIn, type Reply, readKids, signUp } from '../_client.ts'
-import { awayLine, type GatewayProcess, startProcess, welcomeLine } from '../_process.ts'
+import { awayLine, type GatewayProcess, startProcess, startupLine } from '../_process.ts'
 import { until } from '../_until.ts'
 import { type Relay, startRelay } from '../http/_relay.ts'
 import { postBodies } from '../http/_routes.ts'
@@ -29,7 +29,7 @@ if (engines.includes('server')) {
 
       await relay.mend()
       await until(async () => (await ask(`${gateway.url}/readyz`)).status === 200)
-      await until(() => welcomeLine.test(gateway.output()))
+      await until(() => startupLine.test(gateway.output()))
       t.is((await readKids(gateway.url)).length, 1)
       t.is((await signUp(gateway.url, 'anna')).status, 200)
       t.is((await logIn(gateway.url, 'anna')).status, 200)
@@ -39,7 +39,7 @@ if (engines.includes('server')) {
   test('while the database is away at the start, a good token is neither refused nor anonymous', async (t) => {
     const relay = await startStage(t)
     const env = { DATABASE_URL: relay.url, AUTH_JWKS_MAX_AGE: '1' }
-    const before = await start(t, env, welcomeLine)
+    const before = await start(t, env, startupLine)
     const { token, refreshToken } = (await signUp(before.url, 'anna')).body
     await before.stop()
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { pino } from 'pino'
-import { every, startUpkeep } from '../../src/process/maintenance.ts'
+import { scheduleRepeating, startMaintenance } from '../../src/process/maintenance.ts'
 import { quick, startApp } from '../_app.ts'
 import { until } from '../_until.ts'
 
@@ -10,7 +10,7 @@ const log = pino({ level: 'silent' })
 test('a job runs first after the time that was given for it, and then at its interval', async (t) => {
   const turns: number[] = []
   const began = Date.now()
-  const stop = every(100, 'count', log, async () => void turns.push(Date.now() - began), 10)
+  const stop = scheduleRepeating(100, 'count', log, async () => void turns.push(Date.now() - began), 10)
   await until(async () => turns.length >= 2)
   await stop()
   t.true((turns[0] ?? 0) >= 9, String(turns))
@@ -24,7 +24,7 @@ test('a job whose turn failed is logged and has its next turn all the same', asy
   const lines: string[] = []
   const listening = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
   const work = () => Promise.reject(new Error('not today'))
-  const stop = every(5, 'count', listening, work)
+  const stop = scheduleRepeating(5, 'count', listening, work)
   await until(async () => lines.length >= 2)
   await stop()
   t.is(JSON.parse(lines[0] ?? '').msg, 'could not count')
@@ -47,13 +47,13 @@ test('what has expired is removed soon after the start, and not only after an ho
     announce: () => {},
     clock: () => app.clock.now,
   }
-  const later = startUpkeep(deps, database, keys, 60_000)
+  const later = startMaintenance(deps, database, keys, 60_000)
   await app.sql(`INSERT INTO rate_limit (key, points, expire) VALUES ('old', 1, 1)`)
   const counted = async () => (await app.sql('SELECT 1 FROM rate_limit')).length
   await sleep(50)
   await later()
   t.deepEqual([swept.length, await counted()], [0, 1])
-  const soon = startUpkeep(deps, database, keys, 0)
+  const soon = startMaintenance(deps, database, keys, 0)
   await until(async () => (await counted()) === 0)
   await soon()
   t.deepEqual(swept, [app.clock.now])
