@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { MigrationList } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import type { Logger } from 'pino'
 import type { Connection } from '../database/database.ts'
-import { adoptExisting } from './adopt.ts'
+import { baselineExisting } from './baseline.ts'
 
 const filters = { externalTables: [], externalEnums: [] }
 
@@ -63,7 +63,7 @@ async function apply(connection: Connection, migrationsList: MigrationList): Pro
   const first = migrationsList.migrationDirectories[0]?.path as string
   // Not whether there is a history: another program's migrations may be recorded in the same table.
   const isNew = !(await findApplied(connection)).has(first)
-  if (isNew) await adoptExisting(connection, sqlOf(migrationsList))
+  if (isNew) await baselineExisting(connection, sqlOf(migrationsList))
   const { engine, originOf } = await createSchemaEngine(connection.adapter)
   try {
     if (isNew) await engine.markMigrationApplied({ migrationName: first, migrationsList })

@@ -27,7 +27,7 @@ type Made = { relations: string[]; functions: string[]; triggers: string[]; colu
  * Throws, before anything is changed, when a table of one of the seed's names is something else, or there is already
  * something of a name that one of the `later` migrations gives to what it makes.
  */
-export async function adoptExisting(
+export async function baselineExisting(
   connection: Connection,
   [firstMigration, ...later]: readonly [string, ...string[]],
 ): Promise<void> {
@@ -47,7 +47,7 @@ export async function adoptExisting(
     made.triggers,
     made.columns,
   ])
-  const problems = [...taken.map(describe), ...findMissing(columns)]
+  const problems = [...taken.map(formatObject), ...findMissing(columns)]
   if (problems.length > 0) {
     throw new Error(
       `This database cannot be adopted; nothing was changed:\n${problems.map((p) => `  ${p}\n`).join('')}Rename what is in the way, or give the gateway a database of its own.`,
@@ -90,7 +90,7 @@ function findMade(migrations: readonly string[]): Made {
   }
 }
 
-function describe({ kind, name, table }: Thing): string {
+function formatObject({ kind, name, table }: Thing): string {
   const where = table === null ? '' : ` of the table "${table}"`
   return `${kind === 'index' ? 'an' : 'a'} ${kind} "${name}"${where} that the gateway did not make exists already`
 }
