@@ -34,7 +34,7 @@ import { announceEvents } from './observability/announce.ts'
 import type { PageFiles } from './pages/assets.ts'
 import { createPages } from './pages/routes.ts'
 import { createDocument } from './reference/document.ts'
-import { apiIndex, reference, referencePage, referenceStyle } from './reference/endpoints.ts'
+import { apiIndex, reference, referencePage, referenceScript, referenceStyle } from './reference/endpoints.ts'
 import type { Document } from './reference/openapi.ts'
 
 /** Creates the Koa application: the steps of every request, and one line for each route. `files` is null without pages. */
@@ -97,6 +97,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   const others = new Router<State>({ sensitive: true, strict: true })
   others.get('/docs', referencePage({ publicUrl, readDocument }))
   others.get('/docs.css', referenceStyle())
+  others.get('/docs.js', referenceScript())
   pages?.addRoutes(others)
 
   // Without this route, the route to unlink would answer 405.

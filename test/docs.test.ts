@@ -147,7 +147,7 @@ test('docs/reference/observability.md has every metric, in the order of the regi
     accessCache: () => ({ hits: 0, misses: 0, invalidations: 0, size: 0, isListening: true }),
     keys: { activeSince: null },
     clock: () => new Date(),
-    passwordProvider: 'local',
+    passwordProvider: { name: 'local' },
   })
   const names = [...(await metrics.read()).matchAll(/^# TYPE (claimgate_\w+)/gm)].map(([, name]) => name)
   const cells = firstCellsOf('docs/reference/observability.md', 'metric')

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
 import type { Document } from './openapi.ts'
@@ -24,9 +25,12 @@ export function reference({ readDocument }: ReadDocument): Middleware {
   )
 }
 
-// Neither script nor form, nor anything from elsewhere.
+// No form, no inline code, and nothing from elsewhere.
 const policy =
-  "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+  "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Seen from dist/src/reference.
+const scriptFile = new URL('../../../pages/docs.js', import.meta.url)
 
 type PublicUrl = { publicUrl: string }
 
@@ -40,6 +44,11 @@ export function referencePage({ publicUrl, readDocument }: PublicUrl & ReadDocum
 /** GET /docs.css: answers with the style of that page. */
 export function referenceStyle(): Middleware {
   return sendFixed('text/css; charset=utf-8', () => style)
+}
+
+/** GET /docs.js: answers with the script of that page. */
+export function referenceScript(): Middleware {
+  return sendFixed('text/javascript; charset=utf-8', () => readFileSync(scriptFile, 'utf8'))
 }
 
 /** Answers with what does not change, made at the first request. Clients may keep it and ask whether it has changed. */

@@ -35,16 +35,24 @@ test('/docs shows every operation, parameter and member of a body, and every err
   for (const code of Object.keys(errorTable)) t.true(page.includes(`id="error-${code}"`), code)
 })
 
-test('/docs needs no script and nothing from elsewhere, and its policy allows neither', async (t) => {
+test('/docs has one script, nothing inline and nothing from elsewhere, and its policy allows no more', async (t) => {
   const { headers } = await app.get('/docs')
   t.is(
     headers.get('content-security-policy'),
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   )
-  t.notRegex(page, /<script|<img|<iframe|\bon\w+=|style=|javascript:|@import|url\(/i)
-  const resources = all(/<link [^>]*href="([^"]*)"/g)
-  t.deepEqual(resources, ['/under/%3Ca%3E&amp;%22b%22/docs.css'])
+  t.notRegex(
+    page,
+    /<script(?! src="[^"]*" defer><\/script>)|<img|<iframe|\bon\w+=|style=|javascript:|@import|url\(/i,
+  )
+  const base = '/under/%3Ca%3E&amp;%22b%22'
+  t.deepEqual(all(/<link [^>]*href="([^"]*)"/g), [`${base}/docs.css`])
+  t.deepEqual(all(/<script [^>]*src="([^"]*)"/g), [`${base}/docs.js`])
   t.is((await app.get('/docs.css')).headers.get('content-type'), 'text/css; charset=utf-8')
+  const script = await app.get('/docs.js')
+  t.is(script.headers.get('content-type'), 'text/javascript; charset=utf-8')
+  t.is(script.headers.get('cache-control'), 'no-cache')
+  t.notRegex(script.text, /https?:|innerHTML|eval|document\.write/)
 })
 
 test('every link of /docs leads somewhere on it, and every id is there once', (t) => {
@@ -77,11 +85,35 @@ test('the examples of /docs ask for what the gateway has', async (t) => {
   const examples = all(/<pre><code>(curl [^<]*)<\/code>/g).map(readable)
   t.true(examples.length > 15)
   for (const example of examples) {
-    const [, method] = / -X ([A-Z]+)/.exec(example) ?? [null, example.includes(' -d ') ? 'POST' : 'GET']
+    const [, method = 'GET'] = / -X ([A-Z]+)/.exec(example) ?? []
+    t.is(example.includes(' -d '), example.includes('application/json'), example)
     const [, path = ''] = /'https:\/\/gateway\.test\/under\/[^/]*(\/[^']*)'/.exec(example) ?? []
-    const { status } = await app.call(method ?? 'GET', path, { ...(method === 'POST' && { body: {} }) })
+    const { status } = await app.call(method, path, { ...(method === 'POST' && { body: {} }) })
     t.false(status === 405, example)
     t.false(status === 404 && !/identities|secret/i.test(example), example)
+  }
+})
+
+test('every example has the same request in curl and in JavaScript, which is valid', async (t) => {
+  const sections = page.split('<section class="operation"').slice(1)
+  const examplesOf = (section: string) =>
+    [...section.matchAll(/<summary>(curl|JavaScript)<\/summary>\n<pre><code>([^<]*)</g)].map(
+      ([, , text = '']) => readable(text),
+    )
+  t.true(sections.filter((section) => examplesOf(section).length === 2).length > 15)
+  for (const [curl = '', script = ''] of sections.map(examplesOf).filter(({ length }) => length > 0)) {
+    const sent: { url: string; init?: RequestInit }[] = []
+    const fetch = (url: string, init?: RequestInit) => sent.push(init ? { url, init } : { url })
+    const location = { assign: fetch }
+    const run = Object.getPrototypeOf(async () => {}).constructor('fetch', 'location', script)
+    await run(fetch, location)
+    const [{ url = '', init = {} } = {}] = sent
+    t.true(curl.includes(`'${url.replaceAll("'", "'\\''")}'`), curl)
+    t.is(/ -X ([A-Z]+)/.exec(curl)?.[1], init.method)
+    for (const [name, value] of Object.entries(init.headers ?? {}))
+      t.true(curl.includes(`-H "${name}: ${value}"`))
+    if (init.body) t.true(curl.includes(`-d '${String(init.body).replaceAll("'", "'\\''")}'`), curl)
+    t.is(init.body === undefined, !curl.includes(' -d '))
   }
 })
 
@@ -90,6 +122,7 @@ test('/docs is for those who write programs, and stays without pages', async (t)
   t.teardown(() => bare.close())
   t.is((await bare.get('/docs')).status, 200)
   t.is((await bare.get('/docs.css')).status, 200)
+  t.is((await bare.get('/docs.js')).status, 200)
   t.is((await bare.get('/openapi.json')).status, 200)
 })
 
