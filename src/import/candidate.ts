@@ -2,20 +2,20 @@ import type { ImportedUser } from '../stores/import-target.ts'
 import type { Problem, ProblemCode } from './problems.ts'
 import type { SourceUser } from './read-users.ts'
 
-/** What decides how a user of the source becomes one of ours. */
+/** The gateway's rules for imported users. */
 export type ImportRules = {
-  /** The role that everybody has without a row: nobody is granted it. */
+  /** AUTH_DEFAULT_ROLE: every user has it without a row, so the import grants it to no user. */
   defaultRole: string
-  /** Why a name cannot be a username; null when it can. */
+  /** Returns the reason why a name cannot be a username; null for a valid name. */
   refuseUsername(name: string): string | null
-  /** Whether a text is the hash of a password that can be verified here. */
+  /** Returns true for a password hash that the gateway can verify. */
   isPasswordHash(text: string): boolean
 }
 
-/** A user who may be imported if the target has room for them. Without `user` there is only the problem. */
+/** A user to import, unless the target has a conflict. `user` is null when the source alone rules out an import. */
 export type Candidate = { user: ImportedUser | null; problems: Problem[] }
 
-/** Makes a candidate of a user, as far as that can be told without looking at the target. Pure. */
+/** Checks a user of the source against the rules. Pure: the target is not read. */
 export function createCandidate(source: SourceUser, rules: ImportRules): Candidate {
   const { id, email, emailVerified, active, createdAt } = source
   const identities = source.identities.filter(isIdentity)
@@ -25,7 +25,7 @@ export function createCandidate(source: SourceUser, rules: ImportRules): Candida
     problems.push({ code, userId: id, username: username ?? null, detail })
 
   const refusal = username === undefined ? null : rules.refuseUsername(username)
-  if (username === undefined) report('no_username', 'nothing to call this user by')
+  if (username === undefined) report('no_username', 'no username, e-mail address or identity')
   if (refusal !== null) report('invalid_username', refusal)
   if (username === undefined || refusal !== null) return { user: null, problems }
 
@@ -55,7 +55,7 @@ function chooseDefaultRole({ defaultRole }: SourceUser, rules: ImportRules): str
   return defaultRole !== null && defaultRole !== rules.defaultRole && isRole(defaultRole) ? defaultRole : null
 }
 
-/** A name where there are names; else the e-mail address, which people typed to sign in; else who a provider says it is. */
+/** Returns the username; else the e-mail address, which users typed to sign in; else provider and subject. */
 function chooseUsername(
   { username, email }: SourceUser,
   identities: SourceUser['identities'],
@@ -64,12 +64,12 @@ function chooseUsername(
   return username ?? (email || (first && `${first.provider}-${first.subject}`))
 }
 
-/** The format of a hash, and nothing that could help to break it. */
+/** Returns the format of a hash for the report, without salt and digest. */
 function describeHash(hash: string): string {
   return /^\$[a-z0-9-]{1,20}\$/.exec(hash)?.[0] ?? `${hash.length} characters`
 }
 
-// Some strategies recorded a profile without an id under these names.
+// Some strategies stored a profile without an id under the subject "undefined" or "null".
 function isIdentity({ provider, subject }: SourceUser['identities'][number]): boolean {
   return provider !== '' && !['', 'undefined', 'null'].includes(subject)
 }

@@ -4,10 +4,10 @@ import { type Plan, planBatch } from './plan.ts'
 import type { ProblemList } from './problems.ts'
 import type { SourceUser } from './read-users.ts'
 
-/** What an import came to. Every user that was read is in exactly one of the four others. */
+/** The counts of an import. Each user in `read` is in exactly one of the other four counts. */
 export type ImportCounts = {
   users: { read: number; imported: number; present: number; anonymous: number; refused: number }
-  /** `granted` counts pairs of user and role. */
+  /** `granted` counts rows of user_role. */
   roles: { created: number; granted: number }
   identities: { linked: number }
 }
@@ -17,18 +17,18 @@ export type ImportOptions = {
   target: ImportTarget
   rules: ImportRules
   problems: Pick<ProblemList, 'add'>
-  /** Hears after every page how many users have been read. */
+  /** Called after every page with the number of users read so far. */
   onProgress(read: number): void
 }
 
 const attempts = 3
 
-// In one statement, which has five seconds: these take less than half a second on a busy machine.
+// One statement writes a batch and has five seconds. 5000 rows take less than half a second on a busy machine.
 const maxRows = 5000
 
 /**
- * Imports page after page. Whenever this is killed, a user is there with everything or not at all, and the next import
- * goes on from there.
+ * Imports users page by page. Each batch is one statement, so a killed import leaves no user in part.
+ * The next import continues with the missing users. Throws when other writers win every attempt of a batch.
  */
 export async function importUsers({
   pages,
@@ -43,7 +43,7 @@ export async function importUsers({
     identities: { linked: 0 },
   }
   for await (const page of pages) {
-    // They had nothing but a refresh token of the old server, which is of no use here.
+    // An anonymous user has only a refresh token of the old server, which this gateway cannot verify.
     const known = page.filter(({ anonymous }) => !anonymous)
     counts.users.read += page.length
     counts.users.anonymous += page.length - known.length
@@ -62,7 +62,7 @@ export async function importUsers({
   return counts
 }
 
-/** Users may have any number of roles: a batch ends before it comes to more than `maxRows` rows. */
+/** Splits candidates into batches of at most `maxRows` rows. A user with more rows is a batch alone. */
 function* splitByRows(candidates: readonly Candidate[]): Generator<Candidate[]> {
   let batch: Candidate[] = []
   let rows = 0
@@ -82,7 +82,7 @@ function* splitByRows(candidates: readonly Candidate[]): Generator<Candidate[]> 
 
 type Imported = { plan: Plan; written: NonNullable<Awaited<ReturnType<ImportTarget['write']>>> }
 
-/** Plans and writes; when somebody signs up in between with what was free, it plans again. */
+/** Plans and writes a batch. Plans again when a new user takes a name, address or identity before the write. */
 async function importBatch(candidates: Candidate[], target: ImportTarget): Promise<Imported> {
   const users = candidates.map(({ user }) => user).filter((user): user is ImportedUser => user !== null)
   for (let attempt = 0; attempt < attempts; attempt++) {
@@ -91,5 +91,7 @@ async function importBatch(candidates: Candidate[], target: ImportTarget): Promi
     const written = await target.write(plan.create)
     if (written !== null) return { plan, written }
   }
-  throw new Error('Others keep changing the users that are being imported. Run it again when it is quieter.')
+  throw new Error(
+    `Other writers changed the target during each of ${attempts} attempts. Run the import again when there is less traffic.`,
+  )
 }

@@ -1,32 +1,32 @@
 import { ImportError } from './problems.ts'
 import type { Source } from './source.ts'
 
-/** Whether a column is there, as in `has('auth.users.created_at')`. */
+/** Returns true when the source has a column, as in `has('auth.users.created_at')`. */
 export type Has = (column: string) => boolean
 
 /**
- * The queries that read a source page by page. A page is the users whose key comes after `$1` (null at first), at most
- * `$2`; its roles and identities are those of the keys from `$1` to `$2`.
+ * The queries that read a source page by page. `users` reads at most `$2` users with a key after `$1` (null at first).
+ * `roles` and `identities` read the rows of the keys from `$1` to `$2`.
  */
 export type Queries = { count: string; users: string; roles: string; identities: string | null }
 
-/** Another program's tables. */
+/** The tables of an authentication server to import from. */
 export type Layout = {
   name: string
-  /** The columns without which there is no import, by table; a table without a schema is in the current one. */
+  /** The required columns by table. A table name without a schema means the current schema. */
   columns: Readonly<Record<string, readonly string[]>>
-  /** Those of them that have to be of the type uuid, as `table.column`. */
+  /** The required columns of type uuid, as `table.column`. */
   ids: readonly string[]
   queries(has: Has): Queries
-  /** Why the source cannot be the gateway's own database. */
+  /** The error message when the source is the gateway's own database. */
   sameDatabase: string
 }
 
 type Column = { schema: string; table: string; column: string; type: string; current: boolean }
 
 /**
- * Reads which columns a source has and makes its queries. Throws ImportError `layout` that names every table and column
- * that is missing.
+ * Reads the columns of a source and creates its queries. Throws ImportError `layout`, which names every missing table
+ * and column.
  */
 export async function findQueries(source: Pick<Source, 'query'>, layout: Layout): Promise<Queries> {
   const types = await readTypes(source)
@@ -43,13 +43,13 @@ export async function findQueries(source: Pick<Source, 'query'>, layout: Layout)
   if (missing.length + wrong.length > 0) {
     throw new ImportError(
       'layout',
-      `The source is not a ${layout.name} database that this user may read: ${[...missing, ...wrong].join('; ')}.`,
+      `The source is not a ${layout.name} database, or its user lacks SELECT: ${[...missing, ...wrong].join('; ')}.`,
     )
   }
   return layout.queries((column) => types.has(column))
 }
 
-/** The type of each column, under the name of its table without and with the schema. */
+/** Returns the type of each column, by `schema.table.column` and, in the current schema, also by `table.column`. */
 async function readTypes({ query }: Pick<Source, 'query'>): Promise<Map<string, string>> {
   const columns = await query<Column>(
     `SELECT table_schema AS schema, table_name AS "table", column_name AS "column", data_type AS type,

@@ -2,15 +2,15 @@ import type { IdentityOwner, ImportedUser, Standing } from '../stores/import-tar
 import type { Candidate } from './candidate.ts'
 import type { Problem, ProblemCode } from './problems.ts'
 
-/** What is known of the target: for every candidate how they stand to it, and who has their identities. */
+/** The state of the target: a standing for each candidate, and the owners of the candidates' identities. */
 export type Found = { standings: ReadonlyMap<string, Standing>; owners: readonly IdentityOwner[] }
 
-/** What to make of a batch: whole new users, and what is in the way of the others. */
+/** The users of a batch to create, and the problems of all its users. */
 export type Plan = { create: ImportedUser[]; present: number; refused: number; problems: Problem[] }
 
 /**
- * Decides what becomes of each candidate. A user whose id is there stays as they are, with whatever their roles and
- * password are by now; among new ones the first has the name, the address and the identity. Pure.
+ * Plans a batch. A user whose id exists in the target stays unchanged, roles and password included. Of two new users
+ * with the same name, address or identity, the first one keeps it. Pure.
  */
 export function planBatch(candidates: readonly Candidate[], { standings, owners }: Found): Plan {
   const plan: Plan = { create: [], present: 0, refused: 0, problems: [] }
@@ -25,7 +25,7 @@ export function planBatch(candidates: readonly Candidate[], { standings, owners 
       continue
     }
     const standing = standings.get(user.id)
-    if (standing === undefined) throw new Error(`nothing was found out about the user ${user.id}`)
+    if (standing === undefined) throw new Error(`the target returned no standing for the user ${user.id}`)
     const { isPresent, hasPassword, usernameKey, emailKey, usernameOwner, emailOwner } = standing
     const report = (code: ProblemCode, detail: string) =>
       plan.problems.push({ code, userId: user.id, username: user.username, detail })

@@ -1,26 +1,26 @@
-/** Everything that can keep a user, or a part of one, from being imported: code → what becomes of it. */
+/** The closed table of import problems: code → result and reason. */
 const table = {
   no_username: 'left out: neither a username nor an e-mail address nor a provider identity',
-  invalid_username: 'left out: this cannot be a username',
+  invalid_username: 'left out: the username is not valid here',
   username_taken: 'left out: another user has this username',
   unknown_hash: 'imported without a password: the hash is neither bcrypt nor argon2id',
-  email_taken: 'imported with an unverified e-mail address: another user has proven that it is theirs',
+  email_taken: 'imported with an unverified e-mail address: another user has verified it',
   identity_taken: 'imported without a provider identity: another user has it',
-  invalid_identity: 'imported without a provider identity: it names nobody',
-  invalid_role: 'imported without a role: it has no name, or one of more than 255 characters',
+  invalid_identity: 'imported without a provider identity: its provider or subject is missing',
+  invalid_role: 'imported without a role: its name is empty or has more than 255 characters',
 } as const satisfies Record<string, string>
 
 export type ProblemCode = keyof typeof table
 
-/** What could not be imported of one user. `detail` says which name, role or identity. */
+/** A problem with one user of the source. `detail` has the name, role or identity. */
 export type Problem = { code: ProblemCode; userId: string; username: string | null; detail: string }
 
-/** What becomes of the users that have a problem, in words. */
+/** The result of each problem as text, for the report. */
 export const problemTable: Readonly<Record<ProblemCode, string>> = table
 
 export type ProblemList = ReturnType<typeof createProblemList>
 
-/** Collects problems: it counts all of them and keeps the first `limit`. */
+/** Collects problems: counts all and keeps the first `limit`. */
 export function createProblemList(limit: number) {
   const kept: Problem[] = []
   const counts: Partial<Record<ProblemCode, number>> = {}
@@ -37,7 +37,7 @@ export function createProblemList(limit: number) {
   }
 }
 
-/** Why an import ended before its time. `exitCode` is the number of that reason in sysexits.h. */
+/** The reason why an import stopped. `exitCode` is the number of the reason in sysexits.h. */
 export class ImportError extends Error {
   readonly exitCode: number
 

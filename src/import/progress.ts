@@ -1,4 +1,4 @@
-/** Where progress is shown: a terminal, or anything that takes lines. */
+/** The stream that shows progress: a terminal, a file or a pipe. */
 export type ProgressStream = {
   isTTY?: boolean | undefined
   columns?: number | undefined
@@ -10,8 +10,8 @@ export type Progress = { update(done: number): void; end(): void }
 const barWidth = 30
 
 /**
- * Shows how far the work on `total` users is: a bar that is drawn over and over on a terminal, a line for every tenth
- * elsewhere. `now` is in milliseconds.
+ * Shows the progress of `total` users: on a terminal one line that is redrawn, elsewhere one line for every tenth.
+ * `now` is in milliseconds.
  */
 export function createProgress(
   stream: ProgressStream,
@@ -38,7 +38,7 @@ function createBar(stream: ProgressStream, total: number, now: () => number): Pr
   let drawn = ''
   return {
     update(done) {
-      // Somebody may have signed up after the users were counted.
+      // Users who sign up at the source after the count make `done` larger than `total`.
       const share = Math.min(done / Math.max(total, 1), 1)
       const bar = '#'.repeat(Math.round(share * barWidth)).padEnd(barWidth, '.')
       const rate = Math.round((done * 1000) / Math.max(now() - started, 1))

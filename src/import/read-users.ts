@@ -1,7 +1,7 @@
 import type { Queries } from './layout.ts'
 import type { Source } from './source.ts'
 
-/** A user as the source knows them. `password` is the hash, `createdAt` PostgreSQL's text of a timestamp. */
+/** A user of the source. `password` is the hash, `createdAt` PostgreSQL's text of a timestamp. */
 export type SourceUser = {
   id: string
   username: string | null
@@ -18,12 +18,12 @@ export type SourceUser = {
 
 type Keyed<T> = T & { key: string }
 
-/** How many users the source has. */
+/** Counts the users of the source. */
 export async function countUsers({ query }: Pick<Source, 'query'>, { count }: Queries): Promise<number> {
   return (await query<{ total: number }>(count))[0]?.total ?? 0
 }
 
-/** The users of a source in the order of their keys, `size` at a time, so that one page is all that is in memory. */
+/** Reads the users of a source in the order of their keys, `size` at a time. Only one page is in memory. */
 export async function* readUsers(
   source: Pick<Source, 'query'>,
   queries: Queries,

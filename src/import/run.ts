@@ -15,30 +15,30 @@ import { countUsers, readUsers } from './read-users.ts'
 import { identifyDatabase, openSource, type Source } from './source.ts'
 import { layouts } from './sources.ts'
 
-/** What an import needs of the program around it. */
+/** The dependencies of an import. */
 export type ImportDeps = {
-  /** Throws ConfigError. */
+  /** Reads the configuration. Throws ConfigError. */
   parseConfig(): Config | Promise<Config>
-  /** The gateway's database, migrated. */
+  /** Opens the gateway's database and migrates it. */
   openTarget(config: Config): Promise<{ database: Database; close(): Promise<void> }>
   stderr: ProgressStream
-  /** Users in one transaction. */
+  /** Users read at a time; 1000 by default. */
   pageSize?: number
 }
 
-/** What an import came to, as `--json` prints it. */
+/** The result of an import, as `--json` prints it. */
 export type ImportReport = ImportCounts & {
   source: string
   dryRun: boolean
-  /** `kept` is the first of them. */
+  /** `kept` has the first 50. */
   problems: ReturnType<ProblemList['summary']>
 }
 
 const keptProblems = 50
 
 /**
- * Imports everybody from the database at `url`, or with `dryRun` only finds out what that would come to. Throws
- * ImportError, ConfigError, and what the target throws.
+ * Imports all users from the database at `url`. `dryRun` returns the same report and rolls every write back. Throws
+ * ImportError, ConfigError and the errors of the target.
  */
 export async function runImport(
   name: string,
@@ -47,7 +47,7 @@ export async function runImport(
   deps: ImportDeps,
 ): Promise<ImportReport> {
   const layout = layouts.find((candidate) => candidate.name === name)
-  // Not repeated: a URL in the wrong place may have a password in it.
+  // The message omits the argument: a URL in the wrong position may contain a password.
   if (!layout)
     throw new ImportError(
       'usage',
@@ -94,10 +94,10 @@ function rulesOf({ roles }: Config): ImportRules {
   }
 }
 
-/** Before the target is opened, because opening it migrates it. */
+/** Throws `sameDatabase` when source and target are one database. Runs before the target is opened and migrated. */
 async function refuseSameDatabase(source: Source, layout: Layout, config: Config): Promise<void> {
   if (config.databaseUrl === undefined) return
-  const target = await openSource(withLibpqSslmode(config.databaseUrl), 'The database of the gateway')
+  const target = await openSource(withLibpqSslmode(config.databaseUrl), 'The database in DATABASE_URL')
   try {
     if ((await identifyDatabase(target)) === (await identifyDatabase(source)))
       throw new ImportError('sameDatabase', layout.sameDatabase)
@@ -112,6 +112,10 @@ async function openTarget(deps: ImportDeps, config: Config) {
   } catch (error) {
     if (error instanceof ConfigError || error instanceof GatewayError) throw error
     const reason = error instanceof Error ? error.message : String(error)
-    throw new ImportError('unreachable', `The database of the gateway cannot be used: ${reason}`, error)
+    throw new ImportError(
+      'unreachable',
+      `The gateway's own database (DATABASE_URL or AUTH_DATA_DIR) cannot be used: ${reason}`,
+      error,
+    )
   }
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { ImportError } from './problems.ts'
 
-/** Another program's database. It is only read. */
+/** A read-only connection to the database of another authentication server. */
 export type Source = {
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>
   close(): Promise<void>
@@ -15,9 +15,9 @@ const settings = {
 }
 
 /**
- * Opens a database for reading: one transaction, in which the server refuses to write and every query sees the state
- * of the first one. (A setting of the session, such as default_transaction_read_only, would not get through a
- * connection pooler.) Throws ImportError `unreachable`, never with the URL in it.
+ * Opens a database for reading: one READ ONLY, REPEATABLE READ transaction. The server rejects writes, and every query
+ * sees the same snapshot. (A connection pooler would not pass on a session setting such as
+ * default_transaction_read_only.) `name` begins the error messages. Throws ImportError `unreachable`, without the URL.
  */
 export async function openSource(url: string, name: string): Promise<Source> {
   const client = await reached(name, async () => new pg.Client({ connectionString: url, ...settings }))
@@ -36,7 +36,7 @@ export async function openSource(url: string, name: string): Promise<Source> {
   return { query, close: () => client.end().catch(() => {}) }
 }
 
-/** Which database of which server this is: the same for every connection to it, whatever its URL looks like. */
+/** Returns an identifier of server and database. It is the same for every URL that leads to this database. */
 export async function identifyDatabase({ query }: Pick<Source, 'query'>): Promise<string> {
   const [row] = await query<{ identity: string }>(
     `SELECT concat_ws(' ', d.oid, extract(epoch FROM pg_postmaster_start_time())) AS identity

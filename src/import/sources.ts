@@ -1,6 +1,6 @@
 import type { Layout } from './layout.ts'
 
-/** nhost/hasura-auth. Its users have no names; they sign in with their e-mail addresses. */
+/** nhost/hasura-auth. Its users have no username and sign in with their e-mail address. */
 const hasuraAuth: Layout = {
   name: 'hasura-auth',
   columns: {
@@ -23,13 +23,12 @@ const hasuraAuth: Layout = {
       FROM auth.user_providers WHERE user_id BETWEEN $1 AND $2 ORDER BY user_id, provider_id, provider_user_id`,
   }),
   sameDatabase:
-    'This is the database of the gateway itself. Give the gateway one of its own (DATABASE_URL), or import from a copy.',
+    'The source is the database of the gateway itself. Set DATABASE_URL to another database, or import from a copy.',
 }
 
 /**
- * nhost/hasura-backend-plus 2. What it called a user's id, also in tokens, is `user_id`; an account's own id only ties
- * its tables together. An account is active when its owner has clicked a link **or** when no link was ever sent, so
- * nothing there proves an e-mail address.
+ * nhost/hasura-backend-plus 2. The user id of its tokens is `user_id`; the id of an account only joins its tables. An
+ * account is active when its user has clicked a link **or** when no link was sent. So no e-mail address is verified.
  */
 const hasuraBackendPlus: Layout = {
   name: 'hasura-backend-plus',
@@ -60,10 +59,10 @@ const hasuraBackendPlus: Layout = {
       ORDER BY account_id, auth_provider, auth_provider_unique_id`,
   }),
   sameDatabase:
-    'This is the database of the gateway itself. Give the gateway one of its own (DATABASE_URL), or import from a copy.',
+    'The source is the database of the gateway itself. Set DATABASE_URL to another database, or import from a copy.',
 }
 
-/** platyplus/authentication-server, from which the gateway descends. Its users have names, and no default role. */
+/** platyplus/authentication-server, the predecessor of this gateway. Its users have a username and no default role. */
 const seed: Layout = {
   name: 'seed',
   columns: {
@@ -84,7 +83,7 @@ const seed: Layout = {
     identities: null,
   }),
   sameDatabase:
-    'This is the database of the gateway itself: there is nothing to import. `claimgate migrate` adopts the tables of the seed where they are, with every row and hash.',
+    'The source is the database of the gateway itself. Run `claimgate migrate` instead: it adopts the tables of the seed in place, with every row and hash.',
 }
 
 /** Every source that users can be imported from. */

@@ -14,10 +14,10 @@ export type CommandResult = { code: number; stdout: string; stderr: string }
 
 export type CommandOptions = { env: Record<string, string | undefined>; pageSize?: number }
 
-/** What every gateway of these tests is configured with. */
+/** The configuration of every gateway in these tests. */
 export const secret = { AUTH_SECRET: 'a secret that is only good for tests 0123456789' }
 
-/** Runs `import …` as the command line would, and resolves to its exit code. */
+/** Runs `import …` as the command line does, and resolves to its exit code. */
 export async function runCommand(
   args: readonly string[],
   { env, pageSize = 1000 }: CommandOptions,
@@ -59,7 +59,7 @@ export async function runImport(
   return { code, ...output }
 }
 
-/** Runs `import … --json` in this process; throws when it does not end with a report. */
+/** Runs `import … --json` in this process. Throws when standard output has no report. */
 export async function importReport(
   args: readonly string[],
   options: CommandOptions,
@@ -69,7 +69,7 @@ export async function importReport(
   return { code, ...JSON.parse(stdout) }
 }
 
-/** Starts `import …` as a process of its own, a few users at a time. */
+/** Starts `import …` as a process of its own. */
 export function startImport(args: readonly string[], env: Record<string, string>): ChildProcess {
   return spawn(process.execPath, [fileURLToPath(new URL('_main.js', import.meta.url)), ...args], {
     env: { PATH: process.env.PATH, ...env },

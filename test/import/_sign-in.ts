@@ -1,7 +1,7 @@
 import type { Answer, SessionBody, TestApp } from '../_app.ts'
 import type { FakeProvider, Profiles, ProviderName } from '../_fake-provider.ts'
 
-/** Signs in through a provider, as a browser would. */
+/** Signs in through a provider, as a browser does. */
 export async function signIn<P extends ProviderName>(
   app: TestApp,
   provider: FakeProvider,

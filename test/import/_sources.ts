@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { createServerDatabase } from '../_app.ts'
 
-/** A database of another program, filled by the test. */
+/** The database of another authentication server, filled by the test. */
 export type TestSource = {
   url: string
   sql(text: string, values?: unknown[]): Promise<pg.QueryResult['rows']>
@@ -83,10 +83,10 @@ export type SourceName = keyof typeof layouts
 
 export const sourceNames = Object.keys(layouts) as SourceName[]
 
-/** The SQL that makes a program's tables. */
+/** Returns the SQL that creates the tables of a source. */
 export const layoutOf = (name: SourceName): string => layouts[name]
 
-/** A new database with the tables of a program, and then whatever `fill` puts there. */
+/** Creates a database with the tables of a source, and then runs the SQL `fill` in it. */
 export async function createSource(name: SourceName | null, fill = ''): Promise<TestSource> {
   const url = await createServerDatabase()
   const sql: TestSource['sql'] = (text, values) => query(url, text, values)
@@ -95,7 +95,7 @@ export async function createSource(name: SourceName | null, fill = ''): Promise<
   return { url, sql }
 }
 
-/** Fills a source of any layout with `count` users who all have two roles and, where there are any, an identity. */
+/** Returns SQL that adds `count` users, each with two roles and, where the layout has identities, one identity. */
 export function fillMany(name: SourceName, count: number): string {
   const id = `('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid`
   const series = `FROM generate_series(1, ${count}) n`
@@ -138,7 +138,7 @@ export async function query(
   }
 }
 
-/** Everything that an import may write, as one value to compare. */
+/** Returns the rows of every table that an import writes, as one value to compare. */
 export async function dumpTarget(run: (text: string) => Promise<unknown[]>): Promise<string> {
   const tables = ['"user"', 'role', 'user_role', 'identity']
   const rows = await Promise.all(

@@ -3,13 +3,13 @@ import { createMigratedDatabase, engines } from '../_app.ts'
 import { runImport } from './_command.ts'
 import { createSource, dumpTarget, fillMany, query } from './_sources.ts'
 
-// Wherever it turns up, it was printed.
+// The password of every URL here. No output may contain it.
 const password = 'do-not-print-me'
 
 type Case = { args: [string, string]; env?: Record<string, string>; code: number; says: RegExp }
 
 const cases: Record<string, Case> = {
-  'a source that there is not': {
+  'an unknown source': {
     args: ['firebase', `postgres://me:${password}@127.0.0.1:1/x`],
     code: 64,
     says: /^claimgate: The source must be one of seed, hasura-backend-plus, hasura-auth; its URL comes second\.\n$/,
@@ -19,12 +19,12 @@ const cases: Record<string, Case> = {
     code: 64,
     says: /^claimgate: The source must be one of/,
   },
-  'a URL that is none': {
+  'an invalid URL': {
     args: ['seed', `postgres//me:${password}@127.0.0.1`],
     code: 64,
     says: /^claimgate: The URL must be a postgres:\/\/ URL\.\n$/,
   },
-  'a URL of something else': {
+  'a URL of another scheme': {
     args: ['seed', `mysql://me:${password}@127.0.0.1/x`],
     code: 64,
     says: /^claimgate: The URL must be a postgres:\/\/ URL\.\n$/,
@@ -34,17 +34,17 @@ const cases: Record<string, Case> = {
     code: 69,
     says: /^claimgate: The source database cannot be read: .+\n$/,
   },
-  'a server that is away': {
+  'a server that cannot be reached': {
     args: ['seed', `postgres://me:${password}@127.0.0.1:1/x`],
     code: 69,
     says: /^claimgate: The source database cannot be read: .*ECONNREFUSED.*\n$/,
   },
-  'a certificate that is not there': {
+  'a missing root certificate': {
     args: ['seed', `postgres://me:${password}@127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/nowhere.pem`],
     code: 69,
     says: /^claimgate: The source database cannot be read: .+\n$/,
   },
-  'a bad configuration': {
+  'an invalid configuration': {
     args: ['seed', `postgres://me:${password}@127.0.0.1:1/x`],
     env: { AUTH_KEY_BITS: '7', DATABASE_URL: `mysql://${password}` },
     code: 78,
@@ -72,9 +72,9 @@ if (engines.includes('server')) {
     'the database of another program': {
       source: ['hasura-auth'],
       as: 'hasura-backend-plus',
-      says: /not a hasura-backend-plus database .*there is no table auth\.accounts;/,
+      says: /not a hasura-backend-plus database, .*there is no table auth\.accounts;/,
     },
-    'a column that is missing': {
+    'a missing column': {
       source: ['hasura-auth', 'ALTER TABLE auth.users DROP COLUMN email_verified'],
       as: 'hasura-auth',
       says: /: the table auth\.users has no column email_verified\.\n$/,
@@ -86,7 +86,7 @@ if (engines.includes('server')) {
     },
   }
   for (const [name, { source, as, says }] of Object.entries(layouts)) {
-    test(`${name}: exit code 65, and what is missing is named`, async (t) => {
+    test(`${name}: exit code 65, and the message names every fault`, async (t) => {
       const { url } = await createSource(...source)
       const env = { AUTH_DATA_DIR: '/nowhere/claimgate' }
       const { code, stdout, stderr } = await runImport([as, url], { env })
@@ -96,7 +96,7 @@ if (engines.includes('server')) {
     })
   }
 
-  test('a password that is wrong, and a database that is not there: exit code 69', async (t) => {
+  test('a wrong password or a missing database: exit code 69', async (t) => {
     const { url } = await createSource('seed')
     const [wrong, gone] = [new URL(url), new URL(url)]
     wrong.password = password
@@ -112,16 +112,16 @@ if (engines.includes('server')) {
     }
   })
 
-  test('the database of the gateway is away: exit code 69', async (t) => {
+  test('the database in DATABASE_URL cannot be reached: exit code 69', async (t) => {
     const { url } = await createSource('seed')
     const env = { DATABASE_URL: `postgres://me:${password}@127.0.0.1:1/x` }
     const { code, stderr } = await runImport(['seed', url], { env })
     t.is(code, 69)
-    t.regex(stderr, /^claimgate: The database of the gateway cannot be read: .*ECONNREFUSED/)
+    t.regex(stderr, /^claimgate: The database in DATABASE_URL cannot be read: .*ECONNREFUSED/)
     t.false(stderr.includes(password))
   })
 
-  test('tables that may not be read: exit code 69, nothing changed', async (t) => {
+  test('tables without the SELECT privilege: exit code 69, nothing changed', async (t) => {
     const source = await createSource('seed', fillMany('seed', 3))
     const role = `reader_${Date.now()}`
     await source.sql(

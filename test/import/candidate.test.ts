@@ -43,32 +43,32 @@ test('the username is the username, else the e-mail address, else provider and s
   t.is(candidate({ email: '', identities }).user?.username, 'github-7')
 })
 
-test('a user without any of them is left out', (t) => {
+test('a user without username, e-mail address and identity is left out', (t) => {
   t.like(candidate({ email: null }), { user: null, codes: ['no_username'] })
 })
 
-test('a name that the gateway does not allow is left out, and the reason told', (t) => {
+test('a user with an invalid username is left out, and the report has the reason', (t) => {
   const { user, problems } = candidate({ username: ' ada' })
   t.is(user, null)
   t.like(problems[0], { code: 'invalid_username', username: ' ada', detail: 'begins with white space' })
 })
 
 for (const hash of [bcryptHash, bcryptHash.replace('b', 'a'), bcryptHash.replace('b', 'y'), argon2Hash]) {
-  test(`a hash that begins with ${hash.slice(0, 9)} is taken as it is`, (t) => {
+  test(`a hash that begins with ${hash.slice(0, 9)} is imported unchanged`, (t) => {
     t.like(candidate({ password: hash }), { user: { password: hash }, codes: [] })
   })
 }
 
 const unknown = {
-  'bcrypt, cut': bcryptHash.slice(0, -1),
+  'truncated bcrypt': bcryptHash.slice(0, -1),
   'bcrypt of an impossible cost': bcryptHash.replace('$10$', '$99$'),
-  'bcrypt with something before it': `x${bcryptHash}`,
+  'bcrypt with a character before it': `x${bcryptHash}`,
   argon2i: argon2Hash.replace('argon2id', 'argon2i'),
   scrypt: '$scrypt$n=32768,r=8,p=1$abc$def',
   MD5: '5f4dcc3b5aa765d61d8327deb882cf99',
 }
 for (const [name, hash] of Object.entries(unknown)) {
-  test(`${name} is no password, and the report does not show it`, (t) => {
+  test(`${name} is imported without a password, and the report does not show the hash`, (t) => {
     const { user, codes, problems } = candidate({ password: hash })
     t.is(user?.password, null)
     t.deepEqual(codes, ['unknown_hash'])
@@ -76,11 +76,11 @@ for (const [name, hash] of Object.entries(unknown)) {
   })
 }
 
-test('no password and an empty one are the same, and no problem', (t) => {
+test('a missing password and an empty password are imported without a problem', (t) => {
   for (const password of [null, '']) t.like(candidate({ password }), { user: { password: null }, codes: [] })
 })
 
-test('the role that everybody has needs no row, every other one does', (t) => {
+test('AUTH_DEFAULT_ROLE gets no row, and every other role gets one', (t) => {
   const roles = ['user', 'me', 'anonymous', 'admin', 'me']
   t.deepEqual(candidate({ roles }).user?.roles, ['me', 'anonymous', 'admin'])
   t.deepEqual(candidate({ roles }, { defaultRole: 'member' }).user?.roles, [
@@ -91,19 +91,19 @@ test('the role that everybody has needs no row, every other one does', (t) => {
   ])
 })
 
-test('the default role is kept unless it is the one of everybody', (t) => {
+test('the default role of a user is kept unless it is AUTH_DEFAULT_ROLE', (t) => {
   t.is(candidate({ defaultRole: 'user' }).user?.defaultRole, null)
   t.is(candidate({ defaultRole: 'user' }, { defaultRole: 'member' }).user?.defaultRole, 'user')
 })
 
-test('roles without a name, or with too long a one, are reported and left out', (t) => {
+test('roles with an empty name or a name that is too long are reported and left out', (t) => {
   const { user, codes } = candidate({ roles: ['', 'r'.repeat(256), 'editor'], defaultRole: '' })
   t.deepEqual(user?.roles, ['editor'])
   t.is(user?.defaultRole, null)
   t.deepEqual(codes, ['invalid_role', 'invalid_role'])
 })
 
-test('identities that name nobody are reported and left out', (t) => {
+test('identities without a subject are reported and left out', (t) => {
   const subjects = ['', 'undefined', 'null', '12']
   const { user, codes } = candidate({
     identities: subjects.map((subject) => ({ provider: 'github', subject })),

@@ -18,7 +18,7 @@ const createDirectory = async (t: ExecutionContext) => {
 }
 
 if (engines.includes('server')) {
-  test('the embedded database takes an import, and the gateway then signs its people in', async (t) => {
+  test('users are imported into the embedded database, and can sign in at the gateway', async (t) => {
     const source = await createSource(
       'hasura-auth',
       `INSERT INTO auth.users (id, email, password_hash, default_role)
@@ -51,7 +51,7 @@ if (engines.includes('server')) {
     t.regex(running.stderr, /Another process is using the data directory/)
   })
 
-  test('killed in the middle, an import into the embedded database goes on from there', async (t) => {
+  test('after a kill, the next import into the embedded database continues with the missing users', async (t) => {
     const source = await createSource('hasura-backend-plus', fillMany('hasura-backend-plus', 2000))
     const env = { AUTH_DATA_DIR: await createDirectory(t) }
     const child = startImport(['hasura-backend-plus', source.url], { ...env, PAGE_SIZE: '50' })

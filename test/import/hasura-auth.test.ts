@@ -88,7 +88,7 @@ if (engines.includes('server')) {
     )
   })
 
-  test('hasura-auth: columns that an older version did not have are not needed', async (t) => {
+  test('hasura-auth: the columns that older versions lack are optional', async (t) => {
     const source = await createSource(
       'hasura-auth',
       `${fill}; ALTER TABLE auth.users DROP COLUMN created_at, DROP COLUMN is_anonymous, DROP COLUMN display_name`,
@@ -98,7 +98,7 @@ if (engines.includes('server')) {
     const report = await importReport(['hasura-auth', source.url], {
       env: { DATABASE_URL: app.config.databaseUrl },
     })
-    // Without the column nothing says that the last one is anonymous; there is nothing to call them by.
+    // Without the column is_anonymous, the anonymous user is a user without username, address and identity.
     t.like(report, { code: 1, users: { read: 4, imported: 3, anonymous: 0, refused: 1 } })
     t.deepEqual(report.problems.counts, { no_username: 1 })
   })

@@ -11,7 +11,7 @@ const grace = '1b7d2b6e-3c0f-4a4e-9d5c-000000000002'
 const pending = '1b7d2b6e-3c0f-4a4e-9d5c-000000000003'
 const account = (user: string) => user.replace('1b7d2b6e', 'aaaaaaaa')
 
-// bcryptjs, with which it hashed, writes $2a$.
+// hasura-backend-plus hashed with bcryptjs, which writes $2a$.
 const hash = bcrypt.hashSync('correct horse', bcrypt.genSaltSync(4, 'a'))
 
 const fill = `
@@ -66,7 +66,7 @@ if (engines.includes('server')) {
     t.deepEqual(github.body.roles, ['me', 'user'])
   })
 
-  test('hasura-backend-plus: an active account proves no e-mail address', async (t) => {
+  test('hasura-backend-plus: the e-mail address of an active account stays unverified', async (t) => {
     const source = await createSource('hasura-backend-plus', fill)
     const provider = await startFakeProvider()
     t.teardown(() => provider.stop())
@@ -80,9 +80,9 @@ if (engines.includes('server')) {
       { email: 'ada@example.com', email_verified: false },
     ])
     const google = { sub: '10', email: 'ada@example.com', email_verified: true }
-    const stranger = await signIn(app, provider, 'google', google)
-    t.is(stranger.status, 200)
-    t.not(stranger.body.id, ada)
+    const other = await signIn(app, provider, 'google', google)
+    t.is(other.status, 200)
+    t.not(other.body.id, ada)
   })
 } else {
   test('importing is tested with a server only', (t) => t.pass())

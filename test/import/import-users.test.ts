@@ -18,7 +18,7 @@ const source = (id: string): SourceUser => ({
   identities: [],
 })
 
-/** A target in memory, where before each of the first writes somebody else takes the name that is next in `rivals`. */
+/** A target in memory. Before each write, another user takes the next name of `rivals`, while there is one. */
 function createTarget(rivals: string[]): ImportTarget & { written: ImportedUser[][] } {
   const names = new Map<string, string>()
   const written: ImportedUser[][] = []
@@ -63,7 +63,7 @@ async function run(rivals: string[], ids: string[], changes: Partial<SourceUser>
   return { counts, target, problems: problems.summary() }
 }
 
-test('somebody who signs up between the plan and the write keeps the name, and the others are imported', async (t) => {
+test('a user who signs up between plan and write keeps the name, and all other users are imported', async (t) => {
   const { counts, target, problems } = await run(['name of b'], ['a', 'b', 'c'])
   t.like(counts.users, { read: 3, imported: 2, refused: 1 })
   t.deepEqual(
@@ -73,12 +73,12 @@ test('somebody who signs up between the plan and the write keeps the name, and t
   t.deepEqual(problems.counts, { username_taken: 1 })
 })
 
-test('when others keep taking names, the import gives up and says what to do', async (t) => {
+test('when other users take names before each attempt, the import stops and says what to do', async (t) => {
   const rivals = ['a', 'b', 'c'].map((id) => `name of ${id}`)
-  await t.throwsAsync(run(rivals, ['a', 'b', 'c', 'd']), { message: /Run it again/ })
+  await t.throwsAsync(run(rivals, ['a', 'b', 'c', 'd']), { message: /Run the import again/ })
 })
 
-test('users with very many roles are written a few at a time', async (t) => {
+test('users with thousands of roles are written in batches of few users', async (t) => {
   const roles = Array.from({ length: 2000 }, (_, index) => `role${index}`)
   const { counts, target } = await run([], ['a', 'b', 'c', 'd', 'e'], { roles })
   t.is(counts.users.imported, 5)

@@ -9,7 +9,7 @@ const hash = bcrypt.hashSync('correct horse', 4)
 const pageSizes = [1000, 1]
 
 if (engines.includes('server')) {
-  test('what is in the way of one user keeps nobody else out, and nothing is overwritten', async (t) => {
+  test('a problem with one user keeps no other user out, and nothing is overwritten', async (t) => {
     const app = await startApp({ databaseUrl: await createMigratedDatabase() })
     t.teardown(() => app.close())
     const mine = await app.signup('Taken@Example.com', 'mine')
@@ -68,7 +68,7 @@ if (engines.includes('server')) {
       { provider: 'google', user_id: id(3) },
     ])
 
-    // What could not be imported is still so; a password that was set since is no problem any more.
+    // The problems are reported again, except for a user who has a password by now.
     const again = await importReport(['hasura-auth', source.url], { env })
     t.like(again.users, { imported: 0, present: 4, refused: 3 })
     t.deepEqual(again.problems, report.problems)
@@ -104,7 +104,7 @@ if (engines.includes('server')) {
     t.is(code, 1)
     t.regex(
       stdout,
-      /1000 problems:\n {2}invalid_username {2}1000 {2}\(left out: this cannot be a username\)\n/,
+      /1000 problems:\n {2}invalid_username {2}1000 {2}\(left out: the username is not valid here\)\n/,
     )
     t.regex(stdout, /… and 950 more\n/)
     t.regex(stdout, /\\u\{a\}\\u\{1b\}\[31m/)

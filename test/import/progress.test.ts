@@ -6,7 +6,7 @@ const createStream = (isTTY: boolean, columns?: number) => {
   return { written, isTTY, columns, write: (text: string) => written.push(text) }
 }
 
-test('on a terminal, one line is drawn over and over, with the rate', (t) => {
+test('on a terminal, one line with the rate is redrawn', (t) => {
   const stream = createStream(true)
   let now = 0
   const progress = createProgress(stream, 4000, () => now)
@@ -28,7 +28,7 @@ test('a narrow terminal gets a line that fits', (t) => {
   t.is(stream.written[0]?.length, 40)
 })
 
-test('elsewhere, every tenth is a line', (t) => {
+test('without a terminal, every tenth of the users is a line', (t) => {
   const stream = createStream(false)
   const progress = createProgress(stream, 100)
   for (let done = 1; done <= 100; done++) progress.update(done)
@@ -38,7 +38,7 @@ test('elsewhere, every tenth is a line', (t) => {
   t.is(stream.written[9], '100 of 100 users\n')
 })
 
-test('nobody to import, and more than were counted, are no trouble', (t) => {
+test('a total of zero, and more users than were counted, are shown as 100 %', (t) => {
   const stream = createStream(true)
   const progress = createProgress(stream, 0)
   progress.update(3)

@@ -8,7 +8,7 @@ const dump = (url: string) => dumpTarget((text) => query(url, text))
 
 if (engines.includes('server')) {
   for (const name of sourceNames) {
-    test(`${name}: a dry run changes nothing and says what the real one does; the second changes nothing and says so`, async (t) => {
+    test(`${name}: a dry run changes nothing and reports what the import does; a second import changes nothing and says so`, async (t) => {
       const source = await createSource(name, fillMany(name, 25))
       const DATABASE_URL = await createMigratedDatabase()
       const options = { env: { DATABASE_URL }, pageSize: 10 }
@@ -43,7 +43,7 @@ if (engines.includes('server')) {
     })
   }
 
-  test('what has happened to a user since the first import stays: no revoked role comes back', async (t) => {
+  test('changes to a user since the first import stay: no revoked role comes back', async (t) => {
     const source = await createSource('hasura-auth', fillMany('hasura-auth', 2))
     const DATABASE_URL = await createMigratedDatabase()
     const options = { env: { DATABASE_URL } }
@@ -63,7 +63,7 @@ if (engines.includes('server')) {
   })
 
   for (const name of sourceNames) {
-    test(`${name}: killed in the middle, nobody is there in part, and the next run completes`, async (t) => {
+    test(`${name}: after a kill no user is imported in part, and the next import completes`, async (t) => {
       const source = await createSource(name, fillMany(name, 3000))
       const DATABASE_URL = await createMigratedDatabase()
       const child = startImport([name, source.url], { ...secret, DATABASE_URL, PAGE_SIZE: '50' })

@@ -58,7 +58,7 @@ if (engines.includes('server')) {
     ])
   })
 
-  test('seed: the first three columns of a user are enough', async (t) => {
+  test('seed: only the first three columns of a user are required', async (t) => {
     const source = await createSource(
       'seed',
       `${fill}; ALTER TABLE "user" DROP COLUMN active, DROP COLUMN created_at`,
@@ -69,14 +69,14 @@ if (engines.includes('server')) {
     t.deepEqual(await query(databaseUrl, 'SELECT count(*)::int FROM "user" WHERE active'), [{ count: 4 }])
   })
 
-  test('seed: the database of the gateway itself is refused, untouched, with a word on how to adopt it', async (t) => {
+  test('seed: the database of the gateway itself is rejected unchanged, and the message says how to adopt it', async (t) => {
     const source = await createSource('seed', fill)
     // The same database under another URL.
     const other = source.url.replace('127.0.0.1', 'localhost')
     const { code, stdout, stderr } = await runImport(['seed', source.url], { env: { DATABASE_URL: other } })
     t.is(code, 78)
     t.is(stdout, '')
-    t.regex(stderr, /claimgate migrate. adopts/)
+    t.regex(stderr, /claimgate migrate. instead: it adopts/)
     t.deepEqual(
       await source.sql(
         `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`,

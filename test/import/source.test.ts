@@ -5,7 +5,7 @@ import { createServerDatabase, engines } from '../_app.ts'
 import { createSource } from './_sources.ts'
 
 if (engines.includes('server')) {
-  test('a source cannot be written to, not even by a query that tries to', async (t) => {
+  test('the server rejects every query that writes to a source', async (t) => {
     const { url } = await createSource('seed')
     for (const attempt of ['DELETE FROM "user"', 'SET TRANSACTION READ WRITE']) {
       const source = await openSource(url, 'It')
@@ -15,7 +15,7 @@ if (engines.includes('server')) {
     }
   })
 
-  test('a source is seen as it was at first, whoever signs up meanwhile', async (t) => {
+  test('every query of a source reads the snapshot of the first one, while users sign up', async (t) => {
     const { url, sql } = await createSource('seed')
     const source = await openSource(url, 'It')
     t.teardown(source.close)
@@ -26,7 +26,7 @@ if (engines.includes('server')) {
     t.is(await count(), 0)
   })
 
-  test('a database is itself under another host name, and no other one', async (t) => {
+  test('a database is recognised under another host name, and told from every other database', async (t) => {
     const [url, other] = [await createServerDatabase(), await createServerDatabase()]
     const identify = async (target: string) => {
       const source = await openSource(target, 'It')
@@ -40,7 +40,7 @@ if (engines.includes('server')) {
     t.not(await identify(url), await identify(other))
   })
 
-  test('a password need not be in the URL', async (t) => {
+  test('the password may come from PGPASSWORD instead of the URL', async (t) => {
     const url = new URL(await createServerDatabase())
     process.env.PGPASSWORD = decodeURIComponent(url.password)
     url.password = ''
