@@ -1,4 +1,4 @@
-/** What the doctor found out about one thing. Whatever failed has a cure. */
+/** The result of one check. A failed check has a cure. */
 export type Check =
   | { name: string; status: 'ok' | 'skipped'; detail: string }
   | { name: string; status: 'failed'; detail: string; cure: string }

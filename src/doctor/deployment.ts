@@ -1,36 +1,40 @@
 import type { Database } from '../database/database.ts'
 import { type Check, failed, ok, skipped } from './check.ts'
 
-// In milliseconds; Hasura is told to allow thirty seconds.
+// Milliseconds. The proposed HASURA_GRAPHQL_JWT_SECRET allows a skew of 30 seconds.
 const mayDiffer = 5000
 
-/** Whether the variables mean something. */
+/** Checks for variables that begin with `AUTH_` and do not exist. */
 export function checkConfiguration(unknownVariables: readonly string[]): Check {
   if (unknownVariables.length === 0) return ok('configuration', 'valid')
   const names = unknownVariables.join(', ')
-  return failed('configuration', `no such variable: ${names}`, 'correct the spelling, or remove it')
+  return failed('configuration', `no such variable: ${names}`, 'correct the spelling, or remove the variable')
 }
 
-/** Values that begin with "trial" are those of docker-compose.yml, which everybody knows. */
+/** Checks for the published secrets of docker-compose.yml, which begin with "trial". */
 export function checkSecrets(secrets: Record<string, string | null | undefined>, publicUrl: string): Check {
   const trial = Object.entries(secrets).flatMap(([name, value]) => (value?.startsWith('trial') ? [name] : []))
-  if (trial.length === 0) return ok('secrets', 'none is a trial value')
+  if (trial.length === 0) return ok('secrets', 'no secret has a trial value')
   const names = trial.join(', ')
-  if (isLocal(publicUrl)) return ok('secrets', `trial values, good for this machine only: ${names}`)
+  if (isLocal(publicUrl)) return ok('secrets', `trial values, which are safe on this machine only: ${names}`)
   return failed(
     'secrets',
-    `everybody knows the value of ${names}`,
-    'choose values of your own (openssl rand -base64 48)',
+    `published trial values: ${names}`,
+    'set values of your own (openssl rand -base64 48)',
   )
 }
 
-/** Whether the database has every migration of this version. */
+/** Checks that the database has every migration of this version. */
 export function checkMigrations(pending: readonly string[]): Check {
   if (pending.length === 0) return ok('database', 'reachable and migrated')
-  return failed('database', `not migrated: ${pending.join(', ')}`, 'claimgate migrate, or start the gateway')
+  return failed(
+    'database',
+    `not migrated: ${pending.join(', ')}`,
+    'run claimgate migrate, or start the gateway',
+  )
 }
 
-/** Whether the database's clock is that of this process; it was read between `before` and `after`. */
+/** Compares the clock of the database, read between `before` and `after`, with the clock of this process. */
 export function checkClock(database: Date, before: Date, after: Date): Check {
   const ahead =
     Math.min(database.getTime() - before.getTime(), 0) || Math.max(database.getTime() - after.getTime(), 0)
@@ -43,41 +47,48 @@ export function checkClock(database: Date, before: Date, after: Date): Check {
   )
 }
 
-/** A signing key, and whether a secret of this deployment opens it. */
+/** A signing key. `opens` is true when a secret of this deployment decrypts it. */
 export type KeyState = { kid: string; state: 'next' | 'active' | 'retiring'; opens: boolean }
 
-/** Whether there is a key to sign with, now and after the next rotation. `environmentKid` signs in place of all. */
+/**
+ * Checks that a key can sign now and after the next rotation. The key of AUTH_PRIVATE_KEY (`environmentKid`) signs
+ * instead of the stored keys.
+ */
 export function checkKeys(keys: readonly KeyState[], environmentKid: string | null): Check {
   const locked = keys.filter(({ state, opens }) => state !== 'retiring' && !opens)
   if (locked.length > 0) {
     const kids = locked.map(({ kid, state }) => `${state} ${kid}`).join(', ')
     return failed(
       'keys',
-      `AUTH_SECRET does not open ${kids}`,
-      'set AUTH_SECRET to what it was, or AUTH_PREVIOUS_SECRET beside the new one',
+      `AUTH_SECRET does not decrypt ${kids}`,
+      'set AUTH_SECRET to the old value, or set AUTH_PREVIOUS_SECRET to the old value beside the new AUTH_SECRET',
     )
   }
   const states = keys.map(({ kid, state }) => `${state} ${kid}`).join(', ')
   if (environmentKid) return ok('keys', `AUTH_PRIVATE_KEY signs: ${environmentKid}`)
-  if (keys.length === 0) return skipped('keys', 'none yet: the gateway makes the first one when it starts')
+  if (keys.length === 0)
+    return skipped('keys', 'no key yet: the gateway creates the first one at its first start')
   if (keys.some(({ state }) => state === 'active')) return ok('keys', states)
-  return failed('keys', `none is active: ${states}`, 'start the gateway, or claimgate keys rotate --now')
+  return failed(
+    'keys',
+    `no key is active: ${states}`,
+    'start the gateway, or run claimgate keys rotate --now',
+  )
 }
 
-/** What a provider needs: `callbackUrl` is to be registered there. */
+/** The settings of a provider. `callbackUrl` must be registered at the provider. */
 export type ProviderState = { label: string; prefix: string; callbackUrl: string; isConfigured: boolean }
 
-/** Whether each provider is set up, and what to register there. */
+/** Checks the callback URL of each configured provider. */
 export function checkProviders(providers: readonly ProviderState[]): Check[] {
   return providers.map(({ label, prefix, callbackUrl, isConfigured }) => {
-    if (!isConfigured)
-      return skipped(label, `not configured: ${prefix}_CLIENT_ID and ${prefix}_CLIENT_SECRET`)
+    if (!isConfigured) return skipped(label, `${prefix}_CLIENT_ID and ${prefix}_CLIENT_SECRET are not set`)
     if (callbackUrl.startsWith('https:') || isLocal(callbackUrl))
       return ok(label, `the callback URL to register is ${callbackUrl}`)
     return failed(
       label,
-      `the callback URL ${callbackUrl} is not https, which providers refuse`,
-      'set AUTH_PUBLIC_URL to the https address of the gateway',
+      `the callback URL ${callbackUrl} is not https, so providers reject it`,
+      'set AUTH_PUBLIC_URL to the https URL of the gateway',
     )
   })
 }
@@ -88,9 +99,9 @@ function isLocal(url: string): boolean {
 
 const now = { name: 'clock', text: 'SELECT clock_timestamp() AS now' }
 
-/** What time it is in the database. */
+/** Reads the clock of the database. */
 export async function readClock({ query }: Pick<Database, 'query'>): Promise<Date> {
   const [row] = await query<{ now: Date }>(now, [])
-  if (!row) throw new Error('the database has no clock')
+  if (!row) throw new Error('the database returned no time')
   return row.now
 }

@@ -4,7 +4,7 @@ import { type Check, failed, ok } from './check.ts'
 /** An answer of the gateway at its public URL. */
 export type Page = { status: number; headers: Headers; text: string }
 
-/** Reads a page without following redirects; a text when there is no answer. */
+/** Reads a page without following redirects. Returns the reason as text when there is no answer. */
 export async function readPage(
   fetch: typeof globalThis.fetch,
   url: string,
@@ -19,30 +19,30 @@ export async function readPage(
   }
 }
 
-/** Whether the gateway is found at its public URL, of which `page` is `/healthz`, and needs no redirect to get there. */
+/** Checks that the public URL leads to the gateway without a redirect. `page` is the answer of `/healthz`. */
 export function checkPublicUrl(publicUrl: string, page: Page | string): Check {
   const name = 'public URL'
-  const cure = 'start the gateway, and set AUTH_PUBLIC_URL to the address that leads to it'
-  if (typeof page === 'string') return failed(name, `${publicUrl} ${page}, from here`, cure)
+  const cure = 'start the gateway, and set AUTH_PUBLIC_URL to its URL'
+  if (typeof page === 'string') return failed(name, `${publicUrl} ${page}, tried from this machine`, cure)
   if (page.status >= 300 && page.status < 400)
     return failed(
       name,
       `${publicUrl} is a redirect to ${page.headers.get('location')}`,
-      'set AUTH_PUBLIC_URL to where that leads: sign-in and Hasura follow no redirect',
+      'set AUTH_PUBLIC_URL to the target of the redirect: sign-in and Hasura follow no redirect',
     )
   if (page.status !== 200) return failed(name, `${publicUrl}/healthz answers ${page.status}`, cure)
-  if (page.text === JSON.stringify({ status: 'ok' })) return ok(name, `${publicUrl} is reached from here`)
-  return failed(name, `what answers at ${publicUrl} is not the gateway`, cure)
+  if (page.text === JSON.stringify({ status: 'ok' })) return ok(name, `${publicUrl} leads to the gateway`)
+  return failed(name, `the answer of ${publicUrl} does not come from the gateway`, cure)
 }
 
-/** That a page had no answer, although the gateway is there; `reason` is what `readPage` said. */
+/** Returns the failed check of a page without an answer at a gateway that is reached. `readPage` gives the reason. */
 export function failUnread(name: string, path: string, reason: string): Check {
-  return failed(name, `${path} ${reason}`, 'look into the log of the gateway, and of what stands before it')
+  return failed(name, `${path} ${reason}`, 'read the logs of the gateway and of the proxies in front of it')
 }
 
 /**
- * Reads `/webhook` as Hasura does: 200 with an object of texts that names a role, or 401. `anonymous` is the answer to no
- * token at all, `forged` that to one which nobody has signed.
+ * Checks `/webhook` as Hasura reads it: 200 with string members and a role, or 401. `anonymous` is the answer without a
+ * token, `forged` the answer to a token with an invalid signature.
  */
 export function checkWebhook(
   anonymous: Page | string,
@@ -53,21 +53,25 @@ export function checkWebhook(
   if (typeof anonymous === 'string') return failUnread(name, '/webhook', anonymous)
   if (typeof forged === 'string') return failUnread(name, '/webhook', forged)
   const cure =
-    'let nothing between Hasura and the gateway answer in its place, and let all replicas have one configuration'
+    'make the proxies pass /webhook on to the gateway, and give all replicas the same configuration'
   if (forged.status !== 401)
     return failed(name, `a forged token is answered with ${forged.status}, not 401`, cure)
   if (anonymousRole === null) {
-    if (anonymous.status === 401) return ok(name, '401 without a token, and for a forged one')
+    if (anonymous.status === 401) return ok(name, '401 without a token, 401 for a forged token')
     return failed(
       name,
-      `no token is answered with ${anonymous.status}, although AUTH_ANONYMOUS_ROLE is empty`,
+      `a request without a token is answered with ${anonymous.status}, although AUTH_ANONYMOUS_ROLE is empty`,
       cure,
     )
   }
   const role = readRole(anonymous)
-  if (role === anonymousRole) return ok(name, `the role ${role} without a token, 401 for a forged one`)
-  const found = role === null ? `${anonymous.status} and no role that Hasura could read` : `the role ${role}`
-  return failed(name, `no token is answered with ${found}, not with the role ${anonymousRole}`, cure)
+  if (role === anonymousRole) return ok(name, `the role ${role} without a token, 401 for a forged token`)
+  const found = role === null ? `${anonymous.status} and no role that Hasura can read` : `the role ${role}`
+  return failed(
+    name,
+    `a request without a token is answered with ${found}, not with the role ${anonymousRole}`,
+    cure,
+  )
 }
 
 function readRole({ status, text }: Page): string | null {

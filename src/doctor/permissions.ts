@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Check, failed, ok } from './check.ts'
 
-/** Columns that let whoever reads or writes them be somebody else, by table. */
+/** The secret columns by table. A reader or writer of such a column can act as another user. */
 const secrets: Readonly<Record<string, readonly string[]>> = {
   user: ['password'],
   session: ['counter'],
@@ -27,12 +27,12 @@ const metadataSchema = z.object({
   sources: z.array(z.object({ tables: z.array(z.unknown()).default([]) })).default([]),
 })
 
-/** The permissions of a metadata that reach a secret column, as `role: table.column`, each once. */
+/** Returns the permissions in Hasura metadata that include a secret column, as `role: table.column`, each once. */
 export function findExposed(metadata: unknown): string[] {
   const found = new Set<string>()
   const { data } = metadataSchema.safeParse(metadata)
   for (const each of data?.sources.flatMap(({ tables }) => tables) ?? []) {
-    // A table of a kind of database that names its tables otherwise is none of ours.
+    // Tables of other kinds of database have other names. The gateway's tables are in PostgreSQL.
     const { data: tracked } = trackedTable.safeParse(each)
     if (!tracked) continue
     const { name } = tracked.table
@@ -44,15 +44,16 @@ export function findExposed(metadata: unknown): string[] {
   return [...found].sort()
 }
 
-/** Whether any role reaches a column through Hasura that is for nobody's eyes. */
+/** Checks that no role can read or write a secret column through Hasura. */
 export function checkExposed(exposed: readonly string[]): Check {
   const name = 'secret columns'
-  if (exposed.length === 0) return ok(name, 'no permission of Hasura reaches one')
-  const cure = 'take them out of these permissions in Hasura; claimgate hasura diff shows how ours should be'
-  return failed(name, `within reach of ${exposed.join(', ')}`, cure)
+  if (exposed.length === 0) return ok(name, 'no permission in Hasura includes one')
+  const cure =
+    'remove them from these permissions in Hasura; claimgate hasura diff shows the intended permissions'
+  return failed(name, `included in permissions: ${exposed.join(', ')}`, cure)
 }
 
-/** Every role that some permission of a metadata is for. */
+/** Returns every role that has a permission in Hasura metadata, without `admin`. */
 export function findRoles(metadata: unknown): Set<string> {
   const found = new Set<string>()
   const visit = (value: unknown, holder: string): void => {
@@ -69,7 +70,7 @@ export function findRoles(metadata: unknown): Set<string> {
   return found
 }
 
-/** Roles that somebody may have here, and roles that Hasura's permissions are for: they should be the same. */
+/** Compares the roles that users can have with the roles that have permissions in Hasura. */
 export function checkRoles(
   known: readonly string[],
   used: ReadonlySet<string>,
@@ -80,18 +81,18 @@ export function checkRoles(
   const unknown = [...used].filter((role) => !given.has(role) && role !== anonymousRole).sort()
   return [
     useless.length === 0
-      ? ok('roles here', 'each is in a permission of Hasura')
+      ? ok('roles here', 'each role has permissions in Hasura')
       : failed(
           'roles here',
-          `in no permission of Hasura, so whoever acts in it sees nothing: ${useless.join(', ')}`,
-          'give permissions to them in Hasura, or delete them; claimgate hasura apply does it for manager and user',
+          `without a permission in Hasura, so users see nothing in these roles: ${useless.join(', ')}`,
+          'add permissions for them in Hasura (claimgate hasura apply adds the ones of manager and user), or delete the roles',
         ),
     unknown.length === 0
-      ? ok('roles in Hasura', 'each is known here')
+      ? ok('roles in Hasura', 'each role exists here')
       : failed(
           'roles in Hasura',
-          `have permissions, but nobody can have them: ${unknown.join(', ')}`,
-          'claimgate role create <role>, or remove the permissions',
+          `roles with permissions that no user can have: ${unknown.join(', ')}`,
+          'run claimgate role create <role>, or remove the permissions',
         ),
   ]
 }

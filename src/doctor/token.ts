@@ -1,16 +1,16 @@
 import type { HasuraAnswer } from '../hasura/metadata-request.ts'
 import { type Check, failed, ok, skipped } from './check.ts'
 
-/** What Hasura's settings should be: the value of HASURA_GRAPHQL_JWT_SECRET, or the address in HASURA_GRAPHQL_AUTH_HOOK. */
+/** The right settings of Hasura: the value of HASURA_GRAPHQL_JWT_SECRET, or the URL for HASURA_GRAPHQL_AUTH_HOOK. */
 export type WantedSettings = { jwtSecret: string; hook: string }
 
 type Answered = { isAccepted: boolean; code: string; message: string }
 
-// What Hasura says when its webhook has answered 401, and when it has not answered, or with something else.
+// Hasura's message when its webhook has answered 401, and its messages for a missing or invalid answer.
 const hookRefused = 'Authentication hook unauthorized this request'
 const hookBroken = /^(webhook authentication request failed|Invalid response from authorization hook)/
 
-/** What Hasura's /v1/graphql made of a request for `__typename`. */
+/** Reads the answer of Hasura's /v1/graphql to a query for `__typename`. */
 function readAnswer({ body }: HasuraAnswer): Answered {
   const { data, errors, error, code } = (body ?? {}) as Record<string, unknown>
   const [first] = (Array.isArray(errors) ? errors : []) as {
@@ -21,7 +21,7 @@ function readAnswer({ body }: HasuraAnswer): Answered {
   return {
     isAccepted: typeof __typename === 'string' && !first,
     code: String(first?.extensions?.code ?? code ?? ''),
-    message: String(first?.message ?? error ?? 'something that is not GraphQL').slice(0, 200),
+    message: String(first?.message ?? error ?? 'an answer that is not GraphQL').slice(0, 200),
   }
 }
 
@@ -32,35 +32,35 @@ const cures: [message: RegExp, cure: string][] = [
   ],
 ]
 
-/** Whether Hasura accepted a token of this gateway. `spoiled` is its answer to one whose signature is wrong. */
+/** Checks that Hasura accepts a token of this gateway. `spoiled` is its answer to a token with an invalid signature. */
 export function checkToken(answer: HasuraAnswer, spoiled: HasuraAnswer, wanted: WantedSettings): Check {
   const name = 'HASURA_GRAPHQL_JWT_SECRET'
   const { isAccepted, code, message } = readAnswer(answer)
   if (isAccepted && readAnswer(spoiled).isAccepted)
     return failed(
       name,
-      'a token with a spoiled signature is accepted as well: nobody checks signatures',
-      `let nothing answer in place of Hasura, and set this to ${wanted.jwtSecret}, or HASURA_GRAPHQL_AUTH_HOOK to ${wanted.hook}`,
+      'a token with an invalid signature is accepted too: signatures are not checked',
+      `set --hasura to the URL of Hasura itself, and set this variable to ${wanted.jwtSecret}, or HASURA_GRAPHQL_AUTH_HOOK to ${wanted.hook}`,
     )
-  if (isAccepted) return ok(name, 'Hasura accepts a token of this gateway, and not with a spoiled signature')
-  // The session of the token does not exist, so the right webhook refuses it too.
+  if (isAccepted) return ok(name, 'Hasura accepts a token of this gateway, and rejects an invalid signature')
+  // The session of the token does not exist, so the right webhook answers 401 too.
   if (message === hookRefused)
     return skipped(
       name,
-      `Hasura asks a webhook about tokens; whose it is cannot be seen from here. HASURA_GRAPHQL_AUTH_HOOK must lead to ${wanted.hook}`,
+      `Hasura uses a webhook, and the answers do not show its URL. HASURA_GRAPHQL_AUTH_HOOK must lead to ${wanted.hook}`,
     )
   if (hookBroken.test(message)) return failHook(name, message, wanted)
   const cure = cures.find(([pattern]) => pattern.test(message))?.[1]
   return failed(
     name,
-    `Hasura refuses a token of this gateway: ${code} ${message}`.trim(),
+    `Hasura rejects a token of this gateway: ${code} ${message}`.trim(),
     cure ?? `set it to ${wanted.jwtSecret}`,
   )
 }
 
 /**
- * Whether requests without a token fare in Hasura as its permissions and AUTH_ANONYMOUS_ROLE want. `isUsed`: there are
- * permissions for that role; null when nobody has looked.
+ * Checks that Hasura treats requests without a token as its permissions and AUTH_ANONYMOUS_ROLE require. `isUsed` is
+ * true when the role has permissions, and null when the metadata was not read.
  */
 export function checkAnonymous(
   answer: HasuraAnswer,
@@ -73,31 +73,31 @@ export function checkAnonymous(
   if (hookBroken.test(message)) return failHook(name, message, wanted)
   if (role === null) {
     if (!isAccepted)
-      return ok(name, 'Hasura refuses requests without a token, and AUTH_ANONYMOUS_ROLE is empty')
+      return ok(name, 'Hasura rejects requests without a token, and AUTH_ANONYMOUS_ROLE is empty')
     return failed(
       name,
-      'Hasura answers without a token, although AUTH_ANONYMOUS_ROLE is empty',
-      `set AUTH_ANONYMOUS_ROLE to the role that it answers in, or unset HASURA_GRAPHQL_UNAUTHORIZED_ROLE and let HASURA_GRAPHQL_AUTH_HOOK lead to ${wanted.hook}`,
+      'Hasura answers requests without a token, although AUTH_ANONYMOUS_ROLE is empty',
+      `set AUTH_ANONYMOUS_ROLE to the role of these requests, or unset HASURA_GRAPHQL_UNAUTHORIZED_ROLE and let HASURA_GRAPHQL_AUTH_HOOK lead to ${wanted.hook}`,
     )
   }
   if (isAccepted)
     return ok(
       name,
-      'Hasura answers without a token, in the role that it was told (HASURA_GRAPHQL_UNAUTHORIZED_ROLE, or the webhook)',
+      'Hasura answers requests without a token in the role of HASURA_GRAPHQL_UNAUTHORIZED_ROLE or of the webhook',
     )
   if (message === hookRefused)
     return failed(
       name,
-      `Hasura's webhook refuses requests without a token, and this gateway's gives them the role ${role}`,
+      `Hasura's webhook rejects requests without a token, and the webhook of this gateway gives them the role ${role}`,
       `let HASURA_GRAPHQL_AUTH_HOOK lead to ${wanted.hook}`,
     )
-  const refused = 'Hasura refuses requests without a token'
+  const refused = 'Hasura rejects requests without a token'
   if (isUsed === null)
     return skipped(
       name,
-      `${refused}; whether permissions are for them is not known: its metadata is not read`,
+      `${refused}; their permissions are unknown, because the metadata of Hasura is not read`,
     )
-  if (!isUsed) return ok(name, `${refused}, and no permission is for them`)
+  if (!isUsed) return ok(name, `${refused}, and their role has no permissions`)
   return failed(
     name,
     `${refused}, although the role ${role} has permissions`,
@@ -109,6 +109,6 @@ function failHook(name: string, message: string, { hook }: WantedSettings): Chec
   return failed(
     name,
     `Hasura's webhook does not answer as this gateway does: ${message}`,
-    `let HASURA_GRAPHQL_AUTH_HOOK lead to ${hook}, as Hasura reaches it`,
+    `let HASURA_GRAPHQL_AUTH_HOOK lead to ${hook}, at the address that Hasura can reach`,
   )
 }

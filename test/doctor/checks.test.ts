@@ -20,7 +20,7 @@ const page = (status: number, body: unknown, headers: Record<string, string> = {
   headers: new Headers(headers),
 })
 
-test('every secret that docker-compose.yml has a value for is known as a trial value', (t) => {
+test('every secret with a value in docker-compose.yml is recognised as a trial value', (t) => {
   const compose = readFileSync(new URL('docker-compose.yml', root), 'utf8')
   const values = new Map(
     [...compose.matchAll(/\$\{(\w*(?:SECRET|PASSWORD)):-([^}]+)\}/g)].map(([, name, value]) => [name, value]),
@@ -30,7 +30,7 @@ test('every secret that docker-compose.yml has a value for is known as a trial v
     t.is(checkSecrets({ [name]: value }, 'https://auth.example.com').status, 'failed', name)
 })
 
-test('trial secrets are good for one machine, and nowhere else', (t) => {
+test('trial secrets are accepted on one machine only', (t) => {
   const trial = { AUTH_SECRET: 'trial-secret', DATABASE_URL: null }
   t.is(checkSecrets(trial, 'http://localhost:8080').status, 'ok')
   const check = checkSecrets(trial, 'http://192.168.1.5:8080')
@@ -44,7 +44,7 @@ test('a variable that does not exist fails', (t) => {
   t.like(checkConfiguration(['AUTH_SERCET']), { status: 'failed', detail: 'no such variable: AUTH_SERCET' })
 })
 
-test('the clocks may differ by five seconds, not counting the time of the question', (t) => {
+test('the clocks may differ by five seconds, not counting the time of the query', (t) => {
   t.is(checkClock(at(1), at(0), at(3)).status, 'ok')
   t.is(checkClock(at(8), at(0), at(3)).status, 'ok')
   t.like(checkClock(at(9), at(0), at(3)), {
@@ -57,18 +57,18 @@ test('the clocks may differ by five seconds, not counting the time of the questi
   })
 })
 
-test('a key that will sign must open; a retiring one need not', (t) => {
+test('AUTH_SECRET must decrypt an active and a next key, and need not decrypt a retiring one', (t) => {
   const active = { kid: 'a', state: 'active', opens: true } as const
   const retiring = { kid: 'r', state: 'retiring', opens: false } as const
   const next = { kid: 'n', state: 'next', opens: false } as const
   t.is(checkKeys([retiring, active], null).status, 'ok')
-  t.like(checkKeys([active, next], null), { status: 'failed', detail: 'AUTH_SECRET does not open next n' })
+  t.like(checkKeys([active, next], null), { status: 'failed', detail: 'AUTH_SECRET does not decrypt next n' })
   t.is(checkKeys([retiring], null).status, 'failed')
   t.is(checkKeys([retiring], 'own').status, 'ok')
   t.is(checkKeys([], null).status, 'skipped')
 })
 
-test('a provider is shown its callback URL, which must be https away from this machine', (t) => {
+test('a provider check shows the callback URL, which must be https unless its host is this machine', (t) => {
   const provider = { label: 'GitHub', prefix: 'AUTH_GITHUB', isConfigured: true }
   const check = (callbackUrl: string, isConfigured = true) =>
     checkProviders([{ ...provider, callbackUrl, isConfigured }])[0]
@@ -81,13 +81,13 @@ test('a provider is shown its callback URL, which must be https away from this m
   t.is(check('http://a.test/auth/github/callback', false)?.status, 'skipped')
 })
 
-test('the public URL must answer, and not with a redirect', (t) => {
+test('the public URL must answer without a redirect', (t) => {
   const check = (answer: Parameters<typeof checkPublicUrl>[1]) => checkPublicUrl('https://a.test', answer)
   t.is(check(page(200, { status: 'ok' })).status, 'ok')
   for (const other of ['<html>', 'OK', '{}'])
     t.like(check(page(200, other)), {
       status: 'failed',
-      detail: 'what answers at https://a.test is not the gateway',
+      detail: 'the answer of https://a.test does not come from the gateway',
     })
   t.regex(
     check(page(301, '', { Location: 'https://www.a.test/' })).detail,
@@ -112,15 +112,15 @@ const refused: [string, object | null, RegExp][] = [
     /n begins with a zero byte/,
   ],
   ['padding', { ...key, e: 'AQAB==' }, /e is not base64url without padding/],
-  ['base64 that is not for URLs', { ...key, n: 'a+b/' }, /n is not base64url/],
+  ['base64 instead of base64url', { ...key, n: 'a+b/' }, /n is not base64url/],
   ['an unknown use', { ...key, use: 'verify' }, /use is "verify", not "sig"/],
   ['an unknown alg', { ...key, alg: 'RSA' }, /alg is "RSA", not "RS256"/],
   ['an unknown kty', { ...key, kty: 'rsa' }, /kty is "rsa", not "RSA"/],
   ['no alg', { ...key, alg: undefined }, /alg is undefined, not "RS256"/],
-  ['a kid that is a number', { ...key, kid: 7 }, /kid is not a text/],
-  ['a modulus that is missing', { ...key, n: undefined }, /n is not base64url/],
-  ['key_ops', { ...key, key_ops: ['verify'] }, /key_ops is no member that the gateway publishes/],
-  ['x5t', { ...key, x5t: 'AAAA' }, /x5t is no member/],
+  ['a kid that is a number', { ...key, kid: 7 }, /kid is not a string/],
+  ['a missing modulus', { ...key, n: undefined }, /n is not base64url/],
+  ['key_ops', { ...key, key_ops: ['verify'] }, /key_ops is not a member that the gateway publishes/],
+  ['x5t', { ...key, x5t: 'AAAA' }, /x5t is not a member/],
   [
     '2047 bits',
     { ...key, n: Buffer.alloc(256, 0x7f).toString('base64url') },
@@ -139,14 +139,17 @@ for (const [what, bad, problem] of refused) {
   })
 }
 
-test('/jwks that shows a private key fails with a cure of its own', (t) => {
+test('/jwks with a private key fails with a cure of its own', (t) => {
   const shown = page(200, { keys: [{ ...key, d: 'AQAB' }] }, { 'Cache-Control': 'max-age=300' })
   const check = checkJwks(shown, 'k')
   t.regex(check.detail, /keys\[0\]\.d is the private key/)
-  t.regex((check as { cure: string }).cure, /^stop it at once, and replace that key: claimgate keys rotate/)
+  t.regex(
+    (check as { cure: string }).cure,
+    /^stop the server that publishes it, and replace the key: run claimgate keys rotate/,
+  )
 })
 
-test('a page that had no answer although the gateway is there fails', (t) => {
+test('a page without an answer fails when the gateway is reached', (t) => {
   const late = 'did not answer within 5 s'
   const yes = page(200, { 'X-Hasura-Role': 'anonymous' })
   t.like(checkJwks(late, 'k'), { status: 'failed', detail: '/jwks did not answer within 5 s' })
@@ -154,21 +157,21 @@ test('a page that had no answer although the gateway is there fails', (t) => {
   t.like(checkWebhook(yes, late, 'anonymous'), { status: 'failed', detail: `/webhook ${late}` })
 })
 
-test('/jwks fails when Hasura would ask every second, or never again, or for another key', (t) => {
+test('/jwks fails when Hasura would fetch it every second or only once, and without the signing key', (t) => {
   const check = (control: string, kid: string | null | undefined) =>
     checkJwks(page(200, { keys: [key] }, control ? { 'Cache-Control': control } : {}), kid)
   t.is(check('public, max-age=300', 'k').status, 'ok')
   t.regex(check('no-store', 'k').detail, /every second/)
-  t.regex(check('', 'k').detail, /never sees a new key/)
-  t.regex(check('max-age=300', 'other').detail, /other, is not published there/)
-  t.regex(check('max-age=300', null).detail, /the database that is read here has none/)
+  t.regex(check('', 'k').detail, /never fetches a new key/)
+  t.regex(check('max-age=300', 'other').detail, /lacks the signing key other$/)
+  t.regex(check('max-age=300', null).detail, /the database of this command has none/)
   t.is(check('max-age=300', undefined).status, 'ok')
   for (const text of ['<html>', '{}', '{"keys":[]}', 'null'])
     t.is(checkJwks(page(200, text), undefined).status, 'failed', text)
   t.regex(checkJwks(page(503, ''), undefined).detail, /status 503/)
 })
 
-test('the webhook must answer in texts, with our anonymous role, and 401 for a forged token', (t) => {
+test('the webhook must answer with strings and the anonymous role, and with 401 for a forged token', (t) => {
   const [no, yes] = [page(401, ''), page(200, { 'X-Hasura-Role': 'anonymous' })]
   t.is(checkWebhook(yes, no, 'anonymous').status, 'ok')
   t.is(checkWebhook(no, no, null).status, 'ok')
@@ -180,7 +183,7 @@ test('the webhook must answer in texts, with our anonymous role, and 401 for a f
     t.is(checkWebhook(page(200, body), no, 'anonymous').status, 'failed')
 })
 
-test('roles are found wherever metadata gives permissions', (t) => {
+test('roles are found in every part of the metadata that has permissions', (t) => {
   const metadata = {
     sources: [
       {
@@ -203,7 +206,7 @@ test('roles are found wherever metadata gives permissions', (t) => {
   t.deepEqual([...findRoles(metadata)], ['a', 'b', 'c', 'd', 'e', 'f'])
 })
 
-test('a role that is only here, or only in Hasura, fails', (t) => {
+test('a role that exists only here, or only in Hasura, fails', (t) => {
   const check = (known: string[], used: string[]) => checkRoles(known, new Set(used), 'anonymous')
   t.deepEqual(
     check(['user', 'admin'], ['user', 'anonymous']).map(({ status }) => status),
@@ -212,9 +215,9 @@ test('a role that is only here, or only in Hasura, fails', (t) => {
   const [here, there] = check(['user', 'editor'], ['user', 'writer'])
   t.like(here, {
     status: 'failed',
-    detail: 'in no permission of Hasura, so whoever acts in it sees nothing: editor',
+    detail: 'without a permission in Hasura, so users see nothing in these roles: editor',
   })
-  t.like(there, { status: 'failed', detail: 'have permissions, but nobody can have them: writer' })
+  t.like(there, { status: 'failed', detail: 'roles with permissions that no user can have: writer' })
 })
 
 const answer = (message: string, code = 'invalid-jwt') => ({
@@ -231,7 +234,7 @@ const brokenHooks = [
 const wanted = { jwtSecret: '{"jwk_url":"…"}', hook: 'https://auth.test/webhook' }
 const cureOf = (check: object) => (check as { cure: string }).cure
 
-test('a token that Hasura refuses fails with the secret to set, or with the clock', (t) => {
+test('a token that Hasura rejects fails with the secret to set, or with the clock as the cure', (t) => {
   const check = (given: typeof accepted | typeof unauthorized) => checkToken(given, unauthorized, wanted)
   t.is(check(accepted).status, 'ok')
   for (const message of [
@@ -244,17 +247,17 @@ test('a token that Hasura refuses fails with the secret to set, or with the cloc
   const notFound = { status: 404, body: { code: 'not-found', error: 'no' } }
   t.is(checkToken(notFound, notFound, wanted).status, 'failed')
   const other = { status: 200, body: { data: {} } }
-  t.is(checkToken(other, notFound, wanted).status, 'failed', 'data that was not asked for')
+  t.is(checkToken(other, notFound, wanted).status, 'failed', 'data without __typename')
 })
 
-test('a Hasura that also accepts a token with a spoiled signature fails', (t) => {
+test('a Hasura that also accepts a token with an invalid signature fails', (t) => {
   const check = checkToken(accepted, accepted, wanted)
   t.like(check, { status: 'failed' })
-  t.regex(check.detail, /nobody checks signatures/)
+  t.regex(check.detail, /signatures are not checked/)
   t.regex(cureOf(check), /https:\/\/auth\.test\/webhook/)
 })
 
-test('a webhook of Hasura that refuses is perhaps ours; one that is away or answers nonsense is not', (t) => {
+test('a webhook that answers 401 is skipped; a webhook without an answer or with an invalid answer fails', (t) => {
   const check = checkToken(unauthorized, unauthorized, wanted)
   t.is(check.status, 'skipped')
   t.regex(check.detail, /HASURA_GRAPHQL_AUTH_HOOK must lead to https:\/\/auth\.test\/webhook$/)
@@ -279,25 +282,25 @@ test('permissions for a role that Hasura never gives fail', (t) => {
   t.is(checkAnonymous(missing, 'anonymous', true, wanted).status, 'failed')
 })
 
-test('what requests without a token may do is skipped as long as nobody has read the permissions', (t) => {
+test('the check of requests without a token is skipped as long as the permissions are not read', (t) => {
   t.is(checkAnonymous(missing, 'anonymous', null, wanted).status, 'skipped')
   t.is(checkAnonymous(accepted, 'anonymous', null, wanted).status, 'ok')
 })
 
-test('a Hasura that answers without a token although there is no anonymous role fails', (t) => {
+test('a Hasura that answers requests without a token fails when AUTH_ANONYMOUS_ROLE is empty', (t) => {
   const check = checkAnonymous(accepted, null, null, wanted)
   t.is(check.status, 'failed')
   t.regex(cureOf(check), /AUTH_ANONYMOUS_ROLE/)
 })
 
-test('a webhook that refuses requests without a token is not that of a gateway with an anonymous role', (t) => {
+test('a webhook that rejects requests without a token fails when AUTH_ANONYMOUS_ROLE is set', (t) => {
   t.is(checkAnonymous(unauthorized, null, null, wanted).status, 'ok')
   const check = checkAnonymous(unauthorized, 'anonymous', false, wanted)
   t.is(check.status, 'failed')
   t.regex(cureOf(check), /HASURA_GRAPHQL_AUTH_HOOK/)
 })
 
-test('a permission that reaches a secret column is found, whoever has it and whatever it allows', (t) => {
+test('a permission that includes a secret column is found for every role and every kind of permission', (t) => {
   const columns = (role: string, columns?: unknown) => ({ role, permission: { columns } })
   const table = (name: string, more: object) => ({ table: { schema: 'public', name }, ...more })
   const metadata = {
@@ -317,6 +320,9 @@ test('a permission that reaches a secret column is found, whoever has it and wha
   }
   const exposed = ['editor: signing_key.private_key', 'editor: user.password', 'helper: user.password']
   t.deepEqual(findExposed(metadata), exposed)
-  t.like(checkExposed(exposed), { status: 'failed', detail: `within reach of ${exposed.join(', ')}` })
+  t.like(checkExposed(exposed), {
+    status: 'failed',
+    detail: `included in permissions: ${exposed.join(', ')}`,
+  })
   for (const nothing of [{}, null, { sources: [] }]) t.is(checkExposed(findExposed(nothing)).status, 'ok')
 })
