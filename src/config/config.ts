@@ -9,9 +9,9 @@ import * as v from './values.ts'
 export type Config = ReturnType<typeof parseConfig>
 
 /**
- * Reads the whole environment once. Pure; the result is frozen. An empty variable counts as unset (but an empty
- * AUTH_ANONYMOUS_ROLE means that there is none). `providers` are the names of the redirect provider files.
- * Throws one ConfigError that lists everything that is wrong.
+ * Parses the whole environment. Pure; the result is frozen. An empty variable counts as unset, except that an empty
+ * AUTH_ANONYMOUS_ROLE means no anonymous role. `providers` are the names of the redirect provider files.
+ * Throws one ConfigError with every problem.
  */
 export function parseConfig(
   env: Record<string, string | undefined>,
@@ -22,7 +22,7 @@ export function parseConfig(
   const known = new Set<string>()
   const quoted: string[] = []
 
-  /** What stands for a bad value is undefined, whatever the type says: it leaves this function only with the error. */
+  // Returns undefined for an invalid value, against its type: parseConfig then throws and returns no configuration.
   function read<T>(name: string, schema: z.ZodType<T, string | undefined>): T {
     known.add(name)
     const value = env[name] === '' ? undefined : env[name]
@@ -54,7 +54,7 @@ export function parseConfig(
 
   const config = {
     port,
-    /** Processes that serve. */
+    /** The number of worker processes. */
     workers,
     host: read('HOST', v.text('0.0.0.0')),
     databaseUrl,
@@ -68,7 +68,7 @@ export function parseConfig(
     audience: read('AUTH_AUDIENCE', v.stringOrUri('hasura')),
     previousSecret: read('AUTH_PREVIOUS_SECRET', v.secret),
     previousKeys: readPreviousKeys(read, problems, keyPair),
-    /** Seconds; 0 is never. */
+    /** Seconds; 0 means no rotation. */
     keyRotation: read('AUTH_KEY_ROTATION', v.integer(0, 3650, 90)) * 86_400,
     accessTokenLifetime: read('AUTH_ACCESS_TOKEN_LIFETIME', v.integer(60, 86_400, 900)),
     sessionLifetimes: Object.freeze({ idle, absolute }),
@@ -110,22 +110,24 @@ export function parseConfig(
     limits: Object.freeze(readLimits(read)),
     shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),
     actionSecret: read('AUTH_ACTION_SECRET', v.secret),
-    /** Bytes; 0 is none. */
+    /** Bytes; 0 means no cache. */
     webhookCache: read('AUTH_WEBHOOK_CACHE', v.integer(0, 1024, 16)) * 1024 * 1024,
     metrics: read('AUTH_METRICS', v.flag(false)),
     pages: readPages(read),
     logLevel: read('LOG_LEVEL', v.logLevel),
-    /** Where traces are sent; undefined is nowhere. */
+    /** The URL of the OTLP collector for traces; undefined switches traces off. */
     tracesEndpoint: readTracesEndpoint(),
-    /** Variables that look like ours but are not: most often a spelling mistake. */
+    /** Unknown variables that begin with `AUTH_`, such as misspelled ones. */
     unknownVariables: Object.keys(env).filter((name) => name.startsWith('AUTH_') && !known.has(name)),
-    /** Variables whose valid value begins and ends with a quotation mark: most often `docker --env-file` kept them. */
+    /** Variables whose valid value is in quotation marks, which `docker run --env-file` keeps. */
     quotedVariables: quoted,
   }
   if (config.cookieMode && publicUrl !== undefined && !isSecure(publicUrl))
-    problems.push('AUTH_COOKIE_MODE needs an AUTH_PUBLIC_URL that begins with https:, or is on localhost')
+    problems.push('AUTH_COOKIE_MODE requires an AUTH_PUBLIC_URL with https: or the host localhost')
   if (workers > 1 && !env.DATABASE_URL)
-    problems.push('WEB_CONCURRENCY must be 1 without DATABASE_URL: the embedded database cannot be shared')
+    problems.push(
+      'WEB_CONCURRENCY must be 1 without DATABASE_URL: only one process can open the embedded database',
+    )
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(config)
 
@@ -154,13 +156,13 @@ export function parseConfig(
   }
 }
 
-/** Where browsers keep a cookie to themselves; they trust their own machine without TLS. */
+/** Returns true when browsers accept a Secure cookie of this URL: with https, or on localhost without TLS. */
 function isSecure(publicUrl: string): boolean {
   const { protocol, hostname } = new URL(publicUrl)
   return protocol === 'https:' || hostname === 'localhost'
 }
 
-/** Reads how often what may happen: a number, and the seconds of the window in which it counts. */
+/** Reads the rate limits: each is a number of points and a window in seconds. */
 function readLimits(read: Read): LimitSettings {
   const limit = (number: string, points: number, window: string, seconds: number) => ({
     points: read(number, v.integer(1, 1_000_000, points)),

@@ -9,20 +9,20 @@ import { secretFromPrivateKey } from '../tokens/secrets.ts'
 import type { Read } from './providers.ts'
 import * as v from './values.ts'
 
-/** Key files that are used when the variables of the same purpose are unset. */
+/** The key files. Each is used when the variable of the same purpose is unset. */
 export type KeyFiles = { privatePem?: string | undefined; publicPem?: string | undefined }
 
-/** Reads the signing key that the environment or the key files give; null is none. Adds to `problems` what is wrong. */
+/** Reads the signing key of the environment or the key files; null without one. Adds faults to `problems`. */
 export function readKeyPair(read: Read, problems: string[], files: KeyFiles): KeyPair | null {
   const kid = read('AUTH_KEY_ID', v.optionalText(200))
   const privateVariable = read('AUTH_PRIVATE_KEY', v.optionalText(20_000))
   const privatePem = privateVariable ?? files.privatePem
-  // A file that lies about belongs to the file beside it, and not to whatever a variable says.
+  // public.pem belongs to private.pem. With AUTH_PRIVATE_KEY set, public.pem may be left from another key.
   const publicFile = privateVariable === undefined ? files.publicPem : undefined
   const publicPem = read('AUTH_PUBLIC_KEY', v.optionalText(20_000)) ?? publicFile
   if (privatePem === undefined) {
     if (publicPem !== undefined)
-      problems.push('AUTH_PUBLIC_KEY (or public.pem) is of no use without AUTH_PRIVATE_KEY')
+      problems.push('AUTH_PUBLIC_KEY (or public.pem) requires AUTH_PRIVATE_KEY (or private.pem)')
     return null
   }
   const parse = <T>(name: string, pem: string, parsePem: (pem: string) => T): T | null => {
@@ -44,7 +44,7 @@ export function readKeyPair(read: Read, problems: string[], files: KeyFiles): Ke
   return pair
 }
 
-/** Reads the keys to publish besides. Adds to `problems` when two different keys would have one name. */
+/** Reads the additional keys for /jwks. Adds a problem when two different keys have the same key id. */
 export function readPreviousKeys(
   read: Read,
   problems: string[],
@@ -56,15 +56,18 @@ export function readPreviousKeys(
     all.some((other) => other.kid === kid && !other.publicKey.equals(publicKey))
   if (keyPair && isNamesake(keyPair))
     problems.push(
-      'AUTH_PREVIOUS_PUBLIC_KEYS has another key under the name of AUTH_PRIVATE_KEY; set AUTH_KEY_ID to a new name',
+      'AUTH_PREVIOUS_PUBLIC_KEYS has another key with the key id of AUTH_PRIVATE_KEY; set AUTH_KEY_ID to a new key id',
     )
-  else if (previous.some(isNamesake)) problems.push('AUTH_PREVIOUS_PUBLIC_KEYS has two keys of one name')
+  else if (previous.some(isNamesake))
+    problems.push(
+      'AUTH_PREVIOUS_PUBLIC_KEYS has two different keys with the same key id; give each its own key id',
+    )
   return previous
 }
 
 /**
- * Reads the secret; without it, a signing key has one in it. Null is none, which is a problem where `isNeeded`: a server's
- * database is shared, and what one process made up would be of no use to the next.
+ * Reads the secret, or derives it from the signing key. Returns null without both, which is a problem if `isNeeded`:
+ * the processes that share a database server also need the same secret.
  */
 export function readSecret(
   read: Read,

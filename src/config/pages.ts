@@ -2,15 +2,15 @@ import { z } from 'zod'
 import type { Read } from './providers.ts'
 import * as v from './values.ts'
 
-/** How the pages look; null when there are none. */
+/** The settings of the pages. */
 export type PageSettings = {
-  /** What people sign in to. */
+  /** The name of the app that users sign in to. */
   name: string
-  /** A file, SVG or PNG. */
+  /** The path of an SVG or PNG file. */
   logo: string | undefined
   /** `#rrggbb`. */
   accent: string
-  /** Undefined is what each browser asks for. */
+  /** A language tag; undefined means the language of each browser. */
   language: string | undefined
 }
 
@@ -27,7 +27,7 @@ const language = z
 
 const name = v.text('Claimgate').refine((value) => value.length <= 60, 'must have at most 60 characters')
 
-/** Reads whether there are pages, and how they look. */
+/** Reads the settings of the pages; null when AUTH_PAGES is false. */
 export function readPages(read: Read): PageSettings | null {
   const isOn = read('AUTH_PAGES', v.flag(true))
   const settings = Object.freeze({

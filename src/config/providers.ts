@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import * as v from './values.ts'
 
-/** What is set for one provider; `clientId` and `clientSecret` are there together or not at all. */
+/** The settings of one provider. */
 export type ProviderSettings = {
   clientId: string
   clientSecret: string
@@ -13,10 +13,10 @@ export type ProviderSettings = {
   issuer?: string
 }
 
-/** Reads one variable against its schema, and notes what is wrong with it. */
+/** Reads one variable by its schema, and adds a problem for an invalid value. */
 export type Read = <T>(name: string, schema: z.ZodType<T, string | undefined>) => T
 
-/** Reads the settings of the providers that have any, by name. Adds to `problems` what belongs together and is not. */
+/** Reads the settings of the configured providers, by name. Adds incomplete settings to `problems`. */
 export function readProviders(
   read: Read,
   problems: string[],
@@ -30,7 +30,7 @@ export function readProviders(
   )
 }
 
-/** How the variables of a provider begin: `AUTH_GITHUB` for `github`. */
+/** Returns the prefix of a provider's variables: `AUTH_GITHUB` for `github`. */
 export function environmentPrefix(provider: string): string {
   return `AUTH_${provider.toUpperCase().replaceAll('-', '_')}`
 }
@@ -49,14 +49,14 @@ function readProvider(read: Read, problems: string[], prefix: string): ProviderS
   requireOneServer(problems, prefix, optional)
   if ((clientId === undefined) !== (clientSecret === undefined)) {
     const missing = clientId === undefined ? 'CLIENT_ID' : 'CLIENT_SECRET'
-    problems.push(`${prefix}_${missing} must be set too: both or neither`)
+    problems.push(`${prefix}_${missing} must be set too: set both or neither`)
   }
   if (clientId === undefined || clientSecret === undefined) return null
   const given = Object.entries(optional).filter(([, value]) => value !== undefined)
   return { clientId, clientSecret, ...Object.fromEntries(given) }
 }
 
-/** Part of a provider's endpoints in place of its own would send the secret of the one server, or its tokens, to the other. */
+/** Requires all endpoints of a provider or none: a mixture would send the secret or tokens of one server to another. */
 function requireOneServer(
   problems: string[],
   prefix: string,
@@ -70,11 +70,11 @@ function requireOneServer(
   const needed = { AUTHORIZATION_URL: authorizationUrl, TOKEN_URL: tokenUrl, PROFILE_URL: profileUrl }
   if (![...Object.values(needed), emailsUrl].some((url) => url !== undefined)) return
   for (const [name, url] of Object.entries(needed)) {
-    // What is set and bad has been reported as that.
+    // An invalid value has been reported as invalid.
     const isReported = problems.some((problem) => problem.startsWith(`${prefix}_${name} `))
     if (url === undefined && !isReported)
       problems.push(
-        `${prefix}_${name} must be set too: AUTHORIZATION_URL, TOKEN_URL and PROFILE_URL, all or none`,
+        `${prefix}_${name} must be set too: set AUTHORIZATION_URL, TOKEN_URL and PROFILE_URL, all or none`,
       )
   }
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { parsePublicKeys } from '../tokens/key-pair.ts'
 
-// One schema for each kind of value an environment variable can have. A message completes "<NAME> …" and never
-// repeats the value.
+// One schema for each kind of value of an environment variable. A message completes "<NAME> …" and omits the value.
 
 /** Returns true for a value between two quotation marks of one kind. */
 export function isQuoted(value: string): boolean {
@@ -10,16 +9,17 @@ export function isQuoted(value: string): boolean {
 }
 
 /**
- * Returns what an environment file has most likely added to a value that is not valid, as the end of a message, or ''.
- * `docker run --env-file` keeps quotation marks and what looks like a comment; `.env` files and Compose drop both.
+ * Returns the likely cause of an invalid value as the end of a message, or ''. `docker run --env-file` keeps quotation
+ * marks and comments as part of a value; `.env` files and Compose remove both.
  */
 export function findCause(value: string): string {
-  if (isQuoted(value)) return '; the quotation marks around it are part of the value: leave them out'
-  if (/\s#/.test(value)) return '; the comment behind it is part of the value: put it on a line of its own'
+  if (isQuoted(value)) return '; the quotation marks around it are part of the value: remove them'
+  if (/\s#/.test(value))
+    return '; the comment after it is part of the value: put the comment on a line of its own'
   return ''
 }
 
-/** A whole number within bounds. */
+/** A whole number from `min` to `max`. */
 export const integer = (min: number, max: number, fallback: number) =>
   z
     .string()
@@ -36,17 +36,17 @@ export const flag = (fallback: boolean) =>
     .optional()
     .transform((value) => (value === undefined ? fallback : value === 'true'))
 
-/** One of a few words. */
+/** One value of a closed list. */
 export const oneOf = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number]) =>
   z
     .enum(values, `must be one of ${values.join(', ')}`)
     .optional()
     .transform((value): T[number] => value ?? fallback)
 
-/** How much is logged. */
+/** The log level. */
 export const logLevel = oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info')
 
-/** Any text on one line. */
+/** Text on one line, of at most 1000 characters. */
 export const text = (fallback: string) =>
   z
     .string()
@@ -54,11 +54,11 @@ export const text = (fallback: string) =>
     .optional()
     .transform((value) => value ?? fallback)
 
-/** Text that may be missing. */
+/** Optional text. */
 export const optionalText = (max: number) =>
   z.string().max(max, `must have at most ${max} characters`).optional()
 
-/** Public keys, PEM after PEM. */
+/** Public keys in concatenated PEM. */
 export const publicKeys = z
   .string()
   .transform((value, ctx) => {
@@ -71,7 +71,7 @@ export const publicKeys = z
   })
   .optional()
 
-/** A secret that keys are derived from. */
+/** A secret of at least 32 bytes. */
 export const secret = z
   .string()
   .refine(
@@ -82,22 +82,25 @@ export const secret = z
 
 const registeredClaims = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sid', 'name'])
 
-/** The member of a token that holds the claims: none of those that are taken. */
+/** The name of the token's member with Hasura's claims, other than the registered claims of RFC 7519 in use. */
 export const namespace = (fallback: string) =>
-  text(fallback).refine((value) => !registeredClaims.has(value), 'must not be a claim that every token has')
+  text(fallback).refine(
+    (value) => !registeredClaims.has(value),
+    'must not be the name of another claim of the tokens, such as sub',
+  )
 
-/** A role name; `admin` is Hasura's superuser and must be allowed on purpose. */
+/** A role name. `admin`, Hasura's superuser, is valid only with `allowAdmin`. */
 export const role = (fallback: string, allowAdmin: boolean) =>
   text(fallback).refine(
     (value) => value !== 'admin' || allowAdmin,
     'must not be admin: that is the superuser of Hasura',
   )
 
-/** What RFC 7519 calls StringOrURI: Hasura refuses a token whose issuer has a colon but is no URI. */
+/** A StringOrURI (RFC 7519, section 2). Hasura rejects a token whose issuer has a colon and is not a URI. */
 export const stringOrUri = (fallback: string) =>
   text(fallback).refine((value) => !value.includes(':') || isUri(value), 'must be a URI if it has a colon')
 
-/** Where the gateway is reached: http(s), no query or fragment; without the trailing slash. */
+/** The gateway's public URL: http(s), without query and fragment. A trailing slash is removed. */
 export const publicUrl = (fallback: string) =>
   z
     .string()
@@ -106,7 +109,7 @@ export const publicUrl = (fallback: string) =>
     .refine(isPlainHttp, 'must be an http(s) URL without user, query or fragment')
     .transform((url) => url?.href.replace(/\/+$/, '') as string)
 
-/** A provider's endpoint. */
+/** The URL of an endpoint of a provider or another service. */
 export const endpointUrl = z
   .string()
   .refine((value) => {
@@ -115,14 +118,14 @@ export const endpointUrl = z
   }, 'must be an http(s) URL without user and password')
   .optional()
 
-/** How a connection to PostgreSQL uses TLS, in libpq's words, and node-postgres' own no-verify. */
+/** The values of sslmode: libpq's without `allow`, and `no-verify` of node-postgres. */
 const sslmodes = ['disable', 'prefer', 'require', 'no-verify', 'verify-ca', 'verify-full'] as const
 
 function isSslmode(value: string): boolean {
   return (sslmodes as readonly string[]).includes(value)
 }
 
-/** libpq's variable for connections whose URL does not say. */
+/** PGSSLMODE, the default of libpq for URLs without sslmode. */
 export const sslmode = z.enum(sslmodes, `must be one of ${sslmodes.join(', ')}`).optional()
 
 /** A PostgreSQL connection URL. */
@@ -141,7 +144,7 @@ export const scope = z
   .transform((value) => value.split(/[\s,]+/).filter(Boolean))
   .optional()
 
-/** Exact origins, separated by commas or spaces; with `schemes`, also a native app's own scheme as `app://`. */
+/** Exact origins, separated by commas or spaces; with `schemes`, also the custom scheme of a native app as `app://`. */
 export const origins = (schemes: boolean) =>
   z
     .string()
@@ -174,7 +177,7 @@ const uri = new RegExp(
   'i',
 )
 
-/** RFC 3986, which is narrower than what URL accepts, and what Hasura holds an issuer to. */
+/** Returns true for a URI by RFC 3986, as Hasura requires of an issuer. `URL` alone accepts more. */
 function isUri(value: string): boolean {
   return uri.test(value) && URL.canParse(value)
 }

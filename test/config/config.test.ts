@@ -70,7 +70,7 @@ test('an empty environment gives the defaults', (t) => {
   )
 })
 
-test('NODE_ENV=production wants strict passwords of 8 characters, unless told otherwise', (t) => {
+test('NODE_ENV=production sets strict passwords of 8 characters as the default', (t) => {
   t.is(parseConfig({ NODE_ENV: 'production' }).passwordPolicy, 'strict')
   t.is(parseConfig({ NODE_ENV: 'production', AUTH_PASSWORD_POLICY: 'basic' }).passwordMinLength, 4)
   t.is(parseConfig({ AUTH_PASSWORD_POLICY: 'strict' }).passwordMinLength, 8)
@@ -86,7 +86,7 @@ test('the public URL and the issuer follow PORT, and the issuer follows the publ
   t.is(parseConfig({ AUTH_PUBLIC_URL: 'https://auth.test', AUTH_ISSUER: 'me' }).issuer, 'me')
 })
 
-test('an empty variable counts as unset, but an empty AUTH_ANONYMOUS_ROLE means that there is none', (t) => {
+test('an empty variable counts as unset, but an empty AUTH_ANONYMOUS_ROLE means no anonymous role', (t) => {
   const names = [
     'PORT',
     'DATABASE_URL',
@@ -100,7 +100,7 @@ test('an empty variable counts as unset, but an empty AUTH_ANONYMOUS_ROLE means 
   t.is(parseConfig({ AUTH_ANONYMOUS_ROLE: '' }).roles.anonymousRole, null)
 })
 
-test('CORS origins are the redirect origins without native apps, unless they are named', (t) => {
+test('CORS origins are the redirect origins without native apps, unless AUTH_CORS_ORIGINS is set', (t) => {
   const env = { AUTH_REDIRECT_ORIGINS: 'https://a.test, http://localhost:3000 myapp://' }
   const { redirectOrigins, corsOrigins } = parseConfig(env)
   t.deepEqual(redirectOrigins, ['https://a.test', 'http://localhost:3000', 'myapp://'])
@@ -135,7 +135,7 @@ test('a provider is configured by the variables of its file name', (t) => {
   )
 })
 
-test('variables that begin like ours and are not are reported, among them those of a provider that has no file', (t) => {
+test('unknown variables that begin with AUTH_ are reported, also the variables of a provider without a file', (t) => {
   const env = { AUTH_ISUER: 'x', AUTH_GITLAB_CLIENT_ID: 'x', AUTH_ANONYMOUS_ROLE: '', OTHER: 'x' }
   t.deepEqual(parseConfig(env, providers).unknownVariables, ['AUTH_ISUER', 'AUTH_GITLAB_CLIENT_ID'])
 })
@@ -183,7 +183,7 @@ const value = fc.oneof(
 )
 const environment = fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 12 })
 
-test('any environment is parsed, the same each time, or refused with a ConfigError', (t) => {
+test('every environment is parsed with the same result each time, or rejected with a ConfigError', (t) => {
   const outcome = (env: Record<string, string>): unknown => {
     try {
       return { ...parseConfig(env, providers) }
@@ -202,7 +202,7 @@ test('any environment is parsed, the same each time, or refused with a ConfigErr
   )
 })
 
-test('whatever issuer and audience are accepted, Hasura takes them for StringOrURI', (t) => {
+test('every issuer and audience that is accepted is a StringOrURI for Hasura', (t) => {
   const uri = /^[a-z][a-z\d+.-]*:(?:[\w.~:/?[\]@!$&'()*+,;=-]|%[\da-f]{2})*(?:#[^#\s]*)?$/i
   fc.assert(
     fc.property(

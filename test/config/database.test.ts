@@ -5,7 +5,7 @@ import { ConfigError } from '../../src/errors.ts'
 const secret = { AUTH_SECRET: 'a secret that is only good for tests 0123456789' }
 const urlOf = (env: Record<string, string>) => parseConfig({ ...secret, ...env }).databaseUrl
 
-test('PGSSLMODE counts for a DATABASE_URL that does not say how it uses TLS', (t) => {
+test('PGSSLMODE is the sslmode of a DATABASE_URL without one', (t) => {
   t.is(urlOf({ DATABASE_URL: 'postgres://a@h/d', PGSSLMODE: 'require' }), 'postgres://a@h/d?sslmode=require')
   t.is(
     urlOf({ DATABASE_URL: 'postgres://a@h/d?sslmode=disable', PGSSLMODE: 'require' }),
@@ -14,7 +14,7 @@ test('PGSSLMODE counts for a DATABASE_URL that does not say how it uses TLS', (t
   t.is(urlOf({ DATABASE_URL: 'postgres://a@h/d' }), 'postgres://a@h/d')
 })
 
-test('an sslmode that nobody knows is refused in either place, instead of meaning something else', (t) => {
+test('an unknown sslmode is rejected in DATABASE_URL and in PGSSLMODE', (t) => {
   for (const env of [
     { DATABASE_URL: 'postgres://a@h/d?sslmode=nonsense' },
     { DATABASE_URL: 'postgres://a@h/d', PGSSLMODE: 'nonsense' },

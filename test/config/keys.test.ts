@@ -23,7 +23,7 @@ const spellings: [how: string, privatePem: string, publicPem: string][] = [
   ['PKCS#1', pkcs1, publicPkcs1],
   ['PKCS#8 and SPKI', pkcs8, spki],
   ['escaped newlines', escaped(pkcs8), escaped(spki)],
-  ['escaped newlines of Windows', pkcs1.replaceAll('\n', '\\r\\n'), spki.replaceAll('\n', '\\r\\n')],
+  ['escaped newlines of Windows (CRLF)', pkcs1.replaceAll('\n', '\\r\\n'), spki.replaceAll('\n', '\\r\\n')],
   ['newlines of Windows', pkcs8.replaceAll('\n', '\r\n'), spki.replaceAll('\n', '\r\n')],
   ['no last newline', pkcs1.trim(), spki.trim()],
   ['white space around', `\n  ${pkcs8}  \n`, ` ${spki}\n\n`],
@@ -39,12 +39,12 @@ for (const [how, privatePem, publicPem] of spellings) {
   })
 }
 
-test('a variable comes before the file of the same purpose', (t) => {
+test('a variable has precedence over the file of the same purpose', (t) => {
   const { keyPair } = parseConfig({ AUTH_PRIVATE_KEY: pkcs8 }, [], { privatePem: pemOf(other.privateKey) })
   t.true(keyPair?.privateKey.equals(rsa.privateKey))
 })
 
-test('AUTH_KEY_ID names the key; without it the name is the RFC 7638 thumbprint', async (t) => {
+test('AUTH_KEY_ID is the key id; its default is the RFC 7638 thumbprint', async (t) => {
   t.is(parseConfig({ AUTH_PRIVATE_KEY: pkcs8, AUTH_KEY_ID: 'mine' }).keyPair?.kid, 'mine')
   const thumbprint = await calculateJwkThumbprint(rsa.publicKey.export({ format: 'jwk' }) as { kty: string })
   for (const AUTH_PRIVATE_KEY of [pkcs1, pkcs8]) {
@@ -59,7 +59,7 @@ test('without AUTH_SECRET the secret comes from the private key, the same for ev
   t.not(parseConfig({ AUTH_PRIVATE_KEY: pemOf(other.privateKey) }).secret, secrets[0])
 })
 
-test("the seed's variables alone are enough for a database that replicas share", (t) => {
+test("the seed's variables alone are enough for replicas on one database server", (t) => {
   const env = {
     DATABASE_URL: 'postgres://db/x',
     AUTH_PRIVATE_KEY: pkcs1,
@@ -91,7 +91,7 @@ const refused: [
   ['a private key of 1024 bits', pemOf(short.privateKey), undefined, privateName],
   ['a private key with a passphrase', encrypted, undefined, privateName],
   ['a public key in place of the private one', spki, undefined, privateName],
-  ['text that is no PEM', 'AUTH', undefined, privateName],
+  ['text that is not PEM', 'AUTH', undefined, privateName],
   [
     'a public key on a curve',
     pkcs8,
@@ -102,7 +102,7 @@ const refused: [
   ['a public key without its private one', undefined, spki, publicName],
 ]
 for (const [what, privatePem, publicPem, named] of refused) {
-  test(`${what} is refused, from variables and from files, and not repeated`, (t) => {
+  test(`${what} is rejected, from variables and from files, and the message omits it`, (t) => {
     const variables = {
       ...(privatePem && { AUTH_PRIVATE_KEY: privatePem }),
       ...(publicPem && { AUTH_PUBLIC_KEY: publicPem }),
@@ -117,7 +117,7 @@ for (const [what, privatePem, publicPem, named] of refused) {
   })
 }
 
-test('AUTH_PREVIOUS_PUBLIC_KEYS may repeat the key that signs, but not have another one under its name', (t) => {
+test('AUTH_PREVIOUS_PUBLIC_KEYS may repeat the signing key, but not have another key with its key id', (t) => {
   const env = { AUTH_PRIVATE_KEY: pkcs8, AUTH_KEY_ID: 'main' }
   const problemsOf = (previous: string) => {
     const run = () => parseConfig({ ...env, AUTH_PREVIOUS_PUBLIC_KEYS: previous })
@@ -126,14 +126,14 @@ test('AUTH_PREVIOUS_PUBLIC_KEYS may repeat the key that signs, but not have anot
   t.is(parseConfig({ ...env, AUTH_PREVIOUS_PUBLIC_KEYS: `main=${spki}` }).previousKeys.length, 1)
   t.is(parseConfig({ ...env, AUTH_PREVIOUS_PUBLIC_KEYS: `old=${otherSpki}` }).previousKeys.length, 1)
   t.deepEqual(problemsOf(`main=${otherSpki}`), [
-    'AUTH_PREVIOUS_PUBLIC_KEYS has another key under the name of AUTH_PRIVATE_KEY; set AUTH_KEY_ID to a new name',
+    'AUTH_PREVIOUS_PUBLIC_KEYS has another key with the key id of AUTH_PRIVATE_KEY; set AUTH_KEY_ID to a new key id',
   ])
   t.deepEqual(problemsOf(`old=${otherSpki}old=${spki}`), [
-    'AUTH_PREVIOUS_PUBLIC_KEYS has two keys of one name',
+    'AUTH_PREVIOUS_PUBLIC_KEYS has two different keys with the same key id; give each its own key id',
   ])
 })
 
-test('public.pem belongs to private.pem: beside AUTH_PRIVATE_KEY it is not looked at', (t) => {
+test('public.pem belongs to private.pem: it is ignored when AUTH_PRIVATE_KEY is set', (t) => {
   const { keyPair } = parseConfig({ AUTH_PRIVATE_KEY: pkcs8 }, [], { publicPem: otherSpki })
   t.true(keyPair?.publicKey.equals(rsa.publicKey))
   const both: KeyFiles = { privatePem: pemOf(other.privateKey), publicPem: otherSpki }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { parseConfig } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/errors.ts'
 
-/** A bad value of each variable that can have one, with a secret in it where the kind of value allows. */
+/** An invalid value of each variable, with the secret in it where the kind of value allows. */
 const bad: Record<string, (secret: string) => string> = {
   PORT: (secret) => secret,
   HOST: (secret) => `${secret}\n`,
@@ -55,7 +55,7 @@ const bad: Record<string, (secret: string) => string> = {
   LOG_LEVEL: (secret) => secret,
 }
 
-/** What `parseConfig` says is wrong, and the whole message. */
+/** Returns the names of the invalid variables and the whole message. */
 function complaint(env: Record<string, string>): { names: string[]; message: string } {
   try {
     parseConfig(env, ['github'])
@@ -66,12 +66,12 @@ function complaint(env: Record<string, string>): { names: string[]; message: str
   return { names: [], message: '' }
 }
 
-test('one error names every bad variable, no other, and no value', (t) => {
+test('one error names every invalid variable, no other variable, and no value', (t) => {
   const secrets = fc.stringMatching(/^zq[a-z0-9]{14}$/)
   fc.assert(
     fc.property(fc.subarray(Object.keys(bad)), secrets, (names, secret) => {
       const env = Object.fromEntries(names.map((name) => [name, bad[name]?.(secret) ?? '']))
-      // Half of a pair is a problem of the other half.
+      // A client id without a client secret would be a problem with the client secret.
       if ('AUTH_GITHUB_CLIENT_ID' in env) env.AUTH_GITHUB_CLIENT_SECRET = secret.repeat(100)
       const expected = Object.keys(env)
       const found = complaint(env)
@@ -128,7 +128,7 @@ const refused: [variable: string, values: string[]][] = [
   ['LOG_LEVEL', ['verbose', 'INFO']],
 ]
 for (const [variable, values] of refused) {
-  test(`${variable} is refused when it is ${values.join(' or ')}`, (t) => {
+  test(`${variable} is rejected when it is ${values.join(' or ')}`, (t) => {
     for (const value of values) t.deepEqual(complaint({ [variable]: value }).names, [variable], value)
   })
 }
@@ -138,13 +138,13 @@ test('AUTH_DEFAULT_ROLE may be admin only with AUTH_ALLOW_ADMIN_ROLE=true', (t) 
   t.is(parseConfig(env).roles.defaultRole, 'admin')
 })
 
-test('DATABASE_URL without a secret is refused, because replicas would not agree on one', (t) => {
+test('DATABASE_URL without a secret is rejected, because replicas need the same secret', (t) => {
   const env = { DATABASE_URL: 'postgres://db/claimgate' }
   t.deepEqual(complaint(env).names, ['AUTH_SECRET'])
   t.deepEqual(complaint({ ...env, AUTH_SECRET: 'x'.repeat(32) }).names, [])
 })
 
-test('WEB_CONCURRENCY above 1 needs a server, because the embedded database cannot be shared', (t) => {
+test('WEB_CONCURRENCY above 1 requires a database server, because only one process can open the embedded database', (t) => {
   const env = { WEB_CONCURRENCY: '2', PORT: '-1' }
   t.deepEqual(complaint(env).names, ['PORT', 'WEB_CONCURRENCY'])
   const server = { DATABASE_URL: 'postgres://db/x', AUTH_SECRET: 'x'.repeat(32) }
@@ -154,7 +154,7 @@ test('WEB_CONCURRENCY above 1 needs a server, because the embedded database cann
   ])
 })
 
-test('half of a provider is refused, by the name of the half that is missing', (t) => {
+test('a provider with only one of client id and secret is rejected, and the message names the missing variable', (t) => {
   t.deepEqual(complaint({ AUTH_GITHUB_CLIENT_ID: 'x' }).names, ['AUTH_GITHUB_CLIENT_SECRET'])
   t.deepEqual(complaint({ AUTH_GITHUB_CLIENT_SECRET: 'x' }).names, ['AUTH_GITHUB_CLIENT_ID'])
   t.deepEqual(complaint({ AUTH_GITHUB_CLIENT_ID: 'x', AUTH_GITHUB_CLIENT_SECRET: '' }).names, [
@@ -162,7 +162,7 @@ test('half of a provider is refused, by the name of the half that is missing', (
   ])
 })
 
-test('authorization, token and profile URL of a provider are set together, so that no secret goes to another server', (t) => {
+test('authorization, token and profile URL of a provider must be set together, so that no secret goes to another server', (t) => {
   const urls: Record<string, string> = {
     AUTH_GITHUB_AUTHORIZATION_URL: 'https://ghe.test/login/oauth/authorize',
     AUTH_GITHUB_TOKEN_URL: 'https://ghe.test/login/oauth/access_token',
@@ -181,22 +181,22 @@ test('authorization, token and profile URL of a provider are set together, so th
   )
 })
 
-test('AUTH_COOKIE_MODE needs TLS, or the browser on this machine', (t) => {
+test('AUTH_COOKIE_MODE requires TLS or localhost', (t) => {
   const env = { AUTH_COOKIE_MODE: 'true' }
   t.deepEqual(complaint({ ...env, AUTH_PUBLIC_URL: 'http://auth.test' }).names, ['AUTH_COOKIE_MODE'])
   t.deepEqual(complaint({ ...env, AUTH_PUBLIC_URL: 'https://auth.test' }).names, [])
   t.deepEqual(complaint(env).names, [])
 })
 
-test('quotation marks and a comment that an environment file left in a bad value are named as the reason', (t) => {
+test('the message names quotation marks and a comment in an invalid value as the cause', (t) => {
   const problemsOf = (env: Record<string, string>) =>
     t.throws(() => parseConfig(env), { instanceOf: ConfigError })?.problems
   t.deepEqual(
     problemsOf({ PORT: '"8080"', AUTH_SIGNUP: "'true'", AUTH_COOKIE_MODE: 'true # in a browser' }),
     [
-      'PORT must be a whole number from 0 to 65535; the quotation marks around it are part of the value: leave them out',
-      'AUTH_COOKIE_MODE must be true or false; the comment behind it is part of the value: put it on a line of its own',
-      'AUTH_SIGNUP must be true or false; the quotation marks around it are part of the value: leave them out',
+      'PORT must be a whole number from 0 to 65535; the quotation marks around it are part of the value: remove them',
+      'AUTH_COOKIE_MODE must be true or false; the comment after it is part of the value: put the comment on a line of its own',
+      'AUTH_SIGNUP must be true or false; the quotation marks around it are part of the value: remove them',
     ],
   )
   t.regex(problemsOf({ DATABASE_URL: '"postgres://u:p@h/d"' })?.[0] ?? '', /^DATABASE_URL .*quotation marks/)
