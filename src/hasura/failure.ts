@@ -3,12 +3,12 @@ import { type Context, type FailureForm, type Middleware, withContract } from '.
 import { type ErrorCode, errorTable, type GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
 
-/** A failure in the form that Hasura hands on to its clients. */
+/** A failure in the form that Hasura passes on to its clients. */
 export type Failure = { message: string; extensions: Record<string, unknown> & { code: string } }
 
 const codes = Object.keys(errorTable) as ErrorCode[]
 
-/** A failure as JSON. */
+/** The JSON schema of a failure. */
 export const failureSchema = z
   .strictObject({
     message: z.string().meta({ description: 'What went wrong, for people.' }),
@@ -35,7 +35,7 @@ const holding = (name: string, schema: object) => ({ type: 'object', properties:
 
 const only = (some: readonly ErrorCode[]) => holding('extensions', holding('code', { enum: some }))
 
-/** Failures as Hasura wants them from an action. */
+/** The error format of an action. */
 export const actionFailures: FailureForm = {
   name: 'ActionFailure',
   type: 'application/json',
@@ -45,7 +45,7 @@ export const actionFailures: FailureForm = {
   statusOf: statusForHasura,
 }
 
-/** Failures as Hasura wants them from a remote schema. */
+/** The error format of a remote schema. */
 export const graphqlFailures: FailureForm = {
   ...actionFailures,
   name: 'GraphqlFailure',
@@ -56,12 +56,12 @@ export const graphqlFailures: FailureForm = {
   tell: (error, requestId) => ({ errors: [failureOf(error, requestId)] }),
 }
 
-/** Hasura hides what comes with a 5xx, so that becomes 400; the code stays. */
+/** Replaces 5xx by 400, because Hasura hides the body of a 5xx. The code stays. */
 function statusForHasura(status: number): number {
   return status >= 500 ? 400 : status
 }
 
-/** What Hasura's client may know of a failure: what an error answer of a route says. */
+/** Converts an error to a failure with the same information as the error response of a route. */
 export function failureOf(error: GatewayError, requestId: string): Failure {
   const { code, message, errors, headers } = error
   const retryAfter = headers['Retry-After']

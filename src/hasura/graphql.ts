@@ -26,7 +26,7 @@ const path = z
   .meta({ description: 'Which field failed.' })
   .optional()
 
-/** What GraphQL answers: what was asked for, and why some of it is missing. */
+/** The schema of a GraphQL response. */
 const graphqlAnswer = z
   .strictObject({
     data: z.unknown().meta({

@@ -17,32 +17,35 @@ const inconsistentSchema = z.object({
 })
 const errorSchema = z.object({ code: z.string(), error: z.string(), path: z.string().optional() })
 
-/** All that a Hasura is told, and the number of the change that it was told last. */
+/** The exported metadata of Hasura, with its resource version. */
 export type ExportedMetadata = z.infer<typeof exportSchema>
 
 export type MetadataApi = ReturnType<typeof createMetadataApi>
 
-/** Hasura's metadata API (`POST /v1/metadata`). Every function throws a HasuraError. */
+/** Creates a client of Hasura's metadata API (`POST /v1/metadata`). Every function throws HasuraError. */
 export function createMetadataApi(address: HasuraAddress, adminSecret: string) {
   async function call<T>(body: object, schema: z.ZodType<T>): Promise<T> {
     const answer = await postToHasura(address, '/v1/metadata', { 'X-Hasura-Admin-Secret': adminSecret }, body)
     if (answer.status !== 200) throw refusal(address.endpoint, answer.status, answer.body)
     const result = schema.safeParse(answer.body)
     if (result.success) return result.data
-    throw new HasuraError('hasura_answer', `${address.endpoint} does not answer as Hasura 2 does`)
+    throw new HasuraError(
+      'hasura_answer',
+      `the answer of ${address.endpoint} has another form than Hasura 2; check the URL`,
+    )
   }
   return {
     /** Reads the whole metadata. */
     export: (): Promise<ExportedMetadata> =>
       call({ type: 'export_metadata', version: 2, args: {} }, exportSchema),
 
-    /** Why parts of the metadata do not fit their database or service; empty when all is well. */
+    /** Returns type and reason of each inconsistent object; empty for consistent metadata. */
     findInconsistent: async (): Promise<string[]> => {
       const found = await call({ type: 'get_inconsistent_metadata', args: {} }, inconsistentSchema)
       return found.inconsistent_objects.map(({ type, reason }) => `${type}: ${reason}`)
     },
 
-    /** Does all calls or none. Throws `changed_meanwhile` when the metadata is not that of `version` any more. */
+    /** Makes all calls or none. Throws `changed_meanwhile` when the resource version is no longer `version`. */
     bulk: async (calls: readonly MetadataCall[], version: number): Promise<void> => {
       await call({ type: 'bulk', resource_version: version, args: calls }, z.unknown())
     },
@@ -52,17 +55,20 @@ export function createMetadataApi(address: HasuraAddress, adminSecret: string) {
 function refusal(endpoint: string, status: number, body: unknown): HasuraError {
   const { data } = errorSchema.safeParse(body)
   if (status === 401 || status === 403 || data?.code === 'access-denied' || data?.code === 'invalid-headers')
-    return new HasuraError('hasura_denied', `${endpoint} does not accept this admin secret`)
+    return new HasuraError(
+      'hasura_denied',
+      `${endpoint} rejects this admin secret; use the HASURA_GRAPHQL_ADMIN_SECRET that Hasura was started with`,
+    )
   if (!data)
     return new HasuraError(
       status >= 500 ? 'hasura_unavailable' : 'hasura_answer',
-      `${endpoint} answers ${status}: is that Hasura?`,
+      `${endpoint} answers ${status} without an error of Hasura; check the URL`,
     )
   if (status === 409)
     return new HasuraError(
       'changed_meanwhile',
-      'Somebody else has changed the metadata; nothing was done. Try again',
+      'The metadata has changed since it was read; this command changed nothing. Run it again',
     )
   const words = data.error.replace(/\s+/g, ' ').slice(0, 300)
-  return new HasuraError('hasura_refused', `Hasura refused, and changed nothing: ${words}`)
+  return new HasuraError('hasura_refused', `Hasura rejected the change, and changed nothing: ${words}`)
 }

@@ -1,9 +1,9 @@
 import type { TableName, TrackedTable } from './metadata-tables.ts'
 
-/** The four kinds of permission that Hasura knows, in the order in which they are written. */
+/** Hasura's four kinds of permission, in the order of the generated files. */
 export const permissionKinds = ['insert', 'select', 'update', 'delete'] as const
 
-/** One call of Hasura's metadata API. It adds one thing, and fails when there is one of that name. */
+/** One call of Hasura's metadata API. It adds one object, and fails when the object exists. */
 export type MetadataCall = {
   type: string
   args: {
@@ -16,7 +16,7 @@ export type MetadataCall = {
   }
 }
 
-/** The calls that make these tables known: tables first, then relationships, because permissions go through both. */
+/** Returns the calls that track these tables. Permissions come last, because they refer to relationships. */
 export function toCalls(tables: readonly TrackedTable[], source: string): MetadataCall[] {
   return [
     ...tables.map(({ table }) => ({ type: 'pg_track_table', args: { source, table } })),
@@ -41,7 +41,7 @@ export function toCalls(tables: readonly TrackedTable[], source: string): Metada
   ]
 }
 
-/** A call in words: `select permission of manager on user`. */
+/** Returns a readable name of a call: `select permission of manager on user`. */
 export function describeCall({ type, args }: MetadataCall): string {
   const { table, name, role } = args
   const what = type.replace(/^pg_(create|track)_/, '').replaceAll('_', ' ')

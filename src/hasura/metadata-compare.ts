@@ -3,14 +3,14 @@ import type { MetadataCall } from './metadata-calls.ts'
 import { HasuraError } from './metadata-request.ts'
 import type { TableName } from './metadata-tables.ts'
 
-/** What Hasura has not been told, and what it has been told otherwise, which stays as it is. */
+/** The calls that are missing in Hasura, and the calls whose object exists in another form and stays unchanged. */
 export type Comparison = { missing: MetadataCall[]; differs: MetadataCall[] }
 
 type Tracked = Record<string, unknown>
 
 const fieldKinds = ['object_relationships', 'array_relationships', 'remote_relationships', 'computed_fields']
 
-/** Compares what Hasura knows of a source with calls. Throws `source_not_found`. */
+/** Compares the metadata of a source with calls. Throws `source_not_found`. */
 export function compareMetadata(
   { metadata }: ExportedMetadata,
   calls: readonly MetadataCall[],
@@ -21,13 +21,13 @@ export function compareMetadata(
     const names = metadata.sources.map(({ name }) => JSON.stringify(name)).join(', ') || 'none'
     throw new HasuraError(
       'source_not_found',
-      `Hasura has no source ${JSON.stringify(source)}; it has ${names}`,
+      `Hasura has no source ${JSON.stringify(source)} (sources: ${names}); set --source`,
     )
   }
   if (found.kind !== 'postgres')
     throw new HasuraError(
       'source_not_found',
-      `The source ${JSON.stringify(source)} is ${found.kind}, not postgres`,
+      `The source ${JSON.stringify(source)} is ${found.kind}, not postgres; set --source to a PostgreSQL source`,
     )
   const comparison: Comparison = { missing: [], differs: [] }
   for (const call of calls) {
@@ -38,7 +38,7 @@ export function compareMetadata(
   return comparison
 }
 
-/** The relationships that conditions of these calls' permissions go through, by name: rather one too many. */
+/** Returns the relationships whose name occurs in a condition of these calls' permissions. May return too many. */
 export function findUsedRelationships(calls: readonly MetadataCall[]): MetadataCall[] {
   const names = new Set<string | undefined>()
   const visit = (value: unknown): void => {
@@ -52,7 +52,7 @@ export function findUsedRelationships(calls: readonly MetadataCall[]): MetadataC
   return calls.filter(({ args }) => args.using !== undefined && names.has(args.name))
 }
 
-/** Whether a table has what a call would make. */
+/** Returns the state of the object of a call in a table. */
 function findState(tracked: Tracked | undefined, { type, args }: MetadataCall): keyof Comparison | 'same' {
   if (!tracked) return 'missing'
   if (type === 'pg_track_table') return 'same'
@@ -66,7 +66,7 @@ function findState(tracked: Tracked | undefined, { type, args }: MetadataCall): 
   const named = (kind: string) => list(kind).find(({ name }) => name === args.name)
   const there = named(own)
   if (there) return compare(there.using, args.using)
-  // Another kind of field of that name is as much in the way as another relationship.
+  // A field of another kind with the same name also makes the call fail.
   return fieldKinds.some(named) ? 'differs' : 'missing'
 }
 
@@ -78,7 +78,7 @@ function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b))
 }
 
-/** One form for what Hasura writes in several: order never counts, and an empty member is none. */
+/** Returns one canonical form of equivalent metadata: without order, empty members and comments. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) {
     const items = value.map(canonical)
@@ -95,7 +95,7 @@ function canonical(value: unknown): unknown {
   return Object.fromEntries(members)
 }
 
-/** False is what Hasura takes for a setting that is not there; in a condition (`_is_null`) it says something. */
+/** Returns true for the value of an omitted setting. In a condition such as `_is_null`, false has a meaning. */
 function isEmpty(name: string, value: unknown): boolean {
   if (value === null || value === undefined) return true
   if (value === false) return !name.startsWith('_')

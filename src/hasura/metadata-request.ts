@@ -1,21 +1,21 @@
-/** Where Hasura is, and how it is reached. */
+/** The address of a Hasura. */
 export type HasuraAddress = {
-  /** Without a path of the API; `parseEndpoint` makes it. */
+  /** The URL without a path of the API, from `parseEndpoint`. */
   endpoint: string
   fetch: typeof globalThis.fetch
-  /** Milliseconds that an answer may take. */
+  /** The time limit of a request, in milliseconds. */
   timeout: number
 }
 
-/** What Hasura answered, parsed. */
+/** An answer of Hasura, with its parsed JSON body. */
 export type HasuraAnswer = { status: number; body: unknown }
 
-// Only what is Hasura's own, and only at the end: what is before it may be the path of one Hasura among others, and the
-// admin secret must not go to a neighbour.
+// Matches only Hasura's own paths at the end of a URL. The path before them may select one of several Hasuras on one
+// host, and the admin secret must not go to another of them.
 const apiPath = /\/(v1\/graphql|v1\/metadata|v1alpha1\/graphql|v2\/query)\/*$/
 const consolePath = /^(.*)\/console(\/.*)?$/
 
-/** The address of a Hasura, also from that of its console or one of its APIs; null when it is no http(s) URL. */
+/** Returns the endpoint for the URL of a Hasura, of its console or of one of its APIs; null without an http(s) URL. */
 export function parseEndpoint(text: string): string | null {
   if (!URL.canParse(text)) return null
   const { protocol, origin, pathname, username, password } = new URL(text)
@@ -25,8 +25,8 @@ export function parseEndpoint(text: string): string | null {
 }
 
 /**
- * Posts JSON to a path of Hasura and reads the JSON that it answers with, whatever the status. A redirect is not followed:
- * it would carry the headers elsewhere. Throws `hasura_unavailable` and `hasura_answer`.
+ * Posts JSON to a path of Hasura and reads the JSON answer of any status. A redirect is an error, because following it
+ * would send the headers to another server. Throws `hasura_unavailable` and `hasura_answer`.
  */
 export async function postToHasura(
   { endpoint, fetch, timeout }: HasuraAddress,
@@ -51,17 +51,21 @@ export async function postToHasura(
   }
   const { status } = response
   if (status >= 300 && status < 400)
-    throw new HasuraError('hasura_answer', `${url} is a redirect; name the address that it leads to`)
+    throw new HasuraError('hasura_answer', `${url} is a redirect; use the URL that it leads to`)
   try {
     return { status, body: JSON.parse(text) }
   } catch (cause) {
     const code = status >= 500 ? 'hasura_unavailable' : 'hasura_answer'
-    const what = /^\s*</.test(text) ? 'a page of HTML' : 'something that is not JSON'
-    throw new HasuraError(code, `${url} answers ${status} with ${what}: is that Hasura?`, cause)
+    const what = /^\s*</.test(text) ? 'an HTML page' : 'a body that is not JSON'
+    throw new HasuraError(
+      code,
+      `${url} answers ${status} with ${what}; check that this is the URL of Hasura`,
+      cause,
+    )
   }
 }
 
-/** What kept a request from being answered, without what fetch puts around it. */
+/** Returns the reason why a request has no answer, from the cause inside the error of fetch. `timeout` is in ms. */
 export function reasonOf(error: unknown, timeout: number): string {
   if (error instanceof Error && error.name === 'TimeoutError')
     return `did not answer within ${timeout / 1000} s`
@@ -70,7 +74,7 @@ export function reasonOf(error: unknown, timeout: number): string {
   return `cannot be reached${typeof code === 'string' ? ` (${code})` : ''}`
 }
 
-/** How a conversation with Hasura can fail. */
+/** The closed list of failures of requests to Hasura. */
 export type HasuraFailure =
   | 'hasura_unavailable'
   | 'hasura_denied'
@@ -80,7 +84,7 @@ export type HasuraFailure =
   | 'source_not_found'
   | 'changed_meanwhile'
 
-/** Why Hasura did not do what it was asked. The message is one line for people and has no secret. */
+/** A failed request to Hasura. The message is one line for operators and has no secret. */
 export class HasuraError extends Error {
   readonly code: HasuraFailure
 

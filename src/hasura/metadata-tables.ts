@@ -6,22 +6,22 @@ import type {
   UpdatePermission,
 } from 'hasura-metadata-types'
 
-/** Who manages users and roles through Hasura, and who sees what is their own: AUTH_DEFAULT_ROLE. */
+/** `manager` manages users and roles through Hasura; `user` (AUTH_DEFAULT_ROLE) reads its own rows. */
 export type MetadataRoles = { manager: string; user: string }
 
-/** The roles of the files in `hasura/`, and of the commands that are not told others. */
+/** The roles of the files in `hasura/`, and the defaults of the commands. */
 export const metadataRoles: MetadataRoles = { manager: 'manager', user: 'user' }
 
 export type TableName = { schema: string; name: string }
 
-/** A table as Hasura's metadata has it, with the one form of name that PostgreSQL's tables have there. */
+/** A tracked table in Hasura's metadata, with the name of a PostgreSQL table. */
 export type TrackedTable = MetadataTable & { table: TableName }
 
 type Where = Record<string, unknown>
 
 const own: Where = { user_id: { _eq: 'X-Hasura-User-Id' } }
 const notAdmin: Where = { name: { _neq: 'admin' } }
-/** Users who may act as Hasura's superuser: only a superuser may touch them, their roles and their claims. */
+/** The condition for users with the role admin. Only an admin may change them, their roles and their claims. */
 const isAdmin: Where = {
   _or: [{ default_role: { name: { _eq: 'admin' } } }, { roles: { role: { name: { _eq: 'admin' } } } }],
 }
@@ -60,8 +60,8 @@ const sessionColumns = [
 ]
 
 /**
- * What Hasura is told of the gateway's tables: the one description from which the metadata directory, the list of calls
- * and the commands are made. Columns are named one by one, so that a column of a later version is nobody's to see.
+ * Returns the gateway's tables for Hasura. The metadata directory, `bulk.json` and the commands come from this list.
+ * Permissions name each column, so that a column of a later version is visible to no role.
  */
 export function describeTables({ manager, user }: MetadataRoles): TrackedTable[] {
   const all = (columns: string[]) => select(manager, columns, {}, true)
@@ -76,7 +76,7 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
         toMany('claims', 'user_claim', 'user_id'),
       ],
       select_permissions: [all(userColumns), select(user, userColumns, { id: own.user_id })],
-      // The default role gives that role, so it must not become admin either.
+      // A user also has the default role, so the check keeps admin out of default_role_id.
       update_permissions: [
         update(manager, ['active', 'default_role_id'], { _not: isAdmin }, { _not: isAdmin }),
       ],
@@ -112,8 +112,8 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
       table: named('session'),
       object_relationships: [toOne('user', 'user_id')],
       select_permissions: [all(sessionColumns), select(user, sessionColumns, own)],
-      // Only a living session can be written, and only so that it has ended. The time is not preset: without a column
-      // to set, Hasura offers no mutation (hasura/graphql-engine#7406).
+      // Only an active session can be updated, and only to end it. The time is no preset, because Hasura offers a
+      // mutation only with a column to set (hasura/graphql-engine#7406).
       update_permissions: [
         update(
           user,
@@ -138,7 +138,7 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
       delete_permissions: [remove(manager, ofOthers)],
     },
     {
-      // A view, to subscribe to: it changes when a new token would say something else.
+      // A view for subscriptions: the version changes when a new token would have other claims.
       table: named('user_claims_version'),
       select_permissions: [select(user, ['user_id', 'version'], own)],
     },

@@ -1,46 +1,46 @@
-/** One field or argument: its GraphQL type, and what it is in words. */
+/** A field or an argument, with its GraphQL type. */
 type Member = { type: string; description: string }
 
-/** What an operation takes and gives, and which of Hasura's roles may call it. */
+/** The signature of an operation. */
 export type Description = {
   kind: 'query' | 'mutation'
   description: string
   arguments: Readonly<Record<string, Member>>
   result: string
-  /** Clients that have no token may call it too, and not only those who are signed in. */
+  /** True when clients without a token may call it too. */
   isOpen: boolean
 }
 
-/** An object type: its fields. */
+/** An object type with its fields. */
 export type ObjectType = { description: string; fields: Readonly<Record<string, Member>> }
 
-// Hasura refuses a type that has the name of a tracked table, such as `user` or `session`, hence the `Auth`.
+// Hasura rejects a type with the name of a tracked table, such as `user` or `session`, hence the prefix `Auth`.
 const session = 'AuthSession!'
 const done = 'AuthDone!'
 
 /**
- * Everything that can be done through Hasura: name → description. The remote schema, `hasura/actions.graphql` and
- * `hasura/actions.yaml` are made from this table and the next.
+ * The operations that Hasura offers: name → signature. The remote schema, `hasura/actions.graphql` and
+ * `hasura/actions.yaml` are generated from this table and `objectTypes`.
  */
 export const operations = {
   signup: {
     kind: 'mutation',
-    description: 'Makes a user with a password and signs them in.',
+    description: 'Creates a user with a password and returns a session.',
     arguments: {
       username: { type: 'String!', description: '1 to 255 characters, unique without regard to case.' },
-      password: { type: 'String!', description: 'What the password policy of the gateway allows.' },
-      confirmPassword: { type: 'String!', description: 'The same password once more.' },
-      email: { type: 'String', description: 'Only noted: nobody has proven it.' },
+      password: { type: 'String!', description: 'Must satisfy the password policy of the gateway.' },
+      confirmPassword: { type: 'String!', description: 'The same password again.' },
+      email: { type: 'String', description: 'Stored as unverified.' },
     },
     result: session,
     isOpen: true,
   },
   login: {
     kind: 'mutation',
-    description: 'Signs a user in with their password.',
+    description: 'Signs a user in with username and password.',
     arguments: {
-      username: { type: 'String!', description: 'In upper or lower case.' },
-      password: { type: 'String!', description: 'Exactly as it was set.' },
+      username: { type: 'String!', description: 'Compared without regard to case.' },
+      password: { type: 'String!', description: 'Compared exactly.' },
     },
     result: session,
     isOpen: true,
@@ -54,12 +54,12 @@ export const operations = {
   },
   exchangeCode: {
     kind: 'mutation',
-    description: 'Turns the one-time code of a provider sign-in into a session.',
+    description: 'Exchanges the one-time code of a provider sign-in for a session.',
     arguments: {
-      code: { type: 'String!', description: 'The `code` that came back with the redirect.' },
+      code: { type: 'String!', description: 'The parameter `code` of the redirect.' },
       codeVerifier: {
         type: 'String',
-        description: 'Needed if the sign-in was started with a `code_challenge` (PKCE).',
+        description: 'Required if the sign-in was started with a `code_challenge` (PKCE).',
       },
     },
     result: session,
@@ -67,10 +67,10 @@ export const operations = {
   },
   logout: {
     kind: 'mutation',
-    description: 'Ends the session of a refresh token. Ending what has ended already is a success.',
+    description: 'Ends the session of a refresh token. Succeeds also when the session has already ended.',
     arguments: {
       refreshToken: { type: 'String!', description: 'Any refresh token of the session, also a used one.' },
-      everywhere: { type: 'Boolean', description: 'Whether to end all sessions of the user.' },
+      everywhere: { type: 'Boolean', description: 'True ends all sessions of the user.' },
     },
     result: done,
     isOpen: true,
@@ -79,22 +79,22 @@ export const operations = {
     kind: 'mutation',
     description: 'Changes the password of the signed-in user and ends their other sessions.',
     arguments: {
-      currentPassword: { type: 'String', description: 'Needed unless the user has no password yet.' },
-      newPassword: { type: 'String!', description: 'What the password policy of the gateway allows.' },
+      currentPassword: { type: 'String', description: 'Required if the user has a password.' },
+      newPassword: { type: 'String!', description: 'Must satisfy the password policy of the gateway.' },
     },
     result: done,
     isOpen: false,
   },
   me: {
     kind: 'query',
-    description: 'The signed-in user.',
+    description: 'Returns the signed-in user.',
     arguments: {},
     result: 'AuthUser!',
     isOpen: false,
   },
   providers: {
     kind: 'query',
-    description: 'How people can sign in here.',
+    description: 'Returns the sign-in methods of the gateway.',
     arguments: {},
     result: '[AuthProvider!]!',
     isOpen: true,
@@ -107,50 +107,59 @@ export type OperationName = keyof typeof operations
 /** The object types of the results: name → fields. */
 export const objectTypes: Readonly<Record<string, ObjectType>> = {
   AuthSession: {
-    description: 'A session: who signed in, and the tokens that prove it.',
+    description: 'A session: the user and the tokens.',
     fields: {
       id: { type: 'ID!', description: 'The id of the user.' },
-      username: { type: 'String!', description: 'The name of the user, as it was chosen.' },
-      roles: { type: '[String!]!', description: 'What the user may be in Hasura, sorted.' },
-      defaultRole: { type: 'String!', description: 'The role of a request that names none.' },
+      username: { type: 'String!', description: 'The username, as the user chose it.' },
+      roles: { type: '[String!]!', description: 'The roles of the user in Hasura, sorted.' },
+      defaultRole: { type: 'String!', description: 'The role of a request without `X-Hasura-Role`.' },
       token: { type: 'String!', description: 'The access token (JWT).' },
-      tokenType: { type: 'String!', description: '`Bearer`: what stands before the token in Authorization.' },
-      expiresIn: { type: 'Int!', description: 'Seconds that the access token lives.' },
-      refreshToken: { type: 'String!', description: 'For `refreshToken` and `logout`.' },
-      refreshExpiresIn: { type: 'Int!', description: 'Seconds that the refresh token lives.' },
+      tokenType: { type: 'String!', description: '`Bearer`, the scheme of the header Authorization.' },
+      expiresIn: { type: 'Int!', description: 'The lifetime of the access token, in seconds.' },
+      refreshToken: { type: 'String!', description: 'The refresh token for `refreshToken` and `logout`.' },
+      refreshExpiresIn: { type: 'Int!', description: 'The lifetime of the refresh token, in seconds.' },
     },
   },
   AuthUser: {
-    description: 'What users may know of themselves.',
+    description: 'The signed-in user.',
     fields: {
       id: { type: 'ID!', description: 'The id of the user.' },
-      username: { type: 'String!', description: 'The name of the user, as it was chosen.' },
-      email: { type: 'String', description: 'The e-mail address, if there is one.' },
-      roles: { type: '[String!]!', description: 'What the user may be in Hasura, sorted.' },
-      defaultRole: { type: 'String!', description: 'The role of a request that names none.' },
-      identities: { type: '[AuthIdentity!]!', description: 'The providers that are linked.' },
-      createdAt: { type: 'String!', description: 'When the user was made (RFC 3339).' },
+      username: { type: 'String!', description: 'The username, as the user chose it.' },
+      email: { type: 'String', description: 'The e-mail address; null without one.' },
+      roles: { type: '[String!]!', description: 'The roles of the user in Hasura, sorted.' },
+      defaultRole: { type: 'String!', description: 'The role of a request without `X-Hasura-Role`.' },
+      identities: { type: '[AuthIdentity!]!', description: 'The linked identities at providers.' },
+      createdAt: { type: 'String!', description: 'The time when the user was created (RFC 3339).' },
     },
   },
   AuthIdentity: {
-    description: 'A user as a provider knows them.',
+    description: 'The identity of a user at a provider.',
     fields: {
       provider: { type: 'String!', description: 'The name of the provider, such as `github`.' },
-      subject: { type: 'String!', description: "The provider's own name for the user; it never changes." },
-      email: { type: 'String', description: 'The e-mail address there, if the provider says it.' },
+      subject: { type: 'String!', description: "The provider's immutable identifier of the user." },
+      email: {
+        type: 'String',
+        description: 'The e-mail address at the provider; null if the provider sends none.',
+      },
     },
   },
   AuthProvider: {
-    description: 'A way to sign in.',
+    description: 'A sign-in method.',
     fields: {
-      name: { type: 'String!', description: 'The name, such as `github`; `local` is the password.' },
-      label: { type: 'String!', description: 'The name for people, such as for a button.' },
+      name: {
+        type: 'String!',
+        description: 'The name, such as `github`; `local` means username and password.',
+      },
+      label: { type: 'String!', description: 'The label of a sign-in button.' },
       flow: { type: 'String!', description: '`password` or `redirect`.' },
-      url: { type: 'String!', description: 'Where it begins: the address to visit, or `/login`.' },
+      url: {
+        type: 'String!',
+        description: 'The URL that starts the sign-in; for `password` the URL of `POST /login`.',
+      },
     },
   },
   AuthDone: {
-    description: 'The answer of what has nothing to say.',
-    fields: { ok: { type: 'Boolean!', description: 'Always true; a failure is an error.' } },
+    description: 'The result of an operation without data.',
+    fields: { ok: { type: 'Boolean!', description: 'Always true; a failure is a GraphQL error.' } },
   },
 }

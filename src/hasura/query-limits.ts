@@ -1,19 +1,19 @@
 import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode } from 'graphql'
 import { GatewayError } from '../errors.ts'
 
-/** How large a query is once every fragment stands where it is spread. */
+/** The size of a query after each fragment spread is replaced by its fragment. */
 export type Measure = {
   depth: number
   fields: number
-  /** Fields at the top: as many operations are run. */
+  /** Root fields, each of which runs one operation. */
   roots: number
 }
 
 const nothing: Measure = { depth: 0, fields: 0, roots: 0 }
 
 /**
- * Measures the operations of a document together, each fragment once, so that it takes no longer than reading the
- * document. Throws `validation_failed` for a fragment that contains itself.
+ * Measures all operations of a document together. Each fragment is measured once, so the time is linear in the size of
+ * the document. Throws `validation_failed` for a fragment that contains itself.
  */
 export function measureQuery({ definitions }: DocumentNode): Measure {
   const fragments = new Map<string, FragmentDefinitionNode>()

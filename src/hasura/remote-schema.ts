@@ -11,7 +11,7 @@ type Scope = { ctx: Context; client: HasuraClient }
 type AnswerError = Failure & { path?: readonly (string | number)[] }
 type Answer = { data?: unknown; errors?: AnswerError[] }
 
-/** A GraphQL request, as far as it is read. */
+/** The members of a GraphQL request that are read. */
 type Request = {
   query: string
   operationName?: string | null | undefined
@@ -21,10 +21,10 @@ type Request = {
 /** Answers one GraphQL request. Never throws. */
 export type Execute = (ctx: Context, request: Request, client: HasuraClient) => Promise<Answer>
 
-// The deepest and largest honest query is the one for introspection, with 13 levels and some 300 fields.
+// The largest legitimate query is introspection, with 13 levels and about 300 fields.
 const most = { characters: 10_000, tokens: 1_000, depth: 16, fields: 500, roots: 4 }
 
-/** Makes what answers GraphQL requests, each field at the top by the operation of its name. */
+/** Creates the executor of GraphQL requests. Each root field runs the operation of the same name. */
 export function createExecute(run: RunOperation): Execute {
   const schema = buildSchema(createRemoteSchema())
   const rootValue = Object.fromEntries(
@@ -63,14 +63,14 @@ export function createExecute(run: RunOperation): Execute {
   }
 }
 
-/** Parses a query that is not too large. Throws `malformed_request` and `validation_failed`. */
+/** Parses a query within the limits. Throws `malformed_request` and `validation_failed`. */
 function read(query: string): DocumentNode {
   if (query.length > most.characters) throw tooLarge(`has more than ${most.characters} characters`)
   const document = parseQuery(query)
   const { depth, fields, roots } = measureQuery(document)
   if (depth > most.depth) throw tooLarge(`is nested deeper than ${most.depth} levels`)
   if (fields > most.fields) throw tooLarge(`has more than ${most.fields} fields`)
-  if (roots > most.roots) throw tooLarge(`has more than ${most.roots} fields at the top`)
+  if (roots > most.roots) throw tooLarge(`has more than ${most.roots} root fields`)
   return document
 }
 
@@ -79,7 +79,7 @@ function parseQuery(query: string): DocumentNode {
     return parse(query, { maxTokens: most.tokens, noLocation: true })
   } catch (cause) {
     const { line, column } = (cause as GraphQLError).locations?.[0] ?? {}
-    const detail = `The query is not GraphQL, or too long, at line ${line}, column ${column}`
+    const detail = `The query is not valid GraphQL, or has more than ${most.tokens} tokens, at line ${line}, column ${column}`
     throw new GatewayError('malformed_request', { detail })
   }
 }
@@ -88,16 +88,16 @@ function tooLarge(detail: string): GatewayError {
   return new GatewayError('validation_failed', { detail: `The query ${detail}` })
 }
 
-// What follows in GraphQL's own words quotes a value, such as a password.
+// The end of graphql's own messages, which quotes a value such as a password.
 const quotation = /(?: (?:got|has) invalid value|, found|:) .*$/s
 
-/** An error of ours as it is, and one of GraphQL's own with one of our codes. */
+/** Converts an error of GraphQL. Errors of an operation keep their code; errors of graphql itself get one. */
 function toFailure({ message, path, extensions, originalError }: GraphQLError, ctx: Context): AnswerError {
   const { requestId } = ctx.state
   const { code: ours } = extensions
   if (typeof ours === 'string')
     return { message, ...(path && { path }), extensions: { ...extensions, code: ours } }
-  // Only what goes wrong at a field has a path; what is wrong with a variable may have an original error too.
+  // Only an error of a field has a path. An error of a variable may have an original error too.
   if (path && originalError) return { path, ...failureOf(serverError(ctx, originalError), requestId) }
   const code = 'validation_failed' satisfies ErrorCode
   return { message: message.replace(quotation, ' is not valid'), extensions: { code, requestId } }

@@ -15,10 +15,10 @@ export type Operation = {
   steps: readonly Middleware[]
 }
 
-/** What became of an operation: what it answers as JSON, or why not. */
+/** The outcome of an operation: its JSON answer or its error. */
 export type Outcome = { value: unknown } | { error: GatewayError }
 
-/** Runs the operation of that name for one of Hasura's clients. Never throws. */
+/** Runs an operation by name for a client of Hasura. Never throws. */
 export type RunOperation = {
   (
     ctx: Context,
@@ -26,16 +26,16 @@ export type RunOperation = {
     input: Readonly<Record<string, unknown>>,
     client: HasuraClient,
   ): Promise<Outcome>
-  /** Why operations fail. */
+  /** The codes of all errors of operations. */
   readonly errors: readonly ErrorCode[]
-  /** What operations answer. */
+  /** The schema of all answers of operations. */
   readonly answer: z.ZodType
 }
 
 /**
- * Runs operations by the steps that their routes have, each with a state of its own, so that two in one request know
- * nothing of each other. `first` is passed before the guards. A failure is logged and announced here, as the error
- * handler does it for a route.
+ * Creates the function that runs operations with the steps of their routes. Each run has a state of its own, so that
+ * operations in one request share nothing. `first` runs before the guards. A failure is logged and announced, as the
+ * error handler does for a route.
  */
 export function createRunOperation(
   operations: Readonly<Record<OperationName, Operation>>,
@@ -51,7 +51,10 @@ export function createRunOperation(
     const scope = createScope(ctx, client)
     try {
       const operation = known.get(name)
-      if (!operation) throw new GatewayError('not_found', { detail: 'There is no such action' })
+      if (!operation)
+        throw new GatewayError('not_found', {
+          detail: 'There is no action of this name; hasura/actions.graphql lists all actions',
+        })
       const checkInput: Middleware = (_ctx, next) => {
         if (operation.input) checkBody(scope, operation.input, withoutNulls(input))
         return next()
@@ -67,13 +70,13 @@ export function createRunOperation(
   return Object.assign(runOperation, { errors, answer: z.union(answersOf(steps)) })
 }
 
-/** What operations answer, each once; what a route says by 204 has a body here. */
+/** Returns the answer schemas of the steps, each once. The answer for 204 of a route is `{ ok: true }`. */
 function answersOf(steps: readonly Middleware[]): z.ZodType[] {
   const schemas = steps.flatMap(({ contract }) => contract?.answers?.[200]?.schema ?? [])
   return [...new Set(schemas), z.strictObject({ ok: z.literal(true) }).meta({ title: 'Done' })]
 }
 
-/** The same request with another state, whose answer is nobody's but ours. */
+/** Returns the same request with a state, body and status of its own. */
 function createScope(ctx: Context, hasuraClient: HasuraClient): Context {
   const { requestId, log, address } = ctx.state
   return Object.create(ctx, {
@@ -83,7 +86,7 @@ function createScope(ctx: Context, hasuraClient: HasuraClient): Context {
   }) as Context
 }
 
-/** In GraphQL, null is how an optional argument is left out. */
+/** Removes null members: in GraphQL, null omits an optional argument. */
 function withoutNulls(input: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
 }

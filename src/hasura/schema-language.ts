@@ -2,13 +2,13 @@ import { type Description, objectTypes, operations } from './operations.ts'
 
 const all: [name: string, description: Description][] = Object.entries(operations)
 
-/** The schema of `POST /graphql` in GraphQL's schema language, with every description. */
+/** Returns the schema of `POST /graphql` in GraphQL's schema language, with descriptions. */
 export function createRemoteSchema(): string {
   const roots = [`type Query {\n${fieldsOf('query')}\n}\n`, `type Mutation {\n${fieldsOf('mutation')}\n}\n`]
   return [...roots, createTypes()].join('\n')
 }
 
-/** `hasura/actions.graphql`, in the form in which Hasura writes it: each action as a root type of its own. */
+/** Returns `hasura/actions.graphql` in the form of Hasura's exports: each action is a root type of its own. */
 export function createActionsGraphql(): string {
   const actions = all.map(([name, operation]) => {
     const root = operation.kind === 'query' ? 'Query' : 'Mutation'
@@ -21,7 +21,7 @@ function fieldsOf(kind: Description['kind']): string {
   return (
     all
       .filter(([, operation]) => operation.kind === kind)
-      // May be null, so that of two in one request one can fail alone.
+      // A nullable root field lets one of two operations in a request fail alone.
       .map(([name, operation]) =>
         createField(name, { ...operation, result: operation.result.replace(/!$/, '') }),
       )

@@ -1,7 +1,7 @@
 import { type Context, type HasuraClient, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 
-/** Reads the session variables of an action; their names come in any case. */
+/** Reads the session variables of an action. Names are compared without regard to case. */
 export function readVariables(variables: Readonly<Record<string, string>>): HasuraClient {
   const find = (wanted: string) => {
     const values = Object.entries(variables).filter(([name]) => name.toLowerCase() === wanted)
@@ -18,9 +18,9 @@ export function readVariableHeaders(ctx: Context): HasuraClient {
 }
 
 /**
- * Lets through whom Hasura and the access token agree on. The session variables of an anonymous request are whatever
- * its client wrote, and those of an admin name whomever the admin likes, so they alone are no proof; and Hasura goes on
- * accepting a token whose session has ended, so its word alone must not change a password. Throws `invalid_token`.
+ * Requires that the session variables and the access token name the same user. Session variables alone are no proof: an
+ * anonymous client or an admin can set any user id in them. Hasura also accepts a token whose session has ended.
+ * Throws `invalid_token`.
  */
 export function sameUser({ anonymousRole }: { anonymousRole: string | null }): Middleware {
   return withContract({ errors: ['invalid_token'] }, async function sameUser(ctx, next) {

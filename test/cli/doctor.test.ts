@@ -175,9 +175,9 @@ besideGateway('doctor finds out when Hasura is open, strict, inconsistent or awa
   t.teardown(reset)
   const changes: [object, RegExp][] = [
     [{ adminSecret: null }, /everybody is its admin/],
-    [{ adminSecret: 'another' }, /does not accept this admin secret/],
+    [{ adminSecret: 'another' }, /rejects this admin secret/],
     [{ inconsistent: [{ type: 'table', name: 'x', reason: 'gone' }] }, /inconsistent metadata: table: gone/],
-    [{ instead: () => ({ status: 200, text: '<html>' }) }, /a page of HTML/],
+    [{ instead: () => ({ status: 200, text: '<html>' }) }, /an HTML page/],
   ]
   for (const [change, detail] of changes) {
     Object.assign(reset(), change)

@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { readJwks, readToken, readWebhook, webhookGetHeaders } from '../_hasura.ts'
 
-/** How a Hasura finds out who its clients are. */
+/** The authentication settings of a Hasura. */
 export type Authentication = {
   adminSecret: string | null
-  /** In JWT mode: the keys and what HASURA_GRAPHQL_JWT_SECRET says. Null: it asks the hook. */
+  /** The keys and settings of HASURA_GRAPHQL_JWT_SECRET in JWT mode; null in webhook mode. */
   jwt: { jwks: string; issuer: string; audience: string; skew?: number } | null
   /** HASURA_GRAPHQL_AUTH_HOOK. */
   hook: string
@@ -17,7 +17,7 @@ function refuse(code: string, message: string) {
   return { status: 200, body: { errors: [{ message, extensions: { path: '$', code } }] } }
 }
 
-/** Answers `{ __typename }` as Hasura does: whoever it lets in gets it, in whatever role. */
+/** Answers `{ __typename }` as Hasura does: every authenticated client gets it, in any role. */
 export async function answerGraphql(
   { adminSecret, jwt, hook, unauthorizedRole }: Authentication,
   headers: IncomingHttpHeaders,
@@ -55,7 +55,7 @@ async function askHook(hook: string, client: Record<string, string>) {
   }
 }
 
-/** The words of Hasura for what the model of it found. */
+/** Returns Hasura's message for an error of the model. */
 function jwtError(message: string): string {
   if (/is not in the JWKS|signature/.test(message)) return 'JWSError JWSInvalidSignature'
   if (/in the future/.test(message)) return 'JWTIssuedAtFuture'

@@ -1,13 +1,13 @@
-/** What Hasura's source knows of a table or view. */
+/** The columns and foreign keys of a table or view in Hasura's source. */
 export type DatabaseTable = {
   columns: string[]
-  /** Column → the table whose `id` it refers to. */
+  /** Foreign keys: column → the table of the referenced `id`. */
   references: Record<string, string>
 }
 
 export type Database = Record<string, DatabaseTable>
 
-/** The tables and views that Hasura may be told of, as they are in the database (`tables.test.ts` holds that). */
+/** The tables and views that Hasura can track. `tables.test.ts` compares them with the database. */
 export const database: Database = {
   user: {
     columns: [

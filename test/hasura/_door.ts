@@ -9,7 +9,7 @@ export function startDoor(env: Record<string, string> = {}, options: AppOptions 
   return startApp({ ...options, env: { AUTH_ACTION_SECRET: secret, ...env } })
 }
 
-/** Calls an action as Hasura does, with the right secret unless told otherwise. */
+/** Calls an action as Hasura does, by default with the right secret. */
 export function callAction<Body = Record<string, unknown>>(
   app: TestApp,
   name: string,
@@ -19,7 +19,7 @@ export function callAction<Body = Record<string, unknown>>(
   return app.call<Body>('POST', '/hasura/actions', actionRequest(name, input, { secret, ...options }))
 }
 
-/** The value that an action answers; a failure ends the test. */
+/** Returns the value that an action answers. Throws for a failure. */
 export async function act<Value = SessionBody>(
   app: TestApp,
   name: string,
@@ -32,7 +32,7 @@ export async function act<Value = SessionBody>(
   return answer.value as Value
 }
 
-/** What Hasura says of a client that has this session. */
+/** Returns the session variables and headers of a client with this session. */
 export function asUser({ id, token }: Pick<SessionBody, 'id' | 'token'>, role = 'user'): ActionOptions {
   return {
     variables: { 'x-hasura-role': role, 'x-hasura-user-id': id },
@@ -40,7 +40,7 @@ export function asUser({ id, token }: Pick<SessionBody, 'id' | 'token'>, role = 
   }
 }
 
-/** Holds an answer to be this error, as Hasura hands it on. */
+/** Asserts that an answer is this error, in the form that Hasura passes on. */
 export function failed(t: ExecutionContext, answer: Answer<unknown>, status: number, code: string): void {
   t.is(answer.status, status, answer.text)
   const read = readAction(answer.status, answer.text)

@@ -1,11 +1,11 @@
 import type { Database } from './_database.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: metadata is whatever its owner has made of it
+// biome-ignore lint/suspicious/noExplicitAny: metadata can have any form
 type Json = any
 
 const operators = ['_eq', '_neq', '_gt', '_lt', '_gte', '_lte', '_in', '_nin', '_is_null', '_like', '_ilike']
 
-/** Refuses, as Hasura does, a relationship over what is no foreign key. */
+/** Throws, as Hasura does, for a relationship without a foreign key. */
 export function checkRelationship(database: Database, table: string, { using }: Json): void {
   const on = using.foreign_key_constraint_on
   const [from, column] = typeof on === 'string' ? [table, on] : [on.table.name, on.column]
@@ -14,7 +14,7 @@ export function checkRelationship(database: Database, table: string, { using }: 
     throw new Error(`no foreign constraint exists on the given column(s): ${from}.${column}`)
 }
 
-/** Refuses, as Hasura does, a permission that names a column, relationship or operator which is not there. */
+/** Throws, as Hasura does, for a permission with an unknown column, relationship or operator. */
 export function checkPermission(
   database: Database,
   tracked: Json[],
@@ -39,7 +39,7 @@ export function checkPermission(
   visit(table, check)
 }
 
-/** The table that a relationship leads to. */
+/** Returns the target table of a relationship. */
 function follow(database: Database, tracked: Json[], table: string, name: string): string {
   const { object_relationships = [], array_relationships = [] } =
     tracked.find((each) => each.table.name === table) ?? {}

@@ -8,14 +8,14 @@ export type Rows = Record<string, Row[]>
 type Where = Record<string, unknown>
 
 const operators: Record<string, (value: unknown, operand: unknown) => boolean> = {
-  // As in SQL, a comparison with NULL holds for nothing.
+  // As in SQL, every comparison with NULL is false.
   _eq: (value, operand) => value !== null && value === operand,
   _neq: (value, operand) => value !== null && value !== operand,
   _nin: (value, operand) => value !== null && !(operand as unknown[]).includes(value),
   _is_null: (value, operand) => (value === null) === operand,
 }
 
-/** Whether Hasura lets a user act on a row: its permission language, as far as these tables use it. */
+/** Evaluates a permission of Hasura on a row for a user, with the operators that these tables use. */
 export function createJudge(tables: readonly TrackedTable[], rows: Rows, userId: string) {
   return (table: string, row: Row, where: unknown): boolean => holds(table, row, where as Where)
 

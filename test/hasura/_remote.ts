@@ -3,7 +3,7 @@ import type { TestApp } from '../_app.ts'
 import { type ActionOptions, type RemoteAnswer, readRemote, remoteRequest } from '../_hasura.ts'
 import { secret } from './_door.ts'
 
-/** Asks the remote schema as Hasura does, with the right secret unless told otherwise. */
+/** Sends a query to the remote schema as Hasura does, by default with the right secret. */
 export async function askRemote(
   app: TestApp,
   query: string,
@@ -15,7 +15,7 @@ export async function askRemote(
   return readRemote(status, text)
 }
 
-/** Holds an answer to have these errors and no other. */
+/** Asserts that an answer has exactly these errors. */
 export function faulty(t: ExecutionContext, { errors }: RemoteAnswer, ...codes: string[]): void {
   t.deepEqual(
     errors.map(({ extensions }) => extensions.code),

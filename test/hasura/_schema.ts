@@ -3,7 +3,7 @@ import type { TrackedTable } from '../../src/hasura/metadata-tables.ts'
 
 const scalars = ['uuid', 'jsonb', 'timestamptz']
 
-/** The type that a column of these tables has in Hasura's schema, as their names tell. */
+/** Returns the type of a column in Hasura's schema, derived from its name. */
 function typeOf(column: string): string {
   if (/(^|_)id$/.test(column)) return 'uuid'
   if (/_at$/.test(column)) return 'timestamptz'
@@ -14,7 +14,7 @@ function typeOf(column: string): string {
 const fields = (columns: readonly string[], type: (column: string) => string = typeOf) =>
   columns.map((column) => `${column}: ${type(column)}`).join(' ')
 
-/** The schema that Hasura makes of tracked tables for one role, as far as the examples of the documentation go. */
+/** Returns Hasura's schema of tracked tables for one role, with the parts that the documentation's examples use. */
 export function createHasuraSchema(tables: readonly TrackedTable[], role: string): GraphQLSchema {
   const parts = tables.map((table) => describeTable(table, tables, role))
   const rootOf = (name: string, roots: string[]) => `type ${name} { ${roots.join('\n')} }`
@@ -82,7 +82,7 @@ function describeTable(table: TrackedTable, tables: readonly TrackedTable[], rol
   const insert = find(table.insert_permissions)
   if (insert) {
     types.push(`input ${name}_insert_input { ${fields(columnsOf(insert.permission.columns))} }`)
-    // Without a column that may be updated, Hasura offers to ignore a conflict, and nothing else.
+    // Without an updatable column, Hasura's on_conflict can only ignore a conflict.
     if (!update) types.push(`enum ${name}_update_column { _PLACEHOLDER }`)
     types.push(
       `input ${name}_on_conflict { constraint: ${name}_constraint! update_columns: [${name}_update_column!]! = [] }`,

@@ -5,25 +5,25 @@ import { type Authentication, answerGraphql } from './_authentication.ts'
 import { type Database, database } from './_database.ts'
 import { checkPermission, checkRelationship } from './_metadata-rules.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: metadata is whatever its owner has made of it
+// biome-ignore lint/suspicious/noExplicitAny: metadata can have any form
 type Json = any
 
 type Answer = { status: number; body: unknown }
 
-/** What a Hasura is made of, as far as these tests need one. All of it may be changed while it runs. */
+/** The state of the fake Hasura. Tests may change it while the server runs. */
 export type HasuraState = Authentication & {
   metadata: Json
   version: number
   inconsistent: { type: string; name: string; reason: string }[]
-  /** Tables that the database has. */
+  /** The tables of the database. */
   tables: Database
   /** The calls of every bulk that was applied. */
   applied: JsonObject[]
-  /** Answers in place of Hasura. */
+  /** Returns the answer to send instead of Hasura's; null for Hasura's. */
   instead:
     | ((path: string) => { status: number; headers?: Record<string, string>; text: string } | null)
     | null
-  /** Never answers. */
+  /** True leaves every request without an answer. */
   isSilent: boolean
 }
 
@@ -32,7 +32,7 @@ const fail = (status: number, code: string, error: string): Answer => ({
   body: { path: '$', code, error },
 })
 
-/** Hasura's metadata API and GraphQL endpoint on the loopback, without any GraphQL. */
+/** Starts a fake of Hasura's metadata API and GraphQL endpoint on the loopback. It runs no GraphQL. */
 export async function startHasura(changes: Partial<HasuraState> = {}) {
   const state: HasuraState = {
     adminSecret: 'an admin secret for tests',
@@ -41,7 +41,7 @@ export async function startHasura(changes: Partial<HasuraState> = {}) {
     inconsistent: [],
     tables: database,
     jwt: null,
-    // Nobody listens there.
+    // No server listens on port 9.
     hook: 'http://127.0.0.1:9/webhook',
     unauthorizedRole: null,
     applied: [],
@@ -107,7 +107,7 @@ function answer(state: HasuraState, url: string, headers: IncomingHttpHeaders, b
   return { status: 200, body: args.map(() => ({ message: 'success' })) }
 }
 
-/** Does one call as Hasura does: it fails when its table is not there, what it would make is, or what it names is not. */
+/** Makes one call as Hasura does. Throws when the table or a referenced name is missing, or the object exists. */
 function applyCall(state: HasuraState, metadata: Json, { type, args }: Json): void {
   const { source, table, ...part } = args
   const { tables } = metadata.sources.find(({ name }: Json) => name === source)

@@ -18,7 +18,7 @@ const post = (raw: string, type = 'application/json') =>
   app.call('POST', '/hasura/actions', { raw, headers: { 'Content-Type': type, 'X-Action-Secret': secret } })
 
 for (const code of Object.keys(errorTable) as ErrorCode[]) {
-  test(`${code} keeps its code and is a 4xx, because Hasura hides what comes with a 5xx`, (t) => {
+  test(`${code} keeps its code and is a 4xx, because Hasura hides the body of a 5xx`, (t) => {
     const ctx = { state: { requestId: 'id' }, set: () => {} } as unknown as Parameters<
       typeof answerFailure
     >[0]
@@ -32,7 +32,7 @@ for (const code of Object.keys(errorTable) as ErrorCode[]) {
   })
 }
 
-test('what is no call of an action is refused with the codes of every route', async (t) => {
+test('an invalid call of an action is rejected with the same codes as an invalid request of a route', async (t) => {
   failed(t, await post('{'), 400, 'malformed_request')
   failed(t, await post('{}', 'text/plain'), 415, 'unsupported_media_type')
   failed(t, await post(`"${'x'.repeat(1_048_576)}"`), 413, 'body_too_large')
@@ -42,7 +42,7 @@ test('what is no call of an action is refused with the codes of every route', as
   failed(t, await post(`[${call},${call}]`), 422, 'validation_failed')
 })
 
-test('an input is held to the schema of the route, and says which members are wrong', async (t) => {
+test('an input is validated by the schema of the route, and the error names the invalid members', async (t) => {
   const input = { username: 7, password: 'abc', confirmPassword: 'x', email: 'no', roles: ['admin'] }
   const answer = await callAction(app, 'signup', input)
   failed(t, answer, 422, 'validation_failed')
@@ -52,7 +52,7 @@ test('an input is held to the schema of the route, and says which members are wr
     failed(t, await callAction(app, name, { __proto__: null, surplus: 1 }), 422, 'validation_failed')
 })
 
-test('what a route refuses, its action refuses with the same code', async (t) => {
+test('an action rejects the same input as its route, with the same code', async (t) => {
   await app.signup('anna')
   failed(t, await callAction(app, 'signup', newcomer('Anna')), 409, 'username_taken')
   failed(
@@ -66,7 +66,7 @@ test('what a route refuses, its action refuses with the same code', async (t) =>
   failed(t, await callAction(app, 'logout', { refreshToken: 'cgr_x' }), 401, 'invalid_token')
 })
 
-test('signup is closed with AUTH_SIGNUP, and held to the password policy', async (t) => {
+test('the action signup obeys AUTH_SIGNUP and the password policy', async (t) => {
   const closed = await startDoor({ AUTH_SIGNUP: 'false' }, { engine: quick })
   failed(t, await callAction(closed, 'signup', newcomer('anna')), 403, 'signup_disabled')
   await closed.close()
@@ -76,7 +76,7 @@ test('signup is closed with AUTH_SIGNUP, and held to the password policy', async
   await strict.close()
 })
 
-test('passwords that have to wait too long are overloaded, with the seconds to wait', async (t) => {
+test('actions whose password hash waits too long fail with overloaded and the seconds to wait', async (t) => {
   const busy = await startDoor({ AUTH_HASH_QUEUE: '0', AUTH_BCRYPT_COST: '12' }, { engine: quick })
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, each) => callAction(busy, 'signup', newcomer(`user-${each}`))),
@@ -90,7 +90,7 @@ test('passwords that have to wait too long are overloaded, with the seconds to w
   await busy.close()
 })
 
-test('what goes wrong inside is server_error, with nothing about the inside', async (t) => {
+test('an internal error is server_error, without internal details', async (t) => {
   const broken = await startDoor({}, { engine: quick })
   await broken.sql('ALTER TABLE session RENAME TO sessions')
   const answer = await callAction(broken, 'signup', newcomer('anna'))

@@ -26,24 +26,24 @@ for (const [name, input] of Object.entries(guarded)) {
     t.is((await app.login('anna')).status, 200)
   }
 
-  test(`${name} believes no user id that came with the anonymous role`, async (t) => {
+  test(`${name} rejects a user id with the anonymous role`, async (t) => {
     const variables = { 'x-hasura-role': 'anonymous', 'x-hasura-user-id': anna.id }
     await refuses(t, variables)
     await refuses(t, variables, tokenOf(berta))
     await refuses(t, variables, tokenOf(anna))
   })
 
-  test(`${name} believes no user id without an access token, not even an admin's`, async (t) => {
+  test(`${name} rejects a user id without an access token, also from an admin`, async (t) => {
     for (const role of ['user', 'admin', 'public'])
       await refuses(t, { 'x-hasura-role': role, 'x-hasura-user-id': anna.id })
   })
 
-  test(`${name} refuses when Hasura and the access token name different users`, async (t) => {
+  test(`${name} rejects session variables and an access token of different users`, async (t) => {
     await refuses(t, { 'x-hasura-role': 'user', 'x-hasura-user-id': anna.id }, tokenOf(berta))
     await refuses(t, { 'x-hasura-role': 'user', 'x-hasura-user-id': berta.id }, tokenOf(anna))
   })
 
-  test(`${name} refuses session variables that are missing, empty or there twice`, async (t) => {
+  test(`${name} rejects session variables that are missing, empty or repeated`, async (t) => {
     const role = { 'x-hasura-role': 'user' }
     const user = { 'x-hasura-user-id': anna.id }
     const faulty = [
@@ -58,7 +58,7 @@ for (const [name, input] of Object.entries(guarded)) {
     for (const variables of faulty) await refuses(t, variables, tokenOf(anna))
   })
 
-  test(`${name} refuses session variables of the wrong type`, async (t) => {
+  test(`${name} rejects session variables of the wrong type`, async (t) => {
     for (const wrong of [null, 7, true, [anna.id], { id: anna.id }]) {
       const variables = { 'x-hasura-role': 'user', 'x-hasura-user-id': wrong }
       const answer = await callAction(app, name, input, { variables, client: tokenOf(anna) })
@@ -66,20 +66,20 @@ for (const [name, input] of Object.entries(guarded)) {
     }
   })
 
-  test(`${name} refuses a token whose session has ended, although Hasura still accepts it`, async (t) => {
+  test(`${name} rejects a token whose session has ended, although Hasura still accepts it`, async (t) => {
     const session = (await app.login('anna')).body
     await app.post('/logout', { refreshToken: session.refreshToken })
     await refuses(t, { 'x-hasura-role': 'user', 'x-hasura-user-id': anna.id }, tokenOf(session))
   })
 
-  test(`${name} refuses a user who is deactivated`, async (t) => {
+  test(`${name} rejects a deactivated user`, async (t) => {
     const gone = await app.signup(`gone-${name}`)
     await deactivate(app, gone.id)
     failed(t, await callAction(app, name, input, asUser(gone)), 401, 'invalid_token')
   })
 }
 
-test('session_variables that are no object, or have a member twice, are refused', async (t) => {
+test('session_variables that are not an object, or repeat a member, are rejected', async (t) => {
   const head = `{"action":{"name":"me"},"input":{},"session_variables":`
   const headers = { 'X-Action-Secret': secret, ...tokenOf(anna) }
   for (const variables of ['null', '[]', '"x-hasura-role"', '7'])
@@ -93,7 +93,7 @@ test('session_variables that are no object, or have a member twice, are refused'
   failed(t, await app.call('POST', '/hasura/actions', { raw: twice, headers }), 400, 'malformed_request')
 })
 
-test('the names of session variables count in any case', async (t) => {
+test('the names of session variables are compared without regard to case', async (t) => {
   const variables = { 'X-Hasura-Role': 'user', 'X-HASURA-USER-ID': anna.id }
   t.is((await callAction(app, 'me', {}, { variables, client: tokenOf(anna) })).status, 200)
 })

@@ -16,7 +16,7 @@ const tryLogin = (app: TestApp, address: string, guess = 'wrong') =>
 const trySignup = (app: TestApp, username: string, address: string) =>
   callAction(app, 'signup', { username, password, confirmPassword: password }, from(address))
 
-test('guesses by an action and by its route count together, with the seconds to wait', async (t) => {
+test('failed logins by the action and by the route count together, and the error has the seconds to wait', async (t) => {
   const app = await startLimited({})
   const anna = await app.signup('anna')
   t.is((await app.login('anna', 'wrong')).status, 401)
@@ -32,7 +32,7 @@ test('guesses by an action and by its route count together, with the seconds to 
   await app.close()
 })
 
-test('without AUTH_TRUSTED_PROXIES all clients of Hasura are one address, whatever they say', async (t) => {
+test('without AUTH_TRUSTED_PROXIES all clients of Hasura count as one address, also with X-Forwarded-For', async (t) => {
   const app = await startLimited({})
   for (const each of [1, 2, 3]) t.is((await trySignup(app, `user-${each}`, `192.0.2.${each}`)).status, 200)
   failed(t, await trySignup(app, 'user-4', '192.0.2.4'), 429, 'rate_limited')
@@ -47,7 +47,7 @@ test('with AUTH_TRUSTED_PROXIES each client has its own limits, and cannot choos
   await app.close()
 })
 
-test('metrics count an action as they count its route', async (t) => {
+test('metrics count an action like its route', async (t) => {
   const app = await startLimited({ AUTH_METRICS: 'true' })
   await app.signup('anna')
   for (const guess of ['wrong', password]) await tryLogin(app, '192.0.2.1', guess)

@@ -10,7 +10,7 @@ test.before('start', async () => {
 })
 test.after.always('stop', () => app?.close())
 
-test('without the secret, or with another one, POST /hasura/actions is not there, whatever it is asked', async (t) => {
+test('without the secret, or with another secret, POST /hasura/actions answers 404 to every body', async (t) => {
   const wrong = [`${secret} `.trimEnd().slice(1), `${secret}x`, secret.toUpperCase(), '', 'é'.repeat(40)]
   for (const each of [undefined, ...wrong]) {
     const { raw, headers } = actionRequest('providers', {}, each === undefined ? {} : { secret: each })
@@ -19,18 +19,18 @@ test('without the secret, or with another one, POST /hasura/actions is not there
   }
 })
 
-test('a client that sends a secret of its own beside the one of Hasura is refused', async (t) => {
+test('a request with a second X-Action-Secret beside the secret of Hasura is rejected', async (t) => {
   const { raw, headers } = actionRequest('providers', {}, { secret: `${secret}, ${secret}` })
   refused(t, await app.call('POST', '/hasura/actions', { raw, headers }), 404, 'not_found')
 })
 
-test('a secret in the body or the query opens nothing', async (t) => {
+test('a secret in the body or the query is not accepted', async (t) => {
   const { raw, headers } = actionRequest('providers', { AUTH_ACTION_SECRET: secret }, {})
   const path = `/hasura/actions?x-action-secret=${encodeURIComponent(secret)}`
   refused(t, await app.call('POST', path, { raw, headers }), 404, 'not_found')
 })
 
-test('the secret may have any bytes that a header may have', async (t) => {
+test('the secret may have all bytes that a header value may have', async (t) => {
   const other = await startDoor(
     { AUTH_ACTION_SECRET: 'grüße von hasura an das tor 0123456789' },
     { engine: quick },
@@ -40,7 +40,7 @@ test('the secret may have any bytes that a header may have', async (t) => {
   await other.close()
 })
 
-test('without AUTH_ACTION_SECRET there is no POST /hasura/actions, and no empty secret opens it', async (t) => {
+test('without AUTH_ACTION_SECRET, POST /hasura/actions answers 404, also with an empty secret', async (t) => {
   const closed = await startApp({ engine: quick })
   for (const each of ['', 'undefined', secret]) {
     const { raw, headers } = actionRequest('providers', {}, { secret: each })
@@ -49,7 +49,7 @@ test('without AUTH_ACTION_SECRET there is no POST /hasura/actions, and no empty 
   await closed.close()
 })
 
-test('an action that is none of ours is not found, among them the names that every object has', async (t) => {
+test('an unknown action is not found, also one with the name of a member of every object', async (t) => {
   for (const name of ['', 'Login', 'deleteUser', '__proto__', 'constructor', 'toString'])
     failed(t, await callAction(app, name), 404, 'not_found')
 })

@@ -27,7 +27,7 @@ for (const engine of engines) {
     t.is(answer.headers.get('cache-control'), 'no-store')
   })
 
-  test(`${engine}: refreshToken gives the next pair once, and logout ends the session for every door`, async (t) => {
+  test(`${engine}: refreshToken gives the next pair once, and logout ends the session for routes, actions and remote schema`, async (t) => {
     const { refreshToken } = await signup('berta')
     const next = await act(app, 'refreshToken', { refreshToken })
     t.not(next.refreshToken, refreshToken)
@@ -49,7 +49,7 @@ for (const engine of engines) {
     t.deepEqual(Object.keys(me).sort(), fieldsOf('AuthUser'))
   })
 
-  test(`${engine}: changePassword needs the current password, and ends all sessions but its own`, async (t) => {
+  test(`${engine}: changePassword requires the current password, and ends all other sessions`, async (t) => {
     const session = await signup('dora')
     const other = await act(app, 'login', { username: 'dora', password })
     const change = (currentPassword: string) =>
@@ -67,7 +67,7 @@ for (const engine of engines) {
     t.deepEqual(Object.keys(providers[0] ?? {}).sort(), fieldsOf('AuthProvider'))
   })
 
-  test.serial(`${engine}: an action is announced as its route is`, async (t) => {
+  test.serial(`${engine}: an action is announced like its route`, async (t) => {
     const made = await during(app, () => signup('emma'))
     t.deepEqual(made.names, ['signup', 'login.ok'])
     t.like(made.events[1], { userId: made.answer.id, provider: 'local' })

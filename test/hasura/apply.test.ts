@@ -45,7 +45,7 @@ test('apply --dry-run and diff change nothing, and name what is missing', async 
   t.is(hasura.state.version, 1)
 })
 
-test('what is foreign in the metadata stays, and only what is missing is added', async (t) => {
+test('foreign metadata stays, and only missing objects are added', async (t) => {
   const foreign = {
     table: { schema: 'public', name: 'user' },
     array_relationships: [
@@ -78,7 +78,7 @@ test('what is foreign in the metadata stays, and only what is missing is added',
   t.is(diff.stdout, '~ select permission of user on user: Hasura has another\n')
 })
 
-test('what Hasura writes in another form is not taken for something else', async (t) => {
+test('equivalent metadata in another form is no difference', async (t) => {
   const hasura = await startHasura()
   t.teardown(hasura.close)
   await run(hasura.url, 'apply')
@@ -98,7 +98,7 @@ test('what Hasura writes in another form is not taken for something else', async
   t.is((await run(hasura.url, 'diff')).stdout, 'Nothing is missing.\n')
 })
 
-test('a wider permission than ours is shown by diff', async (t) => {
+test("diff shows a permission that is wider than the gateway's", async (t) => {
   const hasura = await startHasura()
   t.teardown(hasura.close)
   await run(hasura.url, 'apply')
@@ -109,7 +109,7 @@ test('a wider permission than ours is shown by diff', async (t) => {
   t.is((await run(hasura.url, 'diff')).stdout, '~ update permission of user on session: Hasura has another\n')
 })
 
-test('another manager role, user role and source are what is applied', async (t) => {
+test('apply uses the manager role, user role and source of its options', async (t) => {
   const hasura = await startHasura()
   t.teardown(hasura.close)
   hasura.state.metadata.sources[0].name = 'auth'
@@ -120,7 +120,7 @@ test('another manager role, user role and source are what is applied', async (t)
   t.false(text.includes('"source":"default"'))
 })
 
-test('two at once: the one whose comparison is outdated changes nothing', async (t) => {
+test('of two concurrent runs, the run with an outdated comparison changes nothing', async (t) => {
   const hasura = await startHasura()
   t.teardown(hasura.close)
   const results = await Promise.all([run(hasura.url, 'apply --json'), run(hasura.url, 'apply --json')])
@@ -149,7 +149,7 @@ for (const role of ['admin', 'anonymous', ' ']) {
   })
 }
 
-test('neither role can be what AUTH_ANONYMOUS_ROLE says', async (t) => {
+test('neither role can be AUTH_ANONYMOUS_ROLE', async (t) => {
   const hasura = await startHasura()
   t.teardown(hasura.close)
   for (const option of ['--manager-role', '--user-role']) {
@@ -189,7 +189,7 @@ for (const [table, parts, what] of inTheWay) {
   })
 }
 
-test('another relationship that no condition goes through stays, and keeps nothing from being added', async (t) => {
+test('another relationship that no condition uses stays, and everything else is added', async (t) => {
   const hasura = await startHasura()
   t.teardown(hasura.close)
   const sessions = { name: 'sessions', using: elsewhere }
@@ -211,21 +211,21 @@ const failures: [string, (hasura: Hasura) => void, string, number, RegExp][] = [
     ({ state }) => (state.adminSecret = 'another'),
     'hasura_denied',
     77,
-    /does not accept this admin secret$/,
+    /rejects this admin secret; use the HASURA_GRAPHQL_ADMIN_SECRET that Hasura was started with$/,
   ],
   [
-    'a page of HTML',
+    'an HTML page',
     ({ state }) => (state.instead = () => html),
     'hasura_answer',
     76,
-    /answers 200 with a page of HTML/,
+    /answers 200 with an HTML page; check that this is the URL of Hasura$/,
   ],
   [
-    'a proxy whose upstream is away',
+    'a proxy without its upstream',
     ({ state }) => (state.instead = () => ({ ...html, status: 502 })),
     'hasura_unavailable',
     69,
-    /answers 502 with a page of HTML/,
+    /answers 502 with an HTML page; check that this is the URL of Hasura$/,
   ],
   [
     'a redirect',
@@ -236,20 +236,26 @@ const failures: [string, (hasura: Hasura) => void, string, number, RegExp][] = [
     /is a redirect/,
   ],
   [
-    'something that is not Hasura',
+    'another server than Hasura',
     ({ state }) => (state.instead = () => ({ status: 404, text: '{"message":"no"}' })),
     'hasura_answer',
     76,
-    /answers 404: is that Hasura\?$/,
+    /answers 404 without an error of Hasura; check the URL$/,
   ],
   [
     'an answer of another form',
     ({ state }) => (state.instead = () => ({ status: 200, text: '[]' })),
     'hasura_answer',
     76,
-    /does not answer as Hasura 2 does$/,
+    /has another form than Hasura 2; check the URL$/,
   ],
-  ['silence', ({ state }) => (state.isSilent = true), 'hasura_unavailable', 69, /did not answer within 1 s$/],
+  [
+    'a missing answer',
+    ({ state }) => (state.isSilent = true),
+    'hasura_unavailable',
+    69,
+    /did not answer within 1 s$/,
+  ],
   [
     'inconsistent metadata',
     ({ state }) =>
@@ -259,7 +265,7 @@ const failures: [string, (hasura: Hasura) => void, string, number, RegExp][] = [
     /nothing was changed: remote_schema: it is\\u\{1b\} away$/,
   ],
   [
-    'a database without our tables',
+    "a database without the gateway's tables",
     ({ state }) => (state.tables = {}),
     'hasura_refused',
     1,
@@ -270,14 +276,14 @@ const failures: [string, (hasura: Hasura) => void, string, number, RegExp][] = [
     ({ state }) => (state.metadata.sources[0].name = 'main'),
     'source_not_found',
     66,
-    /^Hasura has no source "default"; it has "main"$/,
+    /^Hasura has no source "default" \(sources: "main"\); set --source$/,
   ],
   [
     'a source that is not PostgreSQL',
     ({ state }) => (state.metadata.sources[0].kind = 'mssql'),
     'source_not_found',
     66,
-    /is mssql, not postgres$/,
+    /is mssql, not postgres; set --source to a PostgreSQL source$/,
   ],
 ]
 for (const [what, change, code, exit, message] of failures) {
@@ -295,7 +301,7 @@ for (const [what, change, code, exit, message] of failures) {
   })
 }
 
-test('apply fails in one line when nobody listens', async (t) => {
+test('apply fails in one line when Hasura refuses the connection', async (t) => {
   const hasura = await startHasura()
   await hasura.close()
   t.like(await run(hasura.url, 'apply'), {
@@ -304,7 +310,7 @@ test('apply fails in one line when nobody listens', async (t) => {
   })
 })
 
-test('apply wants an address and a secret', async (t) => {
+test('apply requires a URL and a secret', async (t) => {
   t.regex((await run('ftp://hasura.test', 'apply')).stderr, /--endpoint must be an http\(s\) URL/)
   t.regex((await run('http://a:b@hasura.test', 'apply')).stderr, /--endpoint must be an http\(s\) URL/)
   const { code, stderr } = await run('http://hasura.test', 'apply', { HASURA_GRAPHQL_ADMIN_SECRET: '' })
@@ -312,7 +318,7 @@ test('apply wants an address and a secret', async (t) => {
   t.is(stderr, 'claimgate: Give --admin-secret, or set HASURA_GRAPHQL_ADMIN_SECRET\n')
 })
 
-test('the address of Hasura is also that of its console and of its APIs', (t) => {
+test('parseEndpoint accepts the URLs of the console and of the APIs of Hasura', (t) => {
   for (const path of ['', '/', '/console/data', '/v1/graphql', '/v1/metadata/', '/v2/query'])
     t.is(parseEndpoint(`https://hasura.test${path}`), 'https://hasura.test')
   for (const path of ['/v1alpha1/graphql', '/console', '/console/'])
@@ -321,7 +327,7 @@ test('the address of Hasura is also that of its console and of its APIs', (t) =>
   t.is(parseEndpoint('https://example.test/hasura/console/data/default'), 'https://example.test/hasura')
 })
 
-test('a path that only looks like one of Hasura’s is part of its address', (t) => {
+test('parseEndpoint keeps a path that only resembles a path of Hasura', (t) => {
   for (const path of [
     '/v1/tenants/a/hasura',
     '/v2/a',

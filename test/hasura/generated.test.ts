@@ -7,7 +7,7 @@ import { root } from '../_app.ts'
 
 const read = (path: string) => readFile(new URL(path, root), 'utf8')
 
-test('hasura/actions.graphql and actions.yaml are what `npm run hasura:write` writes', async (t) => {
+test('hasura/actions.graphql and actions.yaml equal the output of `npm run hasura:write`', async (t) => {
   t.is(await read('hasura/actions.graphql'), createActionsGraphql())
   t.is(await read('hasura/actions.yaml'), createActionsYaml())
 })
@@ -21,14 +21,14 @@ test('no type of the actions and no action has the name of a table', async (t) =
     t.false([...models, ...tables].includes(name.toLowerCase()), name)
 })
 
-test('only those who are signed in may call me and changePassword', async (t) => {
+test('only signed-in users may call me and changePassword', async (t) => {
   const parts = (await read('hasura/actions.yaml')).split('custom_types:')[0]?.split('\n  - name: ') ?? []
   const open = parts.filter((part) => part.includes('- role: anonymous')).map((part) => part.split('\n')[0])
   t.deepEqual(open, ['signup', 'login', 'refreshToken', 'exchangeCode', 'logout', 'providers'])
   t.is(parts.filter((part) => part.includes('- role: user')).length, Object.keys(operations).length)
 })
 
-test('every action forwards the client headers and sends the secret from the environment, never itself', async (t) => {
+test('every action forwards the client headers and names the variable of the secret, without its value', async (t) => {
   const text = await read('hasura/actions.yaml')
   const count = (part: string) => text.split(part).length - 1
   const all = Object.keys(operations).length

@@ -6,7 +6,7 @@ import { checkPermission, checkRelationship } from './_metadata-rules.ts'
 const tables = describeTables(metadataRoles)
 const permission = (filter: object, columns = ['id']) => ({ columns, filter })
 
-test('a permission over a column, relationship or operator that is not there is refused', (t) => {
+test('a permission with an unknown column, relationship or operator is rejected', (t) => {
   const check = (part: object) => () => checkPermission(database, tables, 'user_role', part)
   t.notThrows(check(permission({ _and: [{ user: { _not: { roles: { role: { name: { _eq: 'x' } } } } } }] })))
   t.throws(check(permission({}, ['rank'])), { message: /column "rank" does not exist in "user_role"/ })
@@ -20,7 +20,7 @@ test('a permission over a column, relationship or operator that is not there is 
   t.throws(check(permission({ user_id: { _is: 1 } })), { message: /unexpected operator: "_is"/ })
 })
 
-test('a relationship over what is no foreign key of that table is refused', (t) => {
+test('a relationship without a foreign key of the table is rejected', (t) => {
   const using = (foreign_key_constraint_on: unknown) => ({ using: { foreign_key_constraint_on } })
   const many = using({ table: { schema: 'public', name: 'user_role' }, column: 'role_id' })
   t.notThrows(() => checkRelationship(database, 'role', many))

@@ -118,7 +118,7 @@ for (const [claim, body, message] of [
   })
 }
 
-test('readJwks refuses any key as soon as a zero byte leads its n or e', (t) => {
+test('readJwks refuses every key with a leading zero byte in n or e', (t) => {
   const modulus = fc.uint8Array({ minLength: 254, maxLength: 510 }).map((middle) => {
     return Buffer.concat([Buffer.of(0x80 | (middle[0] ?? 0)), middle, Buffer.of(0xff)])
   })
@@ -426,12 +426,12 @@ test('readWebhook returns the session variables by lower-case name', (t) => {
   t.deepEqual(readWebhook(200, Buffer.from(answer()), { now, expires: now + 60 }), expected)
 })
 
-test('readWebhook returns null for 401, whatever the body', (t) => {
+test('readWebhook returns null for 401 with any body', (t) => {
   t.is(readWebhook(401, ''), null)
   t.is(readWebhook(401, answer()), null)
 })
 
-test('readWebhook accepts an answer that nothing ends, unless the credential expires', (t) => {
+test('readWebhook accepts an answer without an end, unless the credential expires', (t) => {
   const endless = answer({ 'Cache-Control': undefined })
   t.truthy(readWebhook(200, endless, { now }))
   t.throws(() => readWebhook(200, endless, { now, expires: now + 60 }), { message: /lasts until Infinity/ })

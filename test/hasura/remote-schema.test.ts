@@ -52,7 +52,7 @@ for (const engine of engines) {
     t.deepEqual(providers.data?.providers, (await app.get('/providers')).body)
   })
 
-  test(`${engine}: POST /graphql changes the password of whom Hasura and the token agree on, and of nobody else`, async (t) => {
+  test(`${engine}: POST /graphql changes only the password of the user of both the session variables and the token`, async (t) => {
     const [clara, dora] = [await join('clara'), await join('dora')]
     const change = `mutation ($old: String, $new: String!) {
       changePassword(currentPassword: $old, newPassword: $new) { ok } }`
@@ -74,7 +74,7 @@ for (const engine of engines) {
     t.is((await app.login('clara', 'another horse')).status, 200)
   })
 
-  test(`${engine}: of two operations in one request one can fail alone, and knows nothing of the other`, async (t) => {
+  test(`${engine}: of two operations in one request one can fail alone, and they share no state`, async (t) => {
     const emma = await join('emma')
     const { data, errors } = await askRemote(app, '{ me { username } other: me { id } }', {}, asUser(emma))
     t.deepEqual([data, errors], [{ me: { username: 'emma' }, other: { id: emma.id } }, []])
@@ -87,7 +87,7 @@ for (const engine of engines) {
     t.deepEqual(mixed.errors[0]?.path, ['changePassword'])
   })
 
-  test.serial(`${engine}: an operation of POST /graphql is announced as its route is`, async (t) => {
+  test.serial(`${engine}: an operation of POST /graphql is announced like its route`, async (t) => {
     const made = await during(app, () => join('frida'))
     t.deepEqual(made.names, ['signup', 'login.ok'])
     const missed = await during(app, () => askRemote(app, login, { username: 'frida', password: 'wrong' }))

@@ -13,14 +13,14 @@ const folder = new URL('hasura/', root)
 
 type Permission = { columns?: string[]; filter?: object; check?: object; set?: object }
 
-/** The permission of a role on a table; undefined when it has none. */
+/** Returns the permission of a role on a table; undefined without one. */
 function permissionOf(table: string, kind: (typeof permissionKinds)[number], role: string) {
   const tracked = tables.find((each) => each.table.name === table)
   const found = tracked?.[`${kind}_permissions`]?.find((each) => each.role === role)
   return found?.permission as Permission | undefined
 }
 
-test('the files in hasura/ are what is generated, and no table has a file that is not', (t) => {
+test('the files in hasura/ equal the generated files, and no other file of a table exists', (t) => {
   const files = toFiles(tables)
   for (const [path, text] of files) t.is(readFileSync(new URL(path, folder), 'utf8'), text, path)
   const there = readdirSync(new URL('metadata/databases/', folder), { recursive: true, encoding: 'utf8' })
@@ -39,7 +39,7 @@ test('bulk.json adds, and never replaces or drops', (t) => {
     )
 })
 
-test('YAML has quotes wherever a text could be read as something else', (t) => {
+test('ambiguous strings are quoted in YAML', (t) => {
   const written = toYaml({
     a: ['yes', 'x y', '3', '0o7', ''],
     b: {},
@@ -64,7 +64,7 @@ test('a reader of YAML 1.1 and one of 1.2 read the same in every file', (t) => {
   )
 })
 
-test('every column and relationship that is named is in the database', async (t) => {
+test('every column and relationship in the metadata exists in the database', async (t) => {
   const app = await startApp({ engine: quick })
   t.teardown(app.close)
   const rows = await app.sql<{ name: string }>(
@@ -88,7 +88,7 @@ test('every column and relationship that is named is in the database', async (t)
       t.true(foreign.has(`${to.table.name}.${to.column}`), `${table.name}.${name}`)
     }
   }
-  // What the stand-in for Hasura takes for the database is all of it.
+  // The tables of the fake Hasura have all columns and foreign keys of the database.
   for (const [table, known] of Object.entries(database)) {
     const of = (names: Set<string>) => [...names].filter((name) => name.startsWith(`${table}.`)).sort()
     const named = (names: string[]) => names.map((name) => `${table}.${name}`).sort()
@@ -97,7 +97,7 @@ test('every column and relationship that is named is in the database', async (t)
   }
 })
 
-test('no permission exposes a secret, and no table that holds nothing else is tracked', (t) => {
+test('no permission exposes a secret, and no table with only secrets is tracked', (t) => {
   const secret = /password|private|hash|counter|secret|challenge|token|jwk/
   t.notRegex(JSON.stringify(tables), secret)
   for (const [path, text] of toFiles(tables)) t.notRegex(text, secret, path)
@@ -145,7 +145,7 @@ const may = createJudge(tables, rows, 'alice')
 const living = { id: 's', user_id: 'alice', revoked_at: null }
 const ended = { ...living, revoked_at: '2026-11-23' }
 
-test('a user ends only their own sessions, and revives none', (t) => {
+test('a user can only end their own sessions, and cannot reactivate a session', (t) => {
   const { filter, check } = permissionOf('session', 'update', 'user') ?? {}
   t.true(may('session', living, filter) && may('session', ended, check))
   t.false(may('session', { ...living, user_id: 'bob' }, filter))
@@ -153,7 +153,7 @@ test('a user ends only their own sessions, and revives none', (t) => {
   t.false(may('session', living, check), 'what is written has ended')
 })
 
-test('a user sees their own rows and roles, and nobody else’s', (t) => {
+test('a user sees only their own rows and roles', (t) => {
   const sees = (table: string, row: Row) => may(table, row, permissionOf(table, 'select', 'user')?.filter)
   t.deepEqual(
     rows.user?.filter((row) => sees('user', row)).map(({ id }) => id),
@@ -187,14 +187,14 @@ test('a manager grants and revokes every role but admin', (t) => {
   t.is(permissionOf('user_role', 'update', 'manager'), undefined)
 })
 
-test('a manager makes roles, but neither admin nor one without a name, and renames none', (t) => {
+test('a manager creates roles, except admin and an empty name, and cannot rename a role', (t) => {
   const check = permissionOf('role', 'insert', 'manager')?.check
   t.true(may('role', { name: 'editor' }, check))
   for (const name of ['admin', '']) t.false(may('role', { name }, check), name)
   t.is(permissionOf('role', 'update', 'manager'), undefined)
 })
 
-test('a manager changes users, but none who is an admin, and makes nobody one by the default role', (t) => {
+test('a manager changes users, except admins, and cannot make a user an admin by the default role', (t) => {
   const { columns, filter, check } = permissionOf('user', 'update', 'manager') ?? {}
   t.deepEqual(columns, ['active', 'default_role_id'])
   t.deepEqual(
@@ -205,7 +205,7 @@ test('a manager changes users, but none who is an admin, and makes nobody one by
   t.false(may('user', { id: 'bob', default_role_id: 'r-admin' }, check))
 })
 
-test('a manager sets claims, but none that says who somebody is, and renames none', (t) => {
+test('a manager sets claims, except the identity claims, and cannot rename a claim', (t) => {
   const check = permissionOf('user_claim', 'insert', 'manager')?.check
   t.true(may('user_claim', { user_id: 'bob', name: 'org-id' }, check))
   for (const name of ['user-id', 'role', 'allowed-roles', 'default-role'])
@@ -213,7 +213,7 @@ test('a manager sets claims, but none that says who somebody is, and renames non
   t.deepEqual(permissionOf('user_claim', 'update', 'manager')?.columns, ['value'])
 })
 
-test('a manager touches no claim of a user who is an admin', (t) => {
+test('a manager cannot change a claim of an admin', (t) => {
   const { check } = permissionOf('user_claim', 'insert', 'manager') ?? {}
   const { filter: changeable } = permissionOf('user_claim', 'update', 'manager') ?? {}
   const { filter: removable } = permissionOf('user_claim', 'delete', 'manager') ?? {}
@@ -224,7 +224,7 @@ test('a manager touches no claim of a user who is an admin', (t) => {
   }
 })
 
-test('another manager role and default role take the places of manager and user', (t) => {
+test('a given manager role and user role replace manager and user', (t) => {
   const text = JSON.stringify(describeTables({ manager: 'boss', user: 'person' }))
   t.regex(text, /"role":"boss"/)
   t.regex(text, /"role":"person"/)
