@@ -54,7 +54,7 @@ export const operations = {
   },
   exchangeCode: {
     kind: 'mutation',
-    description: 'Exchanges the one-time code of a provider sign-in for a session.',
+    description: 'Exchanges a one-time code of a provider sign-in for a session.',
     arguments: {
       code: { type: 'String!', description: 'The parameter `code` of the redirect.' },
       codeVerifier: {
