@@ -10,7 +10,7 @@ const profileSchema = z.object({
     .catch([]),
 })
 
-/** GitHub, or GitHub Enterprise by its endpoints' variables. */
+/** GitHub, or GitHub Enterprise with the endpoint variables. */
 export default {
   name: 'github',
   flow: 'redirect',
@@ -26,7 +26,7 @@ export default {
         ...endpoints,
         userProfileURL: endpoints.profileURL,
         userEmailURL,
-        // Without it the strategy drops whether an address was verified.
+        // Without this option the strategy omits `verified` from the addresses.
         allRawEmails: true,
       },
       verify,
@@ -40,7 +40,7 @@ export default {
   },
 } satisfies Provider
 
-/** At the server that knows the profile, because the access token is sent there. */
+/** Returns the URL of the e-mail addresses at the server of the profile, which receives the access token. */
 function emailsOf(profileURL: string): string {
   const url = new URL(profileURL)
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/emails`
@@ -50,7 +50,7 @@ function emailsOf(profileURL: string): string {
 
 type Get = (url: string, token: string, callback: (error: unknown, body?: string) => void) => void
 
-/** Somebody may have no address at all, which the strategy takes for a failure of GitHub. */
+/** Replaces an empty list of addresses by one empty address: the strategy treats an empty list as an error. */
 function withoutEmails(strategy: Strategy, userEmailURL: string): Strategy {
   const { _oauth2: oauth2 } = strategy as unknown as { _oauth2: { get: Get } }
   const get = oauth2.get.bind(oauth2)

@@ -10,7 +10,7 @@ const profileSchema = z.object({
   }),
 })
 
-/** Google, by its OpenID Connect userinfo endpoint. */
+/** Google, with its OpenID Connect UserInfo endpoint. */
 export default {
   name: 'google',
   flow: 'redirect',

@@ -1,7 +1,7 @@
 import { Strategy } from 'passport-local'
 import type { Provider } from '../src/authentication/provider.ts'
 
-/** Username and password, checked against the `user` table. */
+/** Username and password of the table `user`. */
 export default {
   name: 'local',
   flow: 'password',

@@ -16,11 +16,11 @@ const providers = await loadProviders(built)
 const redirectProviders = providers.filter((provider) => provider.flow === 'redirect')
 
 const store: StateStore = {
-  store: (_req, _verifier, _state, _meta, done) => done(null, 'the state of the house'),
+  store: (_req, _verifier, _state, _meta, done) => done(null, 'the state of the gateway'),
   verify: (_req, _state, _meta, done) => done(null, 'verifier'),
 }
 
-/** The strategies as the gateway makes them, of one provider with a client. */
+/** Creates the strategies as the gateway does, for one provider with a client. */
 function construct(provider: Provider): Strategy | undefined {
   const prefix = `AUTH_${provider.name.toUpperCase().replaceAll('-', '_')}`
   const env = { [`${prefix}_CLIENT_ID`]: 'the-client', [`${prefix}_CLIENT_SECRET`]: 'the-secret' }
@@ -37,7 +37,7 @@ function construct(provider: Provider): Strategy | undefined {
   return strategies.get(provider.name)
 }
 
-/** Where a strategy sends a browser that has just arrived. */
+/** Returns the URL to which a strategy redirects a browser at the start of a sign-in. */
 function redirectOf(strategy: Strategy): Promise<URL> {
   return new Promise((resolve, reject) => {
     const actor: { authenticate(req: object): void } = Object.create(strategy, {
@@ -49,7 +49,7 @@ function redirectOf(strategy: Strategy): Promise<URL> {
   })
 }
 
-test('every file in providers/ is a provider, and nothing else is', (t) => {
+test('the providers are exactly the files in providers/', (t) => {
   t.deepEqual(providers.map(({ name }) => name).sort(), [...files].sort())
   t.true(files.includes('local') && files.includes('github') && files.includes('google'))
 })
@@ -57,7 +57,7 @@ test('every file in providers/ is a provider, and nothing else is', (t) => {
 for (const name of files) {
   const find = () => providers.find((provider) => provider.name === name) as Provider
 
-  test(`providers/${name}.ts bears its file's name, has a label and a flow`, (t) => {
+  test(`providers/${name}.ts has the name of its file, a label and a flow`, (t) => {
     const provider = find()
     t.is(provider.name, name)
     t.regex(provider.name, /^[a-z][a-z0-9-]*$/)
@@ -74,25 +74,25 @@ for (const name of files) {
 for (const provider of redirectProviders) {
   const { name } = provider
 
-  test(`providers/${name}.ts asks for at least one scope, and one word each`, (t) => {
+  test(`providers/${name}.ts requests at least one scope, each without white space`, (t) => {
     t.true(provider.scope.length > 0)
     for (const scope of provider.scope) t.regex(scope, /^[^\s,]+$/)
   })
 
-  test(`providers/${name}.ts sends the browser to an https page with the house's state, callback URL and PKCE`, async (t) => {
+  test(`providers/${name}.ts redirects the browser to an https URL with the gateway's state, callback URL and PKCE`, async (t) => {
     const { protocol, searchParams } = await redirectOf(construct(provider) as Strategy)
     t.is(protocol, 'https:')
     t.is(searchParams.get('client_id'), 'the-client')
     t.is(searchParams.get('response_type'), 'code')
     t.is(searchParams.get('redirect_uri'), `https://gateway.test/auth/${name}/callback`)
-    t.is(searchParams.get('state'), 'the state of the house')
+    t.is(searchParams.get('state'), 'the state of the gateway')
     t.is(searchParams.get('code_challenge_method'), 'S256')
     t.regex(searchParams.get('code_challenge') ?? '', /^[\w-]{43}$/)
     t.deepEqual((searchParams.get('scope') ?? '').split(/[ ,]/), provider.scope)
     t.false(searchParams.toString().includes('the-secret'))
   })
 
-  test(`providers/${name}.ts is spoken to through the hardened transport`, (t) => {
+  test(`providers/${name}.ts is called through the hardened transport`, (t) => {
     const { _oauth2: oauth2 } = construct(provider) as Strategy & { _oauth2?: Record<string, unknown> }
     t.is(typeof oauth2?._request, 'function')
     t.true(Object.hasOwn(oauth2 ?? {}, '_request'))
@@ -103,7 +103,7 @@ for (const provider of redirectProviders) {
     null,
     undefined,
     '',
-    'somebody',
+    'text',
     7,
     [],
     {},
@@ -119,7 +119,7 @@ for (const provider of redirectProviders) {
     { _json: { id: true, sub: true } },
     { _json: { name: 'x', login: 'x', email: 'a@mail.test', email_verified: true } },
   ]) {
-    test(`providers/${name}.ts does not say who ${inspect(profile)} is`, (t) => {
+    test(`providers/${name}.ts rejects the profile ${inspect(profile)}`, (t) => {
       t.throws(() => provider.identity(profile))
     })
   }
@@ -131,13 +131,13 @@ const identify = (name: string, json: object, more: object = {}) =>
     ...more,
   })
 
-test('providers/github.ts identifies by the number, not by the login', (t) => {
+test('providers/github.ts identifies a user by id, not by login', (t) => {
   t.is(identify('github', { id: 583231, login: 'octocat' }).subject, '583231')
   t.is(identify('github', { id: 583231, login: 'renamed' }).subject, '583231')
   t.is(identify('github', { id: 583231 }).subject, '583231')
 })
 
-test('providers/github.ts believes only an address that is primary and verified', (t) => {
+test('providers/github.ts accepts only an e-mail address that is primary and verified', (t) => {
   const emails = (list: unknown) => identify('github', { id: 1 }, { emails: list })
   t.like(emails([{ value: 'a@x.test', primary: true, verified: true }]), {
     email: 'a@x.test',
@@ -157,7 +157,7 @@ test('providers/github.ts believes only an address that is primary and verified'
   for (const list of others) t.like(emails(list), { subject: '1', email: undefined, emailVerified: false })
 })
 
-test('providers/google.ts identifies by sub and believes only the boolean true', (t) => {
+test('providers/google.ts identifies a user by sub, and accepts email_verified only as the boolean true', (t) => {
   const claims = { sub: '1234567890', email: 'a@x.test' }
   t.deepEqual(identify('google', { ...claims, email_verified: true }), {
     subject: '1234567890',

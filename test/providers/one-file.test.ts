@@ -51,7 +51,7 @@ export default {
 }
 `
 
-/** A folder with the provider files of the house and these; their packages are found as those of the house are. */
+/** Creates a folder with the gateway's provider files and the given files. All of them find the gateway's packages. */
 async function makeFolder(t: ExecutionContext, more: Record<string, string>, withOurs = false): Promise<URL> {
   const directory = await makeDirectory('claimgate-providers')
   t.teardown(() => rm(directory, { recursive: true, force: true }))
@@ -68,7 +68,7 @@ async function makeFolder(t: ExecutionContext, more: Record<string, string>, wit
 
 type StartOptions = Partial<Pick<GatewayOptions, 'fetch' | 'log'>> & { env: Record<string, string> }
 
-/** Starts a gateway that has these providers; returns where it listens. */
+/** Starts a gateway with these providers and returns its URL. */
 async function startWith(
   t: ExecutionContext,
   providers: readonly Provider[],
@@ -92,7 +92,7 @@ test('a file in providers/ is found without being registered anywhere', async (t
   t.deepEqual(names, ['acme-sso', 'github', 'google', 'local'])
 })
 
-test('a file in providers/ and two variables are all that signing in with a new provider takes', async (t) => {
+test('a sign-in with a new provider requires only a file in providers/ and two variables', async (t) => {
   const providers = await loadProviders(await makeFolder(t, { 'acme-sso.js': acme }, true))
   const asked: { url: string; authorization: string | null }[] = []
   const fetchAcme: typeof fetch = async (input, init) => {
@@ -133,7 +133,7 @@ const functions = 'strategy: () => ({}), identity: () => ({ subject: "1" })'
 
 for (const [what, file, content, message] of [
   [
-    'calls itself something else',
+    'has another name than its file',
     'acme.js',
     `export default { ${good.replace('acme', 'other')}, ${functions} }`,
     /other/,
@@ -156,7 +156,7 @@ for (const [what, file, content, message] of [
   ],
   ['has no label', 'acme.js', `export default { ${good.replace(`'Acme'`, `''`)}, ${functions} }`, /label/],
   [
-    'has an icon that is more than lines',
+    'has an icon that is not an SVG path',
     'acme.js',
     `export default { ${good}, icon: 'M0 0"/><script>', ${functions} }`,
     /icon/,
@@ -175,20 +175,25 @@ for (const [what, file, content, message] of [
   ],
   ['has no identity', 'acme.js', `export default { ${good}, strategy: () => ({}) }`, /identity/],
   [
-    'has a name that is no route segment',
+    'has a name that is not a route segment',
     'a b.js',
     `export default { ${good.replace('acme', 'a b')}, ${functions} }`,
     /name/,
   ],
   [
-    'has the name of something in every object',
+    'has the name of a member of every object',
     '__proto__.js',
     `export default { ${good.replace('acme', '__proto__')}, ${functions} }`,
     /name/,
   ],
   ['does not parse', 'acme.js', 'export default {', /acme\.js/],
   ['throws', 'acme.js', `throw new Error('out of coffee')`, /acme\.js/],
-  ['imports what is not installed', 'acme.js', `import 'passport-acme'; export default {}`, /acme\.js/],
+  [
+    'imports a package that is not installed',
+    'acme.js',
+    `import 'passport-acme'; export default {}`,
+    /acme\.js/,
+  ],
 ] as const) {
   test(`a file in providers/ that ${what} is an error that names it`, async (t) => {
     const folder = await makeFolder(t, { [file]: content })
@@ -198,7 +203,7 @@ for (const [what, file, content, message] of [
   })
 }
 
-test('what is no module in providers/ is left alone', async (t) => {
+test('files in providers/ that are not modules are ignored', async (t) => {
   const folder = await makeFolder(t, {
     'README.md': '#',
     'acme.js.map': '{}',
@@ -213,7 +218,7 @@ test('what is no module in providers/ is left alone', async (t) => {
   )
 })
 
-test('another file with the flow password in place of local.ts is what /login asks', async (t) => {
+test('/login uses another file with the flow password in place of local.ts', async (t) => {
   const providers = await loadProviders(await makeFolder(t, { 'staff.js': staff }))
   const events: Record<string, unknown>[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void events.push(JSON.parse(line)) })
@@ -242,7 +247,7 @@ test('another file with the flow password in place of local.ts is what /login as
   t.true(metrics.includes('claimgate_logins_total{provider="staff",outcome="ok"} 2'))
 })
 
-test('without a file with the flow password, or with two, there is nobody for /login to ask: an error says so', async (t) => {
+test('no file, or two files, with the flow password is an error', async (t) => {
   await t.throwsAsync(loadProviders(await makeFolder(t, { 'acme-sso.js': acme })), {
     message: /no file with flow: 'password'/,
   })
