@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Files of packages that are never loaded by the gateway, by their path in node_modules. */
+/** The files of packages that the gateway never loads, by their path in node_modules. */
 const neverLoaded = [
   // Source maps, TypeScript sources and declarations.
   /\.map$/,
@@ -13,7 +13,8 @@ const neverLoaded = [
 ]
 
 const [folder] = process.argv.slice(2)
-if (!folder) throw new Error('usage: node slim-modules.js FOLDER (node_modules of an image)')
+if (!folder)
+  throw new Error('FOLDER is missing. Usage: node slim-modules.js FOLDER (node_modules of an image)')
 const paths = await readdir(folder, { recursive: true })
 const removed = paths.filter((path) => neverLoaded.some((pattern) => pattern.test(path)))
 await Promise.all(removed.map((path) => rm(join(folder, path), { recursive: true, force: true })))

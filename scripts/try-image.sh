@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds the image and tries it with an engine: start, health, sign-up, webhook, command, memory, size. The base image
-# must be known to the engine or be reachable. Give arguments of `docker build` such as --network=host as arguments.
+# Builds the image and tests it with a Docker engine: start, health, sign-up, webhook, command, memory, size. The engine
+# must have the base image or reach its registry. Arguments such as --network=host are passed to `docker build`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 tag=claimgate-try
@@ -32,4 +32,4 @@ docker stop "$name" > /dev/null
 docker run --rm --network=none -v "$volume:/data" "$tag" role create editor
 docker run --rm --network=none -v "$volume:/data" "$tag" role grant test123 editor
 docker run --rm --network=none -v "$volume:/data" "$tag" claims preview test123 | grep editor
-echo 'The image was built and tried.'
+echo 'The image was built and tested.'

