@@ -7,9 +7,9 @@ const execute = promisify(execFile)
 
 type Instruction = { name: string; text: string }
 
-/** What the last stage of a Dockerfile says of the container that is made of it. */
+/** The settings of the last stage of a Dockerfile for its containers. */
 export type Image = {
-  /** The folder that stands for `/` of the image. */
+  /** The folder in place of `/` of the image. */
   folder: string
   workdir: string
   env: Record<string, string>
@@ -18,13 +18,13 @@ export type Image = {
   healthcheck: string[]
 }
 
-/** The folders of an image that the build writes. Their paths are rewritten to folders of the stage. */
+/** The folders of an image that the build writes to. Their paths are rewritten to folders of the stage. */
 const imagePaths = /(?<![\w./-])\/(?=(?:app|data|usr\/local\/bin)\b)/g
 
 /**
- * Builds the stages of `Dockerfile` in folders below `work`, without an engine: COPY copies what `.dockerignore` lets
- * through, RUN runs in a shell with the paths of the image rewritten. `FROM` gives an empty folder, because Node comes
- * from this machine. `npm ci` links the packages that are installed in `root`.
+ * Builds the stages of `Dockerfile` in folders below `work`, without an engine. COPY copies the files that
+ * `.dockerignore` does not exclude. RUN runs in a shell with rewritten paths. `FROM` creates an empty folder, because
+ * Node comes from this machine. `npm ci` links the packages that are installed in `root`.
  */
 export async function buildImage(root: string, work: string): Promise<Image> {
   const instructions = parseDockerfile(await readFile(join(root, 'Dockerfile'), 'utf8'))
@@ -39,7 +39,7 @@ export async function buildImage(root: string, work: string): Promise<Image> {
       stages.set(alias, image)
       continue
     }
-    if (!image) throw new Error(`${name} stands before FROM`)
+    if (!image) throw new Error(`${name} comes before FROM`)
     await follow(image, name, text)
   }
   if (!image) throw new Error('no stage')
@@ -67,22 +67,23 @@ export async function buildImage(root: string, work: string): Promise<Image> {
     } else if (name === 'USER') stage.user = text
     else if (name === 'ENTRYPOINT' || name === 'CMD') stage.command.push(...JSON.parse(text))
     else if (name === 'HEALTHCHECK') stage.healthcheck = JSON.parse(text.replace(/^.*CMD /, ''))
-    else if (!['EXPOSE', 'STOPSIGNAL'].includes(name)) throw new Error(`${name} is not known to this test`)
+    else if (!['EXPOSE', 'STOPSIGNAL'].includes(name))
+      throw new Error(`${name} is not supported by this test`)
   }
 }
 
-/** Rewrites the paths of the image in a command or a value to those of its folder. */
+/** Rewrites the paths of the image in a command or a value to paths of its folder. */
 export const rewrite = ({ folder }: Image, text: string): string => text.replace(imagePaths, `${folder}/`)
 
 async function runInStage(stage: Image, text: string, cwd: string): Promise<void> {
-  // Only root may give files away; another user keeps them.
+  // Only root may change the owner of a file.
   const commands = process.getuid?.() === 0 ? text : text.replace(/chown \S+ \S+/g, 'true')
   await mkdir(join(stage.folder, 'usr/local/bin'), { recursive: true })
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...stage.env }
   await execute('/bin/sh', ['-ec', rewrite(stage, commands)], { cwd, env })
 }
 
-/** A stage on another stage goes on in its folder: what it changes is not copied from the first one afterwards. */
+/** Returns the folder of a stage. A stage on another stage continues in the folder of the other one. */
 async function startStage(folder: string, base: Image | undefined): Promise<Image> {
   if (base) return { ...base, env: { ...base.env } }
   await mkdir(folder, { recursive: true })
@@ -101,7 +102,7 @@ function parseDockerfile(text: string): Instruction[] {
     })
 }
 
-/** Copies the files of `root` that `.dockerignore` lets through. */
+/** Copies the files of `root` that `.dockerignore` does not exclude. */
 async function copyContext(root: string, context: string): Promise<void> {
   const isIgnored = parseDockerignore(await readFile(join(root, '.dockerignore'), 'utf8'))
   await cp(root, context, {
@@ -113,7 +114,7 @@ async function copyContext(root: string, context: string): Promise<void> {
   })
 }
 
-/** Docker's rules: patterns in order, the last that matches the path or a folder above it decides. */
+/** Applies Docker's rules: the last pattern that matches the path or a folder above it decides. */
 export function parseDockerignore(text: string): (path: string) => boolean {
   const rules = text
     .split('\n')
@@ -126,7 +127,7 @@ export function parseDockerignore(text: string): (path: string) => boolean {
   return (path) => rules.findLast(({ matches }) => matches.test(path))?.ignores ?? false
 }
 
-/** npm writes its list of packages in place, and only that. */
+/** Links the packages, and copies npm's list of packages, which npm overwrites in place. */
 async function linkPackages(source: string, target: string): Promise<void> {
   await linkTree(source, target)
   const list = join(target, '.package-lock.json')

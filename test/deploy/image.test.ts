@@ -12,22 +12,22 @@ import { buildImage, type Image, parseDockerignore, rewrite } from './_dockerfil
 
 const execute = promisify(execFile)
 
-/** What the README promises of the embedded mode, in MiB. */
+/** The limit of the README for the memory of a gateway with an embedded database, in MiB. */
 const memory = 512
 
-// Not in memory, as the packages are on the disk and are linked from there.
+// On the disk of the packages, because hard links need one file system.
 const work = await mkdtemp(join(tmpdir(), 'claimgate-image-'))
 let image: Image
 
 test.before(async (t) => {
   t.timeout(240_000)
   image = await buildImage(fileURLToPath(root), work)
-  // Another user reaches the folder that stands for the image.
+  // Another user needs access to the folder of the image.
   await chmod(work, 0o755)
 })
 test.after.always(() => rm(work, { recursive: true, force: true }))
 
-test('the image that the Dockerfile describes starts, serves, is healthy and stops, as another user and from files that it cannot write', async (t) => {
+test('the image of the Dockerfile starts, serves, is healthy and stops, as another user and with read-only files', async (t) => {
   t.timeout(120_000)
   await execute('chmod', ['-R', 'a-w', join(image.folder, 'app')])
   t.is(image.user, '1000:1000')
@@ -47,7 +47,7 @@ test('the image that the Dockerfile describes starts, serves, is healthy and sto
   t.is(await gateway.stop(), 0)
   t.is(await exitCode(image, image.healthcheck, gateway.env), 1)
 
-  // The command, by its name, on the data of the container that has ended.
+  // The command runs by its name on the data of the stopped container.
   t.is(await exitCode(image, ['claimgate', 'role', 'create', 'editor'], gateway.env), 0)
   t.is(await exitCode(image, ['claimgate', 'role', 'grant', 'anna', 'editor'], gateway.env), 0)
   await t.throwsAsync(exitCode(image, ['claimgate', 'role', 'grant', 'nobody', 'editor'], gateway.env), {
@@ -56,7 +56,7 @@ test('the image that the Dockerfile describes starts, serves, is healthy and sto
 })
 
 test.serial(
-  'the image has no tests, no packages of the development and no files that never run',
+  'the image has no tests, no development packages and no files that are never loaded',
   async (t) => {
     t.deepEqual((await readdir(join(image.folder, 'app/dist'))).sort(), ['providers', 'snapshot', 'src'])
     const packages = await readdir(join(image.folder, 'app/node_modules'), { recursive: true })
@@ -71,7 +71,7 @@ test.serial(
   },
 )
 
-test('the build context has what the Dockerfile copies, and no secret or data that lies in those folders', async (t) => {
+test('the build context has the files that the Dockerfile copies, without secrets and data of the same folders', async (t) => {
   const isIgnored = parseDockerignore(await readFile(new URL('.dockerignore', root), 'utf8'))
   const kept = [
     'package.json',
@@ -97,7 +97,7 @@ test('the build context has what the Dockerfile copies, and no secret or data th
 
 type Container = { url: string; pid: number; env: Record<string, string>; stop(): Promise<number | null> }
 
-/** Starts what the image starts, with its variables, in its user's name where that can be taken on. */
+/** Starts the command of the image with its variables, as its user if possible. */
 async function startContainer(t: ExecutionContext, image: Image): Promise<Container> {
   const env = {
     ...environment(image),
@@ -135,7 +135,7 @@ async function startContainer(t: ExecutionContext, image: Image): Promise<Contai
   }
 }
 
-/** Runs a command of the container to its end and returns 0 or 1. Throws what it said on standard error. */
+/** Runs a command of the container and returns its exit code, 0 or 1. Throws its standard error. */
 async function exitCode(image: Image, command: string[], env: Record<string, string>): Promise<number> {
   const [name = '', ...args] = command
   return execute(name, args, { cwd: join(image.folder, image.workdir), env, ...identity(image) }).then(
@@ -154,7 +154,7 @@ function environment(image: Image): Record<string, string> {
   return { ...env, PATH: `${image.folder}/usr/local/bin:${dirname(process.execPath)}:${process.env.PATH}` }
 }
 
-/** The user of the image, where root runs the tests and that user may run this Node; else the one who runs them. */
+/** Returns the user of the image if root runs the tests and that user can run this Node; else the current user. */
 function identity({ user }: Image): { uid?: number; gid?: number } {
   const [uid = 0, gid = 0] = user.split(':').map(Number)
   if (process.getuid?.() !== 0) return {}

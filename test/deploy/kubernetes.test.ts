@@ -6,7 +6,7 @@ import { createProgram } from '../../src/cli/program.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { root, startApp } from '../_app.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: a manifest is whatever its author has made of it
+// biome-ignore lint/suspicious/noExplicitAny: a manifest can have any form
 type Manifest = any
 
 const folder = new URL('deploy/kubernetes/', root)
@@ -25,7 +25,7 @@ const [deployment, job, configMap, secret, service] = await Promise.all(
 const pod = deployment.spec.template.spec
 const [container] = pod.containers
 
-test('every file is taken in by a kustomization, offered there, or the example of a secret', async (t) => {
+test('every file is a resource of a kustomization, a commented resource, or the example of the Secret', async (t) => {
   const files = await readdir(folder, { recursive: true })
   const named = await Promise.all(
     ['', 'migrate/'].map(async (path) => {
@@ -37,7 +37,7 @@ test('every file is taken in by a kustomization, offered there, or the example o
   t.deepEqual(files.filter((name) => name.endsWith('.yaml')).sort(), [...named.flat(), ...others].sort())
 })
 
-test('nothing is in a namespace of ours, and every manifest has the name claimgate', async (t) => {
+test('no manifest sets a namespace, and every manifest has the name claimgate', async (t) => {
   for (const name of await readdir(folder, { recursive: true })) {
     if (!name.endsWith('.yaml') || name.endsWith('kustomization.yaml')) continue
     const { metadata } = await read(name)
@@ -46,7 +46,7 @@ test('nothing is in a namespace of ours, and every manifest has the name claimga
   }
 })
 
-test('what the pods are given is a valid configuration, with no variable that nobody knows', (t) => {
+test('the variables of the pods are a valid configuration without unknown variables', (t) => {
   const env = { NODE_ENV: 'production', ...configMap.data, ...secret.stringData }
   const config = parseConfig(env)
   t.deepEqual(config.unknownVariables, [])
@@ -58,15 +58,15 @@ test('what the pods are given is a valid configuration, with no variable that no
     ])
 })
 
-test('a pod has the time to stop that it asks for', (t) => {
+test('the grace period of a pod is long enough for its shutdown', (t) => {
   const { shutdownGrace, databaseTimeout } = parseConfig({ ...configMap.data, ...secret.stringData })
   const [, pause] = container.lifecycle.preStop.exec.command
   t.true(Number(pause) > 0)
-  // The last 5 are what the primary process of several workers gives them.
+  // The primary process adds 5 seconds for its workers.
   t.true(Number(pause) + shutdownGrace + databaseTimeout + 5 <= pod.terminationGracePeriodSeconds)
 })
 
-test('probes ask what the gateway answers, and wait as long as it may take', async (t) => {
+test('probes use paths of the gateway, and wait as long as an answer may take', async (t) => {
   const app = await startApp()
   t.teardown(() => app.close())
   const { startupProbe, readinessProbe, livenessProbe } = container
@@ -106,7 +106,7 @@ test('probes ask what the gateway answers, and wait as long as it may take', asy
     )
 })
 
-test('pods are those of the image: its user, its port, its commands, and no file that it writes', async (t) => {
+test('pods have the user, port and commands of the image, and a read-only file system', async (t) => {
   const dockerfile = await readFile(new URL('Dockerfile', root), 'utf8')
   const program = createProgram(createContext(process, false))
   for (const { spec } of [deployment.spec.template, job.spec.template]) {
@@ -126,7 +126,7 @@ test('pods are those of the image: its user, its port, its commands, and no file
   t.true(dockerfile.includes(`\nEXPOSE ${container.ports[0].containerPort}\n`))
 })
 
-test('the network policy lets in who has to ask the pods directly: ingress, Hasura and Prometheus', async (t) => {
+test('the network policy allows ingress controller, Hasura and Prometheus to connect to the pods', async (t) => {
   const { spec } = await read('networkpolicy.yaml')
   t.is(spec.ingress.length, 1)
   const [{ ports, from }] = spec.ingress
@@ -140,7 +140,7 @@ test('the network policy lets in who has to ask the pods directly: ingress, Hasu
   ])
 })
 
-test('selectors find the pods of the gateway, and not those of the migration', async (t) => {
+test('selectors match the pods of the gateway, and not the pod of the migration', async (t) => {
   const { labels } = deployment.spec.template.metadata
   const { spec: budget } = await read('poddisruptionbudget.yaml')
   const { spec: policy } = await read('networkpolicy.yaml')

@@ -7,20 +7,20 @@ import { root } from '../_app.ts'
 const read = (path: string) => readFile(new URL(path, root), 'utf8')
 const secret = 'x'.repeat(32)
 
-test('app.json makes a valid configuration of what Heroku adds to it, with no variable that nobody knows', async (t) => {
+test("app.json and Heroku's variables are a valid configuration without unknown variables", async (t) => {
   const { env } = JSON.parse(await read('app.json')) as { env: Record<string, { value?: string }> }
   const given = Object.fromEntries(Object.entries(env).map(([name, { value = '' }]) => [name, value]))
   const heroku = { PORT: '5000', DATABASE_URL: 'postgres://user:password@host:5432/db', AUTH_SECRET: secret }
   const config = parseConfig({ ...given, ...heroku }, ['github', 'google'])
   t.deepEqual(config.unknownVariables, [])
-  // Each opens connections, of which the smallest database has 20.
+  // Each worker opens connections, and the smallest database allows 20.
   t.is(config.workers, 1)
   t.true(config.databaseUrl?.endsWith('sslmode=no-verify'))
   const [, file = ''] = /^web: node (\S+)$/m.exec(await read('Procfile')) ?? []
   await t.notThrowsAsync(read(file))
 })
 
-test('docker-compose.yml makes a valid configuration, with no variable that nobody knows', async (t) => {
+test('docker-compose.yml has a valid configuration without unknown variables', async (t) => {
   const { services } = parse(await read('docker-compose.yml'))
   const given = Object.fromEntries(
     Object.entries(services.gateway.environment as Record<string, string>).map(([name, value]) => [
@@ -30,7 +30,7 @@ test('docker-compose.yml makes a valid configuration, with no variable that nobo
   )
   const { unknownVariables, port } = parseConfig(given, ['github', 'google'])
   t.deepEqual(unknownVariables, [])
-  // All other variables of .env reach the gateway as they are; what stands under environment wins over it.
+  // The gateway gets all other variables of .env unchanged. Entries of `environment` have precedence.
   t.deepEqual(services.gateway.env_file, [{ path: '.env', required: false }])
   t.deepEqual(Object.keys(services.gateway.environment).sort(), [
     'AUTH_PUBLIC_URL',
@@ -42,7 +42,7 @@ test('docker-compose.yml makes a valid configuration, with no variable that nobo
   t.true(services.gateway.ports.includes(`127.0.0.1:${port}:${port}`))
 })
 
-test('package.json names only release lines of Node of which the README says that they are tried', async (t) => {
+test('package.json names only the release lines of Node that the README names as tested', async (t) => {
   const { engines } = JSON.parse(await read('package.json')) as { engines: { node: string } }
   const readme = await read('README.md')
   for (const range of engines.node.split(' || ')) {
