@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import { text } from '../http/validate.ts'
+import { storableText } from '../http/validate.ts'
 import type { IsBreached } from './breached-passwords.ts'
 
 export type PasswordRules = { passwordMinLength: number; passwordHash: 'bcrypt' | 'argon2id' }
@@ -8,7 +8,7 @@ export type PasswordRules = { passwordMinLength: number; passwordHash: 'bcrypt' 
 export function createPasswordSchema({ passwordMinLength, passwordHash }: PasswordRules) {
   const isCut = passwordHash === 'bcrypt'
   const maxBytes = isCut ? 72 : 1024
-  return text(1024)
+  return storableText(1024)
     .refine(
       (value) => [...value.normalize('NFC')].length >= passwordMinLength,
       `has fewer than ${passwordMinLength} characters`,

@@ -1,12 +1,12 @@
 import { GatewayError } from '../errors.ts'
-import { text } from '../http/validate.ts'
+import { storableText } from '../http/validate.ts'
 
 /** In UTF-16 units, of an address to be sent back to. */
 export const longestTarget = 1024
 
 /** Where a client wants a person to be sent afterwards, as it says so. */
 export const redirectTarget = (example: string) =>
-  text(longestTarget).meta({
+  storableText(longestTarget).meta({
     description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
     examples: [example],
   })

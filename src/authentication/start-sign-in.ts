@@ -3,7 +3,7 @@ import { type Middleware, requireState, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { withBody } from '../http/body.ts'
 import { readQuery } from '../http/query.ts'
-import { text } from '../http/validate.ts'
+import { storableText } from '../http/validate.ts'
 import { createRequireTarget, longestTarget, redirectTarget } from './redirect-target.ts'
 
 const asked = {
@@ -39,7 +39,7 @@ function paired<T extends Asked>(schema: z.ZodType<T>) {
 
 const startQuery = paired(z.strictObject(asked))
 // A page is also reached by links that somebody else has added things to.
-const pageQuery = paired(z.object({ ...asked, state: text(512).optional() }))
+const pageQuery = paired(z.object({ ...asked, state: storableText(512).optional() }))
 
 export type StartOptions = { config: { redirectOrigins: readonly string[] } }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ProfileIdentity } from '../context.ts'
-import { text } from '../http/validate.ts'
+import { storableText } from '../http/validate.ts'
 
 const maxLength = 255
 // Controls, line and paragraph separators, what changes the direction of the text around it, and what nobody sees: the
@@ -12,7 +12,7 @@ const joiner =
   /(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}]\ufe0f?)\u200d(?=\p{Extended_Pictographic})|(?<=\p{Emoji})\ufe0f|(?<=\p{Script=Arabic})\u200c(?=\p{Script=Arabic})/gu
 
 /** A username: 1 to 255 code points, also in NFKC, where two that look alike are the same. */
-export const usernameSchema = text(2 * maxLength)
+export const usernameSchema = storableText(2 * maxLength)
   .refine((name) => name !== '', 'is required')
   .refine(
     (name) => codePoints(name) <= maxLength && codePoints(name.normalize('NFKC')) <= maxLength,
@@ -23,7 +23,7 @@ export const usernameSchema = text(2 * maxLength)
   .meta({ minLength: 1, maxLength, examples: ['ada'] })
 
 /** An e-mail address, as far as it can be told without writing to it. */
-export const emailSchema = text(254)
+export const emailSchema = storableText(254)
   .refine((value) => /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(value), 'is not an e-mail address')
   // As much of it as every program that reads JSON Schema understands.
   .meta({ pattern: '^[^\\s@]+@[^\\s@]+$', examples: ['ada@example.com'] })

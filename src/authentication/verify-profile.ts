@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import type { ProviderProfile } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { text } from '../http/validate.ts'
+import { storableText } from '../http/validate.ts'
 import type { RedirectProvider, VerifyProfile } from './provider.ts'
 import { emailSchema } from './username.ts'
 
 const identitySchema = z.object({
-  subject: text(255).min(1),
+  subject: storableText(255).min(1),
   username: z.string().optional(),
   email: emailSchema.optional().catch(undefined),
   emailVerified: z.boolean().optional().catch(false),

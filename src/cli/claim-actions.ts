@@ -6,7 +6,7 @@ import {
   toSessionVariable,
 } from '../claims/hasura-claims.ts'
 import { createWebhookAnswer } from '../endpoints/webhook.ts'
-import { text as storableText, validate } from '../http/validate.ts'
+import { storableText, validate } from '../http/validate.ts'
 import { findGrants } from '../stores/access.ts'
 import { createUserClaims } from '../stores/user-admin.ts'
 import type { OpenDeployment } from './context.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text as storableText, validate } from '../http/validate.ts'
+import { storableText, validate } from '../http/validate.ts'
 import { createRoles } from '../stores/roles.ts'
 import type { OpenDeployment } from './context.ts'
 import { CommandError } from './failure.ts'

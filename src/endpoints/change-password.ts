@@ -6,14 +6,14 @@ import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
 import type { Operation } from '../hasura/run-operation.ts'
 import { withBody } from '../http/body.ts'
-import { text } from '../http/validate.ts'
+import { storableText } from '../http/validate.ts'
 import { guessLimit } from '../limits/middleware.ts'
 import type { Transport } from './transport.ts'
 
 /** The body of POST /user/password. */
 export function createChangePasswordSchema(rules: PasswordRules) {
   return z.strictObject({
-    currentPassword: text(1024)
+    currentPassword: storableText(1024)
       .meta({ examples: ['correct horse'] })
       .optional(),
     newPassword: createPasswordSchema(rules),

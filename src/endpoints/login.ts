@@ -3,17 +3,17 @@ import { withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Operation } from '../hasura/run-operation.ts'
 import { bodyOf } from '../http/body.ts'
-import { text } from '../http/validate.ts'
+import { storableText } from '../http/validate.ts'
 import { guessLimit } from '../limits/middleware.ts'
 import { attempt } from '../observability/announce.ts'
 import type { Transport } from './transport.ts'
 
 /** The body of POST /login. */
 export const loginBody = z.strictObject({
-  username: text(1024)
+  username: storableText(1024)
     .min(1, 'is required')
     .meta({ examples: ['ada'] }),
-  password: text(1024)
+  password: storableText(1024)
     .min(1, 'is required')
     .meta({ examples: ['correct horse'] }),
 })

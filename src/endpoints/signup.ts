@@ -6,7 +6,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
 import type { Operation } from '../hasura/run-operation.ts'
 import { withBody } from '../http/body.ts'
-import { text } from '../http/validate.ts'
+import { storableText } from '../http/validate.ts'
 import { addressLimit } from '../limits/middleware.ts'
 import { attempt } from '../observability/announce.ts'
 import type { Transport } from './transport.ts'
@@ -17,7 +17,7 @@ export function createSignupSchema(rules: PasswordRules) {
     .strictObject({
       username: usernameSchema,
       password: createPasswordSchema(rules),
-      confirmPassword: text(1024).meta({ examples: ['correct horse'] }),
+      confirmPassword: storableText(1024).meta({ examples: ['correct horse'] }),
       email: emailSchema.optional(),
     })
     .refine(({ password, confirmPassword }) => password === confirmPassword, {

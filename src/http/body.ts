@@ -2,7 +2,7 @@ import getRawBody from 'raw-body'
 import type { z } from 'zod'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { faults, parseJson } from './json.ts'
+import { jsonErrors, parseJson } from './json.ts'
 import { validate } from './validate.ts'
 
 /**
@@ -61,8 +61,8 @@ function parse(bytes: Buffer): unknown {
     return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
     // The parser's own messages quote the body.
-    const ours = Object.values(faults).find(
-      (fault) => cause instanceof SyntaxError && cause.message === fault,
+    const ours = Object.values(jsonErrors).find(
+      (message) => cause instanceof SyntaxError && cause.message === message,
     )
     const detail = ours ?? 'The body is not JSON in UTF-8'
     throw new GatewayError('malformed_request', { detail, cause })

@@ -16,7 +16,7 @@ const maxMembers = 50_000
 const maxParts = 100_000
 
 /** What `parseJson` says of JSON that it refuses all the same. */
-export const faults = {
+export const jsonErrors = {
   twice: 'An object has the same member twice',
   deep: `The body is nested deeper than ${maxDepth} levels`,
   many: `The body has more than ${maxMembers} members`,
@@ -33,7 +33,7 @@ function refuseManyParts(text: string): void {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === quote) at = endOfString(text, at + 1)
-    else if (isPart[code] === 1 && ++parts > maxParts) throw new SyntaxError(faults.parts)
+    else if (isPart[code] === 1 && ++parts > maxParts) throw new SyntaxError(jsonErrors.parts)
   }
 }
 
@@ -57,14 +57,14 @@ function checkMembers(text: string): void {
       const end = endOfString(text, at + 1)
       if (nameIsNext) {
         addName(open.at(-1) as Set<string>, text.slice(at, end + 1))
-        if (++members > maxMembers) throw new SyntaxError(faults.many)
+        if (++members > maxMembers) throw new SyntaxError(jsonErrors.many)
         nameIsNext = false
       }
       at = end
     } else if (sign === '{' || sign === '[') {
       open.push(sign === '{' ? new Set() : null)
       nameIsNext = sign === '{'
-      if (open.length > maxDepth) throw new SyntaxError(faults.deep)
+      if (open.length > maxDepth) throw new SyntaxError(jsonErrors.deep)
     } else if (sign === '}' || sign === ']') {
       open.pop()
       nameIsNext = false
@@ -76,6 +76,6 @@ function checkMembers(text: string): void {
 
 function addName(names: Set<string>, literal: string): void {
   const name = literal.includes('\\') ? (JSON.parse(literal) as string) : literal.slice(1, -1)
-  if (names.has(name)) throw new SyntaxError(faults.twice)
+  if (names.has(name)) throw new SyntaxError(jsonErrors.twice)
   names.add(name)
 }

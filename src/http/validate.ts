@@ -6,7 +6,7 @@ const mostErrors = 20
 
 /** Checks `value` against a schema. Throws `validation_failed` with one entry for each bad field, for 20 at the most. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value, { error: describe })
+  const result = schema.safeParse(value, { error: formatTypeError })
   if (result.success) return result.data
   const found = new Map<string, FieldError>()
   for (const issue of result.error.issues) {
@@ -18,7 +18,7 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new GatewayError('validation_failed', { errors: [...found.values()] })
 }
 
-function describe(issue: z.core.$ZodRawIssue): string | undefined {
+function formatTypeError(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type') return undefined
   return issue.input === undefined
     ? 'is required'
@@ -36,7 +36,7 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 }
 
 /** Text that PostgreSQL can hold: no NUL and no half of a surrogate pair, at most `max` UTF-16 units. */
-export const text = (max: number) =>
+export const storableText = (max: number) =>
   z
     .string()
     .max(max, `has more than ${max} characters`)
