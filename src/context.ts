@@ -133,19 +133,19 @@ export type Answer = {
   headers?: Readonly<Record<string, string>>
 }
 
-/** How failures are told. */
-export type FailureForm = {
-  /** Sets these answers apart from those of another form. */
+/** The format of error answers. */
+export type ErrorFormat = {
+  /** Distinguishes this format from others. */
   name: string
   type: string
-  /** The body, whatever the code. */
+  /** The schema of the body for any code. */
   schema: z.ZodType
-  /** JSON Schema of bodies that have one of these codes, to be held beside `schema`. */
-  only(codes: readonly ErrorCode[]): object
-  /** The body for an error. */
-  tell(error: GatewayError, requestId: string): unknown
-  /** The status that stands for the status of an error. */
-  statusOf(status: number): number
+  /** Returns a JSON Schema of bodies with one of these codes, to combine with `schema`. */
+  schemaFor(codes: readonly ErrorCode[]): object
+  /** Returns the body for an error. */
+  render(error: GatewayError, requestId: string): unknown
+  /** Returns the status of the answer for the status of an error. */
+  status(status: number): number
 }
 
 /** How callers show who they are. */
@@ -168,8 +168,8 @@ export type Contract = {
   /** Status → answer. */
   answers?: Readonly<Record<number, Answer>>
   errors?: readonly ErrorCode[]
-  /** How the failures of the steps to the right are told. */
-  failures?: FailureForm
+  /** The format of the errors of the later steps. */
+  errorFormat?: ErrorFormat
 }
 
 /** Lets a step say what it promises. Changes nothing of what it does. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
 import { jsonBody, withBody } from '../http/body.ts'
-import { actionFailures, answerFailure, formatErrors } from './failure.ts'
+import { actionErrors, answerFailure, formatErrors } from './failure.ts'
 import type { RunOperation } from './run-operation.ts'
 import { readVariables } from './session-variables.ts'
 
@@ -23,7 +23,7 @@ const actionBody = z.looseObject({
 /** POST /hasura/actions: answers an Action with the result or the error of the operation of its name. */
 export function actions({ run }: { run: RunOperation }): Middleware[] {
   return [
-    formatErrors({ format: actionFailures }),
+    formatErrors({ format: actionErrors }),
     jsonBody(actionBody, { limit: bodyLimit }),
     answerAction({ run }),
   ]
@@ -34,7 +34,7 @@ function answerAction({ run }: { run: RunOperation }): Middleware {
     { answers: { 200: { description: 'What the action answers.', schema: run.answer } }, errors: run.errors },
     withBody(actionBody, async function answerAction(ctx, { action, input, session_variables }) {
       const outcome = await run(ctx, action.name, input, readVariables(session_variables))
-      if ('error' in outcome) answerFailure(ctx, outcome.error, actionFailures)
+      if ('error' in outcome) answerFailure(ctx, outcome.error, actionErrors)
       else ctx.body = outcome.value
     }),
   )

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Context, type FailureForm, type Middleware, withContract } from '../context.ts'
+import { type Context, type ErrorFormat, type Middleware, withContract } from '../context.ts'
 import { type ErrorCode, errorTable, type GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
 
@@ -33,27 +33,27 @@ export const failureSchema = z
 
 const holding = (name: string, schema: object) => ({ type: 'object', properties: { [name]: schema } })
 
-const only = (some: readonly ErrorCode[]) => holding('extensions', holding('code', { enum: some }))
+const schemaFor = (some: readonly ErrorCode[]) => holding('extensions', holding('code', { enum: some }))
 
 /** The error format of an action. */
-export const actionFailures: FailureForm = {
+export const actionErrors: ErrorFormat = {
   name: 'ActionFailure',
   type: 'application/json',
   schema: failureSchema,
-  only,
-  tell: failureOf,
-  statusOf: statusForHasura,
+  schemaFor,
+  render: failureOf,
+  status: statusForHasura,
 }
 
 /** The error format of a remote schema. */
-export const graphqlFailures: FailureForm = {
-  ...actionFailures,
+export const graphqlErrors: ErrorFormat = {
+  ...actionErrors,
   name: 'GraphqlFailure',
   schema: z
     .strictObject({ errors: z.array(failureSchema).meta({ description: 'One failure.' }) })
     .meta({ title: 'GraphqlFailure' }),
-  only: (some) => holding('errors', { type: 'array', items: only(some) }),
-  tell: (error, requestId) => ({ errors: [failureOf(error, requestId)] }),
+  schemaFor: (some) => holding('errors', { type: 'array', items: schemaFor(some) }),
+  render: (error, requestId) => ({ errors: [failureOf(error, requestId)] }),
 }
 
 /** Replaces 5xx by 400, because Hasura hides the body of a 5xx. The code stays. */
@@ -77,19 +77,22 @@ export function failureOf(error: GatewayError, requestId: string): Failure {
 }
 
 /** Answers with a failure. */
-export function answerFailure(ctx: Context, error: GatewayError, { tell, statusOf }: FailureForm): void {
-  ctx.status = statusOf(error.status)
+export function answerFailure(ctx: Context, error: GatewayError, { render, status }: ErrorFormat): void {
+  ctx.status = status(error.status)
   ctx.set({ 'Cache-Control': 'no-store', ...error.headers })
-  ctx.body = tell(error, ctx.state.requestId)
+  ctx.body = render(error, ctx.state.requestId)
 }
 
 /** Answers every error of the later steps in a format for Hasura. */
-export function formatErrors({ format }: { format: FailureForm }): Middleware {
-  return withContract({ failures: format, errors: ['server_error'] }, async function formatErrors(ctx, next) {
-    try {
-      await next()
-    } catch (error) {
-      answerFailure(ctx, toGatewayError(error, ctx), format)
-    }
-  })
+export function formatErrors({ format }: { format: ErrorFormat }): Middleware {
+  return withContract(
+    { errorFormat: format, errors: ['server_error'] },
+    async function formatErrors(ctx, next) {
+      try {
+        await next()
+      } catch (error) {
+        answerFailure(ctx, toGatewayError(error, ctx), format)
+      }
+    },
+  )
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Middleware, withContract } from '../context.ts'
 import { jsonBody, withBody } from '../http/body.ts'
-import { failureSchema, formatErrors, graphqlFailures } from './failure.ts'
+import { failureSchema, formatErrors, graphqlErrors } from './failure.ts'
 import type { Execute } from './remote-schema.ts'
 import type { RunOperation } from './run-operation.ts'
 import { readVariableHeaders } from './session-variables.ts'
@@ -43,7 +43,7 @@ const graphqlAnswer = z
 /** POST /graphql: answers GraphQL requests of Hasura. */
 export function graphql({ run }: { run: RunOperation }): Middleware[] {
   return [
-    formatErrors({ format: graphqlFailures }),
+    formatErrors({ format: graphqlErrors }),
     jsonBody(graphqlBody, { limit: bodyLimit }),
     answerGraphql({ run }),
   ]

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Context, type FailureForm, type Middleware, withContract } from '../context.ts'
+import { type Context, type ErrorFormat, type Middleware, withContract } from '../context.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 
 /** What is wrong with one field. */
@@ -17,7 +17,7 @@ const fieldError = z
 const codes = Object.keys(errorTable) as ErrorCode[]
 
 /** Error answers (RFC 9457). */
-const problems: FailureForm = {
+const problems: ErrorFormat = {
   name: 'Problem',
   type: 'application/problem+json',
   schema: z
@@ -31,15 +31,15 @@ const problems: FailureForm = {
       requestId: z.string().meta({ description: 'The name of the request in the log.' }),
     })
     .meta({ title: 'Problem' }),
-  only: (some) => ({ type: 'object', properties: { code: { enum: some } } }),
-  tell: (error, requestId) => JSON.parse(problemOf(error, requestId)),
-  statusOf: (status) => status,
+  schemaFor: (some) => ({ type: 'object', properties: { code: { enum: some } } }),
+  render: (error, requestId) => JSON.parse(problemOf(error, requestId)),
+  status: (status) => status,
 }
 
 /** Turns whatever the later steps throw, or leave unanswered, into `application/problem+json` (RFC 9457). */
 export function errorHandler(): Middleware {
   return withContract(
-    { errors: ['server_error'], failures: problems },
+    { errors: ['server_error'], errorFormat: problems },
     async function errorHandler(ctx, next) {
       try {
         await next()

@@ -69,24 +69,24 @@ function readAnswers(contracts: readonly Contract[], { answered }: Responses): R
   return Object.fromEntries([...answers].map(([status, same]) => [status, answered(same)]))
 }
 
-/** Each failure in the form that was announced last to its left. */
+/** Each failure in the format that was announced last to its left. */
 function readErrors(contracts: readonly Contract[], { refused }: Responses): Record<string, Reference> {
   const found = new Map<number, Failures[]>()
-  let form: Failures['form'] | undefined
+  let format: Failures['format'] | undefined
   for (const contract of contracts) {
-    form = contract.failures ?? form
-    if (!form) continue
-    for (const code of contract.errors ?? []) addTo(found, form, code)
+    format = contract.errorFormat ?? format
+    if (!format) continue
+    for (const code of contract.errors ?? []) addTo(found, format, code)
   }
   return Object.fromEntries(
     [...found].sort(([a], [b]) => a - b).map(([status, failures]) => [status, refused(status, failures)]),
   )
 }
 
-function addTo(found: Map<number, Failures[]>, form: Failures['form'], code: ErrorCode): void {
-  const status = form.statusOf(errorTable[code].status)
+function addTo(found: Map<number, Failures[]>, format: Failures['format'], code: ErrorCode): void {
+  const status = format.status(errorTable[code].status)
   const others = found.get(status) ?? []
-  const same = others.find((failures) => failures.form === form)
+  const same = others.find((failures) => failures.format === format)
   const codes = [...new Set([...(same?.codes ?? []), code])].sort()
-  found.set(status, [...others.filter((failures) => failures !== same), { form, codes }])
+  found.set(status, [...others.filter((failures) => failures !== same), { format, codes }])
 }

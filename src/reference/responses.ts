@@ -1,11 +1,11 @@
-import type { Answer, FailureForm } from '../context.ts'
+import type { Answer, ErrorFormat } from '../context.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 import { errorWords } from './descriptions.ts'
 import { type Content, exampleOf, type Reference, type Response, type Schema } from './openapi.ts'
 import type { Schemas } from './schemas.ts'
 
-/** Failures of one route that are told in one form. */
-export type Failures = { form: FailureForm; codes: readonly ErrorCode[] }
+/** Failures of one route that are told in one format. */
+export type Failures = { format: ErrorFormat; codes: readonly ErrorCode[] }
 
 /** Makes the answers of a route. Error answers are kept as components: most routes share them. */
 export function createResponses(schemas: Schemas) {
@@ -31,24 +31,26 @@ export function createResponses(schemas: Schemas) {
   }
 
   function refused(status: number, failures: readonly Failures[]): Reference {
-    const name = failures.map(({ form, codes }) => nameOf(form, codes)).join('')
+    const name = failures.map(({ format, codes }) => nameOf(format, codes)).join('')
     components[name] ??= {
       description: describe(failures.flatMap(({ codes }) => codes)),
       ...((status === 429 || status === 503) && {
         headers: { 'Retry-After': header('Seconds after which to try again.', 'integer') },
       }),
-      content: Object.fromEntries(failures.map(({ form, codes }) => [form.type, contentOf(form, codes)])),
+      content: Object.fromEntries(
+        failures.map(({ format, codes }) => [format.type, contentOf(format, codes)]),
+      ),
     }
     return { $ref: `#/components/responses/${name}` }
   }
 
-  function contentOf(form: FailureForm, codes: readonly ErrorCode[]): Content[string] {
+  function contentOf(format: ErrorFormat, codes: readonly ErrorCode[]): Content[string] {
     const example = (code: ErrorCode) => ({
       summary: errorTable[code].title,
-      value: form.tell(sampleOf(code), 'c0ffee'),
+      value: format.render(sampleOf(code), 'c0ffee'),
     })
     return {
-      schema: { allOf: [schemas.convert(form.schema, 'output'), form.only(codes)] },
+      schema: { allOf: [schemas.convert(format.schema, 'output'), format.schemaFor(codes)] },
       examples: Object.fromEntries(codes.map((code) => [code, example(code)])),
     }
   }
@@ -64,7 +66,7 @@ function describe(codes: readonly ErrorCode[]): string {
   return [...new Set(codes)].map((code) => `\`${code}\`: ${errorWords[code]}`).join('\n\n')
 }
 
-function nameOf({ name }: FailureForm, codes: readonly ErrorCode[]): string {
+function nameOf({ name }: ErrorFormat, codes: readonly ErrorCode[]): string {
   const words = codes.map((code) => code.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase()))
   return `${name === 'Problem' ? '' : name}${words.join('Or')}`
 }

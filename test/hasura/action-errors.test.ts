@@ -1,6 +1,6 @@
 import test from 'ava'
 import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
-import { actionFailures, answerFailure } from '../../src/hasura/failure.ts'
+import { actionErrors, answerFailure } from '../../src/hasura/failure.ts'
 import { quick, type TestApp } from '../_app.ts'
 import { readAction } from '../_hasura.ts'
 import { callAction, failed, secret, startDoor } from './_door.ts'
@@ -22,7 +22,7 @@ for (const code of Object.keys(errorTable) as ErrorCode[]) {
     const ctx = { state: { requestId: 'id' }, set: () => {} } as unknown as Parameters<
       typeof answerFailure
     >[0]
-    answerFailure(ctx, new GatewayError(code), actionFailures)
+    answerFailure(ctx, new GatewayError(code), actionErrors)
     const { status } = errorTable[code]
     t.is(ctx.status, status < 500 ? status : 400)
     t.like(readAction(ctx.status, JSON.stringify(ctx.body)), {
