@@ -42,8 +42,8 @@ export function createExecute(run: RunOperation): Execute {
   return async function executeQuery(ctx, { query, operationName, variables }, client) {
     try {
       const document = read(query)
-      const faults = validate(schema, document)
-      if (faults.length > 0) return { errors: faults.map((fault) => toFailure(fault, ctx)) }
+      const graphqlErrors = validate(schema, document)
+      if (graphqlErrors.length > 0) return { errors: graphqlErrors.map((error) => toFailure(error, ctx)) }
       const { data, errors } = await execute({
         schema,
         document,

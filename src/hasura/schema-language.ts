@@ -31,23 +31,24 @@ function fieldsOf(kind: Description['kind']): string {
 
 function createField(name: string, operation: Description): string {
   const taken = Object.entries(operation.arguments).map(
-    ([argument, { type, description }]) => `${describe(description, '    ')}    ${argument}: ${type}`,
+    ([argument, { type, description }]) =>
+      `${formatDescription(description, '    ')}    ${argument}: ${type}`,
   )
   const list = taken.length === 0 ? '' : `(\n${taken.join('\n')}\n  )`
-  return `${describe(operation.description, '  ')}  ${name}${list}: ${operation.result}`
+  return `${formatDescription(operation.description, '  ')}  ${name}${list}: ${operation.result}`
 }
 
 function createTypes(): string {
   return Object.entries(objectTypes)
     .map(([name, { description, fields }]) => {
       const lines = Object.entries(fields).map(
-        ([field, each]) => `${describe(each.description, '  ')}  ${field}: ${each.type}`,
+        ([field, each]) => `${formatDescription(each.description, '  ')}  ${field}: ${each.type}`,
       )
-      return `${describe(description, '')}type ${name} {\n${lines.join('\n\n')}\n}\n`
+      return `${formatDescription(description, '')}type ${name} {\n${lines.join('\n\n')}\n}\n`
     })
     .join('\n')
 }
 
-function describe(description: string, indent: string): string {
+function formatDescription(description: string, indent: string): string {
   return `${indent}"""\n${indent}${description}\n${indent}"""\n`
 }

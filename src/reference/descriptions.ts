@@ -1,9 +1,15 @@
 import type { ErrorCode } from '../errors.ts'
 import { objectTypes, operations } from '../hasura/operations.ts'
-import type { FindWords, MemberWords } from './schemas.ts'
+import type { FindTypeDescription, MemberDescriptions } from './schemas.ts'
 
 /** What a route is called, and what it is for. */
-export type Words = { tag: Tag; id: string; summary: string; description: string; body?: MemberWords }
+export type RouteDescription = {
+  tag: Tag
+  id: string
+  summary: string
+  description: string
+  body?: MemberDescriptions
+}
 
 /** The chapters of the reference. */
 export const tags = {
@@ -36,7 +42,7 @@ export const credentialNames = {
 }
 
 /** How callers show who they are, in a sentence. */
-export const credentialWords = {
+export const credentialDescriptions = {
   accessToken:
     'The `token` of a session, which a sign-in answers: `Authorization: Bearer` and the token. In the examples it is `$TOKEN`.',
   refreshCookie:
@@ -44,7 +50,7 @@ export const credentialWords = {
   actionSecret: 'What Hasura and the gateway share as `AUTH_ACTION_SECRET`.',
 }
 
-const routes: Record<string, Omit<Words, 'description' | 'body'> & { description?: string }> = {
+const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { description?: string }> = {
   'POST /signup': { tag: 'Sign-in', id: 'signup', summary: 'Sign up' },
   'POST /login': { tag: 'Sign-in', id: 'login', summary: 'Log in' },
   'GET /providers': { tag: 'Sign-in', id: 'providers', summary: 'List the ways to sign in' },
@@ -176,26 +182,26 @@ const providerRoutes = ({ name, label }: Named): typeof routes => ({
 })
 
 /** Finds the words of a route by method and path, such as `POST /login`. Throws for a route that nobody described. */
-export function createFindRouteWords(providers: readonly Named[]): (route: string) => Words {
+export function createFindRouteDescription(providers: readonly Named[]): (route: string) => RouteDescription {
   const table = Object.assign({}, routes, ...providers.map(providerRoutes)) as typeof routes
   return (route) => {
-    const words = Object.hasOwn(table, route) ? table[route] : undefined
-    if (!words) throw new Error(`src/reference/descriptions.ts does not describe ${route}`)
-    const shared = Object.entries(operations).find(([name]) => name === words.id)?.[1]
+    const found = Object.hasOwn(table, route) ? table[route] : undefined
+    if (!found) throw new Error(`src/reference/descriptions.ts does not describe ${route}`)
+    const shared = Object.entries(operations).find(([name]) => name === found.id)?.[1]
     return {
-      ...words,
-      description: words.description ?? shared?.description ?? '',
+      ...found,
+      description: found.description ?? shared?.description ?? '',
       ...(shared && { body: shared.arguments }),
     }
   }
 }
 
 /** What Hasura's schema says of a type, it says of ours. */
-export const findTypeWords: FindWords = (title) =>
+export const findTypeDescription: FindTypeDescription = (title) =>
   objectTypes[`Auth${title === 'BrowserSession' ? 'Session' : title}`]
 
 /** When each error happens, for those who meet it. docs/reference/errors.md has the same sentences. */
-export const errorWords: Readonly<Record<ErrorCode, string>> = {
+export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   malformed_request:
     'The body is not JSON, has a member twice, is nested too deeply, has too many parts, or ended early.',
   invalid_credentials: 'Wrong username or password, or a deactivated user; one answer for all of them.',

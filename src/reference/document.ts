@@ -1,15 +1,15 @@
 import type { Contract } from '../context.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import {
-  createFindRouteWords,
-  credentialWords,
-  errorWords,
-  findTypeWords,
+  createFindRouteDescription,
+  credentialDescriptions,
+  errorDescriptions,
+  findTypeDescription,
   introduction,
   tags,
 } from './descriptions.ts'
 import type { Document, Parameter } from './openapi.ts'
-import { createDescribe } from './operation.ts'
+import { createDescribeOperation } from './operation.ts'
 import { createResponses } from './responses.ts'
 import { createSchemas } from './schemas.ts'
 
@@ -41,10 +41,10 @@ const requestId: Parameter = {
 
 /** The API reference as an OpenAPI 3.1 document, made of the contracts of all steps of all routes. */
 export function createDocument(deps: DocumentDeps): Document {
-  const schemas = createSchemas(findTypeWords)
+  const schemas = createSchemas(findTypeDescription)
   const responses = createResponses(schemas)
-  const describe = createDescribe(schemas, responses)
-  const findWords = createFindRouteWords(deps.providers)
+  const describeOperation = createDescribeOperation(schemas, responses)
+  const findDescription = createFindRouteDescription(deps.providers)
   const common = [...deps.everywhere, { contract: { errors: deps.connectionErrors } }]
 
   const paths: Document['paths'] = {}
@@ -54,7 +54,7 @@ export function createDocument(deps: DocumentDeps): Document {
       (step) => (step as { contract?: Contract }).contract ?? [],
     )
     for (const method of methods.filter((each) => each !== 'HEAD')) {
-      const operation = describe(contracts, findWords(`${method} ${path}`))
+      const operation = describeOperation(contracts, findDescription(`${method} ${path}`))
       const parameters = [...(operation.parameters ?? []), { $ref: '#/components/parameters/RequestId' }]
       paths[path] = { ...paths[path], [method.toLowerCase()]: { ...operation, parameters } }
     }
@@ -75,7 +75,7 @@ export function createDocument(deps: DocumentDeps): Document {
     'x-errors': (Object.keys(errorTable) as ErrorCode[]).map((code) => ({
       code,
       ...errorTable[code],
-      description: errorWords[code],
+      description: errorDescriptions[code],
     })),
   }
 }
@@ -94,19 +94,19 @@ function securitySchemes(
       type: 'http',
       scheme: 'bearer',
       bearerFormat: 'JWT',
-      description: credentialWords.accessToken,
+      description: credentialDescriptions.accessToken,
     },
     refreshCookie: {
       type: 'apiKey',
       in: 'cookie',
       name: cookie ?? '',
-      description: credentialWords.refreshCookie,
+      description: credentialDescriptions.refreshCookie,
     },
     actionSecret: {
       type: 'apiKey',
       in: 'header',
       name: 'X-Action-Secret',
-      description: credentialWords.actionSecret,
+      description: credentialDescriptions.actionSecret,
     },
   }
   return Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)))

@@ -1,13 +1,13 @@
 import type { z } from 'zod'
 import type { Answer, Contract, Credential } from '../context.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
-import type { Words } from './descriptions.ts'
+import type { RouteDescription } from './descriptions.ts'
 import { exampleOf, type Operation, type Parameter, type Reference, type Response } from './openapi.ts'
 import type { createResponses, Failures } from './responses.ts'
-import type { MemberWords, Schemas } from './schemas.ts'
+import type { MemberDescriptions, Schemas } from './schemas.ts'
 
 /** Makes the description of a route from the contracts of its steps and the words for it. */
-export function createDescribe(schemas: Schemas, responses: ReturnType<typeof createResponses>) {
+export function createDescribeOperation(schemas: Schemas, responses: ReturnType<typeof createResponses>) {
   function readParameters(contract: Contract): Parameter[] {
     return (['path', 'query', 'header', 'cookie'] as const).flatMap((place) => {
       const schema = contract[place]
@@ -27,7 +27,7 @@ export function createDescribe(schemas: Schemas, responses: ReturnType<typeof cr
     })
   }
 
-  function readBody(body: { schema: z.ZodType; limit: number }, words?: MemberWords) {
+  function readBody(body: { schema: z.ZodType; limit: number }, words?: MemberDescriptions) {
     const schema = schemas.convert(body.schema, 'input', words)
     const example = exampleOf(schema, schemas.components)
     return {
@@ -37,7 +37,10 @@ export function createDescribe(schemas: Schemas, responses: ReturnType<typeof cr
     }
   }
 
-  return function describe(contracts: readonly Contract[], { tag, id, body, ...words }: Words): Operation {
+  return function describeOperation(
+    contracts: readonly Contract[],
+    { tag, id, body, ...words }: RouteDescription,
+  ): Operation {
     const parameters = contracts.flatMap(readParameters)
     const input = contracts.find((contract) => contract.body)?.body
     return {

@@ -1,6 +1,6 @@
 import type { Answer, ErrorFormat } from '../context.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
-import { errorWords } from './descriptions.ts'
+import { errorDescriptions } from './descriptions.ts'
 import { type Content, exampleOf, type Reference, type Response, type Schema } from './openapi.ts'
 import type { Schemas } from './schemas.ts'
 
@@ -33,7 +33,7 @@ export function createResponses(schemas: Schemas) {
   function refused(status: number, failures: readonly Failures[]): Reference {
     const name = failures.map(({ format, codes }) => nameOf(format, codes)).join('')
     components[name] ??= {
-      description: describe(failures.flatMap(({ codes }) => codes)),
+      description: describeErrors(failures.flatMap(({ codes }) => codes)),
       ...((status === 429 || status === 503) && {
         headers: { 'Retry-After': header('Seconds after which to try again.', 'integer') },
       }),
@@ -62,8 +62,8 @@ function header(description: string, type = 'string'): { description: string; sc
   return { description, schema: { type } }
 }
 
-function describe(codes: readonly ErrorCode[]): string {
-  return [...new Set(codes)].map((code) => `\`${code}\`: ${errorWords[code]}`).join('\n\n')
+function describeErrors(codes: readonly ErrorCode[]): string {
+  return [...new Set(codes)].map((code) => `\`${code}\`: ${errorDescriptions[code]}`).join('\n\n')
 }
 
 function nameOf({ name }: ErrorFormat, codes: readonly ErrorCode[]): string {

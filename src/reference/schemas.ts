@@ -3,10 +3,12 @@ import { z } from 'zod'
 import type { Schema } from './openapi.ts'
 
 /** What members are, in words: name → description. */
-export type MemberWords = Readonly<Record<string, { description: string }>>
+export type MemberDescriptions = Readonly<Record<string, { description: string }>>
 
 /** Says of a titled schema what its members are, if that is known. */
-export type FindWords = (title: string) => { description: string; fields: MemberWords } | undefined
+export type FindTypeDescription = (
+  title: string,
+) => { description: string; fields: MemberDescriptions } | undefined
 
 export type Schemas = ReturnType<typeof createSchemas>
 
@@ -14,7 +16,7 @@ export type Schemas = ReturnType<typeof createSchemas>
  * Turns zod schemas into JSON Schema. What has a title becomes a component, to be referred to by it. A description that
  * a zod schema has of its own counts before the words that are found for its members.
  */
-export function createSchemas(findWords: FindWords) {
+export function createSchemas(findDescription: FindTypeDescription) {
   const components: Record<string, Schema> = {}
   const converted = new Map<z.ZodType, Schema>()
 
@@ -22,9 +24,9 @@ export function createSchemas(findWords: FindWords) {
     const inside = mapParts(tidy(schema), hoist)
     const { title } = inside
     if (title === undefined) return inside
-    const words = findWords(title)
+    const words = findDescription(title)
     const known = components[title]
-    const made = words ? describe({ description: words.description, ...inside }, words.fields) : inside
+    const made = words ? describeMembers({ description: words.description, ...inside }, words.fields) : inside
     if (known && !isDeepStrictEqual(known, made)) throw new Error(`two schemas have the title ${title}`)
     components[title] = made
     return { $ref: `#/components/schemas/${title}` }
@@ -42,13 +44,13 @@ export function createSchemas(findWords: FindWords) {
   return {
     components,
     /** A schema of what is sent (`input`) or answered (`output`). */
-    convert: (schema: z.ZodType, io: 'input' | 'output', words: MemberWords = {}): Schema =>
-      describe(convert(schema, io), words),
+    convert: (schema: z.ZodType, io: 'input' | 'output', words: MemberDescriptions = {}): Schema =>
+      describeMembers(convert(schema, io), words),
   }
 }
 
 /** Says of each member what it is, unless it says so itself. */
-function describe(schema: Schema, words: MemberWords): Schema {
+function describeMembers(schema: Schema, words: MemberDescriptions): Schema {
   if (!schema.properties) return schema
   const properties = Object.entries(schema.properties).map(([name, member]) => {
     const description = member.description ?? words[name]?.description
