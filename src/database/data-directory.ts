@@ -2,19 +2,20 @@ import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 
-/** Where under `directory` the embedded database is kept. */
+/** Returns the path of the embedded database under `directory`. */
 export function dataDirOf(directory: string): string {
   return join(directory, 'pglite')
 }
 
-// What the gateway leaves in it, at whatever moment it ends, and what may be in a directory that is empty to its owner.
+// Names that the gateway leaves, also after an abrupt end; and names that may be in a directory that counts as empty.
 const own = /^(pglite|secret)(\.new)?$|^lock-[0-9a-f]{8}(\.new)?$/
 const database = /^pglite(\.new)?$/
 const nothing = /^(lost\+found|\.gitkeep)$/
 
 /**
- * Makes a data directory, or one that is empty or was made here before, private to its owner. Throws when it cannot be
- * made or belongs to another user, with the cure, and when it has other files in it, and leaves it as it is then.
+ * Creates the data directory with mode 0700, or sets that mode on an empty directory or on an earlier data directory.
+ * Throws when the directory cannot be created or belongs to another user; the message says what to do.
+ * Throws when the directory has other files in it, and does not change it.
  */
 export async function makePrivate(directory: string): Promise<void> {
   try {
@@ -29,23 +30,23 @@ async function takeDirectory(directory: string): Promise<void> {
   const names = (await readdir(directory)).filter((name) => !nothing.test(name))
   if (!names.every((name) => own.test(name)) && !names.some((name) => database.test(name))) {
     throw new Error(
-      `The directory ${directory} has other files in it, and would be closed to everybody else. Set AUTH_DATA_DIR to a directory of its own, such as ${join(directory, 'claimgate')}.`,
+      `The directory ${directory} has other files in it, and a data directory is closed to all other users. Set AUTH_DATA_DIR to an empty directory, such as ${join(directory, 'claimgate')}.`,
     )
   }
   await chmod(directory, 0o700)
 }
 
-/** Whether there is an embedded database under `directory`. */
+/** Returns true when `directory` has an embedded database. */
 export function hasEmbedded(directory: string): Promise<boolean> {
   return exists(dataDirOf(directory))
 }
 
-/** Whether there is a file or folder of that name. */
+/** Returns true when the path is a file or a folder. */
 export async function exists(path: string | URL): Promise<boolean> {
   return (await stat(path).catch(() => null)) !== null
 }
 
-/** The cause of a failure that the file system reports by a code alone; any other error as it is. */
+/** Returns an error with cause and cure for a file system code; returns any other error unchanged. */
 async function explain(error: NodeJS.ErrnoException, directory: string): Promise<Error> {
   const cure = 'or set AUTH_DATA_DIR to another directory, or DATABASE_URL to a PostgreSQL server'
   if (error.code === 'EROFS')
@@ -58,7 +59,7 @@ async function explain(error: NodeJS.ErrnoException, directory: string): Promise
   const owner = (await stat(directory).catch(() => null))?.uid
   const reason =
     owner === undefined || owner === user
-      ? `The data directory ${directory} may not be made or written by user ${user}. Give this user the right`
-      : `The data directory ${directory} belongs to user ${owner}, and this process runs as user ${user}. Give it to this user (chown -R ${user} ${directory})`
+      ? `User ${user} has no permission to create or write the data directory ${directory}. Grant the permission`
+      : `The data directory ${directory} belongs to user ${owner}, and this process runs as user ${user}. Change the owner (chown -R ${user} ${directory})`
   return new Error(`${reason}, ${cure}.`, { cause: error })
 }

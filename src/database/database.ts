@@ -3,28 +3,28 @@ import { translateFailure } from './failures.ts'
 import { PrismaClient } from './generated/client.ts'
 import type { Subscriber, Subscription } from './listener.ts'
 
-/** One statement on the hot path: prepared once per connection under its name. */
+/** A statement of a frequent request, prepared once per connection under its name. */
 export type Statement = { name: string; text: string }
 
-/** What differs between the embedded database and a server; everything else is built on it. */
+/** The operations that differ between the embedded database and a server. */
 export type Connection = {
   adapter: SqlMigrationAwareDriverAdapterFactory
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   /** Runs a script of many statements as one transaction. */
   execute(script: string): Promise<void>
-  /** Runs `work` while no other process that shares the database is inside an exclusive section. */
+  /** Runs `work` while no other process on the same database is inside `exclusively`. */
   exclusively<T>(work: () => Promise<T>): Promise<T>
   /** Hears what anybody tells on a channel, until the connection is closed. */
   listen(channel: string, subscriber: Subscriber): Subscription
   close(): Promise<void>
-  /** What the pool is doing; undefined where there is none. */
+  /** Counts the pool's connections; undefined for the embedded database, which has no pool. */
   pool?: () => PoolLoad
 }
 
-/** The connections of a pool at one moment, and how many wait for one. */
+/** The connections of a pool at one moment; `waiting` counts callers that wait for a connection. */
 export type PoolLoad = { used: number; idle: number; waiting: number }
 
-/** What statements go through. Every failure has been through `translateFailure`. */
+/** The two ways to run a statement. Both pass every failure through `translateFailure`. */
 export type Queries = { prisma: ReturnType<typeof extendPrisma>; query: Connection['query'] }
 
 /** The database as stores and migrations see it. */
@@ -32,12 +32,12 @@ export type Database = Queries & {
   exclusively: Connection['exclusively']
   listen: Connection['listen']
   pool: Connection['pool']
-  /** The same for those who must be let in: each statement first calls `admit`, and fails with what that throws. */
+  /** Returns the same queries with a check: each statement first calls `admit` and fails with its error. */
   behind(admit: () => void): Queries
   close(): Promise<void>
 }
 
-/** Prisma and prepared statements over one connection (a pool, or the embedded database). */
+/** Creates Prisma and prepared statements over one connection (a pool, or the embedded database). */
 export function createDatabase(connection: Connection): Database {
   const prisma = new PrismaClient({ adapter: connection.adapter })
   const behind = (admit: () => void): Queries => ({
@@ -61,7 +61,7 @@ function extendPrisma(prisma: PrismaClient, admit: () => void) {
   const extended = prisma.$extends({
     query: { $allOperations: ({ args, query }) => translated(admit, () => query(args)) },
   })
-  // Beginning and committing are no operations to Prisma (test/database/away.test.ts).
+  // `$allOperations` does not cover BEGIN and COMMIT (test/database/away.test.ts).
   const transaction = extended.$transaction.bind(extended) as (...args: unknown[]) => Promise<unknown>
   const $transaction = (...args: unknown[]) => translated(admit, () => transaction(...args))
   return Object.assign(extended, { $transaction }) as typeof extended
@@ -79,7 +79,7 @@ export function watchQueries({ prisma, query }: Queries, around: InstrumentState
     },
   })
   return {
-    // Beginning and committing stay as they are; what is done between is watched.
+    // BEGIN and COMMIT are not observed; the statements between them are.
     prisma: Object.assign(watched, { $transaction: prisma.$transaction }) as Queries['prisma'],
     query: (statement, values) => around(statement.name, () => query(statement, values)),
   }

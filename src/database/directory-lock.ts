@@ -5,16 +5,16 @@ import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Takes a directory for this process alone and returns what gives it back. Throws when another living process has it.
+ * Locks a directory for this process and returns the function that unlocks it. Throws when another process holds it.
  *
- * The lock is a listening socket in the directory: the kernel closes it when its process dies, however it dies, so a
- * `kill -9` leaves nothing that must be waited for and a reused process id means nothing. It also holds between
- * containers that share a volume on one host.
+ * The lock is a listening socket in the directory. The kernel closes the socket when its process ends, also after
+ * `kill -9`. So no lock outlives its process, and a reused process id does no harm.
+ * The lock also holds between containers that share a volume on one host.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const take =
     process.platform === 'win32' ? await createPipeLock(directory) : await createSocketLock(directory)
-  // Those that start at the same moment step back before each other, and come again at different moments.
+  // Processes that start at the same moment all release, and retry after different pauses.
   for (let attempt = 0; attempt < 20; attempt++) {
     const release = await take()
     if (release) return release
@@ -28,9 +28,9 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
 type Take = () => Promise<(() => Promise<void>) | null>
 
 /**
- * Each process listens under a name of its own, and has the directory if no other socket in it is alive. Whoever looks
- * has appeared before, so of two at once at least one sees the other. A dead socket is dead for ever: its name is never
- * used again, and it got the name only when it listened.
+ * Each process listens on a socket with a random name, and holds the lock when no other socket in the folder is alive.
+ * A process publishes its socket before it looks, so at least one of two concurrent processes sees the other.
+ * A socket gets its final name only after it listens, and no name is used twice. So a dead socket stays dead.
  */
 async function createSocketLock(directory: string): Promise<Take> {
   const folder = await shortPath(directory)
@@ -52,18 +52,18 @@ async function createSocketLock(directory: string): Promise<Take> {
   }
 }
 
-/** The limit of a socket's address is 103 bytes on macOS; Linux allows four more. */
+/** Returns the shorter form of the path. A socket address has at most 103 bytes on macOS, and 107 on Linux. */
 async function shortPath(directory: string): Promise<string> {
   const absolute = await realpath(directory)
   const fromHere = relative('', absolute) || '.'
   const path = fromHere.length < absolute.length ? fromHere : absolute
   if (Buffer.byteLength(join(path, 'lock-12345678.new')) > 103) {
-    throw new Error(`AUTH_DATA_DIR is too long a path: ${directory}`)
+    throw new Error(`The path of AUTH_DATA_DIR is too long: ${directory}. Set a shorter path.`)
   }
   return path
 }
 
-/** The names of the sockets that somebody listens on; those of the dead are removed. */
+/** Returns the names of the sockets that a process listens on, and removes dead sockets. */
 async function findLiving(folder: string): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => /^lock-[0-9a-f]{8}$/.test(name))
   const living = await Promise.all(
@@ -77,7 +77,7 @@ async function findLiving(folder: string): Promise<string[]> {
   return living.flat()
 }
 
-/** Only a refusal tells of a death: a socket that is busy, or that we may not use, has a process. */
+/** Returns false only when the connection is refused or the file is gone. Any other error means a living process. */
 function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
@@ -91,7 +91,7 @@ function isAlive(path: string): Promise<boolean> {
   })
 }
 
-/** Windows takes a pipe's name away with its process, and never gives it to two. */
+/** Locks by a named pipe: Windows removes it with its process, and lets one process listen on a name. */
 async function createPipeLock(directory: string): Promise<Take> {
   const name = createHash('sha256')
     .update(await realpath(directory))
@@ -102,13 +102,13 @@ async function createPipeLock(directory: string): Promise<Take> {
   }
 }
 
-/** A server that listens there; null when another one does. */
+/** Returns a server that listens on `path`; null when another server does. */
 function listen(path: string): Promise<Server | null> {
   const server = createServer((socket) => socket.destroy()).unref()
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(null)
-      else reject(new Error(`Cannot lock the data directory: ${error.message}`, { cause: error }))
+      else reject(new Error(`The data directory cannot be locked: ${error.message}`, { cause: error }))
     })
     server.listen(path, () => resolve(server.removeAllListeners('error')))
   })

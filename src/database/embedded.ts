@@ -13,10 +13,10 @@ import { createExecuteScript } from './execute-script.ts'
 import { listenEmbedded } from './listener.ts'
 
 /**
- * Opens the embedded database under `directory`, made with mode 0700 when it is missing. A new database begins as a
- * copy of `snapshot`, the data directory that the build made.
- * Throws when another process has the directory open, because two at once would lose writes, and when it has files of
- * somebody else.
+ * Opens the embedded database under `directory`, which is created with mode 0700 when it is missing. A new database is
+ * a copy of `snapshot`, the data directory that the build made.
+ * Throws when another process has the directory open, because two processes would lose writes. Throws when the
+ * directory has files of other programs.
  */
 export async function openEmbedded(directory: string, snapshot: URL): Promise<Connection> {
   await makePrivate(directory)
@@ -32,9 +32,9 @@ export async function openEmbedded(directory: string, snapshot: URL): Promise<Co
 }
 
 /**
- * Opens PGlite on a data directory so that a gateway runs under 512 MiB. PostgreSQL gets 16 MB of shared buffers instead
- * of 128 MB. On Node 24, V8 does not optimise the WebAssembly: doing so takes 500 MiB there, and 60 MiB on the other
- * lines, where it makes a refresh a fifth faster. The V8 flags hold for the whole process.
+ * Opens PGlite on a data directory so that a gateway runs under 512 MiB. PostgreSQL gets 16 MB of shared buffers
+ * instead of 128 MB. On Node 24, V8 does not optimise the WebAssembly, because that takes 500 MiB there. On the other
+ * lines it takes 60 MiB and makes a refresh a fifth faster. The V8 flags hold for the whole process.
  */
 export async function createPglite(dataDir: string): Promise<PGlite> {
   if (process.versions.node.startsWith('24.'))
@@ -46,7 +46,7 @@ export async function createPglite(dataDir: string): Promise<PGlite> {
   })
 }
 
-/** The embedded database as a connection; `release` runs after it is closed. */
+/** Returns the embedded database as a connection; `release` runs after the connection is closed. */
 export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = async () => {}): Connection {
   return {
     adapter: createEmbeddedAdapter(pglite),
@@ -62,14 +62,15 @@ export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = a
   }
 }
 
-/** Copied beside and moved into place, so that a start that is killed on the way leaves no half database. */
+/** Copies the snapshot to a temporary name and renames it, so that an interrupted start leaves no partial database. */
 async function copySnapshot(snapshot: URL, dataDir: string): Promise<void> {
-  if (!(await exists(snapshot))) throw new Error('The embedded database was not built. Run: npm run build')
+  if (!(await exists(snapshot)))
+    throw new Error('The snapshot of the embedded database is missing. Run: npm run build')
   const unfinished = `${dataDir}.new`
   await rm(unfinished, { recursive: true, force: true })
-  // A thousand small files: the asynchronous form takes four times as long.
+  // For a thousand small files, the asynchronous form takes four times as long.
   cpSync(fileURLToPath(snapshot), unfinished, { recursive: true })
-  // An installation may be read-only, and a copy has the modes of its original.
+  // The installed snapshot may be read-only, and a copy keeps the modes of its source.
   chmodSync(unfinished, 0o700)
   for (const entry of readdirSync(unfinished, { recursive: true, withFileTypes: true }))
     chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600)
@@ -77,8 +78,8 @@ async function copySnapshot(snapshot: URL, dataDir: string): Promise<void> {
 }
 
 /**
- * Prisma's adapter for the embedded database. The package's own executeScript does not wait for its outcome, so a
- * failing migration would be recorded as applied (test/migrations/migrate.test.ts).
+ * Creates Prisma's adapter for the embedded database. The package's own executeScript does not wait for the result, so
+ * a failed migration would be recorded as applied (test/migrations/migrate.test.ts).
  */
 export function createEmbeddedAdapter(pglite: PGlite): SqlMigrationAwareDriverAdapterFactory {
   const factory = new PrismaPGlite(pglite)
@@ -88,7 +89,9 @@ export function createEmbeddedAdapter(pglite: PGlite): SqlMigrationAwareDriverAd
     connect: () => connect(pglite),
     connectToShadowDb: () =>
       Promise.reject(
-        new Error('A shadow database would land in the real one; only diffSchema has one to spare.'),
+        new Error(
+          'The embedded database cannot serve as a shadow database. Compare schemas with diffSchema.',
+        ),
       ),
   }
 }

@@ -3,9 +3,9 @@ import { DriverAdapterError } from '@prisma/driver-adapter-utils'
 import { isAway } from './failures.ts'
 
 /**
- * Runs a migration for Prisma's schema engine. `execute` runs a script as one transaction, and that transaction also
- * records that the migration is finished: a process that is killed before the engine has noted it must not leave a
- * migration that is applied again. A failure becomes one that the engine can repeat and record.
+ * Creates the function that runs a migration for Prisma's schema engine. `execute` runs a script as one transaction,
+ * which also records the migration as finished. So a process that is killed before the engine records it leaves no
+ * migration that would be applied twice. A failure becomes an error that the engine can report and record.
  */
 export function createExecuteScript(execute: (script: string) => Promise<unknown>) {
   return async (script: string): Promise<void> => {
@@ -17,7 +17,7 @@ export function createExecuteScript(execute: (script: string) => Promise<unknown
   }
 }
 
-/** Migrations are found by the checksum that the engine stored when it began; other scripts have none there. */
+/** Returns SQL that marks a migration as finished. The engine stored the checksum before; other scripts have no row. */
 function finish(script: string): string {
   const checksum = createHash('sha256').update(script).digest('hex')
   return `DO $$ BEGIN
@@ -29,7 +29,7 @@ END $$`
 }
 
 function toEngineFailure(error: unknown): unknown {
-  // Not for the engine to judge: what waiting cures comes back as it was (`originOf`).
+  // A temporary failure stays unchanged, so that the caller can wait and retry (`originOf`).
   if (!(error instanceof Error) || isAway(error)) return error
   const { code, severity, detail, hint } = error as Error & Record<string, string | undefined>
   return new DriverAdapterError({

@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts'
 
-/** PostgreSQL's SQLSTATE of a driver's error, or the code that Prisma, Node or the pool gave it. */
+/** Returns all codes of an error and its causes: SQLSTATE, and codes of Prisma, Node and the pool. */
 function codesOf(error: unknown, depth = 0): string[] {
   if (typeof error !== 'object' || error === null || depth > 4) return []
   const { code, originalCode, meta, cause, driverAdapterError } = error as Record<string, unknown>
@@ -8,30 +8,30 @@ function codesOf(error: unknown, depth = 0): string[] {
   return [...own, ...[cause, driverAdapterError, meta].flatMap((inner) => codesOf(inner, depth + 1))]
 }
 
-/** Whether a statement was refused because a unique index already has the value. */
+/** Returns true when a statement failed because a unique index already has the value. */
 export function isUniqueViolation(error: unknown): boolean {
   return codesOf(error).some((code) => code === '23505' || code === 'P2002')
 }
 
-// Connection exceptions, lack of resources, operator intervention, system errors, a server that only reads; Prisma's
-// own; the network's.
+// SQLSTATE classes: connection exception, insufficient resources, operator intervention, system error; a read-only
+// server; then codes of Prisma and of the network.
 const away =
   /^(08|53|57|58)...$|^25006$|^P10(01|02|08|11|17)$|^P20(24|28)$|^E(CONN|HOST|NET|ADDR)[A-Z]+$|^E(TIMEDOUT|PIPE|NOTFOUND|AI_AGAIN)$/
 
-// Refused logins, a database that is gone, and what is wrong with a certificate or a file.
+// Rejected logins, a missing database, and certificate or file errors.
 const refused = /^28...$|^3D000$|^P10(00|03|10)$|^E[A-Z_]+$/
 
 /**
- * Whether a failure passes when the server comes, or comes back; not so when it is there and refuses. Says yes to
- * `database_unavailable` that has one for a cause.
+ * Returns true when a failure ends as soon as the server is reachable again, also as the cause of
+ * `database_unavailable`. Returns false when the server is reachable and rejects the statement.
  */
 export function isAway(error: unknown): boolean {
   return codesOf(error).some((code) => away.test(code)) || isLostConnection(error)
 }
 
 /**
- * What a database failure becomes: `database_unavailable` when the server is away, too busy or too slow, otherwise the
- * error itself, so that mistakes in a statement stay visible as such.
+ * Returns `database_unavailable` when the server is unreachable, too busy or too slow. Returns any other error
+ * unchanged, so that a wrong statement stays visible.
  */
 export function translateFailure(error: unknown): unknown {
   if (error instanceof GatewayError) return error
@@ -41,7 +41,7 @@ export function translateFailure(error: unknown): unknown {
     : error
 }
 
-// node-postgres gives these no code.
+// node-postgres sets no code on these errors.
 function isLostConnection(error: unknown): boolean {
   const lost =
     /timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Query read timeout|after calling end on the pool|PGlite is clos/

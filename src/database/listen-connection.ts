@@ -75,7 +75,7 @@ export async function openListenConnection(
   const close = async () => {
     clearInterval(heartbeat)
     signal.removeEventListener('abort', stop)
-    // In order, unless a statement waits for its answer: then the connection is cut.
+    // A regular end; a connection with an unanswered statement is closed without it.
     await isInTime(client.end(), settings.timeout)
   }
   const refuse = async () => {
@@ -95,7 +95,7 @@ export async function openListenConnection(
     if (isLate) return false
     const answer = client.query('').catch(giveUp)
     if (await isInTime(answer, settings.patience)) return answer.then((result) => result !== undefined)
-    // Nothing is missed by waiting, and on a busy machine it may still come; but nobody waits for it any more.
+    // A busy machine may answer late. Callers stop waiting now; the connection counts as lost after the timeout.
     isLate = true
     void isInTime(answer, settings.timeout).then((hasCome) => {
       isLate = false
@@ -113,7 +113,7 @@ export async function openListenConnection(
   return { isCaughtUp, disconnected, close }
 }
 
-/** Whether something happens within so many milliseconds. What has arrived while the process was busy is in time. */
+/** Returns true when `event` resolves within `limit` milliseconds, also when it arrived while the process was busy. */
 function isInTime(event: Promise<unknown>, limit: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => setImmediate(resolve, false), limit)
@@ -132,7 +132,7 @@ export function coalesceCalls<T>(ask: () => Promise<T>): () => Promise<T> {
   let next: Promise<T> | undefined
   const begin = async (): Promise<T> => {
     await asked
-    // Whoever comes in the next turns of the event loop joins: at rest they are over at once, under load many come.
+    // Callers of the next turns of the event loop join. An idle process passes these turns at once.
     for (let turn = 0; turn < turns; turn++) await nextTurn()
     next = undefined
     const answer = ask()

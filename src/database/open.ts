@@ -2,19 +2,19 @@ import type { Logger } from 'pino'
 import type { Connection } from './database.ts'
 import { connectServer } from './postgres.ts'
 
-/** Where the database is, and the seconds that a statement may take on a server; 5 if it is not said. */
+/** The location of the database, and the time limit of a statement on a server in seconds, 5 by default. */
 export type DatabaseSettings = {
   databaseUrl?: string | undefined
   databaseTimeout?: number
   dataDir: string
 }
 
-/** Where the build leaves the embedded database's starting point. */
+/** Returns the location of the snapshot that the build made for new embedded databases. */
 export const snapshotUrl = (root: URL): URL => new URL('dist/snapshot/', root)
 
 /**
- * Connects to the database of a deployment, a server or the embedded one, as it is. `root` is the folder of
- * package.json. Throws when the embedded one cannot be locked or opened.
+ * Connects to the database of a deployment, a server or the embedded database, and applies no migrations. `root` is the
+ * folder of package.json. Throws when the embedded database cannot be locked or opened.
  */
 export async function connectDatabase(
   { databaseUrl, databaseTimeout, dataDir }: DatabaseSettings,
@@ -22,10 +22,10 @@ export async function connectDatabase(
   log: Logger,
 ): Promise<Connection> {
   if (databaseUrl === undefined) {
-    // Ten megabytes that a gateway on a server never needs.
+    // Loaded lazily: a gateway on a server saves these ten megabytes.
     const { openEmbedded } = await import('./embedded.ts')
     return openEmbedded(dataDir, snapshotUrl(root))
   }
-  const onError = (error: Error) => log.warn({ err: error }, 'lost an idle database connection')
+  const onError = (error: Error) => log.warn({ err: error }, 'idle database connection lost')
   return connectServer(databaseUrl, onError, databaseTimeout)
 }

@@ -7,15 +7,15 @@ import { createExecuteScript } from './execute-script.ts'
 import { listenOnServer } from './listen-postgres.ts'
 import type { Subscription } from './listener.ts'
 
-// Any fixed number that other programs on the same database are unlikely to use.
+// An arbitrary constant that other programs on the same database are unlikely to use.
 const lockKey = 7_268_150_433
 // In milliseconds.
 const lockInterval = 50
 const heartbeat = 10_000
 
 /**
- * Connects to a PostgreSQL server, lazily. `onError` hears of idle connections that the server dropped. Whatever is
- * asked fails within `timeout` seconds: two fifths of it to get a connection, three to get the answer.
+ * Connects to a PostgreSQL server, lazily. `onError` receives the errors of idle connections that the server closed.
+ * Every statement fails after `timeout` seconds: two fifths of it for a connection, three fifths for the answer.
  */
 export function connectServer(url: string, onError: (error: Error) => void, timeout = 5): Connection {
   const connectionString = withLibpqSslmode(url)
@@ -28,7 +28,7 @@ export function connectServer(url: string, onError: (error: Error) => void, time
   const bounded = {
     ...settings,
     query_timeout: timeout * 600,
-    // A little earlier, so that a slow statement is cancelled and does not cost its connection.
+    // A little earlier, so that the server cancels a slow statement and the connection survives.
     statement_timeout: timeout * 540,
   }
   const pool = new pg.Pool({ ...bounded, application_name: 'claimgate' })
@@ -45,7 +45,7 @@ export function connectServer(url: string, onError: (error: Error) => void, time
     execute,
     exclusively: (work) =>
       withClient(bounded, goodbye, async (client) => {
-        // Asked again and again: a server that went silent would never answer somebody who waits in line.
+        // Polls, because a blocking lock would wait for ever when the server stops answering.
         while (!(await tryLock(client))) await sleep(lockInterval)
         return work()
       }),
@@ -75,11 +75,11 @@ export function connectServer(url: string, onError: (error: Error) => void, time
   }
 }
 
-/** Keeps connections that are of no more use from coming back into the pool. */
+/** Keeps broken connections out of the pool. */
 function discard(pool: pg.Pool, error: Error | undefined, client: pg.PoolClient): void {
-  // Prisma gives a connection back without a word when its transaction could not be ended.
+  // Prisma releases a connection without an error when its transaction could not be ended.
   if (client.getTransactionStatus() !== 'I') void (client as unknown as pg.Client).end()
-  // Who heard nothing has lost the way to the server, and so have those that are idle, without knowing it.
+  // After a read timeout the server counts as unreachable, so the idle connections are closed as well.
   if (!/Query read timeout/.test(error?.message ?? '')) return
   for (let idle = pool.idleCount; idle > 0; idle--) {
     pool.connect().then(
@@ -94,7 +94,7 @@ async function tryLock(client: pg.Client): Promise<boolean> {
   return rows[0].locked
 }
 
-/** A connection of its own: what runs on it, such as a migration, may take long unless `config` says otherwise. */
+/** Runs `work` on a separate connection. A migration may take long, unless `config` sets a limit. */
 async function withClient<T>(
   config: pg.ClientConfig,
   goodbye: number,
@@ -110,7 +110,7 @@ async function withClient<T>(
   }
 }
 
-/** Waits for a connection's end, but not for a server that never hears of it. In milliseconds. */
+/** Waits for a connection's end, at most `limit` milliseconds, because the server may be unreachable. */
 async function atMost(limit: number, ending: Promise<void>): Promise<void> {
   const waiting = new AbortController()
   const given = sleep(limit, undefined, { ref: false, signal: waiting.signal }).catch(() => {})
@@ -119,13 +119,13 @@ async function atMost(limit: number, ending: Promise<void>): Promise<void> {
 }
 
 /**
- * node-postgres reads `sslmode=require` as `verify-full`; everyone who hands out such URLs (Heroku, RDS, Neon) means
- * what libpq means by it.
+ * Makes node-postgres read `sslmode` as libpq does. By default it reads `sslmode=require` as `verify-full`, and the
+ * URLs of Heroku, RDS and Neon mean libpq's `require`.
  */
 export function withLibpqSslmode(url: string): string {
   const parsed = new URL(url)
   const sslmode = parsed.searchParams.get('sslmode')
-  // no-verify is node-postgres' own word, and means something only without the compatibility.
+  // `no-verify` is a value of node-postgres, which it accepts only without the compatibility.
   if (sslmode !== null && sslmode !== 'no-verify' && !parsed.searchParams.has('uselibpqcompat')) {
     parsed.searchParams.set('uselibpqcompat', 'true')
   }
@@ -133,9 +133,8 @@ export function withLibpqSslmode(url: string): string {
 }
 
 /**
- * Prisma's adapter for a PostgreSQL server, over a pool that others may share. The package's own executeScript cuts a
- * script at every semicolon, also inside a function body, so `execute` takes its place
- * (test/migrations/migrate.test.ts).
+ * Creates Prisma's adapter for a PostgreSQL server, over a shared pool. The package's own executeScript splits a script
+ * at every semicolon, also inside a function body. So `execute` replaces it (test/migrations/migrate.test.ts).
  */
 function createServerAdapter(
   pool: pg.Pool,
@@ -149,7 +148,9 @@ function createServerAdapter(
       Object.assign(await factory.connect(), { executeScript: createExecuteScript(execute) }),
     connectToShadowDb: () =>
       Promise.reject(
-        new Error('A shadow database would land in the real one; diff on the embedded database.'),
+        new Error(
+          'A deployment cannot serve as a shadow database. Compare schemas on the embedded database.',
+        ),
       ),
   }
 }

@@ -9,10 +9,10 @@ import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, type Engine, patience, root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 
-/** Databases without a table. The embedded one is the same each time, emptied again: its tests are serial. */
+/** Empty databases. The embedded database is the same each time, and is emptied: its tests are serial. */
 export type EmptyDatabases = { open(): Promise<Connection>; close(): Promise<void> }
 
-/** Empty databases of one engine, which stay open until `close`. */
+/** Creates empty databases of one engine, which stay open until `close`. */
 export async function prepareEmpty(engine: Engine): Promise<EmptyDatabases> {
   return engine === 'server' ? prepareServer() : prepareEmbedded()
 }
@@ -44,26 +44,26 @@ async function prepareEmbedded(): Promise<EmptyDatabases> {
   }
 }
 
-/** Drops everything that is in a database. */
+/** Drops all objects of a database. */
 export async function emptySchema(connection: Connection): Promise<void> {
   await connection.execute('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
 }
 
-/** A new folder, which is removed when the test is over. */
+/** Creates a folder, which is removed after the test. */
 export async function createFolder(t: ExecutionContext): Promise<string> {
   const folder = await makeDirectory()
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** A folder like that of package.json, with a copy of `prisma/` to change. */
+/** Creates a root folder with a copy of `prisma/` to change. */
 export async function copyRoot(t: ExecutionContext): Promise<URL> {
   const folder = await createFolder(t)
   await cp(fileURLToPath(new URL('prisma/', root)), join(folder, 'prisma'), { recursive: true })
   return pathToFileURL(`${folder}/`)
 }
 
-/** Writes a migration, over one of that name if there is one. */
+/** Writes a migration, and replaces a migration of the same name. */
 export async function writeSql(root: URL, name: string, sql: string): Promise<void> {
   const folder = new URL(`prisma/migrations/${name}/`, root)
   await mkdir(folder, { recursive: true })

@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline'
 import { lockDirectory } from '../../src/database/directory-lock.ts'
 
-// A process that answers each line `<directory> <times>`: it gives back what it holds, tries that often at once to lock
-// the directory, and prints how often it could.
+// A process that reads lines `<directory> <times>`. For each line it unlocks, tries `times` times at once to lock the
+// directory, and prints the number of successes.
 const releases: (() => Promise<void>)[] = []
 for await (const line of createInterface({ input: process.stdin })) {
   await Promise.all(releases.splice(0).map((release) => release()))

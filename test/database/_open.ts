@@ -3,7 +3,7 @@ import type { Connection } from '../../src/database/database.ts'
 import { connectDatabase, type DatabaseSettings } from '../../src/database/open.ts'
 import { updateDatabase } from '../../src/migrations/migrate.ts'
 
-/** Connects to the database and brings it up to date. Throws when it cannot be reached, locked, adopted or migrated. */
+/** Connects to the database and migrates it. Throws when it cannot be reached, locked, adopted or migrated. */
 export async function openDatabase(settings: DatabaseSettings, root: URL, log: Logger): Promise<Connection> {
   const connection = await connectDatabase(settings, root, log)
   try {

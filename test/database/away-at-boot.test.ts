@@ -14,7 +14,7 @@ const AUTH_DATABASE_TIMEOUT = '1'
 if (engines.includes('server')) {
   const outages: [what: string, begin: (relay: Relay) => unknown][] = [
     ['refuses connections', (relay) => relay.cut()],
-    ['takes connections and is silent', (relay) => relay.swallow()],
+    ['accepts connections and does not answer', (relay) => relay.swallow()],
   ]
   for (const [what, begin] of outages) {
     test(`a gateway whose database ${what} at its start is healthy and not ready, and becomes ready by itself`, async (t) => {
@@ -36,7 +36,7 @@ if (engines.includes('server')) {
     })
   }
 
-  test('while the database is away at the start, a good token is neither refused nor anonymous', async (t) => {
+  test('while the database is unreachable at the start, a valid token is neither rejected nor anonymous', async (t) => {
     const relay = await startStage(t)
     const env = { DATABASE_URL: relay.url, AUTH_JWKS_MAX_AGE: '1' }
     const before = await start(t, env, startupLine)
@@ -47,7 +47,7 @@ if (engines.includes('server')) {
     const AUTH_PRIVATE_KEY = generateKeyPairSync('rsa', { modulusLength: 2048 })
       .privateKey.export({ format: 'pem', type: 'pkcs8' })
       .toString()
-    // One that knows no key, and one that knows another than the token's.
+    // A gateway without keys, and a gateway with another key than the token's.
     for (const key of [{}, { AUTH_PRIVATE_KEY }]) {
       const gateway = await start(t, { ...env, ...key })
       const jwks = await ask(`${gateway.url}/jwks`)
@@ -69,7 +69,7 @@ if (engines.includes('server')) {
     }
   })
 
-  test('a start that found the database away still ends with 1 when it comes and refuses for good', async (t) => {
+  test('a start with an unreachable database ends with 1 when the database comes and rejects it permanently', async (t) => {
     const relay = await startStage(t, (relay) => relay.cut())
     const gateway = await start(t, { DATABASE_URL: relay.url.replace(/[^/]+$/, 'missing') })
     const ended = new Promise((resolve) => gateway.child.once('close', resolve))
@@ -81,16 +81,16 @@ if (engines.includes('server')) {
     )
   })
 
-  test('SIGTERM ends a gateway that has never seen its database, with 0', async (t) => {
+  test('SIGTERM ends a gateway that never reached its database, with 0', async (t) => {
     const relay = await startStage(t, (relay) => relay.swallow())
     const gateway = await start(t, { DATABASE_URL: relay.url })
     t.deepEqual(await gateway.stop(), { code: 0, signal: null })
   })
 } else {
-  test('only a server can be away', (t) => t.pass())
+  test('only a server can be unreachable', (t) => t.pass())
 }
 
-/** A new database behind a relay in the state that `begin` brings it to. */
+/** Creates a database behind a relay; `begin` sets the relay's state. */
 async function startStage(t: ExecutionContext, begin: (relay: Relay) => unknown = () => {}): Promise<Relay> {
   const relay = await startRelay(await createServerDatabase())
   t.teardown(relay.cut)

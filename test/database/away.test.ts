@@ -6,7 +6,7 @@ import { startRelay } from '../http/_relay.ts'
 import { sql } from './_databases.ts'
 
 if (engines.includes('server')) {
-  test('while the server is away, what needs it is 503 database_unavailable; afterwards it works again', async (t) => {
+  test('while the server is unreachable, requests that need it get 503 database_unavailable; afterwards they succeed', async (t) => {
     const relay = await startRelay(await createServerDatabase())
     t.teardown(relay.cut)
     const app = await startApp({ databaseUrl: relay.url })
@@ -59,7 +59,7 @@ if (engines.includes('server')) {
     }
   })
 
-  test('a connection that was silent in the middle of a transaction is not used again', async (t) => {
+  test('a connection that stopped answering within a transaction is not used again', async (t) => {
     const relay = await startRelay(await createServerDatabase())
     t.teardown(relay.cut)
     const app = await startApp({ databaseUrl: relay.url, env: { AUTH_DATABASE_TIMEOUT: '3' } })
@@ -76,8 +76,8 @@ if (engines.includes('server')) {
     t.deepEqual(new Set(counts), new Set([0]))
   })
 
-  test('no connection to be had is database_unavailable, with Prisma and without, and within a transaction', async (t) => {
-    // So long that Prisma is the first to lose patience.
+  test('an exhausted pool is database_unavailable, with Prisma and without, and within a transaction', async (t) => {
+    // Long enough that Prisma's limit is the first to expire.
     const app = await startApp({ engine: 'server', env: { AUTH_DATABASE_TIMEOUT: '10' } })
     t.teardown(app.close)
     const { database } = app.gateway
@@ -96,7 +96,7 @@ if (engines.includes('server')) {
     t.is(await database.prisma.user.count(), 0)
   })
 
-  test('idle connections that the server drops are logged, and replaced', async (t) => {
+  test('idle connections that the server closes are logged and replaced', async (t) => {
     const url = await createServerDatabase()
     const app = await startApp({ databaseUrl: url })
     t.teardown(app.close)
@@ -104,16 +104,16 @@ if (engines.includes('server')) {
     const other = connectServer(url, () => {}, patience)
     t.teardown(() => other.close())
     await terminate(other, `application_name = 'claimgate' AND state = 'idle'`)
-    await until(() => app.logs.some(({ msg }) => msg === 'lost an idle database connection'))
+    await until(() => app.logs.some(({ msg }) => msg === 'idle database connection lost'))
     t.is((await app.login('anna')).status, 200)
   })
 } else {
-  test('only a server can be away', (t) => t.pass())
+  test('only a server can be unreachable', (t) => t.pass())
 }
 
 type Connection = ReturnType<typeof connectServer>
 
-/** Cuts the other connections of this database that `condition` is about, as soon as there are any. */
+/** Cuts the other connections of this database that match the SQL `condition`, as soon as one exists. */
 async function terminate(connection: Connection, condition: string): Promise<void> {
   const text = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`

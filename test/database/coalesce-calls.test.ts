@@ -2,19 +2,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import test from 'ava'
 import { coalesceCalls } from '../../src/database/listen-connection.ts'
 
-/** Long enough for a question to be put, if it is to be. */
+/** Waits long enough for a pending call to begin. */
 async function wait(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await nextTurn()
 }
 
-test('all who come at the same time share one question', async (t) => {
+test('concurrent callers share one call', async (t) => {
   let asked = 0
   const share = coalesceCalls(async () => ++asked)
   t.deepEqual(await Promise.all([share(), share(), share()]), [1, 1, 1])
   t.is(await share(), 2)
 })
 
-test('who comes while a question is on its way gets the answer to a later one', async (t) => {
+test('a caller during a pending call gets the answer of a later call', async (t) => {
   const answers: ((value: number) => void)[] = []
   const share = coalesceCalls(() => new Promise<number>((resolve) => answers.push(resolve)))
   const first = share()
@@ -22,7 +22,7 @@ test('who comes while a question is on its way gets the answer to a later one', 
   t.is(answers.length, 1)
   const late = [share(), share()]
   await wait()
-  t.is(answers.length, 1, 'one question at a time')
+  t.is(answers.length, 1, 'one call at a time')
   answers[0]?.(1)
   t.is(await first, 1)
   await wait()
@@ -30,7 +30,7 @@ test('who comes while a question is on its way gets the answer to a later one', 
   t.deepEqual(await Promise.all(late), [2, 2])
 })
 
-test('a question that fails fails for those who shared it, and for nobody after', async (t) => {
+test('a call that fails fails for the callers that shared it, and for no later caller', async (t) => {
   let asked = 0
   const share = coalesceCalls(async () => {
     if (++asked === 1) throw new Error('once')

@@ -11,7 +11,7 @@ import { createFolder } from './_databases.ts'
 const script = fileURLToPath(new URL('_lock.js', import.meta.url))
 const refusal = { message: /^Another process is using the data directory .* AUTH_DATA_DIR .* DATABASE_URL/ }
 
-test('a locked directory is refused until it is given back, and nothing of the lock stays', async (t) => {
+test('a locked directory is rejected until it is unlocked, and no file of the lock remains', async (t) => {
   const folder = await createFolder(t)
   const release = await lockDirectory(folder)
   await t.throwsAsync(lockDirectory(folder), refusal)
@@ -21,7 +21,7 @@ test('a locked directory is refused until it is given back, and nothing of the l
   await again()
 })
 
-test('a directory that another process has locked is refused while that process lives, even if it is stopped', async (t) => {
+test('a directory that another process has locked is rejected while that process lives, even if it is suspended', async (t) => {
   const folder = await createFolder(t)
   const holder = startLocker(t)
   t.is(await attempt(holder, folder, 1), 1)
@@ -30,7 +30,7 @@ test('a directory that another process has locked is refused while that process 
   await t.throwsAsync(lockDirectory(folder), refusal)
 })
 
-test('the lock of a process that was killed is taken over, and nothing of it stays', async (t) => {
+test('the lock of a killed process is taken over, and no file of it remains', async (t) => {
   const folder = await createFolder(t)
   const holder = startLocker(t)
   await attempt(holder, folder, 1)
@@ -44,7 +44,7 @@ test('the lock of a process that was killed is taken over, and nothing of it sta
   t.deepEqual(await readdir(folder), [])
 })
 
-test('of twelve attempts at once in four processes one has the directory, also when a dead process has left its lock', async (t) => {
+test('of twelve concurrent attempts in four processes one gets the lock, also when a dead process left its lock', async (t) => {
   const parent = await createFolder(t)
   const lockers = Array.from({ length: 4 }, () => startLocker(t))
   for (let round = 0; round < 8; round++) {
@@ -55,10 +55,10 @@ test('of twelve attempts at once in four processes one has the directory, also w
   }
 })
 
-test('a path that is too long for a lock is refused with the name of the variable', async (t) => {
+test('a path that is too long for a lock is rejected with the name of the variable', async (t) => {
   const folder = join(await createFolder(t), 'a'.repeat(90))
   await mkdir(folder)
-  await t.throwsAsync(lockDirectory(folder), { message: /^AUTH_DATA_DIR is too long a path: / })
+  await t.throwsAsync(lockDirectory(folder), { message: /^The path of AUTH_DATA_DIR is too long: / })
 })
 
 function startLocker(t: ExecutionContext): ChildProcess {
@@ -67,7 +67,7 @@ function startLocker(t: ExecutionContext): ChildProcess {
   return child
 }
 
-/** How many of that many attempts at once were successful; what the process held before, it has given back. */
+/** Returns the number of successful locks of `times` concurrent attempts; the process first unlocks. */
 async function attempt({ stdin, stdout }: ChildProcess, folder: string, times: number): Promise<number> {
   if (!stdin || !stdout) throw new Error('the process has no pipes')
   stdin.write(`${folder} ${times}\n`)
@@ -75,7 +75,7 @@ async function attempt({ stdin, stdout }: ChildProcess, folder: string, times: n
   return Number(String(answer))
 }
 
-/** What a process leaves that was killed while it had the directory. */
+/** Leaves the lock of a process that was killed while it held the directory. */
 async function leaveDeadSocket(folder: string): Promise<void> {
   const server = createServer().listen(join(folder, 'bound'))
   await once(server, 'listening')

@@ -15,7 +15,7 @@ import { createFolder } from './_databases.ts'
 const credentials = { username: 'anna', password: 'correct horse', confirmPassword: 'correct horse' }
 
 test.serial(
-  'a second process on the same AUTH_DATA_DIR is refused with 1 and a way out; the first goes on',
+  'a second process on the same AUTH_DATA_DIR ends with 1 and says what to do; the first goes on',
   async (t) => {
     const folder = await createFolder(t)
     const first = await start(t, folder)
@@ -29,7 +29,7 @@ test.serial(
   },
 )
 
-test.serial('after kill -9 the next start has the directory at once, with everything in it', async (t) => {
+test.serial('after kill -9 the next start gets the directory at once, with all data', async (t) => {
   const folder = await createFolder(t)
   const first = await start(t, folder)
   t.is(await post(first, '/signup', credentials), 200)
@@ -40,7 +40,7 @@ test.serial('after kill -9 the next start has the directory at once, with everyt
 })
 
 test.serial(
-  'the data directory and the secret in it are for their owner only, also when the directory was there before',
+  'the data directory and its secret are private to their owner, also when the directory existed before',
   async (t) => {
     const folder = await createFolder(t)
     const data = join(folder, 'data')
@@ -56,7 +56,7 @@ test.serial(
 )
 
 test.serial(
-  'a directory with files of somebody else is refused as AUTH_DATA_DIR, and left as it is, mode and all',
+  'a directory with files of other programs is rejected as AUTH_DATA_DIR, and stays unchanged, mode included',
   async (t) => {
     const folder = await createFolder(t)
     const data = join(folder, 'data')
@@ -71,11 +71,11 @@ test.serial(
     t.deepEqual((await readdir(data)).sort(), ['report.txt', 'secret'])
     await rm(join(data, 'secret'))
 
-    // What the root of a volume has in it is nobody's.
+    // The root of a volume has `lost+found`, which does not count.
     await rename(join(data, 'report.txt'), join(data, 'lost+found'))
     const { stop } = await start(t, folder)
     await stop()
-    // What is put beside our own files later is no reason not to start.
+    // Files that are added later do not prevent a start.
     await writeFile(join(data, 'README'), 'back this up')
     await (await start(t, folder)).stop()
     t.deepEqual((await readdir(data)).sort(), ['README', 'lost+found', 'pglite', 'secret'])
@@ -83,7 +83,7 @@ test.serial(
 )
 
 test.serial(
-  'a start that was killed while it copied the new database leaves a directory that the next start can use',
+  'a start that is killed while it copies the new database leaves a directory that the next start can use',
   async (t) => {
     const folder = await killWhileCopying(t)
     t.true(existsSync(join(folder, 'data', 'pglite.new')))
@@ -94,7 +94,7 @@ test.serial(
   },
 )
 
-/** Starts in new folders until one could be killed before it had copied everything. */
+/** Starts in new folders until a start is killed before its copy is complete. */
 async function killWhileCopying(t: ExecutionContext): Promise<string> {
   const folder = await createFolder(t)
   const gateway = spawnGateway(t, folder)
@@ -125,7 +125,7 @@ async function post({ url }: GatewayProcess, path: string, body: unknown): Promi
   return (await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })).status
 }
 
-// Needs root, and a Node and a build that another user may read.
+// Requires root, and a Node and a build that another user may read.
 const asAnother = { uid: 65534, gid: 65534, cwd: '/' }
 const canRunAsAnother =
   process.getuid?.() === 0 &&
@@ -149,13 +149,13 @@ another(
   },
 )
 
-another('a data directory that cannot be made is named as the reason', async (t) => {
+another('a data directory that cannot be created is named as the reason', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'claimgate-owner-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   await chmod(folder, 0o755)
   const { code, stderr } = await runProcess({ AUTH_DATA_DIR: join(folder, 'data') }, folder, 65534)
   t.is(code, 1)
-  t.regex(stderr, /data may not be made or written by user 65534\..*AUTH_DATA_DIR.*DATABASE_URL/)
+  t.regex(stderr, /User 65534 has no permission to create or write .*data\..*AUTH_DATA_DIR.*DATABASE_URL/)
 })
 
 test('a new database is writable for its owner, also when the installation is read-only', async (t) => {

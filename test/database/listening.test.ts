@@ -16,9 +16,9 @@ type Stage = {
   subscription: Subscription
   /** What was heard, and what happened to the listener. */
   heard: string[]
-  /** Tells something on a connection of its own, and returns when that transaction has ended. */
+  /** Sends a notification on a separate connection, and returns after its transaction has ended. */
   tell(message: string): Promise<unknown>
-  /** The process id of the listening connection at the server. */
+  /** Returns the server's process id of the listening connection. */
   findPid(): Promise<number>
   client: pg.Client
 }
@@ -34,7 +34,7 @@ async function startStage(t: ExecutionContext): Promise<Stage> {
   const url = await createServerDatabase()
   const client = await connectClient(t, url)
   const connection = connectServer(url, () => {}, 1)
-  // One of the tests has closed it already.
+  // A test may have closed it already.
   t.teardown(() => connection.close().catch(() => {}))
   const heard: string[] = []
   const subscription = connection.listen(channel, {
@@ -85,7 +85,7 @@ if (engines.includes('server')) {
     t.is(heard.at(-1), 'heard again')
   })
 
-  test('a connection that went silent is not current, and is given up', async (t) => {
+  test('a connection that stops answering is not current, and is given up', async (t) => {
     const url = await createServerDatabase()
     const relay = await startRelay(url)
     t.teardown(relay.cut)
@@ -110,7 +110,7 @@ if (engines.includes('server')) {
     t.is(heard.at(-1), 'back')
   })
 
-  test('a server that is not there yet is listened to when it comes', async (t) => {
+  test('listening begins when an unreachable server comes', async (t) => {
     const relay = await startRelay(await createServerDatabase())
     t.teardown(relay.cut)
     await relay.cut()
@@ -137,7 +137,7 @@ if (engines.includes('server')) {
     heartbeat: 50,
   })
 
-  test('LISTEN that leads nowhere, as behind a pooler for transactions, is found out before it is believed', async (t) => {
+  test('LISTEN without notifications, as behind a transaction pooler, is detected before it counts as current', async (t) => {
     const settings = settingsOf(await createServerDatabase())
     const { signal } = new AbortController()
     const nowhere = { ...settings, notify: async () => {} }
@@ -227,7 +227,7 @@ if (engines.includes('server')) {
     await until(async () => (await findPid()) === undefined)
   })
 
-  test('closing does not wait for a server that is not there', async (t) => {
+  test('closing does not wait for an unreachable server', async (t) => {
     const relay = await startRelay(await createServerDatabase())
     t.teardown(relay.cut)
     relay.swallow()
@@ -243,5 +243,5 @@ if (engines.includes('server')) {
     t.is(losses, 0, 'what is closed is not lost')
   })
 } else {
-  test('only a server is listened to over a connection', (t) => t.pass())
+  test('only a server has a listening connection', (t) => t.pass())
 }

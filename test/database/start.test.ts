@@ -7,16 +7,16 @@ import { createFolder } from './_databases.ts'
 const secret = 'a secret that must not be printed 0123456789'
 const password = 'a-password-that-must-not-be-printed'
 
-// Node reports the refusals of several addresses by an error without a message.
+// Node reports refused connections to several addresses by an error without a message.
 const twoAddresses = `import dns from 'node:dns'
 const { lookup } = dns
 const two = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
 dns.lookup = (name, ...rest) => name === 'two.test' ? rest.at(-1)(null, two) : lookup(name, ...rest)`
 
 const cases = [
-  { what: 'nobody listens', host: '127.0.0.1:1', message: /connect ECONNREFUSED 127\.0\.0\.1:1\b/ },
+  { what: 'no server listens', host: '127.0.0.1:1', message: /connect ECONNREFUSED 127\.0\.0\.1:1\b/ },
   {
-    what: 'nobody listens at any of two addresses',
+    what: 'no server listens at either of two addresses',
     host: 'two.test:1',
     message: /connect ECONNREFUSED 127\.0\.0\.1:1; connect ECONNREFUSED 127\.0\.0\.2:1\b/,
     options: `--import=data:text/javascript,${encodeURIComponent(twoAddresses)}`,
@@ -29,7 +29,7 @@ const cases = [
 ]
 
 for (const { what, host, message, options = '' } of cases) {
-  test(`a start goes on, with the reason and no secret in the log, when ${what}`, async (t) => {
+  test(`a start retries, with the reason and no secret in the log, when ${what}`, async (t) => {
     const databaseUrl = `postgres://claimgate:${password}@${host}/app`
     const gateway = await startProcess(
       { DATABASE_URL: databaseUrl, AUTH_SECRET: secret, NODE_OPTIONS: options },

@@ -10,8 +10,8 @@ test.after.always('stop the server', () => server?.stop())
 if (server?.certificate) declareTests(server, server.certificate)
 else {
   const reason = server
-    ? 'the server was given, or there is no openssl to make a certificate with'
-    : 'the launcher was told to do without a server'
+    ? 'TEST_DATABASE_URL names the server, or openssl is missing'
+    : 'the launcher runs without a server'
   test.skip(`TLS to the database was NOT tested: ${reason}`, (t) => t.fail())
 }
 
@@ -34,11 +34,11 @@ function declareTests(server: PostgresServer, certificate: string): void {
     }
   }
 
-  test('sslmode=require encrypts and takes any certificate, as libpq does', async (t) => {
+  test('sslmode=require encrypts and accepts any certificate, as libpq does', async (t) => {
     t.true(await isEncrypted({ sslmode: 'require' }))
   })
 
-  test('sslmode=prefer is as require here: where the server has no TLS it does not fall back to none', async (t) => {
+  test('sslmode=prefer is as require here: without TLS at the server it does not fall back to plain text', async (t) => {
     t.true(await isEncrypted({ sslmode: 'prefer' }))
     const base = await createServerDatabase()
     for (const sslmode of ['prefer', 'require']) {
@@ -47,11 +47,11 @@ function declareTests(server: PostgresServer, certificate: string): void {
     }
   })
 
-  test('sslmode=verify-full takes a certificate of the authority in sslrootcert', async (t) => {
+  test('sslmode=verify-full accepts a certificate of the authority in sslrootcert', async (t) => {
     t.true(await isEncrypted({ sslmode: 'verify-full', sslrootcert: certificate }))
   })
 
-  test('sslmode=verify-full refuses a certificate that nobody known has signed', async (t) => {
+  test('sslmode=verify-full rejects a certificate of an unknown authority', async (t) => {
     await t.throwsAsync(isEncrypted({ sslmode: 'verify-full' }), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
   })
 
@@ -60,8 +60,8 @@ function declareTests(server: PostgresServer, certificate: string): void {
     t.false(await isEncrypted({}))
   })
 
-  // Alone: it looks for connections that are not encrypted, and other tests make some.
-  test.serial('the gateway migrates and signs people in over sslmode=require', async (t) => {
+  // Serial: it looks for unencrypted connections, and other tests make some.
+  test.serial('the gateway migrates and signs users in over sslmode=require', async (t) => {
     const app = await startApp({ databaseUrl: withParameters({ sslmode: 'require' }) })
     t.teardown(app.close)
     await app.signup('anna')
