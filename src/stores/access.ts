@@ -21,8 +21,8 @@ const text = /"(?:[^"\\]|\\.)*"/g
 const textOrNumber = new RegExp(`${text.source}|-?\\d[\\d.]*`, 'g')
 
 /**
- * The value of a claim, from the JSON that PostgreSQL keeps. Numbers stay text, because JavaScript rounds those with
- * more than 15 digits; inside an object they are numbers.
+ * Parses the JSON of a claim. Numbers stay text, because JavaScript rounds numbers of more than 15 digits; inside an
+ * object they are numbers.
  */
 function parseClaim(json: string): unknown {
   const hasObject = json.replaceAll(text, '').includes('{')
@@ -36,8 +36,8 @@ export function parseAccess(rows: unknown[]): ActiveSession | null {
 }
 
 /**
- * The end of every statement that decides what a session may do. `sessionRow` is a WITH query named `s` that yields
- * the session (or no row); users that are not active yield nothing.
+ * Returns a statement that reads the grants of a session. `sessionRow` is a WITH query named `s` that yields the
+ * session or no row. An inactive user yields no row.
  */
 export function selectAccess(sessionRow: string): string {
   return `WITH ${sessionRow}
@@ -49,7 +49,7 @@ FROM s JOIN "user" u ON u.id = s.user_id LEFT JOIN role d ON d.id = u.default_ro
 WHERE u.active`
 }
 
-// The statement of every session, about one that does not exist: what it says of a user is what a session would say.
+// The same statement as for sessions, with a session made up in the query, so that both always agree.
 const grants = {
   name: 'user_grants',
   text: selectAccess(`s AS (

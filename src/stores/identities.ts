@@ -2,7 +2,7 @@ import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
 
-/** Who a provider says has signed in. `subject` never changes; the rest may. */
+/** The provider's data about a user. `subject` never changes; the other members may. */
 export type ProviderIdentity = {
   provider: string
   subject: string
@@ -15,8 +15,8 @@ type Found = { id: string; active: boolean }
 /** `isNew` when this call made the user. */
 type FoundOrMade = Found & { isNew: boolean }
 
-// Not Prisma's insensitive `equals`: that is ILIKE, to which the underscore of an address is a wildcard, and no index
-// helps it. Whoever this identity has just been made for in another tab is nobody else.
+// Prisma's insensitive `equals` is ILIKE: it reads the underscore of an address as a wildcard, and uses no index.
+// A user that another tab has just made for this identity does not count as an owner.
 const findOwnerOfEmail = {
   name: 'user_owner_of_email',
   text: `SELECT u.id FROM "user" u WHERE u.email_verified AND lower(u.email) = lower($1)
@@ -25,7 +25,7 @@ const findOwnerOfEmail = {
 
 export type Identities = ReturnType<typeof createIdentities>
 
-/** The `identity` table: which user a provider's subject is. */
+/** The `identity` table, which maps a provider's subject to a user. */
 export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
   const find = async ({ provider, subject }: ProviderIdentity): Promise<Found | null> => {
     const where = { provider_subject: { provider, subject } }
@@ -63,8 +63,8 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
 
   return {
     /**
-     * Links an identity to a user; linking what is linked already is no error. Throws `identity_taken` when it is
-     * somebody else's: two users are never merged.
+     * Links an identity to a user; a second call succeeds. Throws `identity_taken` when it is linked to another user:
+     * two users are never merged.
      */
     link: async (identity: ProviderIdentity, userId: string, now: Date): Promise<void> => {
       try {
@@ -78,8 +78,8 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
     },
 
     /**
-     * Unlinks a provider from a user; false when it was not linked. Throws `last_way_in` when the user could not sign
-     * in any more. The user's row is locked meanwhile, so that two requests cannot take one of two ways each.
+     * Unlinks a provider from a user; false when it was not linked. Throws `last_way_in` when the user would have no
+     * sign-in method left. It locks the user's row, so that two concurrent requests cannot remove the last two methods.
      */
     unlink: (provider: string, userId: string): Promise<boolean> =>
       prisma.$transaction(async (tx) => {
@@ -92,8 +92,8 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
       }),
 
     /**
-     * The user of an identity, made on the first sign-in with the first of `usernames` that is free. An address that
-     * somebody else has proven to be theirs never leads into their account.
+     * Returns the user of an identity. The first sign-in creates the user with the first free name of `usernames`.
+     * A verified e-mail address of another user never gives access to that user's account.
      * Throws `signup_disabled`, `link_required`, and `username_taken` when no name was free.
      */
     findOrCreate: async (
@@ -114,7 +114,7 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
           return await create(identity, username)
         } catch (error) {
           if (!isUniqueViolation(error)) throw error
-          // The same person in another tab, the address, or the name: only the last is worth another try.
+          // The identity, the e-mail address or the name was taken meanwhile; only a taken name is worth another try.
           const other = await find(identity)
           if (other) return { ...other, isNew: false }
           await refuseKnownEmail(identity)

@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 
-/** A user who comes from another program, with everything that belongs to them. `password` is the hash. */
+/** A user of another program, with roles and identities. `password` is the hash. */
 export type ImportedUser = {
   id: string
   username: string
@@ -10,13 +10,13 @@ export type ImportedUser = {
   emailVerified: boolean
   active: boolean
   defaultRole: string | null
-  /** Text that PostgreSQL reads as a timestamp; null is now. */
+  /** A timestamp as text for PostgreSQL; null stands for now. */
   createdAt: string | null
   roles: string[]
   identities: { provider: string; subject: string }[]
 }
 
-/** How a user who comes stands to those who are there. Keys are equal where the database sees the same value. */
+/** The conflicts of an imported user with existing users. Keys are equal where the database sees the same value. */
 export type Standing = {
   id: string
   usernameKey: string
@@ -24,18 +24,18 @@ export type Standing = {
   isPresent: boolean
   hasPassword: boolean
   usernameOwner: string | null
-  /** Who has proven that the e-mail address is theirs. */
+  /** The id of the user for whom the e-mail address is verified. */
   emailOwner: string | null
 }
 
 export type IdentityOwner = { provider: string; subject: string; owner: string }
 
-/** How many rows were made. */
+/** Counts of the rows that were inserted. */
 export type Written = { users: number; roles: number; grants: number; identities: number }
 
 export type ImportTarget = ReturnType<typeof createImportTarget>
 
-// None of these has a name: a plan that was made for an empty table would be kept for the full one.
+// These statements are unnamed: a prepared plan that was made for an empty table would be kept for the full table.
 const statement = (text: string) => ({ name: '', text })
 
 const standings = statement(`
@@ -78,10 +78,10 @@ const writeUsers = statement(`
   SELECT (SELECT count(*)::int FROM made) AS users, (SELECT count(*)::int FROM granted) AS grants,
     (SELECT count(*)::int FROM linked) AS identities`)
 
-/** The database as an import sees it: what is there already, and many new users at once. */
+/** The tables of an import: it reads existing rows, and inserts many users at once. */
 export function createImportTarget(query: Database['query']) {
   return {
-    /** How each user stands to those who are there, and who has the identities. */
+    /** Returns the conflicts of each user with existing users, and the owners of the identities. */
     read: async (users: readonly ImportedUser[]) => {
       const found = await query<Standing>(standings, [
         JSON.stringify(users.map(({ id, username, email }) => ({ id, username, email }))),
@@ -95,8 +95,8 @@ export function createImportTarget(query: Database['query']) {
     },
 
     /**
-     * Makes the users with their roles and identities: all of them or none. Roles are made as needed. Null, and no user
-     * made, when somebody else has meanwhile taken an id, a name, an address or an identity.
+     * Inserts the users with their roles and identities, all or none. Missing roles are created. Returns null and
+     * inserts no user when an id, a name, an address or an identity was taken meanwhile.
      */
     write: async (users: readonly ImportedUser[]): Promise<Written | null> => {
       const names = new Set(users.flatMap((user) => [...user.roles, user.defaultRole ?? []].flat()))
@@ -112,16 +112,16 @@ export function createImportTarget(query: Database['query']) {
   }
 }
 
-// Milliseconds: no import takes a day.
+// In milliseconds; no import takes a day.
 const rehearsalTimeout = 86_400_000
 
-/** Runs `work` in one transaction, answers what it came to, and undoes all of it. */
+/** Runs `work` in one transaction, rolls it back, and returns the result of `work`. */
 export async function rehearse<T>(
   { prisma }: Pick<Database, 'prisma'>,
   work: (target: ImportTarget) => Promise<T>,
 ): Promise<T> {
   const rehearsed: { result?: T } = {}
-  const undo = new Error('this transaction was only a rehearsal')
+  const undo = new Error('The rehearsal is rolled back')
   try {
     await prisma.$transaction(
       async (tx) => {
@@ -141,7 +141,7 @@ export async function rehearse<T>(
   return rehearsed.result as T
 }
 
-// After a violation the transaction is of no more use.
+// PostgreSQL rejects further statements of a transaction after a violation.
 function retry(): never {
-  throw new Error('Somebody else changed the database during the rehearsal. Run it again.')
+  throw new Error('The database was changed during the rehearsal. Run it again.')
 }

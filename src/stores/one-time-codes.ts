@@ -25,7 +25,7 @@ export function createOneTimeCodes({ prisma, query }: Pick<Database, 'prisma' | 
     consumeState: async (hash: Uint8Array, expiresAt: Date): Promise<boolean> =>
       (await query(consumeState, [hash, expiresAt])).length === 1,
 
-    /** Deletes what has expired: codes, states, and sessions a day after their end. Returns how many rows went. */
+    /** Deletes expired codes and states, and sessions a day after their end. Returns the number of deleted rows. */
     sweep: async (now: Date): Promise<number> => {
       const expired = { where: { expiresAt: { lt: now } } }
       const dayAgo = new Date(now.getTime() - 86_400_000)

@@ -30,13 +30,13 @@ const longestUnnoticed = 3600
 
 export type PageSessions = ReturnType<typeof createPageSessions>
 
-/** What only the pages do with the `session` table: their sessions have no refresh token that would carry them on. */
+/** Operations of the pages on the `session` table. Page sessions are extended without a refresh token. */
 export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes: SessionLifetimes) {
   const step = Math.min(longestUnnoticed, lifetimes.idle / 4) * 1000
   return {
     /**
-     * Starts a second session for the user of a living one, with `idle` seconds to its first use; null when it is over.
-     * It ends at the latest when the other one does: both come from one authentication.
+     * Starts a second session for the user of a valid session, with `idle` seconds to its first use. Returns null when
+     * the first session has ended. The second session ends at the latest with the first: both have one authentication.
      */
     beginSecond: async (
       { sessionId, userId }: Pick<ActiveSession, 'sessionId' | 'userId'>,
@@ -63,7 +63,7 @@ export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes
       await query(extend, [now, access.sessionId, new Date(until)])
     },
 
-    /** Ends all other living sessions of a session's user; returns their ids. */
+    /** Ends all other valid sessions of a session's user; returns their ids. */
     revokeOthers: async (
       { sessionId, userId }: Pick<ActiveSession, 'sessionId' | 'userId'>,
       now: Date,

@@ -3,14 +3,17 @@ import { isUniqueViolation } from '../database/failures.ts'
 
 export type Roles = ReturnType<typeof createRoles>
 
-/** The `role` and `user_role` tables as an administrator changes them. The webhook's answers follow at the next request, tokens at the next refresh. */
+/**
+ * The `role` and `user_role` tables for administration. A change reaches the webhook at the next request, and tokens at
+ * the next refresh.
+ */
 export function createRoles({ prisma }: Pick<Database, 'prisma'>) {
   return {
-    /** The id of a role; null when there is none of that name. */
+    /** Returns the id of a role; null when no role has the name. */
     findId: async (name: string): Promise<string | null> =>
       (await prisma.role.findUnique({ where: { name }, select: { id: true } }))?.id ?? null,
 
-    /** Makes a role and returns its id; null when there is one of that name. */
+    /** Creates a role and returns its id; null when the name is taken. */
     create: async (name: string): Promise<string | null> => {
       try {
         return (await prisma.role.create({ data: { name }, select: { id: true } })).id
@@ -20,7 +23,7 @@ export function createRoles({ prisma }: Pick<Database, 'prisma'>) {
       }
     },
 
-    /** All roles in the order of their names, with how many users have them, and for how many they are the default. */
+    /** Returns all roles by name. `users` counts the users with the role; `defaultOf` counts it as default role. */
     list: async () => {
       const roles = await prisma.role.findMany({
         orderBy: { name: 'asc' },
@@ -34,17 +37,17 @@ export function createRoles({ prisma }: Pick<Database, 'prisma'>) {
       }))
     },
 
-    /** Whether a user has a role by a row of their own. */
+    /** Returns true when the role is granted to the user in `user_role`. */
     has: async (userId: string, roleId: string): Promise<boolean> =>
       (await prisma.userRole.count({ where: { userId, roleId } })) > 0,
 
-    /** Gives a role to a user; false when they have it already. */
+    /** Grants a role to a user; false when the user already has it. */
     grant: async (userId: string, roleId: string): Promise<boolean> =>
       (await prisma.userRole.createMany({ data: [{ userId, roleId }], skipDuplicates: true })).count === 1,
 
     /**
-     * Takes a role from a user. It also stops being their default role in the same transaction, because a default role
-     * is one of the allowed roles. Says what has changed.
+     * Revokes a role of a user. The same transaction clears it as default role, because a default role is one of the
+     * allowed roles. Returns which of the two changed.
      */
     revoke: async (userId: string, roleId: string): Promise<{ granted: boolean; byDefault: boolean }> => {
       const [granted, byDefault] = await prisma.$transaction([
@@ -57,7 +60,7 @@ export function createRoles({ prisma }: Pick<Database, 'prisma'>) {
       return { granted: granted.count > 0, byDefault: byDefault.count > 0 }
     },
 
-    /** Sets a user's default role; null leaves it to the deployment. */
+    /** Sets a user's default role; null stands for the deployment's default role. */
     setDefault: async (userId: string, roleId: string | null): Promise<void> => {
       await prisma.user.updateMany({ where: { id: userId }, data: { defaultRoleId: roleId } })
     },

@@ -2,26 +2,26 @@ import type { ActiveSession, ProvenUser } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { parseAccess, selectAccess } from './access.ts'
 
-/** What is remembered of where a sign-in came from. */
+/** The client of a sign-in, as it is stored with the session. */
 export type Device = { userAgent: string | null; address: string | null }
 
-/** When a session ends: after `idle` seconds without a refresh, and `absolute` seconds after the sign-in. */
+/** Lifetimes in seconds: `idle` without a refresh, and `absolute` since the sign-in. A session ends with the first. */
 export type SessionLifetimes = { idle: number; absolute: number }
 
-/** When a session may act: `s` is its row, and $1 the time. */
+/** The SQL condition of a valid session: `s` is its row, and $1 the time. */
 export const living = 's.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
 
-/** The same for Prisma. */
+/** Returns the same condition for Prisma. */
 const livingAt = (now: Date) => ({
   revokedAt: null,
   idleExpiresAt: { gt: now },
   expiresAt: { gt: now },
 })
 
-/** What `selectAccess` needs of it. */
+/** The columns of a session that `selectAccess` needs. */
 export const columns = 's.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at'
 
-// The lock makes a change of the user wait for this session, which it then ends, or this session for the change.
+// The lock puts this statement in order with a change of the user, which ends the user's sessions.
 const begin = {
   name: 'session_begin',
   text: selectAccess(`s AS (
@@ -87,12 +87,12 @@ const revokeOwn = {
     WHERE s.id = $2 AND s.user_id = $3 AND ${living} RETURNING true`,
 }
 
-/** At a whole second, as tokens count: until its very end a session can give a token that has a second to live. */
+/** Returns a whole second, like token times. So a session can issue a token that lives a second until its end. */
 export function after(now: Date, seconds: number): Date {
   return new Date((Math.floor(now.getTime() / 1000) + seconds) * 1000)
 }
 
-/** A session as its user sees it in a list. */
+/** A session in the list that its user sees. */
 export type SessionSummary = {
   id: string
   userAgent: string | null
@@ -114,8 +114,8 @@ export function createSessions(
 ) {
   return {
     /**
-     * Starts a session for a user who has just proven who they are, if by a password then by that of `passwordHash`,
-     * which must still be theirs; `idle` seconds instead of the usual if given.
+     * Starts a session for an authenticated user. After a sign-in by password, `passwordHash` must still be the user's
+     * hash. `idle` is in seconds, the configured idle lifetime by default.
      */
     begin: async (
       { id, passwordHash }: ProvenUser,
@@ -151,7 +151,10 @@ export function createSessions(
       now: Date,
     ): Promise<ActiveSession | null> => parseAccess(await query(repeat, [now, sessionId, counter, since])),
 
-    /** Ends a session whose token `counter` was used again after `since`; the user's id, or null if it was not. */
+    /**
+     * Ends a session when its refresh token `counter` was rotated before `since` or more than once. Returns the user's
+     * id, or null when no session was ended.
+     */
     revokeReused: async (
       sessionId: string,
       counter: number,
@@ -168,16 +171,16 @@ export function createSessions(
     ): Promise<ActiveSession | null> =>
       parseAccess(await query(redeem, [now, codeHash, codeChallenge, after(now, lifetimes.idle)])),
 
-    /** The living sessions of a user, the last used first. */
+    /** Returns the valid sessions of a user, the last used first. */
     list: (userId: string, now: Date): Promise<SessionSummary[]> => query(list, [now, userId]),
 
-    /** Ends one living session of a user; false when there is none of that id. */
+    /** Ends one valid session of a user; false when no session has the id. */
     revokeOwn: async (sessionId: string, userId: string, now: Date): Promise<boolean> =>
       (await query(revokeOwn, [now, sessionId, userId])).length === 1,
 
     /**
-     * Ends one session, or with `everywhere` all sessions of its user. A session that has ended ends no others; that is no
-     * error.
+     * Ends one session, or with `everywhere` all sessions of its user. An ended session ends no other session, and the
+     * call succeeds.
      */
     revoke: async (sessionId: string, everywhere: boolean, now: Date): Promise<void> => {
       const which = everywhere
@@ -198,10 +201,10 @@ export function createSessionAdmin({ prisma }: Pick<Database, 'prisma'>) {
     return (await prisma.session.updateMany({ where: { ...which, ...livingAt(now) }, data })).count
   }
   return {
-    /** Ends one living session; false when there is none of that id. */
+    /** Ends one valid session; false when no valid session has the id. */
     revoke: async (id: string, now: Date): Promise<boolean> => (await end({ id }, now)) === 1,
 
-    /** Ends all living sessions of a user and returns how many. */
+    /** Ends all valid sessions of a user and returns their number. */
     revokeAll: (userId: string, now: Date): Promise<number> => end({ userId }, now),
   }
 }

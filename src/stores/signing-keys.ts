@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Database } from '../database/database.ts'
 
-/** next: published, does not sign yet. active: signs. retiring: published until its last token has expired. */
+/** A key's state. next: published, not signing yet. active: signs. retiring: published until its last token expires. */
 export type KeyState = 'next' | 'active' | 'retiring'
 
 /** A signing key as it is stored. `privateKey` is encrypted; `publicJwk` is what /jwks lists. */
@@ -13,14 +13,14 @@ export type StoredKey = {
   createdAt: Date
   activeAt: Date | null
   retiringAt: Date | null
-  /** Seconds that the longest of its tokens may live. */
+  /** The longest lifetime of its tokens, in seconds. */
   tokenLifetime: number
 }
 
 /** A key that is not stored yet. */
 export type NewKey = Pick<StoredKey, 'kid' | 'publicJwk' | 'privateKey'>
 
-// A statement, because Prisma's first query costs time that a start should not wait for, and it runs every two seconds.
+// A prepared statement: it runs every two seconds, and Prisma's first query would delay the start.
 const listKeys = {
   name: 'signing_keys',
   text: `SELECT kid, public_jwk AS "publicJwk", private_key AS "privateKey", state, created_at AS "createdAt",
@@ -42,8 +42,8 @@ const keyRow: z.ZodType<StoredKey> = z.object({
 export type SigningKeyStore = ReturnType<typeof createSigningKeyStore>
 
 /**
- * The `signing_key` table. Whoever changes it does so inside `exclusively`, so that any number of processes may try at
- * once; every change is conditional all the same, and the indexes allow one next and one active key.
+ * The `signing_key` table. Callers change it inside `exclusively`, so that concurrent processes are safe. Every change
+ * is also conditional, and the indexes allow one next and one active key.
  */
 export function createSigningKeyStore({
   prisma,
@@ -53,10 +53,10 @@ export function createSigningKeyStore({
   return {
     exclusively,
 
-    /** All keys, the oldest first. Throws when a row is not a key. */
+    /** Returns all keys, the oldest first. Throws when a row is no valid key. */
     list: async (): Promise<StoredKey[]> => z.array(keyRow).parse(await query(listKeys, [])),
 
-    /** Stores a new key in a state. `tokenLifetime` is in seconds. */
+    /** Stores a new key in the given state. `tokenLifetime` is in seconds. */
     add: async (key: NewKey, state: 'next' | 'active', tokenLifetime: number, now: Date): Promise<void> => {
       const activeAt = state === 'active' ? now : null
       const publicJwk = key.publicJwk as object
@@ -65,7 +65,7 @@ export function createSigningKeyStore({
       })
     },
 
-    /** Lets the key `kid` sign from now on, and the one that signed until now retire. One transaction. */
+    /** Makes the key `kid` active and the previous active key retiring, in one transaction. */
     activate: async (kid: string, now: Date): Promise<void> => {
       await prisma.$transaction([
         prisma.signingKey.updateMany({
@@ -79,7 +79,7 @@ export function createSigningKeyStore({
       ])
     },
 
-    /** Notes that the tokens of a key may live for so many seconds, unless it is noted that they live longer. */
+    /** Raises the stored token lifetime of a key to `tokenLifetime` seconds; a longer lifetime stays. */
     extend: async (kid: string, tokenLifetime: number): Promise<void> => {
       await prisma.signingKey.updateMany({
         where: { kid, tokenLifetime: { lt: tokenLifetime } },
@@ -87,7 +87,7 @@ export function createSigningKeyStore({
       })
     },
 
-    /** Removes a key that does not sign; false when there is none of that kid, or it is the active one. */
+    /** Removes a key that is not active; false when no key has the kid, or it is the active key. */
     remove: async (kid: string): Promise<boolean> =>
       (await prisma.signingKey.deleteMany({ where: { kid, state: { not: 'active' } } })).count === 1,
 

@@ -5,7 +5,7 @@ import type { Prisma } from '../database/generated/client.ts'
 import { GatewayError } from '../errors.ts'
 import type { NewUser } from './users.ts'
 
-/** A user as an administrator names one. */
+/** A user as administration commands print it. */
 export type UserName = { id: string; username: string; active: boolean }
 
 const summary = {
@@ -40,14 +40,14 @@ export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
   }
 
   return {
-    /** The user of that id or, in any case, of that name. An id wins, because nobody can choose theirs. */
+    /** Finds a user by id or, case-insensitively, by name. An id wins, because users cannot choose their id. */
     find: async (nameOrId: string): Promise<UserName | null> => {
       const id = await findId(nameOrId)
       if (id === null) return null
       return prisma.user.findUnique({ where: { id }, select: { id: true, username: true, active: true } })
     },
 
-    /** Makes a user who has these roles and returns the id. Throws `username_taken`. */
+    /** Creates a user with the roles and returns the id. Throws `username_taken`. */
     create: async (user: NewUser, roleIds: readonly string[]): Promise<string> => {
       const roles = { create: roleIds.map((roleId) => ({ roleId })) }
       try {
@@ -58,7 +58,7 @@ export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
       }
     },
 
-    /** At most `limit` users in the order of their names, those after the name `after`, if it is given. */
+    /** Returns at most `limit` users by name, beginning after the name `after`. */
     list: async (limit: number, after = '') => {
       const page = await prisma.$queryRaw<{ id: string }[]>`
         SELECT id FROM "user" WHERE username_key(username) > username_key(${after})
@@ -69,7 +69,7 @@ export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
       return ids.flatMap((id) => byId.get(id) ?? [])
     },
 
-    /** Everything about one user but their secrets and sessions; null when there is none of that id. */
+    /** Returns all data of a user except secrets and sessions; null when no user has the id. */
     describe: async (id: string) => {
       const user = await prisma.user.findUnique({ where: { id }, select: details })
       if (user === null) return null
@@ -77,11 +77,11 @@ export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
       return { ...toSummary(user), hasPassword, updatedAt: user.updatedAt, identities: user.identities }
     },
 
-    /** Activates or deactivates a user; false when they were so already. The database ends a deactivated user's sessions. */
+    /** Activates or deactivates a user; false when nothing changed. The database ends a deactivated user's sessions. */
     setActive: async (id: string, active: boolean): Promise<boolean> =>
       (await prisma.user.updateMany({ where: { id, active: !active }, data: { active } })).count === 1,
 
-    /** Deletes a user with their sessions, identities, roles and claims; false when there is none of that id. */
+    /** Deletes a user with all sessions, identities, roles and claims; false when no user has the id. */
     delete: async (id: string): Promise<boolean> =>
       (await prisma.user.deleteMany({ where: { id } })).count === 1,
   }
@@ -105,17 +105,17 @@ function toSummary({ id, username, email, emailVerified, active, createdAt, ...u
     email,
     emailVerified,
     active,
-    /** Null when the deployment's own default applies. */
+    /** Null stands for the deployment's default role. */
     defaultRole: user.defaultRole?.name ?? null,
     roles: user.roles.map(({ role }) => role.name),
     createdAt,
   }
 }
 
-/** The extra claims of users, as an administrator writes them. */
+/** The `user_claim` table for administration. */
 export function createUserClaims({ prisma }: Pick<Database, 'prisma'>) {
   return {
-    /** Gives a user a claim in place of one of the same name. */
+    /** Sets a claim of a user and replaces a claim of the same name. */
     set: async (userId: string, name: string, value: Prisma.InputJsonValue): Promise<void> => {
       const claim = { userId, name, value }
       await prisma.userClaim.upsert({
@@ -125,7 +125,7 @@ export function createUserClaims({ prisma }: Pick<Database, 'prisma'>) {
       })
     },
 
-    /** Takes a claim from a user; false when they had none of that name. */
+    /** Removes a claim of a user; false when the user has no claim of that name. */
     remove: async (userId: string, name: string): Promise<boolean> =>
       (await prisma.userClaim.deleteMany({ where: { userId, name } })).count === 1,
   }

@@ -2,10 +2,10 @@ import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
 
-/** What a login needs to know of a user. */
+/** The data of a user that a login needs; `password` is the hash. */
 export type Credentials = { id: string; password: string | null; active: boolean }
 
-/** A new user of our own: the password is the hash. */
+/** A new user with a password; `password` is the hash. */
 export type NewUser = { username: string; password: string; email: string | null }
 
 const findCredentials = {
@@ -33,15 +33,15 @@ export type Users = ReturnType<typeof createUsers>
 /** The `user` table. */
 export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
   return {
-    /** The user of that name, without regard to case and compatibility forms; null when there is none. */
+    /** Finds a user by name, without regard to case and compatibility forms; null when no user has the name. */
     findCredentials: async (username: string): Promise<Credentials | null> =>
       (await query<Credentials>(findCredentials, [username]))[0] ?? null,
 
-    /** Makes a user and returns the id. Throws `username_taken`. */
+    /** Creates a user and returns the id. Throws `username_taken`. */
     create: async ({ username, password, email }: NewUser): Promise<string> => {
       try {
         const [created] = await query<{ id: string }>(create, [username, password, email])
-        if (created === undefined) throw new Error('the new user was not returned')
+        if (created === undefined) throw new Error('INSERT INTO "user" returned no row')
         return created.id
       } catch (error) {
         if (isUniqueViolation(error)) throw new GatewayError('username_taken', { cause: error })
@@ -50,8 +50,8 @@ export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'
     },
 
     /**
-     * Replaces a password hash, unless it has changed since `old` was read; false then. The user's sessions end, but
-     * for the one named by `keepSession`; `'all'` keeps them all, for the same password hashed anew.
+     * Replaces a password hash; false when the hash is no longer `old`. The user's sessions end, except the session
+     * `keepSession`. `'all'` keeps all sessions, for a new hash of the same password.
      */
     replaceHash: async (
       id: string,
@@ -60,11 +60,11 @@ export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'
       keepSession: string,
     ): Promise<boolean> => (await query(replaceHash, [id, old, password, keepSession])).length === 1,
 
-    /** The password hash of a user; null when there is none. */
+    /** Returns the password hash of a user; null without one. */
     findHash: async (id: string): Promise<string | null> =>
       (await prisma.user.findUnique({ where: { id }, select: { password: true } }))?.password ?? null,
 
-    /** What a user may see of themselves. */
+    /** Returns the data that a user sees about the own account; null when no user has the id. */
     findProfile: (id: string) =>
       prisma.user.findUnique({
         where: { id },

@@ -18,7 +18,7 @@ export type Stores = {
   oneTimeCodes: OneTimeCodes
   signingKeys: SigningKeyStore
   sql<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
-  /** The id of a new user. */
+  /** Adds a user and returns the id. */
   addUser(username: string): Promise<string>
   close(): Promise<void>
 }
@@ -26,12 +26,12 @@ export type Stores = {
 /** In seconds: an hour without a refresh, a day in all. */
 export const lifetimes = { idle: 3_600, absolute: 86_400 }
 
-/** A moment at which tests happen; whole seconds, as sessions count. */
+/** The time of the tests, in whole seconds like session times. */
 export const now = new Date('2026-01-01T12:00:00Z')
 
 export const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1000)
 
-/** Every store of a new, migrated database. */
+/** Opens every store on a new, migrated database. */
 export async function openStores(engine: Engine): Promise<Stores> {
   const dataDir = await makeDirectory()
   const databaseUrl = engine === 'server' ? await createMigratedDatabase() : undefined
@@ -55,7 +55,7 @@ export async function openStores(engine: Engine): Promise<Stores> {
   }
 }
 
-/** What came of a number of attempts at once: their values, and the codes of their errors. */
+/** Runs concurrent attempts; returns their values, and the codes of their errors. */
 export async function attemptAll<T>(times: number, work: (number: number) => Promise<T>) {
   const settled = await Promise.allSettled(Array.from({ length: times }, (_, number) => work(number)))
   return {

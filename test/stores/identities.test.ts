@@ -11,7 +11,7 @@ for (const engine of engines) {
   })
   test.after.always(`${engine}: close`, () => stores?.close())
 
-  test(`${engine}: the first sign-in makes a user, later ones find it and note what the provider says now`, async (t) => {
+  test(`${engine}: the first sign-in creates a user, later ones find the user and store the provider's current data`, async (t) => {
     const { identities, sql } = stores
     const first = await identities.findOrCreate({ ...identity, subject: 'anna' }, ['anna'], true, now)
     t.like(first, { active: true, isNew: true })
@@ -29,7 +29,7 @@ for (const engine of engines) {
     ])
   })
 
-  test(`${engine}: a taken name gives way to the next, and none that is free is username_taken`, async (t) => {
+  test(`${engine}: the next name replaces a taken one, and no free name is username_taken`, async (t) => {
     await stores.addUser('Bob')
     const unverified = { ...identity, subject: 'bob', emailVerified: false }
     const { id } = await stores.identities.findOrCreate(unverified, ['bob', 'bob-2'], true, now)
@@ -42,7 +42,7 @@ for (const engine of engines) {
     )
   })
 
-  test(`${engine}: closed sign-up lets in only whom it knows`, async (t) => {
+  test(`${engine}: with sign-up disabled only known users sign in`, async (t) => {
     const known = { ...identity, subject: 'carol', email: null, emailVerified: false }
     await t.throwsAsync(stores.identities.findOrCreate(known, ['carol'], false, now), {
       code: 'signup_disabled',
@@ -51,7 +51,7 @@ for (const engine of engines) {
     t.deepEqual(await stores.identities.findOrCreate(known, ['carol'], false, now), { ...made, isNew: false })
   })
 
-  test(`${engine}: a proven address leads into nobody's account, in any case; a similar one is free`, async (t) => {
+  test(`${engine}: a verified address never leads into another account, in any case; a similar one is free`, async (t) => {
     const owner = { ...identity, subject: 'dora', email: 'do_ra@example.com' }
     await stores.identities.findOrCreate(owner, ['dora'], true, now)
     const thief = { provider: 'google', subject: '9', email: 'DO_RA@example.com', emailVerified: true }
@@ -62,7 +62,7 @@ for (const engine of engines) {
     t.truthy(await stores.identities.findOrCreate(similar, ['dora-11'], true, now))
   })
 
-  test(`${engine}: twenty first sign-ins of one person at once make one user`, async (t) => {
+  test(`${engine}: twenty concurrent first sign-ins of one identity create one user`, async (t) => {
     const person = { ...identity, subject: 'erin', email: 'erin@example.com' }
     const { values, codes } = await attemptAll(20, (number) =>
       stores.identities.findOrCreate(person, ['erin', `erin-${number}`], true, now),
@@ -73,7 +73,7 @@ for (const engine of engines) {
     t.is(count, 1)
   })
 
-  test(`${engine}: of twenty people with one proven address at once, one has it and the others get link_required`, async (t) => {
+  test(`${engine}: of twenty concurrent identities with one verified address, one gets it and the others get link_required`, async (t) => {
     const { values, codes } = await attemptAll(20, (number) => {
       const person = { ...identity, subject: `frank-${number}`, email: 'frank@example.com' }
       return stores.identities.findOrCreate(person, [`frank-${number}`], true, now)

@@ -61,7 +61,7 @@ for (const engine of engines) {
     t.is(await database.prisma.role.count(), 0)
   })
 
-  test.serial(`${engine}: a rehearsal that cannot go on says so`, async (t) => {
+  test.serial(`${engine}: a rehearsal that cannot go on fails with the reason`, async (t) => {
     const work = rehearse(database, (rehearsed) => rehearsed.write([user(1), user(2, { username: 'user1' })]))
     await t.throwsAsync(work, { message: /Run it again/ })
     t.is(await count(), 0)
@@ -102,7 +102,7 @@ for (const engine of engines) {
     identity: user(5, { identities: [{ provider: 'github', subject: '1' }] }),
   }
   for (const [what, second] of Object.entries(taken)) {
-    test.serial(`${engine}: when the ${what} has been taken meanwhile, nobody is written`, async (t) => {
+    test.serial(`${engine}: when the ${what} has been taken meanwhile, no user is written`, async (t) => {
       const before = await count()
       t.is(await target.write([user(4), second]), null)
       t.is(await count(), before)

@@ -34,7 +34,7 @@ for (const engine of engines) {
   })
 
   test.serial(
-    `${engine}: a wrong, missing or unasked code challenge gives nothing and spends the code`,
+    `${engine}: a wrong, missing or unexpected code challenge returns null and consumes the code`,
     async (t) => {
       for (const [bound, given] of [
         ['challenge', 'another'],
@@ -49,7 +49,7 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: an expired or unknown code, or one of an ended session, gives nothing`,
+    `${engine}: an expired or unknown code, or a code of an ended session, returns null`,
     async (t) => {
       const expired = await beginWithCode('carol', null)
       t.is(await stores.sessions.redeem(expired.hash, null, later(60)), null)
@@ -67,7 +67,7 @@ for (const engine of engines) {
   })
 
   test.serial(
-    `${engine}: a sweep takes what has expired, sessions a day later, and nothing else`,
+    `${engine}: a sweep deletes expired rows, sessions a day later, and nothing else`,
     async (t) => {
       const { oneTimeCodes, sql } = stores
       for (const table of ['oauth_state', 'session']) await sql(`DELETE FROM ${table}`)

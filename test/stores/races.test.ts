@@ -5,7 +5,7 @@ import { attemptAll, later, now, openStores, type Stores } from './_stores.ts'
 
 const device = { userAgent: null, address: null }
 
-/** A server has many connections, so chance decides; the embedded database has one, so it cannot. */
+/** Rounds: on a server with many connections chance decides; the embedded database has one connection. */
 const rounds: Record<Engine, number> = { embedded: 5, server: 50 }
 
 const hashOf = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
@@ -23,7 +23,7 @@ for (const engine of engines) {
     return access
   }
 
-  test(`${engine}: of twenty rotations of one refresh token at once exactly one succeeds`, async (t) => {
+  test(`${engine}: of twenty concurrent rotations of one refresh token exactly one succeeds`, async (t) => {
     const { sessionId } = await begin('anna')
     for (let round = 0; round < rounds[engine]; round++) {
       const { values, codes } = await attemptAll(20, () => stores.sessions.rotate(sessionId, round, now))
@@ -35,7 +35,7 @@ for (const engine of engines) {
     }
   })
 
-  test(`${engine}: of twenty that redeem one code at once exactly one gets the session`, async (t) => {
+  test(`${engine}: of twenty concurrent redemptions of one code exactly one gets the session`, async (t) => {
     const { sessionId } = await begin('bob')
     for (let round = 0; round < rounds[engine]; round++) {
       const hash = hashOf(`code ${round}`)
@@ -49,7 +49,7 @@ for (const engine of engines) {
     }
   })
 
-  test(`${engine}: of twenty that spend one state at once exactly one may`, async (t) => {
+  test(`${engine}: of twenty concurrent uses of one state exactly one succeeds`, async (t) => {
     for (let round = 0; round < rounds[engine]; round++) {
       const hash = hashOf(`state ${round}`)
       const { values, codes } = await attemptAll(20, () => stores.oneTimeCodes.consumeState(hash, later(600)))
@@ -58,7 +58,7 @@ for (const engine of engines) {
     }
   })
 
-  test(`${engine}: a session that ends while it is rotated gives nothing afterwards`, async (t) => {
+  test(`${engine}: a session that ends while it is rotated returns null afterwards`, async (t) => {
     for (let round = 0; round < 5; round++) {
       const { sessionId, userId } = await begin(`carol-${round}`)
       await Promise.all([

@@ -18,7 +18,7 @@ for (const engine of engines) {
     return access
   }
 
-  test(`${engine}: a session begins with what its user may be at that moment`, async (t) => {
+  test(`${engine}: a session begins with the current roles and claims of its user`, async (t) => {
     const { sql, sessions } = stores
     const id = await stores.addUser('anna')
     await sql(`INSERT INTO role (name) VALUES ('editor'), ('chief')`)
@@ -43,7 +43,7 @@ for (const engine of engines) {
     t.deepEqual((await sessions.read(access.sessionId, id, now))?.roles, [])
   })
 
-  test(`${engine}: nobody who is unknown or inactive begins, reads or rotates a session`, async (t) => {
+  test(`${engine}: no unknown or inactive user begins, reads or rotates a session`, async (t) => {
     const { sql, sessions } = stores
     t.is(await sessions.begin({ id: randomUUID() }, device, now), null)
     const id = await stores.addUser('bob')
@@ -85,7 +85,7 @@ for (const engine of engines) {
     t.deepEqual(row, { idle_expires_at: later(lifetimes.absolute), expires_at: later(lifetimes.absolute) })
   })
 
-  test(`${engine}: ending one session leaves the others, ending everywhere leaves none, and again is no error`, async (t) => {
+  test(`${engine}: ending one session leaves the others, ending everywhere leaves none, and a second call succeeds`, async (t) => {
     const { sessions, sql } = stores
     const id = await stores.addUser('erin')
     const [one, two, three] = [await begin(id), await begin(id), await begin(id)]
@@ -104,7 +104,7 @@ for (const engine of engines) {
     await t.notThrowsAsync(sessions.revoke(randomUUID(), true, now))
   })
 
-  test(`${engine}: with a user goes everything that is theirs`, async (t) => {
+  test(`${engine}: deleting a user deletes all rows of the user`, async (t) => {
     const { sql } = stores
     const id = await stores.addUser('frank')
     const { sessionId } = await begin(id)

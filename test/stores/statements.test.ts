@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import { engines, startApp } from '../_app.ts'
 import { type Collector, startCollector } from '../observability/_collector.ts'
 
-/** The statements of each request, in their order, by its method and route. */
+/** Returns the statements of each request in order, by method and route. */
 function statementsOf({ spans }: Collector): Record<string, string[]> {
   const roots = spans.filter(({ kind, name }) => kind === 2 && name !== 'GET /openapi.json')
   return Object.fromEntries(
@@ -13,7 +13,7 @@ function statementsOf({ spans }: Collector): Record<string, string[]> {
   )
 }
 
-/** Signs up, logs in, asks, refreshes and logs out, each once. */
+/** Signs up, logs in, calls the webhook, refreshes and logs out, each once. */
 async function useOnce(t: ExecutionContext, options: Parameters<typeof startApp>[0]) {
   const collector = await startCollector()
   t.teardown(() => collector.stop())
@@ -39,11 +39,11 @@ for (const engine of engines) {
     })
   })
 
-  test(`${engine}: the limits count a login in one statement and give back in three, where replicas count together`, async (t) => {
+  test(`${engine}: the limits count a login in one statement and refund it in three, where replicas share counters`, async (t) => {
     const statements = await useOnce(t, { engine, env: { AUTH_RATE_LIMIT: 'on' } })
     const isShared = engine === 'server'
     const counted = isShared ? ['rate_limit_count'] : []
-    // Two of them at the same time.
+    // Two of the three run concurrently.
     const givenBack = statements['POST /login']?.splice(isShared ? 3 : 2)
     t.deepEqual(
       givenBack?.sort(),

@@ -9,7 +9,7 @@ for (const engine of engines) {
   })
   test.after.always(`${engine}: close`, () => stores?.close())
 
-  test(`${engine}: a user is found by the name in any case and compatibility form, and spelled as it was made`, async (t) => {
+  test(`${engine}: a user is found by the name in any case and compatibility form, and keeps the original spelling`, async (t) => {
     const id = await stores.users.create({ username: 'Ålice ﬁrst', password: 'hash', email: 'a@example.com' })
     for (const username of ['Ålice ﬁrst', 'ÅLICE FIRST', 'A\u030Alice first']) {
       t.deepEqual(await stores.users.findCredentials(username), { id, password: 'hash', active: true })
@@ -25,13 +25,13 @@ for (const engine of engines) {
     await t.throwsAsync(stores.addUser('bOB'), { code: 'username_taken' })
   })
 
-  test(`${engine}: of twenty that take one name at once, in any case, one gets it and the others username_taken`, async (t) => {
+  test(`${engine}: of twenty concurrent sign-ups of one name, in any case, one succeeds and the others get username_taken`, async (t) => {
     const { values, codes } = await attemptAll(20, (number) => stores.addUser(number % 2 ? 'CAROL' : 'carol'))
     t.is(values.length, 1)
     t.deepEqual(codes, Array(19).fill('username_taken'))
   })
 
-  test(`${engine}: a hash is replaced only while it is the one that was read`, async (t) => {
+  test(`${engine}: a hash is replaced only while it equals the hash that was read`, async (t) => {
     const id = await stores.addUser('dora')
     await stores.users.replaceHash(id, 'another', 'stolen', 'all')
     t.is((await stores.users.findCredentials('dora'))?.password, 'hash')
