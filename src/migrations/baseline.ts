@@ -1,6 +1,6 @@
 import type { Connection } from '../database/database.ts'
 
-// What the gateway needs to find in tables that were there before it, and their types.
+// Required columns of existing tables, and their types.
 const expected: Record<string, Record<string, RegExp>> = {
   user: {
     id: /^uuid$/,
@@ -15,17 +15,17 @@ const expected: Record<string, Record<string, RegExp>> = {
 
 type Column = { table: string; column: string; type: string }
 
-/** Something in the database; `table` is where a column or trigger is. */
+/** An object of the database; `table` is the table of a column or trigger. */
 type Thing = { kind: string; name: string; table: string | null }
 
-/** The names that migrations give to what they make. */
+/** The names of the objects that migrations create. */
 type Made = { relations: string[]; functions: string[]; triggers: string[]; columns: string[] }
 
 /**
- * Makes a database that has no history of migrations ready for them: tables of the seed stay as they are, with all
- * their rows, and the first migration adds those that are missing. Tables of other programs do not matter.
- * Throws, before anything is changed, when a table of one of the seed's names is something else, or there is already
- * something of a name that one of the `later` migrations gives to what it makes.
+ * Prepares a database without a migration history. Existing tables of the seed keep their columns and rows, and the
+ * first migration creates the missing tables. Tables of other programs are ignored.
+ * Throws, before any change, when a table with a seed name lacks a required column, or when an object has a name that
+ * one of the `later` migrations creates.
  */
 export async function baselineExisting(
   connection: Connection,
@@ -50,7 +50,7 @@ export async function baselineExisting(
   const problems = [...taken.map(formatObject), ...findMissing(columns)]
   if (problems.length > 0) {
     throw new Error(
-      `This database cannot be adopted; nothing was changed:\n${problems.map((p) => `  ${p}\n`).join('')}Rename what is in the way, or give the gateway a database of its own.`,
+      `This database cannot be adopted; nothing was changed:\n${problems.map((p) => `  ${p}\n`).join('')}Rename these objects, or set DATABASE_URL to another database.`,
     )
   }
   await connection.execute(firstMigration)
@@ -76,7 +76,7 @@ SELECT 'column', c.attname, a.relname FROM pg_attribute c JOIN adopted a ON a.oi
   WHERE NOT c.attisdropped AND a.relname || '.' || c.attname = ANY ($5)
 ) AS taken ORDER BY "kind" = 'index', "kind", "name"`
 
-/** Read from their SQL, so that no migration can be forgotten; test/migrations/foreign.test.ts holds it to what they make. */
+/** Reads the names from the SQL of all migrations; test/migrations/foreign.test.ts compares them with the database. */
 function findMade(migrations: readonly string[]): Made {
   const sql = migrations.join('\n')
   const namesOf = (pattern: RegExp) => [...sql.matchAll(pattern)].map(([, name]) => name as string)
@@ -92,7 +92,7 @@ function findMade(migrations: readonly string[]): Made {
 
 function formatObject({ kind, name, table }: Thing): string {
   const where = table === null ? '' : ` of the table "${table}"`
-  return `${kind === 'index' ? 'an' : 'a'} ${kind} "${name}"${where} that the gateway did not make exists already`
+  return `${kind === 'index' ? 'an' : 'a'} ${kind} "${name}"${where} exists already and was not made by the gateway`
 }
 
 function findMissing(columns: readonly Column[]): string[] {

@@ -7,9 +7,9 @@ import { baselineExisting } from './baseline.ts'
 const filters = { externalTables: [], externalEnums: [] }
 
 /**
- * Applies the migrations that the database does not have yet and returns their names. Safe in any number of processes
- * at once: one applies them, the others wait and find nothing to do. Prisma's own table records them, so that the
- * Prisma CLI stays usable. A migration is one transaction: when it fails or is killed, it is tried again next time.
+ * Applies the pending migrations and returns their names. Concurrent processes are safe: one applies the migrations,
+ * the others wait and then find none pending. Prisma's own table records them, so that the Prisma CLI stays usable.
+ * A migration is one transaction: after a failure or a kill, the next call applies it again.
  */
 export async function migrate(connection: Connection, root: URL): Promise<string[]> {
   if ((await findPending(connection, root)).length === 0) return []
@@ -20,17 +20,17 @@ export async function migrate(connection: Connection, root: URL): Promise<string
   })
 }
 
-/** Brings a database up to date. Throws when it cannot be reached, adopted or migrated, in words for people. */
+/** Applies the pending migrations and logs them. Throws when the database cannot be reached, adopted or migrated. */
 export async function updateDatabase(connection: Connection, root: URL, log: Logger): Promise<void> {
   try {
     const applied = await migrate(connection, root)
-    if (applied.length > 0) log.info({ applied }, 'migrated the database')
+    if (applied.length > 0) log.info({ applied }, 'database migrated')
   } catch (error) {
     throw explainStart(error)
   }
 }
 
-/** The names of the migrations that this version has and the database has not. */
+/** Returns the names of the migrations that are not applied yet. */
 export async function findPending(connection: Pick<Connection, 'query'>, root: URL): Promise<string[]> {
   const [names, applied] = await Promise.all([findMigrationNames(root), findApplied(connection)])
   return names.filter((name) => !applied.has(name))
@@ -58,10 +58,10 @@ async function hasHistory(connection: Pick<Connection, 'query'>): Promise<boolea
 }
 
 async function apply(connection: Connection, migrationsList: MigrationList): Promise<void> {
-  // The engine is 9 MB of WebAssembly: only a process that has something to apply pays for it.
+  // Loaded lazily: the engine is 9 MB of WebAssembly, and most processes have no migration to apply.
   const { createSchemaEngine } = await import('./schema-engine.ts')
   const first = migrationsList.migrationDirectories[0]?.path as string
-  // Not whether there is a history: another program's migrations may be recorded in the same table.
+  // Checks for our first migration, because another program may record migrations in the same table.
   const isNew = !(await findApplied(connection)).has(first)
   if (isNew) await baselineExisting(connection, sqlOf(migrationsList))
   const { engine, originOf } = await createSchemaEngine(connection.adapter)
@@ -91,7 +91,7 @@ function sqlOf({ migrationDirectories }: MigrationList): [string, ...string[]] {
   }) as [string, ...string[]]
 }
 
-/** The engine's message without its stack trace; `cause` is what it was, in the driver's words if it was the driver's. */
+/** Returns the engine's message without its stack trace; `cause` is the original error, of the driver if it failed. */
 function explainMigration(error: unknown, cause: unknown): unknown {
   if (!(error instanceof Error)) return cause
   const name = /migration_name="(.+?)"/.exec(error.message)?.[1]
@@ -104,17 +104,17 @@ function explainMigration(error: unknown, cause: unknown): unknown {
   return new Error(`Migration ${name} failed and changed nothing. ${reason}`, { cause })
 }
 
-/** Says what failed to start, and what to do about the failure that every hosted database gives at first. */
+/** Returns the error with its reason. When the server requires TLS, as hosted databases do, it says what to set. */
 function explainStart(cause: unknown): Error {
   const reason = reasonOf(cause)
   const wantsTls = /no encryption|SSL off|requires? (an )?(SSL|TLS)/i.test(reason)
   const advice = wantsTls
-    ? '. The server wants TLS: add ?sslmode=require to DATABASE_URL, or set PGSSLMODE.'
+    ? '. The server requires TLS: add ?sslmode=require to DATABASE_URL, or set PGSSLMODE.'
     : ''
   return new Error(`The database cannot be used: ${reason}${advice}`, { cause })
 }
 
-/** Node reports the refusals of several addresses by an error without a message of its own. */
+/** Returns the message of an error. Node reports refused connections to several addresses without a message. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof AggregateError) return cause.errors.map(reasonOf).join('; ')
   return cause instanceof Error ? cause.message : String(cause)
@@ -122,7 +122,7 @@ function reasonOf(cause: unknown): string {
 
 const folder = (root: URL): URL => new URL('prisma/migrations/', root)
 
-/** The names of the migrations that this version knows, in the order in which they are applied. */
+/** Returns the names of all migrations of this version, in the order in which they are applied. */
 export async function findMigrationNames(root: URL): Promise<string[]> {
   const entries = await readdir(folder(root), { withFileTypes: true })
   return entries
@@ -131,7 +131,7 @@ export async function findMigrationNames(root: URL): Promise<string[]> {
     .sort()
 }
 
-/** The migrations with their SQL, in the form that Prisma's schema engine takes. */
+/** Returns the migrations with their SQL, in the form that Prisma's schema engine takes. */
 export async function loadMigrations(root: URL): Promise<MigrationList> {
   const names = await findMigrationNames(root)
   return {
@@ -153,7 +153,7 @@ export async function loadMigrations(root: URL): Promise<MigrationList> {
   }
 }
 
-/** The SQL of one migration. */
+/** Returns the SQL of one migration. */
 export async function loadMigration(root: URL, name: string): Promise<string> {
   return readFile(new URL(`${name}/migration.sql`, folder(root)), 'utf8')
 }

@@ -12,9 +12,9 @@ declare const WebAssembly: {
 }
 
 /**
- * Prisma's schema engine as WebAssembly, over a driver adapter: what `prisma migrate` runs, without the native
- * binary that it would download. Free it with `engine.free()`. `originOf` says what the adapter threw, where the engine
- * only has a number for it.
+ * Creates Prisma's schema engine as WebAssembly, over a driver adapter. `prisma migrate` runs the same engine as a
+ * native binary, which it downloads. The caller frees it with `engine.free()`. `originOf` returns the error that the
+ * adapter threw, because the engine reports only its number.
  */
 export async function createSchemaEngine(
   adapter: SqlMigrationAwareDriverAdapterFactory,
@@ -32,8 +32,7 @@ export async function createSchemaEngine(
   }
 }
 
-// The package's bindings speak to one instance for the whole process: a second one would pull the memory out from under
-// the first.
+// The package's bindings use one instance for the whole process; a second one would replace the memory of the first.
 let loading: Promise<void> | undefined
 
 async function loadEngine(): Promise<void> {
@@ -44,7 +43,7 @@ async function loadEngine(): Promise<void> {
   ;(instance.exports.__wbindgen_start as () => void)()
 }
 
-// The engine never clears the 10 seconds that it gives to its lock; they must not keep a finished process alive.
+// The engine never clears the 10-second timer of its lock, which must not keep a finished process alive.
 function imports(): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(bindings as Record<string, unknown>).map(([name, binding]) => {

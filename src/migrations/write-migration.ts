@@ -5,12 +5,12 @@ import { findMigrationNames, loadMigrations } from './migrate.ts'
 import { createSchemaEngine } from './schema-engine.ts'
 
 /**
- * The SQL that leads from the migrations of `root` to its `prisma/schema.prisma`, or null when they agree.
- * It runs on an in-memory PGlite: through a server the engine would put its shadow tables into the real database.
+ * Returns the SQL from the migrations of `root` to its `prisma/schema.prisma`, or null when they agree.
+ * It runs on an in-memory PGlite: on a server the engine would put its shadow tables into the real database.
  */
 export async function diffSchema(root: URL): Promise<string | null> {
   const pglite = new PGlite()
-  // Nothing else uses this database, so it is its own shadow.
+  // This database is temporary, so it also serves as the shadow database.
   const adapter = createEmbeddedAdapter(pglite)
   const { engine } = await createSchemaEngine({ ...adapter, connectToShadowDb: adapter.connect })
   try {
@@ -29,7 +29,7 @@ export async function diffSchema(root: URL): Promise<string | null> {
   }
 }
 
-/** Writes the next migration as `prisma/migrations/<number>_<name>/migration.sql`; null when there is none to write. */
+/** Writes the next migration as `prisma/migrations/<number>_<name>/migration.sql`; null for an unchanged schema. */
 export async function writeMigration(root: URL, name: string): Promise<string | null> {
   const sql = await diffSchema(root)
   if (sql === null) return null

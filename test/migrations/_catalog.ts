@@ -19,7 +19,7 @@ SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE NOT t.tgis
 UNION ALL
 SELECT 'function ' || pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace`
 
-/** Everything that a database's schema consists of, one sorted line each; Prisma's own table is left out. */
+/** Returns a sorted line for each object of a database's schema, without Prisma's own table. */
 export async function readCatalog(connection: Connection): Promise<string[]> {
   const rows = await sql<{ line: string }>(connection, catalog)
   return rows

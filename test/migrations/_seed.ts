@@ -16,7 +16,7 @@ export const [editor, translator] = [
   { id: 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', name: 'Translator FR' },
 ] as const
 
-/** What the three Knex migrations of platyplus/authentication-server made, statement by statement. */
+/** The statements of the three Knex migrations of platyplus/authentication-server. */
 export const seedTables = `
 create table "user" ("id" uuid default gen_random_uuid(), "username" varchar(255) not null,
   "password" varchar(255) not null, "created_at" timestamptz default CURRENT_TIMESTAMP, "active" boolean default true);
@@ -45,8 +45,8 @@ alter table "role" add column "password" varchar(255) not null default 'unused';
 alter table "role" alter column "password" drop default;`
 
 /**
- * anna may edit and translate, björn edit; carol was deactivated, and dora's row has no answer whether she is active,
- * which the seed took for no.
+ * anna may edit and translate, björn edit. carol was deactivated. dora's `active` is null, which the seed read as
+ * false.
  */
 export const seedRows = `
 insert into "user" ("id", "username", "password", "created_at", "active") values

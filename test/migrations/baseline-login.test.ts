@@ -17,14 +17,14 @@ import { makeDirectory } from '../_directory.ts'
 import { emptySchema } from '../database/_databases.ts'
 import { anna, björn, carol, dora, seedRows, seedTables } from './_seed.ts'
 
-// As a Mac types it, and as the seed hashed it: letters and their accents apart.
+// As a Mac types it and as the seed hashed it: decomposed, letters and accents apart.
 const typed = 'crème brûlée'.normalize('NFD')
 const chefRow = `insert into "user" ("username", "password") values ('chef', '${bcrypt.hashSync(typed, 4)}');`
 
 for (const engine of engines) {
   let app: TestApp
   let dataDir: string
-  test.before(`${engine}: start on a database of the seed's`, async () => {
+  test.before(`${engine}: start on a database of the seed`, async () => {
     dataDir = await makeDirectory()
     app = await startOnSeed(engine, dataDir)
   })
@@ -33,7 +33,7 @@ for (const engine of engines) {
     await rm(dataDir, { recursive: true, force: true })
   })
 
-  test(`${engine}: the seed's users log in with the passwords and roles that they had`, async (t) => {
+  test(`${engine}: the seed's users log in with their passwords and roles`, async (t) => {
     const [first, second] = [
       await app.login('anna', anna.password),
       await app.login('BJÖRN Ångström', björn.password),
@@ -48,12 +48,12 @@ for (const engine of engines) {
     t.deepEqual(claims['x-hasura-allowed-roles'], ['editor', 'user'])
   })
 
-  test(`${engine}: a user of the seed's whose password was typed with accents apart logs in with it`, async (t) => {
+  test(`${engine}: a seed user whose password was typed in decomposed form logs in with it`, async (t) => {
     t.is((await app.login('chef', typed)).status, 200)
     t.is((await app.login('chef', `${typed} `)).status, 401)
   })
 
-  test(`${engine}: the seed's inactive users and wrong passwords are refused`, async (t) => {
+  test(`${engine}: the seed's inactive users and wrong passwords are rejected`, async (t) => {
     for (const [username, password] of [
       [carol.username, carol.password],
       [dora.username, dora.password],
@@ -65,7 +65,7 @@ for (const engine of engines) {
     }
   })
 
-  test(`${engine}: a name of the seed's cannot be signed up again, in whatever case`, async (t) => {
+  test(`${engine}: a name of a seed user cannot be signed up again, in any case`, async (t) => {
     const password = 'long enough'
     const body = { username: 'Anna', password, confirmPassword: password }
     const answer = await app.post('/signup', body)

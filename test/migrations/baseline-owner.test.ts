@@ -5,7 +5,7 @@ import { type EmptyDatabases, prepareEmpty, sql } from '../database/_databases.t
 import { readCatalog } from './_catalog.ts'
 import { anna, editor, seedRows, seedTables } from './_seed.ts'
 
-// What the owner of a Hasura project adds to the seed's tables: views, tables that refer to them, columns.
+// Additions of a Hasura project's owner to the seed's tables: views, referring tables, columns.
 const owners = `
 CREATE VIEW active_user AS SELECT id, username, created_at, active FROM "user" WHERE active;
 CREATE VIEW user_editor AS SELECT u.username, r.name FROM "user" u

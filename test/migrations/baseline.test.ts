@@ -6,7 +6,7 @@ import { type EmptyDatabases, prepareEmpty, sql } from '../database/_databases.t
 import { readCatalog } from './_catalog.ts'
 import { anna, björn, dora, editor, rolePassword, seedRows, seedTables, translator } from './_seed.ts'
 
-/** What the seed made and the gateway does without; it stays. */
+/** Objects of the seed that the gateway does not use; they stay. */
 const extras = [
   /^(table|column|constraint|index) knex_migrations/,
   /^constraint "?(user|role|user_role)"? \1_id_unique UNIQUE \(id\)$/,
@@ -39,7 +39,7 @@ for (const engine of engines) {
     return connection
   }
 
-  test.serial(`${engine}: a database of the seed's is adopted with every row, id and hash`, async (t) => {
+  test.serial(`${engine}: a database of the seed is adopted with every row, id and hash`, async (t) => {
     const connection = await openSeed()
     const before = await readRows(connection)
     t.deepEqual(await migrate(connection, root), await findMigrationNames(root))
@@ -48,7 +48,7 @@ for (const engine of engines) {
   })
 
   test.serial(
-    `${engine}: whoever the seed refused, because active is null, is inactive afterwards`,
+    `${engine}: a user whom the seed rejected, because active is null, is inactive afterwards`,
     async (t) => {
       const connection = await openSeed()
       await migrate(connection, root)
@@ -76,13 +76,13 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: rows of user_role that say nothing, twice the same or point nowhere are left out`,
+    `${engine}: rows of user_role with nulls, duplicates or dangling references are left out`,
     async (t) => {
-      const nobody = '99999999-9999-4999-8999-999999999999'
+      const unknown = '99999999-9999-4999-8999-999999999999'
       const connection = await openSeed(`
       ALTER TABLE user_role DROP CONSTRAINT user_role_user_id_foreign, DROP CONSTRAINT user_role_role_id_foreign;
       INSERT INTO user_role (user_id, role_id) VALUES (NULL, '${editor.id}'), ('${björn.id}', NULL), (NULL, NULL),
-        ('${nobody}', '${editor.id}'), ('${björn.id}', '${nobody}');
+        ('${unknown}', '${editor.id}'), ('${björn.id}', '${unknown}');
       INSERT INTO user_role (id, user_id, role_id) VALUES
         ('f0000000-0000-4000-8000-000000000001', '${anna.id}', '${editor.id}'),
         ('f0000000-0000-4000-8000-000000000002', '${anna.id}', '${editor.id}'),
@@ -103,7 +103,7 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: usernames that differ only by case or form are refused by name, and nothing is changed`,
+    `${engine}: usernames that differ only by case or form are rejected by name, and nothing is changed`,
     async (t) => {
       const connection = await openSeed(`INSERT INTO "user" (username, password) VALUES
       ('ANNA', 'x'), ('björn ångström', 'x'), ('ﬁnn', 'x'), ('finn', 'x')`)

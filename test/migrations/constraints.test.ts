@@ -2,7 +2,7 @@ import test from 'ava'
 import { engines } from '../_app.ts'
 import { openStores, type Stores } from '../stores/_stores.ts'
 
-// What Hasura's console, or anybody with psql, writes past the gateway.
+// Rows that Hasura's console or psql writes without the gateway.
 const refusals = [
   {
     what: 'a second active signing key',
@@ -31,7 +31,7 @@ const refusals = [
     message: /user_username_key_unique/,
   },
   {
-    what: 'a proven address of two users, in any case',
+    what: 'a verified address of two users, in any case',
     text: `INSERT INTO "user" (username, email, email_verified) VALUES ('m1', 'm@x.org', true), ('m2', 'M@x.org', true)`,
     message: /user_verified_email_unique/,
   },
@@ -57,17 +57,17 @@ for (const engine of engines) {
   test.after.always(`${engine}: close`, () => stores?.close())
 
   for (const { what, text, message } of refusals) {
-    test(`${engine}: the database refuses ${what}`, async (t) => {
+    test(`${engine}: the database rejects ${what}`, async (t) => {
       await t.throwsAsync(stores.sql(text), { message })
     })
   }
 
-  test(`${engine}: the database takes an unproven address of two users`, async (t) => {
+  test(`${engine}: the database accepts an unverified address of two users`, async (t) => {
     const text = `INSERT INTO "user" (username, email) VALUES ('n1', 'n@x.org'), ('n2', 'N@x.org') RETURNING email_verified`
     t.deepEqual(await stores.sql(text), [{ email_verified: false }, { email_verified: false }])
   })
 
-  test(`${engine}: the database refuses every claim name that a token could not carry, and takes the others`, async (t) => {
+  test(`${engine}: the database rejects every claim name that a token cannot carry, and accepts the others`, async (t) => {
     const userId = await stores.addUser('claimed')
     const insert = 'INSERT INTO user_claim (user_id, name, value) VALUES ($1, $2, $3)'
     for (const name of badNames) {
@@ -98,7 +98,7 @@ for (const engine of engines) {
     t.like((await sql(identity, [user?.id]))[0], { email: null, email_verified: false })
   })
 
-  test(`${engine}: updated_at moves with every change of a user, whoever makes it and whatever they write there`, async (t) => {
+  test(`${engine}: updated_at moves with every change of a user, by any writer and with any written value`, async (t) => {
     const { sql } = stores
     const id = await stores.addUser('touched')
     const read = async () =>
@@ -111,7 +111,7 @@ for (const engine of engines) {
     t.true((await read()) > first)
   })
 
-  test(`${engine}: a role that goes leaves its users, without it`, async (t) => {
+  test(`${engine}: deleting a role keeps its users, without the role`, async (t) => {
     const { sql } = stores
     const [role] = await sql(`INSERT INTO role (name) VALUES ('going') RETURNING id`)
     const id = await stores.addUser('staying')

@@ -12,30 +12,30 @@ const refused = [
     what: 'a table "session" of the owner\'s',
     script: 'CREATE TABLE "session" ("sid" TEXT PRIMARY KEY, "sess" JSON NOT NULL)',
     message:
-      /cannot be adopted; nothing was changed:\n {2}a table "session" that the gateway did not make exists/,
+      /cannot be adopted; nothing was changed:\n {2}a table "session" exists already and was not made by the gateway/,
   },
   {
     what: 'a view "identity"',
     script: 'CREATE VIEW "identity" AS SELECT 1 AS "one"',
     message:
-      /cannot be adopted; nothing was changed:\n {2}a view "identity" that the gateway did not make exists/,
+      /cannot be adopted; nothing was changed:\n {2}a view "identity" exists already and was not made by the gateway/,
   },
   {
     what: 'a function "notify_access" and a table "rate_limit" of the owner\'s, which only later migrations make,',
     script: `CREATE FUNCTION "notify_access"() RETURNS integer LANGUAGE sql AS 'SELECT 1';
       CREATE TABLE "rate_limit" ("id" INTEGER)`,
     message:
-      /:\n {2}a function "notify_access" .*\n {2}a table "rate_limit" .*\nRename what is in the way, or /,
+      /:\n {2}a function "notify_access" .*\n {2}a table "rate_limit" .*\nRename these objects, or set DATABASE_URL /,
   },
   {
     what: 'a type "session"',
     script: `CREATE TYPE "session" AS ENUM ('open', 'closed')`,
-    message: /:\n {2}a type "session" that the gateway did not make exists already\n/,
+    message: /:\n {2}a type "session" exists already and was not made by the gateway\n/,
   },
   {
     what: 'a column "email" of the seed\'s table "user"',
     script: `${seedTables} ALTER TABLE "user" ADD COLUMN "email" TEXT`,
-    message: /:\n {2}a column "email" of the table "user" that the gateway did not make exists already\n/,
+    message: /:\n {2}a column "email" of the table "user" exists already and was not made by the gateway\n/,
   },
   {
     what: 'a table "user" of another shape',
@@ -59,7 +59,7 @@ for (const engine of engines) {
   test.after.always(`${engine}: close`, () => databases?.close())
 
   for (const { what, script, message } of refused) {
-    test.serial(`${engine}: ${what} is refused by name, and nothing is changed`, async (t) => {
+    test.serial(`${engine}: ${what} is rejected by name, and nothing is changed`, async (t) => {
       const connection = await databases.open()
       await connection.execute(script)
       const before = await readCatalog(connection)
@@ -69,7 +69,7 @@ for (const engine of engines) {
   }
 
   test.serial(
-    `${engine}: whatever a migration after the first makes in the owner's way is refused by its name before anything is changed`,
+    `${engine}: an object of the owner with a name of a later migration is rejected by name before anything is changed`,
     async (t) => {
       const first = await databases.open()
       await first.execute(await loadMigration(root, (await findMigrationNames(root))[0] as string))
@@ -87,7 +87,7 @@ for (const engine of engines) {
       for (const { kind, name, table } of made) {
         const what = kind === 'relation' ? `view "${name}"` : `${kind} "${name}"`
         const where = table === null ? '' : ` of the table "${table}"`
-        t.true(message.includes(` ${what}${where} that the gateway did not make exists already\n`), name)
+        t.true(message.includes(` ${what}${where} exists already and was not made by the gateway\n`), name)
       }
       t.is(message.split('\n').length, made.length + 2)
     },
@@ -116,12 +116,12 @@ for (const engine of engines) {
   })
 
   test.serial(
-    `${engine}: a database in which another program uses Prisma is looked at before it is changed`,
+    `${engine}: a database in which another program uses Prisma is checked before it is changed`,
     async (t) => {
       const connection = await databases.open()
       await connection.execute(`${history} ${record('init', 'now()')} CREATE TABLE "session" ("id" TEXT);`)
       await t.throwsAsync(migrate(connection, root), {
-        message: /a table "session" that the gateway did not make/,
+        message: /a table "session" exists already and was not made by the gateway/,
       })
       await connection.execute('DROP TABLE "session"')
       t.deepEqual(await migrate(connection, root), await findMigrationNames(root))
@@ -145,7 +145,7 @@ for (const engine of engines) {
 
 type Thing = { kind: 'relation' | 'function' | 'trigger' | 'column'; name: string; table: string | null }
 
-/** What is in the schema, of whatever kind a name can be taken for; of triggers and columns, those of the seed's tables. */
+/** Lists the schema's objects of every kind that can have a name; triggers and columns of the seed's tables only. */
 async function readThings(connection: Connection): Promise<Thing[]> {
   return sql<Thing>(
     connection,
@@ -160,7 +160,7 @@ async function readThings(connection: Connection): Promise<Thing[]> {
   )
 }
 
-/** Something else of the same name. */
+/** Returns the SQL of another object with the same name. */
 function makeThing({ kind, name, table }: Thing): string {
   if (kind === 'relation') return `CREATE VIEW "${name}" AS SELECT 1 AS "one";`
   if (kind === 'function') return `CREATE FUNCTION "${name}"() RETURNS integer LANGUAGE sql AS 'SELECT 1';`

@@ -23,7 +23,7 @@ if (engines.includes('server')) {
     t.is(login.body.username, 'Élodie Ärger Жанна')
   })
 
-  test('usernames that differ only by the case of a letter beyond ASCII are refused by name in the C locale too', async (t) => {
+  test('usernames that differ only by the case of a letter beyond ASCII are rejected by name in the C locale too', async (t) => {
     const connection = connectServer(await createCLocale(), () => {}, patience)
     t.teardown(() => connection.close())
     await connection.execute(
@@ -36,7 +36,7 @@ if (engines.includes('server')) {
     t.deepEqual(await readCatalog(connection), before)
   })
 } else {
-  test('locales are a matter of a server', (t) => t.pass())
+  test('only a server has locales', (t) => t.pass())
 }
 
 async function createCLocale(): Promise<string> {

@@ -50,7 +50,7 @@ for (const engine of engines) {
     },
   )
 
-  test.serial(`${engine}: a second call changes nothing and says so`, async (t) => {
+  test.serial(`${engine}: a second call changes nothing and returns no migrations`, async (t) => {
     const connection = await databases.open()
     await migrate(connection, root)
     const before = [await readCatalog(connection), await sql(connection, history)]
@@ -59,7 +59,7 @@ for (const engine of engines) {
   })
 
   test.serial(
-    `${engine}: a migration that fails changes nothing and is tried again when it is mended`,
+    `${engine}: a migration that fails changes nothing and is applied again when it is fixed`,
     async (t) => {
       const connection = await databases.open()
       const changed = await copyRoot(t)
@@ -85,7 +85,7 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: a migration that was killed, so that only its start is recorded, is tried again`,
+    `${engine}: a migration that was killed, so that only its start is recorded, is applied again`,
     async (t) => {
       const connection = await databases.open()
       const changed = await copyRoot(t)
@@ -103,7 +103,7 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: a migration that was killed before the engine noted its end is not applied twice`,
+    `${engine}: a migration that was killed before the engine recorded its end is not applied twice`,
     async (t) => {
       const connection = await databases.open()
       const changed = await copyRoot(t)
@@ -115,7 +115,7 @@ for (const engine of engines) {
     },
   )
 
-  test.serial(`${engine}: a database that a later version has migrated is left as it is`, async (t) => {
+  test.serial(`${engine}: a database that a later version has migrated stays unchanged`, async (t) => {
     const connection = await databases.open()
     const later = await copyRoot(t)
     await writeSql(later, '0009_extra', functionBody)
@@ -126,7 +126,7 @@ for (const engine of engines) {
   })
 }
 
-/** The same database, seen by a process that gets nothing more done once it has executed that script. */
+/** Returns a connection on which every statement fails after the given script, as in a killed process. */
 function dieAfter(connection: Connection, script: string): Connection {
   const connect = async () => {
     const adapter = await connection.adapter.connect()
@@ -145,7 +145,7 @@ function dieAfter(connection: Connection, script: string): Connection {
 
 if (engines.includes('server')) {
   test.serial(
-    'a server that goes away in the middle of a migration is away, and no mistake in the migration',
+    'a connection lost during a migration is reported as unreachable, not as a mistake in the migration',
     async (t) => {
       const databases = await prepareEmpty('server')
       t.teardown(() => databases.close())

@@ -11,7 +11,7 @@ const run = promisify(execFile)
 const child = fileURLToPath(new URL('_migrate.js', import.meta.url))
 
 if (engines.includes('server')) {
-  test('five connections that migrate at once apply each migration once', async (t) => {
+  test('five connections that migrate concurrently apply each migration once', async (t) => {
     const url = await createServerDatabase()
     const connections = Array.from({ length: 5 }, () => connectServer(url, () => {}, patience))
     t.teardown(() => Promise.all(connections.map((connection) => connection.close())))
@@ -20,7 +20,7 @@ if (engines.includes('server')) {
     t.deepEqual(await readHistory(url), await findMigrationNames(root))
   })
 
-  test('three processes that migrate at once apply each migration once', async (t) => {
+  test('three processes that migrate concurrently apply each migration once', async (t) => {
     const url = await createServerDatabase()
     const outputs = await Promise.all([1, 2, 3].map(() => run(process.execPath, [child, url])))
     const applied = outputs.map(({ stdout }) => JSON.parse(stdout) as string[])
