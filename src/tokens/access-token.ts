@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts'
 import type { SigningKeys } from './keyring.ts'
 import { createVerifiedTokens } from './verified-tokens.ts'
 
-/** What a token says besides the claims. */
+/** The user, session and claims of an access token. */
 export type TokenSubject = {
   username: string
   sessionId: string
@@ -14,13 +14,13 @@ export type TokenSubject = {
   claims: HasuraClaims
 }
 
-/** A signed token and the seconds it has left to live. */
+/** A signed token and its remaining lifetime in seconds. */
 export type IssuedToken = { token: string; expiresIn: number }
 
 export type TokenSettings = NamespaceSettings & {
   issuer: string
   audience: string
-  /** Seconds. */
+  /** In seconds. */
   accessTokenLifetime: number
 }
 
@@ -28,12 +28,12 @@ export type AccessTokens = ReturnType<typeof createAccessTokens>
 
 const payloadSchema = z.object({ sub: z.guid(), sid: z.guid(), exp: z.number() })
 
-/** Signs and verifies access tokens: RS256 JWTs (RFC 7519, RFC 9068 without its `typ`, which Hasura does not know). */
+/** Signs and verifies access tokens: RS256 JWTs (RFC 7519; RFC 9068 except its `typ`, which Hasura does not know). */
 export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
   const { issuer, audience } = settings
   const verified = createVerifiedTokens(keys.find)
   return {
-    /** Signs a token that lives as long as the settings say, but not longer than its session. */
+    /** Signs a token with the lifetime of the settings, at most until the end of its session. */
     sign: async (subject: TokenSubject, jti: string, now: Date): Promise<IssuedToken> => {
       const issuedAt = Math.floor(now.getTime() / 1000)
       const sessionEnd = Math.floor(subject.sessionExpiresAt.getTime() / 1000)
@@ -54,7 +54,7 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
       return { token, expiresIn: expiresAt - issuedAt }
     },
 
-    /** Says who a token speaks for. Throws `invalid_token` for whatever this gateway has not signed, or has expired. */
+    /** Returns the user and session of a token. Throws `invalid_token` for an expired token or a foreign signature. */
     verify: async (token: string, now: Date): Promise<Bearer> => {
       const known = verified.find(token, now)
       if (known) return known

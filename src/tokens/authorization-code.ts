@@ -1,19 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-/** How long a one-time code may wait to be exchanged, in seconds. */
+/** The lifetime of a one-time code, in seconds. */
 export const codeLifetime = 60
 
-/** A new one-time code: 256 random bits. */
+/** Returns a new one-time code: 256 random bits, in base64url. */
 export function createCode(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** What is stored of a code. */
+/** Returns the SHA-256 hash of a code, which is stored instead of the code. */
 export function hashCode(code: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(code).digest())
 }
 
-/** The S256 challenge of a code verifier (RFC 7636, section 4.2). */
+/** Returns the S256 challenge of a code verifier (RFC 7636, section 4.2). */
 export function challengeOf(codeVerifier: string): string {
   return createHash('sha256').update(codeVerifier).digest('base64url')
 }

@@ -5,7 +5,7 @@ import { createKeyPair, type KeyPair, toPublicJwk } from './key-pair.ts'
 const nonceBytes = 12
 const tagBytes = 16
 
-/** The form in which a key is stored: the private part encrypted with AES-256-GCM and bound to its kid. */
+/** Encrypts the private part of a key for the database, with AES-256-GCM, bound to its kid. */
 export function sealKey(pair: KeyPair, encryptionKey: Uint8Array): NewKey {
   const nonce = randomBytes(nonceBytes)
   const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce).setAAD(Buffer.from(pair.kid))
@@ -14,7 +14,7 @@ export function sealKey(pair: KeyPair, encryptionKey: Uint8Array): NewKey {
   return { kid: pair.kid, publicJwk: toPublicJwk(pair), privateKey }
 }
 
-/** The key pair that `sealKey` has stored; null when it was sealed with another key, or is not what was stored. */
+/** Decrypts a stored key; null when it was encrypted with another key, or was modified. */
 export function openKey({ kid, privateKey }: NewKey, encryptionKey: Uint8Array): KeyPair | null {
   const bytes = Buffer.from(privateKey)
   try {

@@ -1,7 +1,7 @@
 import { EncryptJWT, type JWTPayload, jwtDecrypt } from 'jose'
 import type { SecretKeys } from './secrets.ts'
 
-/** Encrypts what only the gateway may read and nobody may change, such as in a cookie, until `expiresAt`. */
+/** Encrypts and authenticates a payload, such as a cookie's (JWE, `dir` with A256GCM). It expires at `expiresAt`. */
 export function seal(payload: JWTPayload, keys: SecretKeys, expiresAt: Date): Promise<string> {
   return new EncryptJWT(payload)
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
@@ -9,7 +9,7 @@ export function seal(payload: JWTPayload, keys: SecretKeys, expiresAt: Date): Pr
     .encrypt(keys[0])
 }
 
-/** Reads what `seal` made with one of the keys. Rejects for anything else, and when it has expired. */
+/** Decrypts a payload of `seal` with any of the keys. Rejects for any other input, and when it has expired. */
 export async function unseal(sealed: string, keys: SecretKeys, now: Date): Promise<JWTPayload> {
   const [key, ...others] = keys
   const [next, ...rest] = others
@@ -22,7 +22,7 @@ export async function unseal(sealed: string, keys: SecretKeys, now: Date): Promi
     })
     return payload
   } catch (error) {
-    // As text: jose's errors have the decrypted payload with them, and a cause is logged.
+    // No `cause`: jose's errors contain the decrypted payload, and causes are logged.
     if (next === undefined) throw new Error(String(error))
     return unseal(sealed, [next, ...rest], now)
   }

@@ -4,7 +4,7 @@ import type { KeyPair } from './key-pair.ts'
 import { leadTime } from './key-rotation.ts'
 import type { SigningKeySettings } from './keyring.ts'
 
-/** Why an administrator's change of the keys was not made. Nothing has changed then. */
+/** The reason of a rejected key change; the keys are unchanged. */
 export type KeyRefusal =
   | 'other_secret'
   | 'environment_key'
@@ -15,12 +15,12 @@ export type KeyRefusal =
 
 export type Refused = { refused: KeyRefusal }
 
-/** The key that follows. `signsAt` is when it will sign by itself; null when it waits for the environment's key to go. */
+/** A published key. `signsAt` is the time from which it signs; null while the key of the environment signs instead. */
 export type PublishedKey = { kid: string; state: 'next' | 'active'; isNew: boolean; signsAt: Date | null }
 
 /**
- * Publishes the key that follows, unless there is one already; it signs when every reader of /jwks has had the time to
- * see it. In a deployment that has no key at all it signs at once.
+ * Publishes the next key, unless one exists. It signs after every reader of /jwks had time to read it. In a deployment
+ * without keys it signs at once.
  */
 export function publishNext(settings: SigningKeySettings, now: Date): Promise<PublishedKey | Refused> {
   const { store, policy, environmentKey, generate, encryptionKeys } = settings
@@ -35,7 +35,7 @@ export function publishNext(settings: SigningKeySettings, now: Date): Promise<Pu
   })
 }
 
-/** Lets the next key sign from now on, making it if there is none; the one that signed until now retires. */
+/** Activates the next key, which is created if missing, and retires the previous active key. */
 export function activateNow(
   settings: SigningKeySettings,
   now: Date,
@@ -55,7 +55,7 @@ export function activateNow(
   }
 }
 
-/** Publishes a key that was made elsewhere as the one that follows. */
+/** Publishes an imported key as the next key. */
 export function importKey(
   settings: SigningKeySettings,
   pair: KeyPair,
@@ -73,7 +73,7 @@ export function importKey(
   })
 }
 
-/** Takes a key that does not sign out of /jwks: tokens that it has signed are worth nothing from then on. */
+/** Removes a key that is not active from /jwks. Its tokens are rejected from then on. */
 export async function retireKey(
   settings: Pick<SigningKeySettings, 'store' | 'environmentKey' | 'previousKeys'>,
   kid: string,
@@ -88,7 +88,7 @@ export async function retireKey(
   })
 }
 
-/** When a next key that is published since then will sign; null while the environment's key signs in its place. */
+/** Returns the time from which a next key signs; null while the key of the environment signs instead. */
 export function signingTime(
   { policy, environmentKey }: Pick<SigningKeySettings, 'policy' | 'environmentKey'>,
   publishedAt: Date,
@@ -99,8 +99,8 @@ export function signingTime(
 type Current = { stored: StoredKey[]; active: StoredKey | undefined; next: StoredKey | undefined }
 
 /**
- * Does `change` while nobody else changes keys. Refuses when a key that signs, or will, was sealed with another secret:
- * one that is added now could not be opened by the gateways that share the database.
+ * Runs `change` while no other process changes keys. Rejects with `other_secret` when an active or next key was
+ * encrypted with another secret, because gateways on the same database could not decrypt a new key.
  */
 function changeKeys<T>(
   { store, encryptionKeys }: Pick<SigningKeySettings, 'store' | 'encryptionKeys'>,

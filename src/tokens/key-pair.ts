@@ -1,20 +1,20 @@
 import { createHash, createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 
-/** An RSA key that signs, and the `kid` under which its public half is published. */
+/** An RSA key pair, and the `kid` under which its public key is published. */
 export type KeyPair = { kid: string; privateKey: KeyObject; publicKey: KeyObject }
 
-/** A published key. */
+/** A public key and its `kid`. */
 export type PublicKey = Pick<KeyPair, 'kid' | 'publicKey'>
 
 /**
  * Reads an RSA private key from PEM (PKCS#1 or PKCS#8; newlines may be written as `\n`).
- * Throws when it is something else or has fewer than 2048 bits.
+ * Throws when the text is no RSA private key, or when the key has fewer than 2048 bits.
  */
 export function parsePrivateKey(pem: string): KeyObject {
   return checked(createPrivateKey(unescapeNewlines(pem)))
 }
 
-/** Reads an RSA public key from PEM (PKCS#1 or SPKI; newlines may be written as `\n`). Throws like `parsePrivateKey`. */
+/** Reads an RSA public key from PEM (PKCS#1 or SPKI; newlines may be written as `\n`). Throws as `parsePrivateKey`. */
 export function parsePublicKey(pem: string): KeyObject {
   return checked(createPublicKey(unescapeNewlines(pem)))
 }
@@ -25,8 +25,8 @@ export function parsePublicJwk(jwk: Record<string, unknown>): KeyObject {
 }
 
 /**
- * Reads the public keys of a text, PEM after PEM, each after `<kid>=` if it has another kid than its thumbprint.
- * Throws when one of them cannot be read, or there is none.
+ * Reads the public keys of a text: one or more PEM blocks, each after `<kid>=` if its kid is not its thumbprint.
+ * Throws when a key cannot be read, and when the text has no key.
  */
 export function parsePublicKeys(text: string): PublicKey[] {
   const found = [
@@ -39,19 +39,19 @@ export function parsePublicKeys(text: string): PublicKey[] {
   })
 }
 
-/** Pairs a private key with its public half; `kid` defaults to the RFC 7638 thumbprint. */
+/** Returns the key pair of a private key; `kid` defaults to the RFC 7638 thumbprint. */
 export function createKeyPair(privateKey: KeyObject, kid?: string): KeyPair {
   const publicKey = createPublicKey(privateKey)
   return { kid: kid ?? thumbprint(publicKey), privateKey, publicKey }
 }
 
-/** A public key as /jwks lists it: these six members and no other, because Hasura refuses a whole set for one surprise. */
+/** Returns the JWK of a public key for /jwks. It has six members only: Hasura rejects a set with unexpected members. */
 export function toPublicJwk({ kid, publicKey }: PublicKey): Record<string, unknown> {
   const { n, e } = publicKey.export({ format: 'jwk' })
   return { kty: 'RSA', use: 'sig', alg: 'RS256', kid, n, e }
 }
 
-/** The RFC 7638 thumbprint of a public key. */
+/** Returns the RFC 7638 thumbprint of a public key. */
 export function thumbprint(publicKey: KeyObject): string {
   const { e, n } = publicKey.export({ format: 'jwk' })
   return createHash('sha256')

@@ -1,34 +1,34 @@
 import type { NewKey, SigningKeyStore, StoredKey } from '../stores/signing-keys.ts'
 
-/** When keys change. All in seconds. */
+/** The rules of key rotation. All times are in seconds. */
 export type RotationPolicy = {
-  /** How long a key signs; 0 means for ever. */
+  /** The time that a key signs; 0 disables rotation. */
   rotation: number
-  /** How long Hasura may keep what it read from /jwks. */
+  /** The time that readers may cache /jwks. */
   jwksMaxAge: number
   accessTokenLifetime: number
 }
 
-/** What is to be done now; nothing most of the time. */
+/** A change that is due. */
 export type RotationStep =
   | { step: 'create'; state: 'active' | 'next' }
   | { step: 'activate'; kid: string }
   | { step: 'remove'; kid: string }
 
-// Clocks of verifiers may be this far behind ours.
+// The largest clock skew of verifiers, in seconds.
 const skew = 60
 
-/** How long a key is published before it signs: by then every reader of /jwks has asked at least once more. */
+/** Returns the seconds between publishing and signing: by then every reader of /jwks has read it again. */
 export function leadTime({ jwksMaxAge }: Pick<RotationPolicy, 'jwksMaxAge'>): number {
   return 2 * jwksMaxAge
 }
 
-/** When a key that began to retire then is not needed any more: its last token has expired, everywhere. */
+/** Returns the time when the last token of a retiring key has expired, with clock skew; the key is removed then. */
 export function removalTime(retiringAt: Date, { tokenLifetime }: Pick<StoredKey, 'tokenLifetime'>): Date {
   return new Date(retiringAt.getTime() + (tokenLifetime + skew) * 1000)
 }
 
-/** What the keys need at this moment. Pure. */
+/** Returns the changes that are due now. Pure. */
 export function planRotation(keys: readonly StoredKey[], policy: RotationPolicy, now: Date): RotationStep[] {
   const age = (since: Date | null) => (now.getTime() - (since ?? now).getTime()) / 1000
   const active = keys.find(({ state }) => state === 'active')
@@ -45,10 +45,9 @@ export function planRotation(keys: readonly StoredKey[], policy: RotationPolicy,
 }
 
 /**
- * Does what `planRotation` says, if there is anything to do, as one process of any number that may try at once.
- * `make` makes a new key. A key that `opens` says no of, because it was sealed with a secret that this process does not
- * have, never becomes the active one, and while the active one is such a key nothing is done. Returns the keys as they
- * are then.
+ * Applies the changes of `planRotation`; safe in concurrent processes. `make` creates a new key. `opens` returns false
+ * for a key that was encrypted with an unknown secret. Such a key never becomes active, and while the active key is
+ * such a key, nothing changes. Returns the resulting keys and the applied changes.
  */
 export async function rotateKeys(
   store: SigningKeyStore,

@@ -6,10 +6,10 @@ import { openKey, sealKey } from './encrypted-key.ts'
 import { createKeyPair, type KeyPair, type PublicKey, parsePublicJwk, toPublicJwk } from './key-pair.ts'
 import { type RotationPolicy, type RotationStep, rotateKeys } from './key-rotation.ts'
 
-/** The keys of this process at this moment: one that signs, and all that verify. Read anew for each use. */
+/** The current keys of this process: the signing key, and all keys that verify. Every access returns current values. */
 export type SigningKeys = {
   readonly active: KeyPair
-  /** The public key of that `kid`; undefined when it is not, or no longer, ours. Throws when that cannot be known. */
+  /** Returns the public key of a `kid`; undefined when no key has it. Throws while the keys are unknown. */
   find(kid: string): KeyObject | undefined
   /** The body of /jwks. */
   readonly jwks: string
@@ -18,35 +18,35 @@ export type SigningKeys = {
 export type SigningKeySettings = {
   store: SigningKeyStore
   policy: RotationPolicy
-  /** The key of the environment, which signs in place of those of the database. */
+  /** The key of the environment, which signs instead of the keys in the database. */
   environmentKey: KeyPair | null
-  /** Published besides, for tokens that were signed elsewhere or before. */
+  /** Further published keys, which verify older tokens and tokens of other issuers. */
   previousKeys: readonly PublicKey[]
-  /** Keys to open stored keys with; new ones are sealed with the first. */
+  /** Encryption keys. Each of them decrypts stored keys; the first encrypts. */
   encryptionKeys: readonly [Uint8Array, ...Uint8Array[]]
   generate: () => Promise<KeyPair>
 }
 
-/** The keys as the database says, and how to look again. */
+/** The keys of the database, with a way to update them. */
 export type Keyring = SigningKeys & {
-  /** Since when the active key signs; null for that of the environment. */
+  /** The time since which the active key signs; null for the key of the environment. */
   readonly activeSince: Date | null
-  /** Rotates what is due and takes over what other processes have changed. Returns what was done here. */
+  /** Applies due rotations and reads the changes of other processes. Returns the rotations of this call. */
   update(now: Date): Promise<RotationStep[]>
 }
 
-/** Makes a new RSA key of that many bits, in the thread pool. */
+/** Generates an RSA key of `bits` bits, in the thread pool. */
 export async function generateSigningKey(bits: number): Promise<KeyPair> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: bits })
   return createKeyPair(privateKey)
 }
 
 /**
- * The keys of a deployment, not loaded yet. Until `update` has read the database, only those of the environment are
- * known, and asking for what may be in the database throws `database_unavailable`. The same goes for an unknown `kid`
- * after an update that the database kept from ending: a good token must not become a bad one. `update` makes the first key
- * if there is none, seals stored keys anew when an earlier secret had to open them, and throws when the active one was
- * sealed with a secret that is not given, and when a stored key has the `kid` of another one that is given.
+ * Creates the keys of a deployment, not loaded yet. Until the first `update`, only the keys of the environment are
+ * known; any other access throws `database_unavailable`. An unknown `kid` throws it also after an `update` that failed
+ * because of the database, so that no valid token is rejected as invalid.
+ * `update` creates the first key, and encrypts stored keys again after a change of the secret. It throws when the
+ * active key was encrypted with an unknown secret, and when a stored and a configured key share a `kid` and differ.
  */
 export function createKeyring(settings: SigningKeySettings): Keyring {
   const { store, policy, environmentKey, previousKeys, encryptionKeys, generate } = settings
@@ -59,7 +59,7 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
   let activeSince: Date | null = null
 
   async function look(at: Date): Promise<RotationStep[]> {
-    // A deployment that signs with its environment's key publishes what the database has, and changes none of it.
+    // With a key of the environment, the keys of the database are only published and never changed.
     const { keys: stored, done } = environmentKey
       ? { keys: await store.list(), done: [] }
       : await rotateKeys(store, policy, make, opens, at)
@@ -80,14 +80,14 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
   async function findActive(opened: readonly { key: StoredKey; pair: KeyPair | null }[]): Promise<KeyPair> {
     const active = opened.find(({ key }) => key.state === 'active')
     if (active?.pair) {
-      // Before the first token is signed: the key must stay published as long as that one lives.
+      // Before the first token is signed, because the key must stay published until that token expires.
       if (active.key.tokenLifetime < policy.accessTokenLifetime)
         await store.extend(active.key.kid, policy.accessTokenLifetime)
       return active.pair
     }
     const locked = active ?? opened.find(({ key }) => key.state === 'next')
     throw new Error(
-      `The signing key ${locked?.key.kid} in the database was encrypted with another AUTH_SECRET. Set AUTH_SECRET to what it was, or AUTH_PREVIOUS_SECRET beside the new one.`,
+      `The signing key ${locked?.key.kid} in the database was encrypted with another AUTH_SECRET. Restore the earlier AUTH_SECRET, or set AUTH_PREVIOUS_SECRET to it.`,
     )
   }
 
@@ -138,7 +138,7 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
   }
 }
 
-/** A fixed set of keys: `active` signs, it and `others` are published; of two with one `kid`, it is the one that counts. */
+/** Returns a fixed set of keys: `active` signs; `active` and `others` are published. On equal `kid`s, `active` wins. */
 export function createSigningKeys(active: KeyPair, others: readonly PublicKey[] = []): SigningKeys {
   const published = new Map([active, ...others, active].map((key) => [key.kid, key]))
   return {
@@ -148,14 +148,14 @@ export function createSigningKeys(active: KeyPair, others: readonly PublicKey[] 
   }
 }
 
-/** Two keys under one name: whoever verifies would take tokens of the one for forgeries of the other. */
+/** Throws when two different keys have the same `kid`, because verifiers would reject tokens of one of them. */
 function refuseNamesakes(inDatabase: readonly PublicKey[], given: readonly PublicKey[]): void {
   const namesake = inDatabase.find(({ kid, publicKey }) =>
     given.some((other) => other.kid === kid && !other.publicKey.equals(publicKey)),
   )
   if (namesake)
     throw new Error(
-      `The signing key ${namesake.kid} in the database is another one than the key of that name in AUTH_PRIVATE_KEY or AUTH_PREVIOUS_PUBLIC_KEYS. Give the latter another name, by AUTH_KEY_ID or before its "=".`,
+      `The kid ${namesake.kid} belongs to different keys in the database and in AUTH_PRIVATE_KEY or AUTH_PREVIOUS_PUBLIC_KEYS. Set another AUTH_KEY_ID, or write another kid before the "=" in AUTH_PREVIOUS_PUBLIC_KEYS.`,
     )
 }
 
@@ -163,6 +163,6 @@ function toPublicKey({ kid, publicJwk }: StoredKey): PublicKey {
   try {
     return { kid, publicKey: parsePublicJwk(publicJwk) }
   } catch (cause) {
-    throw new Error(`The signing key ${kid} in the database has an unusable public_jwk`, { cause })
+    throw new Error(`The signing key ${kid} in the database has an invalid public_jwk`, { cause })
   }
 }

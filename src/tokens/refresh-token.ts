@@ -2,10 +2,10 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import type { SecretKeys } from './secrets.ts'
 
-/** Which session a refresh token belongs to, and which of its successive tokens it is. */
+/** The session of a refresh token, and its number in the session's sequence of tokens. */
 export type RefreshClaims = { sessionId: string; counter: number }
 
-/** Makes secret scanners and people recognise the token. */
+/** The prefix by which secret scanners recognise the token. */
 const prefix = 'cgr_'
 const bodyBytes = 20
 const macBytes = 32
@@ -13,13 +13,14 @@ const macBytes = 32
 export type RefreshTokens = ReturnType<typeof createRefreshTokens>
 
 /**
- * Refresh tokens are `cgr_` and, in base64url, the session id, a counter and an HMAC-SHA256 over both. Nothing of them
- * is stored, so nobody who reads the database can make one. The first key makes them, any of the keys verifies.
+ * Creates and verifies refresh tokens: `cgr_` and, in base64url, the session id, a counter and an HMAC-SHA256 over
+ * both. Tokens are not stored, so read access to the database is not enough to forge one. The first key signs; every
+ * key verifies.
  */
 export function createRefreshTokens(keys: SecretKeys) {
   const macOf = (body: Uint8Array, key: Uint8Array): Buffer => createHmac('sha256', key).update(body).digest()
   return {
-    /** The refresh token of a session at this counter. The same input gives the same token. */
+    /** Returns the refresh token of a session at a counter. The same input gives the same token. */
     sign: ({ sessionId, counter }: RefreshClaims): string => {
       const body = Buffer.alloc(bodyBytes)
       body.write(sessionId.replaceAll('-', ''), 'hex')
@@ -27,7 +28,7 @@ export function createRefreshTokens(keys: SecretKeys) {
       return prefix + Buffer.concat([body, macOf(body, keys[0])]).toString('base64url')
     },
 
-    /** Reads a token that `sign` made. Throws `invalid_token` for anything else. */
+    /** Verifies a token of `sign`. Throws `invalid_token` for any other text. */
     verify: (token: string): RefreshClaims => {
       const bytes = Buffer.from(token.slice(prefix.length), 'base64url')
       const body = bytes.subarray(0, bodyBytes)

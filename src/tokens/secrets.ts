@@ -2,25 +2,25 @@ import { createHash, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What each derived key is for. A label is never used for two purposes. */
+/** The purpose of a derived key. Each label has one purpose. */
 export type SecretLabel = 'cookie' | 'refresh-token' | 'key-encryption' | 'rate-limit' | 'page' | 'form'
 
-/** Derives a 32-byte key for one purpose from the one secret (HKDF-SHA256, RFC 5869). */
+/** Derives a 32-byte key for one purpose from the secret (HKDF-SHA256, RFC 5869). */
 export function deriveKey(secret: string, label: SecretLabel): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, 'claimgate', label, 32))
 }
 
-/** A key that makes, followed by those that are still accepted. 32 bytes each. */
+/** The current key, which signs and encrypts, then earlier keys that are still accepted. 32 bytes each. */
 export type SecretKeys = readonly [Uint8Array, ...Uint8Array[]]
 
-/** The keys for one purpose, of the secret and of the one before it, if that is still accepted. */
+/** Derives the keys for one purpose from the secret and, if given, from the previous secret. */
 export function deriveKeys(secret: string, previous: string | undefined, label: SecretLabel): SecretKeys {
   return [deriveKey(secret, label), ...(previous === undefined ? [] : [deriveKey(previous, label)])]
 }
 
 /**
- * The secret of a deployment that has only a private key: the same for every spelling of that key, so that replicas
- * agree whether they got it as PKCS#1 or PKCS#8, from a file or from a variable.
+ * Returns the secret of a deployment that has only a private key. It is the same for every encoding of the key, so that
+ * replicas with PKCS#1 and PKCS#8, files and variables agree.
  */
 export function secretFromPrivateKey(privateKey: KeyObject): string {
   return createHash('sha256')
@@ -29,8 +29,9 @@ export function secretFromPrivateKey(privateKey: KeyObject): string {
 }
 
 /**
- * The secret of an embedded deployment that was given none: 48 random bytes, made once and kept in `directory` with
- * mode 0600. The caller holds the lock of that directory. Throws when the file is there and too short to be a secret.
+ * Returns the secret of an embedded deployment without AUTH_SECRET: 48 random bytes in the file `secret` of
+ * `directory`, created once with mode 0600. The caller holds the lock of the directory. Throws when the file is too
+ * short.
  */
 export async function loadOrCreateSecret(directory: string): Promise<string> {
   const path = join(directory, 'secret')
@@ -50,6 +51,6 @@ export async function loadOrCreateSecret(directory: string): Promise<string> {
 function checked(secret: string, path: string): string {
   if (Buffer.byteLength(secret) >= 32) return secret
   throw new Error(
-    `The secret in ${path} has fewer than 32 bytes. Restore it: sessions and the signing key depend on it.`,
+    `The secret in ${path} has fewer than 32 bytes. Restore the file from a backup: sessions and the signing key depend on it.`,
   )
 }

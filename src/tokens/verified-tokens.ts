@@ -5,9 +5,9 @@ import type { Bearer } from '../context.ts'
 type Verified = { bearer: Bearer; kid: string; key: KeyObject }
 
 /**
- * Remembers tokens whose signature has been verified, so that Hasura's next question about the same token costs no RSA
- * work. The whole token is the name, so nothing but those very bytes is ever taken for it; it is forgotten when it
- * expires or its key is no longer ours. At most `capacity` characters of tokens; the least recently used goes first.
+ * Caches tokens with a verified signature, so that Hasura's next request with the same token costs no RSA operation.
+ * The whole token is the cache key, so only an identical token matches. An entry ends when the token expires or its
+ * signing key is removed. The cache holds at most `capacity` characters of tokens and evicts the least recently used.
  */
 export function createVerifiedTokens(
   findKey: (kid: string) => KeyObject | undefined,
@@ -18,7 +18,7 @@ export function createVerifiedTokens(
     sizeCalculation: (_value, token) => token.length,
   })
   return {
-    /** Who the token speaks for, if it has been verified and still would be; otherwise undefined. */
+    /** Returns the user and session of a cached token that is still valid; otherwise undefined. */
     find: (token: string, now: Date): Bearer | undefined => {
       const known = tokens.get(token)
       if (known === undefined) return undefined
@@ -28,7 +28,7 @@ export function createVerifiedTokens(
       tokens.delete(token)
       return undefined
     },
-    /** Takes note of a token that the key `kid` has just verified. */
+    /** Adds a token that the key `kid` has just verified. */
     add: (token: string, kid: string | undefined, bearer: Bearer): void => {
       const key = kid === undefined ? undefined : findKey(kid)
       if (kid !== undefined && key !== undefined) tokens.set(token, { bearer, kid, key })

@@ -1,6 +1,6 @@
 import type { KeyState, NewKey, SigningKeyStore, StoredKey } from '../../src/stores/signing-keys.ts'
 
-/** The table as the database keeps it, in memory, with the same conditions. */
+/** Creates the signing key table in memory, with the conditions of the database. */
 export function createFakeStore(): SigningKeyStore & { keys: StoredKey[] } {
   const store = {
     keys: [] as StoredKey[],

@@ -22,12 +22,12 @@ const userOf = (token: string, scheme = 'Bearer') =>
   app.get('/user', { Authorization: `${scheme} ${token}`.trimStart() })
 const webhookOf = (token: string) => app.get('/webhook', { Authorization: `Bearer ${token}` })
 
-test('a token forged with the right key is as good as ours, so what follows is refused for its own reason', async (t) => {
+test('a token forged with the right key is accepted, so each rejection below has its own reason', async (t) => {
   const { header, payload } = open(session.token)
   t.is((await userOf(forge(header, payload, own.privateKey))).status, 200)
 })
 
-test('a token with one character changed is 401, wherever the character is', async (t) => {
+test('a token with one character changed is 401, at every position', async (t) => {
   for (const token of flips(session.token)) refused(t, await userOf(token), 401, 'invalid_token')
 })
 
@@ -86,8 +86,8 @@ const forgeries: [what: string, forgery: Forgery][] = [
   ['a subject that is no id', resign({}, { sub: "' OR true --" })],
   ['a session that is no id', resign({}, { sid: 'x' })],
   ['a session that does not exist', resign({}, { sid: randomUUID() })],
-  ["somebody else's subject", (parts) => resign({}, { sub: bystander.id })(parts)],
-  ["somebody else's session", (parts) => resign({}, { sid: open(bystander.token).payload.sid })(parts)],
+  ["another user's subject", (parts) => resign({}, { sub: bystander.id })(parts)],
+  ["another user's session", (parts) => resign({}, { sid: open(bystander.token).payload.sid })(parts)],
 ]
 for (const [what, forgery] of forgeries) {
   test(`a token with ${what} is 401 at /user and /webhook`, async (t) => {
@@ -99,7 +99,7 @@ for (const [what, forgery] of forgeries) {
 
 for (const variable of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
   test.serial(`a token of a gateway with another ${variable} and the same key is 401 here`, async (t) => {
-    const twin = await startApp({ engine: quick, env: { ...env, [variable]: 'somebody-else' } })
+    const twin = await startApp({ engine: quick, env: { ...env, [variable]: 'another-value' } })
     t.teardown(twin.close)
     const { token } = await twin.signup('alice')
     t.is((await twin.get('/user', { Authorization: `Bearer ${token}` })).status, 200)
@@ -108,21 +108,21 @@ for (const variable of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
 }
 
 for (const scheme of ['Basic', 'Token', 'BearerX', 'Bearer,', '']) {
-  test(`a good token under the scheme "${scheme}" is 401`, async (t) => {
+  test(`a valid token under the scheme "${scheme}" is 401`, async (t) => {
     refused(t, await userOf(session.token, scheme), 401, 'invalid_token')
   })
 }
 
-test('the scheme is read in any case', async (t) => {
+test('the scheme is case-insensitive', async (t) => {
   for (const scheme of ['bearer', 'BEARER']) t.is((await userOf(session.token, scheme)).status, 200)
 })
 
-test('a refresh token is no access token, and a token in the query is none', async (t) => {
+test('a refresh token and a token in the query are rejected as access tokens', async (t) => {
   refused(t, await userOf(session.refreshToken), 401, 'invalid_token')
   refused(t, await app.get(`/user?access_token=${session.token}`), 401, 'invalid_token')
 })
 
-test.serial('a token is good for its lifetime and no second longer', async (t) => {
+test.serial('a token is valid for its lifetime and no second longer', async (t) => {
   const late = await startApp({ engine: quick, env: { AUTH_ACCESS_TOKEN_LIFETIME: '60' } })
   t.teardown(late.close)
   const { token, expiresIn } = await late.signup('alice')

@@ -17,7 +17,7 @@ const example = {
 }
 const publicKey = createPublicKey({ key: example, format: 'jwk' })
 
-test('the thumbprint of the example of RFC 7638 is the one that it gives', (t) => {
+test('the thumbprint of the RFC 7638 example key is the value in the RFC', (t) => {
   t.is(thumbprint(publicKey), 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs')
 })
 
@@ -27,7 +27,7 @@ test('a key is published with exactly the members that Hasura knows, without a l
   t.deepEqual([...readJwks(JSON.stringify({ keys: [jwk] })).keys()], ['k1'])
 })
 
-test('a pair is named by the thumbprint of its public half, unless it is given a name', (t) => {
+test('the kid of a pair is the thumbprint of its public key, unless a kid is given', (t) => {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const pair = createKeyPair(privateKey)
   t.is(pair.kid, thumbprint(createPublicKey(privateKey)))

@@ -3,7 +3,7 @@ import test from 'ava'
 import { createServerDatabase, engines, startApp, type TestApp } from '../_app.ts'
 import { readJwks, readToken } from '../_hasura.ts'
 
-// Time runs thirty times as fast: a key is published four real seconds before it signs, and gone six after.
+// The clock runs thirty times as fast: a key is published four real seconds before it signs, and removed six after.
 const speed = 30
 const began = Date.now()
 const now = () => new Date(began + (Date.now() - began) * speed)
@@ -15,7 +15,7 @@ const env = {
   AUTH_REFRESH_GRACE: '0',
 }
 
-/** Hasura v2 beside one gateway: keeps what it read of /jwks until max-age is over, and verifies with that alone. */
+/** Creates a model of Hasura v2 at one gateway: it caches /jwks for max-age, and verifies with the cached keys only. */
 function createPoller(app: () => TestApp) {
   let keys = new Map() as ReturnType<typeof readJwks>
   let readAt = Number.NEGATIVE_INFINITY
@@ -26,7 +26,7 @@ function createPoller(app: () => TestApp) {
       readAt = seconds()
     }
     const { issuer, audience } = app().config
-    // Hasura looks at its clock after the gateway did; a token that expires in between is not the question here.
+    // A token that expires between the gateway's clock and Hasura's clock is not counted.
     return readToken(token, keys, { now: seconds(), issuer, audience, skew: 30 }).header.kid
   }
 }

@@ -12,7 +12,7 @@ const policies: fc.Arbitrary<RotationPolicy> = fc.record({
   accessTokenLifetime: fc.integer({ min: 60, max: 86_400 }),
 })
 
-test('at any times that processes look, a key is published twice max-age before it signs and until its last token expired', async (t) => {
+test('at any update times, a key is published twice max-age before it signs and until its last token has expired', async (t) => {
   await fc.assert(
     fc.asyncProperty(
       policies,
@@ -45,7 +45,7 @@ test('at any times that processes look, a key is published twice max-age before 
   )
 })
 
-test('nothing is to be done between two rotations', async (t) => {
+test('no change is due between two rotations', async (t) => {
   const policy = { rotation: 86_400, jwksMaxAge: 300, accessTokenLifetime: 900 }
   const store = createFakeStore()
   await rotateKeys(
@@ -59,7 +59,7 @@ test('nothing is to be done between two rotations', async (t) => {
   t.deepEqual(planRotation(store.keys, policy, at(86_400 - 600)), [{ step: 'create', state: 'next' }])
 })
 
-test('a key that was sealed with another secret never becomes active, and while one is, nothing is done', async (t) => {
+test('a key encrypted with another secret never becomes active, and while such a key is active, nothing changes', async (t) => {
   const policy = { rotation: 86_400, jwksMaxAge: 300, accessTokenLifetime: 900 }
   const store = createFakeStore()
   let made = 0
@@ -74,7 +74,7 @@ test('a key that was sealed with another secret never becomes active, and while 
   t.deepEqual((await rotate(90_000, '')).done, [{ step: 'activate', kid: 'k1' }])
 })
 
-test('a key stays published as long as its longest token lives, also when tokens have become shorter since', async (t) => {
+test('a key stays published as long as its longest token lives, also after the token lifetime was shortened', async (t) => {
   const store = createFakeStore()
   const key = { kid: 'a', publicJwk: {}, privateKey: new Uint8Array() }
   await store.add(key, 'active', 86_400, at(0))

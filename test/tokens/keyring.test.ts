@@ -20,7 +20,7 @@ test.before('make a key', async () => {
   pair = await generateSigningKey(2048)
 })
 
-/** The keys of a deployment, after a first look at the store. */
+/** Returns the keys of a deployment, after a first update from the store. */
 async function loadKeyring(settings: SigningKeySettings, at: Date) {
   const keyring = createKeyring(settings)
   await keyring.update(at)
@@ -29,7 +29,7 @@ async function loadKeyring(settings: SigningKeySettings, at: Date) {
 
 const policy = { rotation: 0, jwksMaxAge: 300, accessTokenLifetime: 900 }
 
-/** Loads the keys of a store; a new one is `pair`. */
+/** Loads the keys of a store; a new key is `pair`. */
 function load(store: SigningKeyStore, encryptionKey: Uint8Array, generate = async () => pair) {
   const settings = { store, policy, environmentKey: null, previousKeys: [], generate }
   return loadKeyring({ ...settings, encryptionKeys: [encryptionKey] }, now)
@@ -47,7 +47,7 @@ function open(stored: StoredKey, encryptionKey: Uint8Array = key) {
   return load(store, encryptionKey, () => Promise.reject(new Error('made twice')))
 }
 
-test('a key that was stored comes back as it was, and is made only once', async (t) => {
+test('a stored key is read back unchanged, and is generated only once', async (t) => {
   const keys = await open(await sealed())
   t.is(keys.active.kid, pair.kid)
   t.true(keys.active.privateKey.equals(pair.privateKey))
@@ -57,7 +57,7 @@ test('a key that was stored comes back as it was, and is made only once', async 
   t.deepEqual([...readJwks(keys.jwks).keys()], [pair.kid])
 })
 
-test('nothing of the private key is readable in what is stored, which is different each time', async (t) => {
+test('no part of the private key is readable in the stored bytes, which differ each time', async (t) => {
   const [one, other] = await Promise.all([sealed(), sealed()])
   const der = pair.privateKey.export({ format: 'der', type: 'pkcs8' })
   const bytes = Buffer.from(one.privateKey)
@@ -69,17 +69,17 @@ test('nothing of the private key is readable in what is stored, which is differe
 })
 
 const message =
-  /^The signing key .* was encrypted with another AUTH_SECRET\. Set AUTH_SECRET to what it was, or AUTH_PREVIOUS_SECRET/
+  /^The signing key .* was encrypted with another AUTH_SECRET\. Restore the earlier AUTH_SECRET, or set AUTH_PREVIOUS_SECRET/
 
-test('another AUTH_SECRET gives an error that says so', async (t) => {
+test('another AUTH_SECRET gives an error that names it', async (t) => {
   await t.throwsAsync(open(await sealed(), otherKey), { message })
 })
 
-test('a stored key opens under its own kid only', async (t) => {
+test('a stored key is decrypted under its own kid only', async (t) => {
   await t.throwsAsync(open({ ...(await sealed()), kid: 'another' }), { message })
 })
 
-test('a stored key that was changed anywhere, or cut, does not open', async (t) => {
+test('a stored key that was changed at any byte, or cut, is not decrypted', async (t) => {
   const good = await sealed()
   const { length } = good.privateKey
   for (const at of [0, 11, 12, 27, 28, 100, length - 1]) {
@@ -93,13 +93,13 @@ test('a stored key that was changed anywhere, or cut, does not open', async (t) 
   }
 })
 
-test('the keys of an environment are its one key', (t) => {
+test('with a key of the environment, that key is the only key', (t) => {
   const keys = createSigningKeys(pair)
   t.is(keys.active, pair)
   t.true(readJwks(keys.jwks).get(pair.kid)?.publicKey.equals(pair.publicKey))
 })
 
-test('of two keys with one kid, the one that signs is published', async (t) => {
+test('of two keys with one kid, the signing key is published', async (t) => {
   const { publicKey } = await generateSigningKey(2048)
   const keys = createSigningKeys(pair, [
     { kid: pair.kid, publicKey },
@@ -110,14 +110,13 @@ test('of two keys with one kid, the one that signs is published', async (t) => {
   t.true(readJwks(keys.jwks).get(pair.kid)?.publicKey.equals(pair.publicKey))
 })
 
-test('a stored key with the kid of another key of the environment is an error that says so', async (t) => {
+test('a stored key with the kid of a different key of the environment gives an error that names the kid', async (t) => {
   const store = createFakeStore()
   await load(store, key)
   const other = await generateSigningKey(2048)
   const settings = { store, policy, generate: async () => pair, encryptionKeys: [key] as [Uint8Array] }
   const namesake = { ...other, kid: pair.kid }
-  const message =
-    /^The signing key .* in the database is another one than the key of that name in AUTH_PRIVATE_KEY/
+  const message = /^The kid .* belongs to different keys in the database and in AUTH_PRIVATE_KEY/
   await t.throwsAsync(loadKeyring({ ...settings, environmentKey: namesake, previousKeys: [] }, now), {
     message,
   })
@@ -133,7 +132,7 @@ test('a key of 3072 bits has that many', async (t) => {
   t.is(privateKey.asymmetricKeyDetails?.modulusLength, 3072)
 })
 
-test('a start with another AUTH_SECRET writes nothing, also when a rotation is due', async (t) => {
+test('a start with another AUTH_SECRET writes no key, also when a rotation is due', async (t) => {
   const store = createFakeStore()
   await load(store, key)
   const before = structuredClone(store.keys)
@@ -144,7 +143,7 @@ test('a start with another AUTH_SECRET writes nothing, also when a rotation is d
   t.deepEqual(store.keys, before)
 })
 
-test('with a key of the environment, what the database has is sealed anew as well', async (t) => {
+test('with a key of the environment, the keys of the database are encrypted again as well', async (t) => {
   const store = createFakeStore()
   await load(store, key)
   const resealed: string[] = []
@@ -155,7 +154,7 @@ test('with a key of the environment, what the database has is sealed anew as wel
   t.deepEqual(resealed, [pair.kid])
 })
 
-test('before a gateway signs with longer tokens, the key is kept for as long', async (t) => {
+test('before a gateway signs longer tokens, the stored token lifetime of the key is raised', async (t) => {
   const store = createFakeStore()
   await load(store, key)
   t.is(store.keys[0]?.tokenLifetime, 900)

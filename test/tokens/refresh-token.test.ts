@@ -21,7 +21,7 @@ test('verify reads what sign wrote, for any session and counter', (t) => {
   )
 })
 
-test('a token is short, of plain characters, and the same each time', (t) => {
+test('a token is short, has URL-safe characters only, and is the same each time', (t) => {
   fc.assert(
     fc.property(claims, (given) => {
       const token = tokens.sign(given)
@@ -40,7 +40,7 @@ test('different sessions or counters have different tokens', (t) => {
   )
 })
 
-test('verify refuses a token with any one character changed', (t) => {
+test('verify rejects a token with any one character changed', (t) => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=. '
   const token = tokens.sign({ sessionId: '907f0dc7-1f0e-4f1e-9a55-0c1d2e3f4a5b', counter: 7 })
   for (let at = 0; at < token.length; at++) {
@@ -52,7 +52,7 @@ test('verify refuses a token with any one character changed', (t) => {
   }
 })
 
-test('verify refuses a token with characters too many or too few, wherever', (t) => {
+test('verify rejects a token with characters added or removed at any position', (t) => {
   fc.assert(
     fc.property(claims, fc.nat(73), fc.string({ minLength: 1, maxLength: 3 }), (given, at, more) => {
       const token = tokens.sign(given)
@@ -62,7 +62,7 @@ test('verify refuses a token with characters too many or too few, wherever', (t)
   )
 })
 
-test('verify refuses what another key signed', (t) => {
+test('verify rejects a token signed with another key', (t) => {
   fc.assert(
     fc.property(claims, (given) => {
       t.throws(() => tokens.verify(others.sign(given)), invalid)
@@ -70,7 +70,7 @@ test('verify refuses what another key signed', (t) => {
   )
 })
 
-test('verify refuses any text', (t) => {
+test('verify rejects any text', (t) => {
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.base64String()), (text) => {
       t.throws(() => tokens.verify(text), invalid)

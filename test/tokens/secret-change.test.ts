@@ -8,7 +8,7 @@ const a = { AUTH_SECRET: 'the first secret, which is long enough 0123456789' }
 const b = { AUTH_SECRET: 'the other secret, which is long enough 0123456789' }
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
-/** Starts deployments one after the other on one database. */
+/** Starts deployments on one database, one after another. */
 async function createDeployments() {
   const databaseUrl = await createServerDatabase()
   return async (env: Record<string, string>, options: AppOptions = {}) =>
@@ -16,7 +16,7 @@ async function createDeployments() {
 }
 
 run?.(
-  'AUTH_SECRET can be changed: with the one before, tokens and keys live on, and are sealed anew',
+  'AUTH_SECRET can be changed: with AUTH_PREVIOUS_SECRET, tokens and keys stay valid, and keys are encrypted again',
   async (t) => {
     const start = await createDeployments()
     const first = await start(a)

@@ -11,7 +11,7 @@ async function emptyDirectory(t: ExecutionContext): Promise<string> {
   return directory
 }
 
-test('a secret is made once, kept with mode 0600, and the same from then on', async (t) => {
+test('a secret is created once, with mode 0600, and stays the same', async (t) => {
   const directory = await emptyDirectory(t)
   const secret = await loadOrCreateSecret(directory)
   t.is(Buffer.from(secret, 'base64url').length, 48)
@@ -21,7 +21,7 @@ test('a secret is made once, kept with mode 0600, and the same from then on', as
   t.not(await loadOrCreateSecret(await emptyDirectory(t)), secret)
 })
 
-test('a start that was killed while it made the secret leaves nothing that the next one trusts', async (t) => {
+test('a start that is killed while it creates the secret leaves no file that the next start accepts', async (t) => {
   const directory = await emptyDirectory(t)
   await writeFile(join(directory, 'secret.new'), 'half', { mode: 0o644 })
   const secret = await loadOrCreateSecret(directory)
@@ -30,7 +30,7 @@ test('a start that was killed while it made the secret leaves nothing that the n
   t.deepEqual(await readdir(directory), ['secret'])
 })
 
-test('a directory that cannot be written is an error, not a secret that nobody keeps', async (t) => {
+test('a directory that cannot be written is an error, not an unstored secret', async (t) => {
   const directory = join(await emptyDirectory(t), 'missing')
   await t.throwsAsync(loadOrCreateSecret(directory), { code: 'ENOENT' })
 })
@@ -52,7 +52,7 @@ test('a key for one purpose is the HKDF-SHA256 of the secret under the label of 
   }
 })
 
-test('a secret of a private key is a hash that says nothing of the key, another for another key', (t) => {
+test('the secret of a private key is a hash without parts of the key, and differs for another key', (t) => {
   const one = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   t.is(Buffer.from(secretFromPrivateKey(one), 'base64url').length, 32)

@@ -11,7 +11,7 @@ function remember(keys: Map<string, KeyObject>, capacity?: number) {
   return createVerifiedTokens((kid) => keys.get(kid), capacity)
 }
 
-test('a verified token is known again, and only in its own bytes', (t) => {
+test('a verified token is found again, and only with identical bytes', (t) => {
   const tokens = remember(new Map([['k', key]]))
   tokens.add('a.b.c', 'k', bearer)
   t.is(tokens.find('a.b.c', now), bearer)
@@ -19,14 +19,14 @@ test('a verified token is known again, and only in its own bytes', (t) => {
   t.is(tokens.find('a.b.c ', now), undefined)
 })
 
-test('a token is forgotten in the second in which it expires', (t) => {
+test('a token is evicted in the second in which it expires', (t) => {
   const tokens = remember(new Map([['k', key]]))
   tokens.add('a.b.c', 'k', bearer)
   t.is(tokens.find('a.b.c', new Date(now.getTime() + 59_999)), bearer)
   t.is(tokens.find('a.b.c', new Date(now.getTime() + 60_000)), undefined)
 })
 
-test('a token is forgotten when its key is no longer published, or is another one of that name', (t) => {
+test('a token is evicted when its key is no longer published, or the kid belongs to another key', (t) => {
   const keys = new Map([['k', key]])
   const tokens = remember(keys)
   tokens.add('a.b.c', 'k', bearer)
@@ -39,7 +39,7 @@ test('a token is forgotten when its key is no longer published, or is another on
   t.is(tokens.find('a.b.c', now), undefined)
 })
 
-test('a token of an unknown key, or of none, is not remembered', (t) => {
+test('a token of an unknown key, or without a kid, is not cached', (t) => {
   const tokens = remember(new Map())
   tokens.add('a.b.c', 'k', bearer)
   tokens.add('a.b.d', undefined, bearer)
@@ -47,7 +47,7 @@ test('a token of an unknown key, or of none, is not remembered', (t) => {
   t.is(tokens.find('a.b.d', now), undefined)
 })
 
-test('no more characters are kept than there is room for: the least recently used token goes first', (t) => {
+test('the cache never exceeds its capacity in characters: the least recently used token is evicted first', (t) => {
   const tokens = remember(new Map([['k', key]]), 15)
   for (const token of ['a.a.a', 'b.b.b', 'c.c.c']) tokens.add(token, 'k', bearer)
   tokens.find('a.a.a', now)
