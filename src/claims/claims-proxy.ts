@@ -35,7 +35,7 @@ export function claimsProxy({ roles, read, refused }: ClaimsProxyOptions): Middl
     const claims = createHasuraClaims(access, roles)
     made.set(access, claims)
     if (claims.leftOut.length > 0) {
-      ctx.state.log.warn({ userId: access.userId, leftOut: claims.leftOut }, 'left out of the claims')
+      ctx.state.log.warn({ userId: access.userId, leftOut: claims.leftOut }, 'roles or claims left out')
     }
     return claims
   }

@@ -1,6 +1,6 @@
 import type { HasuraClaims } from '../context.ts'
 
-/** What the database says about a user, as far as claims are made of it. Written by anyone, so nothing is trusted. */
+/** The rows from which a user's claims are made. Other programs also write them, so they are checked. */
 export type Grants = {
   userId: string
   defaultRole: string | null
@@ -8,18 +8,18 @@ export type Grants = {
   extraClaims: Readonly<Record<string, unknown>>
 }
 
-/** The rules of this deployment. `defaultRole` is the role that every active user has without a row. */
+/** The role rules of a deployment. Every active user has `defaultRole`, also without a row. */
 export type RoleRules = { defaultRole: string; allowAdmin: boolean }
 
 const reserved = new Set(['role', 'allowed-roles', 'default-role', 'user-id'])
 const claimName = /^[a-z0-9][a-z0-9_-]{0,99}$/
 
-/** Whether a claim of that name reaches Hasura: those that say who somebody is, and as what, are made of other tables. */
+/** Returns true for an allowed claim name. The names of user id and roles are reserved: other tables provide them. */
 export function isClaimName(name: string): boolean {
   return claimName.test(name) && !reserved.has(name)
 }
 
-/** Makes the claims of a user. Pure; any input gives claims that Hasura accepts. */
+/** Creates the claims of a user. Pure; any input gives claims that Hasura accepts. */
 export function createHasuraClaims(grants: Grants, rules: RoleRules): HasuraClaims {
   const leftOut: string[] = []
   const mayBe = (role: string): boolean => {
@@ -39,10 +39,10 @@ export function createHasuraClaims(grants: Grants, rules: RoleRules): HasuraClai
   }
 }
 
-/** Under which member of a token Hasura looks for its claims, and whether as JSON or as JSON in a string. */
+/** The token member of Hasura's claims, and its format (Hasura's `claims_namespace` and `claims_format`). */
 export type NamespaceSettings = { claimsNamespace: string; claimsFormat: 'json' | 'stringified_json' }
 
-/** The one member of a token that Hasura reads its claims from. */
+/** Returns the token member from which Hasura reads its claims. */
 export function createNamespace(
   { userId, allowedRoles, defaultRole, extra }: HasuraClaims,
   { claimsNamespace, claimsFormat }: NamespaceSettings,
@@ -70,7 +70,7 @@ function createExtraClaims(
   return extra
 }
 
-/** A session variable is text: arrays as PostgreSQL writes them, objects as JSON; null is no value. */
+/** Returns the text of a session variable: arrays in PostgreSQL's format, objects as JSON; null for a missing value. */
 export function toSessionVariable(value: unknown): string | null {
   if (value === null || value === undefined) return null
   if (Array.isArray(value)) return `{${value.map(toArrayElement).join(',')}}`

@@ -9,7 +9,7 @@ test.before('start', async () => {
 })
 test.after.always('stop', () => app?.close())
 
-/** The session variable of an array, read back as PostgreSQL reads it in a permission. */
+/** Returns the session variable of an array, as PostgreSQL reads it in a permission. */
 async function readBack(value: unknown): Promise<unknown> {
   const grants = { userId: 'u', defaultRole: null, roles: [], extraClaims: { list: value } }
   const { extra } = createHasuraClaims(grants, { defaultRole: 'user', allowAdmin: false })

@@ -34,13 +34,13 @@ const rules: fc.Arbitrary<RoleRules> = fc.record({
 const property = (hold: (grants: Grants, rules: RoleRules) => void) =>
   fc.assert(fc.property(grants, rules, hold), { numRuns: 300 })
 
-/** What Hasura reads under the namespace. */
+/** Returns the claims that Hasura reads under the namespace. */
 function namespaceOf(claims: HasuraClaims): Record<string, unknown> {
   const settings = { claimsNamespace: 'ns', claimsFormat: 'json' as const }
   return createNamespace(claims, settings).ns as Record<string, unknown>
 }
 
-test('allowed roles are the granted ones and the default ones, sorted by code unit, each once', (t) => {
+test('allowed roles are the granted roles and the default roles, sorted by code unit, each once', (t) => {
   property((granted, { defaultRole: everybodys, allowAdmin }) => {
     const { allowedRoles, defaultRole } = createHasuraClaims(granted, { defaultRole: everybodys, allowAdmin })
     const mayBe = (name: string | null): name is string => !!name && (name !== 'admin' || allowAdmin)
@@ -51,7 +51,7 @@ test('allowed roles are the granted ones and the default ones, sorted by code un
   })
 })
 
-test('a role called admin is left out, and named as such, unless it is allowed', (t) => {
+test('a role called admin is left out and listed in leftOut, unless it is allowed', (t) => {
   property((granted, { defaultRole }) => {
     const withAdmin = { ...granted, roles: [...granted.roles, 'admin'] }
     const closed = createHasuraClaims(withAdmin, { defaultRole, allowAdmin: false })
@@ -61,7 +61,7 @@ test('a role called admin is left out, and named as such, unless it is allowed',
   })
 })
 
-test('extra claims are text under lower-case names; reserved and unusable names are left out and named', (t) => {
+test('extra claims are text under lower-case names; reserved and invalid names are left out and listed in leftOut', (t) => {
   property((granted, given) => {
     const { extra, leftOut } = createHasuraClaims(granted, given)
     for (const [name, value] of Object.entries(extra)) {
@@ -77,7 +77,7 @@ test('extra claims are text under lower-case names; reserved and unusable names 
   })
 })
 
-test('no grant can override who the user is and what they may be', (t) => {
+test('no grant can override the user id and the roles', (t) => {
   property((granted, given) => {
     const forged = Object.fromEntries(reserved.map((name) => [name, 'forged']))
     const claims = createHasuraClaims(
@@ -92,7 +92,7 @@ test('no grant can override who the user is and what they may be', (t) => {
   })
 })
 
-test('the same grants give the same claims, in whatever order they come', (t) => {
+test('the same grants give the same claims, in any order', (t) => {
   property((granted, given) => {
     const reversed = {
       ...granted,
@@ -105,7 +105,7 @@ test('the same grants give the same claims, in whatever order they come', (t) =>
 })
 
 for (const claimsFormat of ['json', 'stringified_json'] as const) {
-  test(`Hasura takes the token of any grants, with claims as ${claimsFormat}`, async (t) => {
+  test(`Hasura accepts the token of any grants, with claims as ${claimsFormat}`, async (t) => {
     const signing = createSigningKeys(await generateSigningKey(2048))
     const keys = readJwks(signing.jwks)
     const settings = { issuer: 'https://auth.test', audience: 'hasura', accessTokenLifetime: 900 }

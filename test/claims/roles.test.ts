@@ -44,7 +44,7 @@ for (const engine of engines) {
     t.deepEqual(third.roles, ['user'])
   })
 
-  test(`${engine}: roles that come and go show at the next refresh, and not before in a token`, async (t) => {
+  test(`${engine}: granted and revoked roles reach a token at the next refresh, and not before`, async (t) => {
     const first = await app.signup('changing')
     await grant(app, first.id, 'manager')
     t.deepEqual((await app.claimsOf(first.token))['x-hasura-allowed-roles'], ['user'])
@@ -54,7 +54,7 @@ for (const engine of engines) {
     t.deepEqual((await refresh(second)).roles, ['user'])
   })
 
-  test(`${engine}: a user has their own roles and nobody else's`, async (t) => {
+  test(`${engine}: a user has only the user's own roles`, async (t) => {
     const one = await app.signup('one')
     const other = await app.signup('other')
     await grant(app, one.id, 'only-one')
@@ -122,7 +122,7 @@ for (const engine of engines) {
 }
 
 test.serial(
-  'AUTH_DEFAULT_ROLE names the role that everybody has, and AUTH_ALLOW_ADMIN_ROLE=true lets admin through',
+  'AUTH_DEFAULT_ROLE names the role of every user, and AUTH_ALLOW_ADMIN_ROLE=true allows admin',
   async (t) => {
     const app = await startApp({
       engine: quick,
@@ -138,7 +138,7 @@ test.serial(
 )
 
 test.serial(
-  'AUTH_CLAIMS_NAMESPACE and AUTH_CLAIMS_FORMAT decide how a token carries the claims',
+  'AUTH_CLAIMS_NAMESPACE and AUTH_CLAIMS_FORMAT set the member and the format of the claims',
   async (t) => {
     const env = { AUTH_CLAIMS_NAMESPACE: 'urn:example:claims', AUTH_CLAIMS_FORMAT: 'stringified_json' }
     const app = await startApp({ engine: quick, env })

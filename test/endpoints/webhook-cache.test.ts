@@ -88,7 +88,7 @@ for (const engine of engines) {
     async (t) => {
       const session = await app.signup('leaver')
       await grant(app, session.id, 'admin')
-      const warnings = () => app.logs.filter(({ msg }) => msg === 'left out of the claims').length
+      const warnings = () => app.logs.filter(({ msg }) => msg === 'roles or claims left out').length
       const before = warnings()
       for (const _ of [1, 2, 3]) t.is((await ask(app, session)).status, 200)
       t.is(warnings(), before + 1)
