@@ -2,7 +2,7 @@ import type { Middleware } from '../context.ts'
 import { type Announcer, type Attempt, eventTable, type Listener } from '../events.ts'
 import { maskAddress } from '../http/ip-address.ts'
 
-/** Makes the one function through which every event goes. */
+/** Creates the function that logs every event and passes it to the listener. */
 export function createAnnouncer(listener: Listener = () => {}): Announcer {
   return function announce(log, name, facts) {
     const { level, message } = eventTable[name]

@@ -1,8 +1,8 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 
 /**
- * A log of JSON lines. Of an error (`err`) it has what kind it is, where it happened and a message that quotes nobody:
- * libraries put statements, answers and header values into messages and into members of their own.
+ * Creates a log of JSON lines. An error (`err`) is logged with type, stack and a message without quoted values, because
+ * libraries put statements, answers and header values into messages and further members.
  */
 export function createLog(level: string, destination?: DestinationStream): Logger {
   const options = { level, serializers: { err: (error: unknown) => describe(error) } }
@@ -23,14 +23,14 @@ function describe(error: unknown, depth = 0): unknown {
   }
 }
 
-/** Prisma shows the whole call before its last line; JSON.parse quotes what it could not read. */
+/** Returns the message without values. Prisma prints the call before the last line; JSON.parse quotes its input. */
 function messageOf(error: Error, code: unknown): string {
   if (error instanceof SyntaxError) return 'not shown'
   const { issues } = error as { issues?: { path: PropertyKey[]; message: string }[] }
   if (Array.isArray(issues))
     return issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')
   const lastLine = error.message.trim().split('\n').at(-1)?.slice(0, 300) ?? ''
-  // PostgreSQL quotes names of its own, but for class 22, which is about values.
+  // PostgreSQL quotes names of database objects, except in class 22, which quotes values.
   const quotesNames = typeof code === 'string' && /^(?!22|P\d)(?=.*\d)[\dA-Z]{5}$/.test(code)
   return quotesNames ? lastLine : lastLine.replace(/"[^"]*"?/g, '"…"')
 }

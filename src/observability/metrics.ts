@@ -6,22 +6,22 @@ import type { EventName, Facts, Listener } from '../events.ts'
 import { routeOf } from '../http/request.ts'
 
 /**
- * Gives the metrics of this process, as `read` reads them, to whichever process is asked, and returns how to get those of
- * all processes that serve together.
+ * Shares the metrics of this process, which `read` returns, with the other workers. Returns the function that collects
+ * the metrics of all workers.
  */
 export type ShareMetrics = (read: () => Promise<object>) => () => Promise<object[]>
 
-/** What is looked at whenever somebody asks for the metrics. */
+/** The sources that are read for every metrics request. */
 export type Sources = {
-  /** How many passwords are being hashed, and how many wait. */
+  /** Counts of passwords that are being hashed, and that wait. */
   hashes: () => { running: number; waiting: number }
-  /** The connections of the pool, and who waits for one; undefined where there is no pool. */
+  /** Counts of pool connections and of callers that wait for one; undefined without a pool. */
   pool: (() => { used: number; idle: number; waiting: number }) | undefined
-  /** What the cache of `/webhook` has done; undefined where there is none. */
+  /** Counts of the `/webhook` cache; undefined without a cache. */
   accessCache:
     | (() => { hits: number; misses: number; invalidations: number; size: number; isListening: boolean })
     | undefined
-  /** Since when the key signs; null when it is the environment's, which does not say. */
+  /** The time since which the active key signs; null for the key of the environment, whose age is unknown. */
   keys: { readonly activeSince: Date | null }
   clock: Clock
   /** Whom a sign-in belongs to that names no provider. */
@@ -35,8 +35,8 @@ export type Metrics = ReturnType<typeof createMetrics>
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /**
- * Counts and measures into a registry of its own. Labels are route patterns, statuses, configured providers and names
- * of closed tables, never what a client sent, so their number has a bound.
+ * Creates the metrics in a separate registry. Labels are route patterns, statuses, configured providers and names of
+ * closed tables. Client input is never a label, so the number of series is bounded.
  */
 export function createMetrics(sources: Sources) {
   const { hashes, pool, accessCache, keys, clock, passwordProvider, share } = sources
@@ -45,14 +45,14 @@ export function createMetrics(sources: Sources) {
   collectDefaultMetrics({ register: registry })
   const requests = new Histogram({
     name: 'claimgate_http_request_duration_seconds',
-    help: 'Time to answer a request, by route pattern; requests without a route have none',
+    help: 'Time to answer a request in seconds, by route pattern; empty for requests without a route',
     labelNames: ['method', 'route', 'status'] as const,
     buckets: seconds,
     registers,
   })
   const providers = new Histogram({
     name: 'claimgate_provider_request_duration_seconds',
-    help: 'Time of a request to a provider; the outcome is ok or an error code',
+    help: 'Time of a request to a provider in seconds; the outcome is ok or an error code',
     labelNames: ['provider', 'request', 'outcome'] as const,
     buckets: seconds,
     registers,
@@ -75,18 +75,20 @@ export function createMetrics(sources: Sources) {
     labelNames: ['outcome'] as const,
     registers,
   })
-  observe(registry, 'claimgate_password_hashes', 'Passwords that are being hashed or wait for it', hashes)
+  observe(registry, 'claimgate_password_hashes', 'Password hashes that run or wait', hashes)
   if (pool)
-    observe(registry, 'claimgate_database_connections', 'Connections, and who waits for one', () => pool())
+    observe(registry, 'claimgate_database_connections', 'Pool connections, and callers that wait', () =>
+      pool(),
+    )
   if (accessCache) observeCache(registry, accessCache)
   new Gauge({
     name: 'claimgate_processes',
-    help: 'Processes that are counted here, and serve together',
+    help: 'Processes of this gateway that these metrics count',
     registers,
   }).set(1)
   new Gauge({
     name: 'claimgate_signing_key_age_seconds',
-    help: 'Time since the key that signs began to; NaN while that is not known',
+    help: 'Seconds since the active key began to sign; NaN when unknown',
     registers,
     aggregator: 'max',
     collect() {
@@ -125,9 +127,9 @@ export function createMetrics(sources: Sources) {
   const collect = share?.(() => registry.getMetricsAsJSON())
 
   return {
-    /** Counts what is announced. */
+    /** Counts announced events. */
     announced,
-    /** Measures every request that passes. */
+    /** Measures every request. */
     measure,
     /** Measures requests to providers. */
     instrumentRequest,
@@ -138,7 +140,7 @@ export function createMetrics(sources: Sources) {
   }
 }
 
-/** A gauge with one series for each member of what `read` answers. */
+/** Registers a gauge with one series for each member of the object that `read` returns. */
 function observe(
   registry: Registry,
   name: string,
@@ -160,7 +162,7 @@ function observeCache(registry: Registry, read: NonNullable<Sources['accessCache
   const registers = [registry]
   new Counter({
     name: 'claimgate_webhook_cache_total',
-    help: 'What the cache of /webhook did: answers from it, answers from the database, entries that a change made void',
+    help: 'Answers of /webhook from the cache (hit) and from the database (miss), and entries that a change invalidated',
     labelNames: ['event'] as const,
     registers,
     collect() {
@@ -173,7 +175,7 @@ function observeCache(registry: Registry, read: NonNullable<Sources['accessCache
   })
   new Gauge({
     name: 'claimgate_webhook_cache_entries',
-    help: 'Sessions that the cache of /webhook remembers',
+    help: 'Sessions in the cache of /webhook',
     registers,
     collect() {
       this.set(read().size)
@@ -181,7 +183,7 @@ function observeCache(registry: Registry, read: NonNullable<Sources['accessCache
   })
   new Gauge({
     name: 'claimgate_webhook_cache_listening',
-    help: 'Whether changes are told of: 1, or 0 while /webhook asks the database every time',
+    help: '1 while change notifications arrive; 0 while /webhook reads the database on every request',
     registers,
     aggregator: 'min',
     collect() {

@@ -23,14 +23,14 @@ import { routeOf } from '../http/request.ts'
 
 export type Tracing = ReturnType<typeof createTracing>
 
-// Milliseconds that a collector may take to receive the last spans; the process must end.
+// The longest time to send the last spans, in milliseconds, so that the process ends.
 const flushTime = 3_000
 
 /**
- * Sends a span for each request, with children for its statements and its requests to providers, to an OpenTelemetry
- * collector. Spans have names of routes, statements and providers and the id of the request: no path, query, statement
- * text, value or message. The SDK reads OTEL_SERVICE_NAME and its other standard variables itself. Nothing is
- * registered globally, and nobody ever waits for the collector.
+ * Sends a span for each request to an OpenTelemetry collector, with child spans for statements and provider requests.
+ * Spans contain the names of routes, statements and providers, and the request id. They contain no path, query,
+ * statement text, value or message. The SDK reads OTEL_SERVICE_NAME and its other standard variables itself.
+ * Nothing is registered globally, and no request waits for the collector.
  */
 export function createTracing(endpoint: string, log: Logger) {
   const resource = resourceFromAttributes({ 'service.name': 'claimgate' })
@@ -62,7 +62,7 @@ export function createTracing(endpoint: string, log: Logger) {
     }
   }
 
-  /** What is done outside of requests, such as looking for new keys every two seconds, is nobody's child. */
+  /** Runs `work` in a child span of the current request. Work outside of requests, such as key updates, has no span. */
   function inChild<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
     const parent = current.getStore()
     if (!parent) return work()
@@ -89,7 +89,7 @@ export function createTracing(endpoint: string, log: Logger) {
     inChild(name, { 'db.system.name': 'postgresql', 'db.operation.name': name }, work)
 
   return {
-    /** Makes a span of every request that passes; a caller's `traceparent` is its parent. */
+    /** Makes a span for every request; the parent is the caller's `traceparent`. */
     traceRequest,
     instrumentRequest,
     instrumentStatement,
@@ -100,14 +100,18 @@ export function createTracing(endpoint: string, log: Logger) {
   }
 }
 
-/** Says once that spans do not arrive, and again after some did. The SDK itself drops them silently. */
+/** Logs the first failure of an export, and the first after a success. The SDK drops spans without a message. */
 function reportFailure(exporter: SpanExporter, log: Logger): SpanExporter {
   let isAway = false
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
         const hasFailed = result.code !== ExportResultCode.SUCCESS
-        if (hasFailed && !isAway) log.warn({ err: result.error }, 'traces do not reach the collector')
+        if (hasFailed && !isAway)
+          log.warn(
+            { err: result.error },
+            'trace export failed; check the collector and the OTEL_EXPORTER_OTLP_ variables',
+          )
         isAway = hasFailed
         done(result)
       }),

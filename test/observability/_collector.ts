@@ -13,11 +13,11 @@ export type ReceivedSpan = {
 }
 
 export type Collector = {
-  /** What to set OTEL_EXPORTER_OTLP_ENDPOINT to. */
+  /** The value of OTEL_EXPORTER_OTLP_ENDPOINT. */
   url: string
   spans: ReceivedSpan[]
   resource: Record<string, unknown>
-  /** All that has arrived, as it came. */
+  /** All received requests, unparsed. */
   raw(): string
   stop(): Promise<void>
 }
@@ -31,7 +31,7 @@ type Body = {
   }[]
 }
 
-/** An OpenTelemetry collector on the loopback that takes OTLP as JSON and keeps it. */
+/** Starts an OpenTelemetry collector on the loopback address that stores OTLP as JSON. */
 export async function startCollector(): Promise<Collector> {
   const spans: ReceivedSpan[] = []
   const resource: Record<string, unknown> = {}

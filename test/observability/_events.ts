@@ -2,7 +2,7 @@ import type { TestApp } from '../_app.ts'
 
 export type Event = { event: string; requestId: string } & Record<string, unknown>
 
-/** What a gateway announces while something is done at it. */
+/** Returns the events that a gateway announces during `work`. */
 export async function during<T>(
   { logs }: TestApp,
   work: () => Promise<T>,

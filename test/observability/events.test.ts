@@ -49,7 +49,7 @@ test.serial(
 )
 
 test.serial(
-  'the log says why a login failed where the answer does not, and never what was typed',
+  'the log has the reason of a failed login, which the answer has not, and never the typed values',
   async (t) => {
     const { id } = await stage.app.signup('bertram')
     t.is(await refuses(t, 'nobody-at-all', 'correct battery', 'unknown_user'), undefined)
@@ -61,7 +61,7 @@ test.serial(
   },
 )
 
-test.serial('a sign-up that was refused is announced with its code', async (t) => {
+test.serial('a rejected sign-up is announced with its code', async (t) => {
   await stage.app.signup('carla')
   const body = { username: 'CARLA', password: 'correct horse', confirmPassword: 'correct horse' }
   const { events } = await during(stage.app, () => stage.app.post('/signup', body))
@@ -70,7 +70,7 @@ test.serial('a sign-up that was refused is announced with its code', async (t) =
 })
 
 test.serial(
-  'a refresh is announced at debug, a refused token at info, a token that is used again as a warning',
+  'a refresh is announced at debug, a rejected token at info, a reused token as a warning',
   async (t) => {
     const { app } = stage
     const { refreshToken, id } = await app.signup('dora')
@@ -85,7 +85,7 @@ test.serial(
 )
 
 test.serial(
-  'a change of password, one that was refused and a session ended from afar are announced',
+  'a change of password, a rejected change and a session ended by another session are announced',
   async (t) => {
     const { app } = stage
     const session = await app.signup('emil')
@@ -114,7 +114,7 @@ test.serial(
   },
 )
 
-test.serial('a role that the user does not have is announced when Hasura asks for it', async (t) => {
+test.serial('a role that the user does not have is announced when Hasura requests it', async (t) => {
   const session = await stage.app.signup('frida')
   const headers = { Authorization: `Bearer ${session.token}`, 'X-Hasura-Role': 'manager' }
   const { answer, events } = await during(stage.app, () => stage.app.get('/webhook', headers))

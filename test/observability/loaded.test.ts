@@ -7,7 +7,7 @@ import { startProcess } from '../_process.ts'
 import { createFolder } from '../database/_databases.ts'
 import { startCollector } from './_collector.ts'
 
-/** The packages of which a gateway with this environment has loaded any code: V8 counts what it runs. */
+/** Returns the packages of which a gateway with this environment has run any code, by V8's coverage. */
 async function loadedBy(t: ExecutionContext, env: Record<string, string>): Promise<Set<string>> {
   const folder = await createFolder(t)
   const coverage = join(folder, 'coverage')
@@ -30,7 +30,7 @@ test.serial(
 )
 
 test.serial(
-  'metrics alone load nothing of OpenTelemetry but the API package, which prom-client itself requires',
+  'metrics alone load only the API package of OpenTelemetry, which prom-client requires',
   async (t) => {
     t.deepEqual(watching(await loadedBy(t, { AUTH_METRICS: 'true' })), ['@opentelemetry/api', 'prom-client'])
   },

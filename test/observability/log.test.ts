@@ -14,7 +14,7 @@ function logged(error: unknown): { text: string; err: Record<string, unknown> } 
 
 const secret = 'Tr0ub4dor-and-3'
 
-test('of an error the log has its kind, its code, its message and where it was thrown', (t) => {
+test('an error is logged with type, code, message and stack', (t) => {
   const { err } = logged(
     Object.assign(new TypeError('no such table'), { code: '42P01', cause: new Error('because') }),
   )
@@ -24,13 +24,13 @@ test('of an error the log has its kind, its code, its message and where it was t
 })
 
 for (const [what, error] of [
-  ['what JSON.parse could not read', thrownBy(() => JSON.parse(`{"password":${secret}`))],
+  ['the input of a failed JSON.parse', thrownBy(() => JSON.parse(`{"password":${secret}`))],
   ['a header value', thrownBy(() => new Headers({ Authorization: `Bearer ${secret}\n\0` }))],
   ['the URL of a connection', thrownBy(() => new URL(`postgres://me:${secret}@[`))],
-  ['members that a library gave it', Object.assign(new Error('x'), { parameters: [secret], detail: secret })],
-  ['the call that Prisma shows', new Error(`Invalid call\n{ password: "${secret}" }\n\nIt failed.`)],
+  ['members that a library added', Object.assign(new Error('x'), { parameters: [secret], detail: secret })],
+  ['the call that Prisma prints', new Error(`Invalid call\n{ password: "${secret}" }\n\nIt failed.`)],
   ['a value that PostgreSQL quotes', Object.assign(new Error(`no uuid: "${secret}"`), { code: '22P02' })],
-  ['an input that does not fit', thrownBy(() => z.object({ a: z.number() }).parse({ a: secret }))],
+  ['an invalid input', thrownBy(() => z.object({ a: z.number() }).parse({ a: secret }))],
   ['a thrown object', { secret }],
   ['the cause of a cause', new Error('x', { cause: new Error('y', { cause: { secret } }) })],
 ] as const) {
@@ -41,7 +41,7 @@ for (const [what, error] of [
   })
 }
 
-test('the refusals of several addresses are told by the first', (t) => {
+test('refused connections to several addresses are logged by the first', (t) => {
   const { err } = logged(
     new AggregateError([Object.assign(new Error('connect refused'), { code: 'ECONNREFUSED' })]),
   )

@@ -2,7 +2,7 @@ import test from 'ava'
 import { engines, startApp, type TestApp } from '../_app.ts'
 import { githubber, type Stage, signIn, startStage } from '../authentication/_sign-in.ts'
 
-/** The series of a scrape: name with labels → value. */
+/** Returns the series of a scrape: name with labels → value. */
 async function scrape(app: TestApp): Promise<Map<string, number>> {
   const { status, text, headers } = await app.get('/metrics')
   if (status !== 200 || !headers.get('content-type')?.startsWith('text/plain; version=0.0.4'))
@@ -58,7 +58,7 @@ test.serial('logins are counted by provider and outcome, refreshes by outcome, e
   }
 })
 
-test.serial('requests are measured by the pattern of their route, whatever their path', async (t) => {
+test.serial('requests are measured by the pattern of their route, for any path', async (t) => {
   const { app } = stage
   const before = (await scrape(app)).size
   const { token } = await app.signup('berta')
@@ -75,7 +75,7 @@ test.serial('requests are measured by the pattern of their route, whatever their
   t.is(count('method="DELETE",route="/user/identities/:provider",status="404"'), 20)
   t.is(count('method="GET",route="",status="404"'), 40)
   t.false([...series.keys()].some((name) => /guessed|such|berta/.test(name)))
-  // Four patterns more than before, and the sign-up, with their buckets, sums and counts.
+  // Four more patterns and the sign-up, with their buckets, sums and counts.
   t.true(series.size - before <= 6 * 16)
 })
 
@@ -92,7 +92,7 @@ test.serial('the key has an age, the hash queue a length, the process its usual 
 })
 
 if (engines.includes('server')) {
-  test('a pool is measured where there is one, and two gateways of one process count each for itself', async (t) => {
+  test('an existing pool is measured, and two gateways of one process count separately', async (t) => {
     const app = await startApp({ engine: 'server', env: { AUTH_METRICS: 'true' } })
     t.teardown(() => app.close())
     const series = await scrape(app)

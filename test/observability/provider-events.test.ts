@@ -39,7 +39,7 @@ test.serial('a first sign-in with a provider is a sign-up and a login, the next 
 })
 
 test.serial(
-  'a provider that fails is a warning beside the login that failed, also when the person is sent home',
+  'a provider that fails is a warning besides the failed login, also when the user is redirected to the app',
   async (t) => {
     stage.fake.fault('google', 'profile', 'status:500')
     const { events } = await during(stage.app, () =>
@@ -60,7 +60,7 @@ test.serial('a callback that this browser did not start is a failed login', asyn
 })
 
 test.serial(
-  'a query at a start is not taken for the answer of the provider: nobody is announced to have failed',
+  'a query at a start is not taken for the answer of the provider: no failure is announced',
   async (t) => {
     const { app, fake } = stage
     const session = await app.signup('questioner')
@@ -81,7 +81,7 @@ test.serial(
 )
 
 test.serial(
-  'linking a provider, a link that is refused and unlinking are announced, and none is a login',
+  'linking a provider, a rejected link and unlinking are announced, and do not count as logins',
   async (t) => {
     const { app, fake } = stage
     const session = await app.signup('gustav')

@@ -2,7 +2,7 @@ import test from 'ava'
 import { startApp } from '../_app.ts'
 import { findSecrets, refuseSecrets, remember, rememberIn } from '../_secrets.ts'
 
-test('the net of the tests finds a password, a token, a cookie, a code and a DSN in a log, also when JSON escapes it', (t) => {
+test('the check of the tests finds a password, a token, a cookie, a code and a DSN in a log, also when JSON escapes it', (t) => {
   rememberIn({
     headers: { Authorization: 'Bearer aaaa.bbbb.cccc', cookie: 'flow=dddd-eeee-ffff; x=y' },
     body: { password: 'quote " and \\ in it', code: 'code-0123456789' },

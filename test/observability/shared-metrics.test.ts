@@ -3,7 +3,7 @@ import { createMetrics } from '../../src/observability/metrics.ts'
 
 const counts = { hits: 3, misses: 2, invalidations: 1, size: 4 }
 
-test('of several processes counters are added up, and whether changes are told of is what the worst one says', async (t) => {
+test('counters of several processes are added up, and the listening gauge is the minimum', async (t) => {
   const read: (() => Promise<object>)[] = []
   const create = (isListening: boolean) =>
     createMetrics({

@@ -4,7 +4,7 @@ import { refuseSecrets } from '../_secrets.ts'
 import { githubber, home, signIn, startStage } from '../authentication/_sign-in.ts'
 import { startCollector } from './_collector.ts'
 
-// The exporter asks the environment how long it may try.
+// The exporter reads its time limit from the environment.
 process.env.OTEL_EXPORTER_OTLP_TIMEOUT = '500'
 
 test('a request is a span with its route and request id, and its statements and provider requests are its children', async (t) => {
@@ -62,12 +62,14 @@ test('a caller’s traceparent is the parent, and a failed provider request is a
   )
 })
 
-test('a collector that is away harms no request and no shutdown, and the log says so once', async (t) => {
+test('an unreachable collector disturbs no request and no shutdown, and is logged once', async (t) => {
   const app = await startApp({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' } })
   const session = await app.signup('berta')
   t.is((await app.get('/webhook', { Authorization: `Bearer ${session.token}` })).status, 200)
   await app.close()
-  const said = app.logs.filter(({ msg }) => msg === 'traces do not reach the collector')
+  const said = app.logs.filter(
+    ({ msg }) => msg === 'trace export failed; check the collector and the OTEL_EXPORTER_OTLP_ variables',
+  )
   t.is(said.length, 1)
   t.is(app.logs.filter(({ level }) => Number(level) >= 50).length, 0)
 })
