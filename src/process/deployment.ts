@@ -8,19 +8,19 @@ import type { KeyPair } from '../tokens/key-pair.ts'
 import { generateSigningKey, type SigningKeySettings } from '../tokens/keyring.ts'
 import { deriveKeys, loadOrCreateSecret, type SecretKeys, type SecretLabel } from '../tokens/secrets.ts'
 
-/** What the gateway and every command work on: a database and the secrets that belong to it. */
+/** A database and its secrets, as the gateway and every command use them. */
 export type Deployment = {
   database: Database
   keySettings: SigningKeySettings
   derive(label: SecretLabel): SecretKeys
-  /** Brings the database up to date. Throws what `updateDatabase` throws. */
+  /** Applies the pending migrations. Throws the errors of `updateDatabase`. */
   migrate(): Promise<void>
-  /** Whether the database is up to date. Throws when it cannot be asked. */
+  /** Returns true when no migration is pending. Throws when the database cannot be read. */
   isMigrated(): Promise<boolean>
   close(): Promise<void>
 }
 
-/** Opens the database of a configuration, migrated, with its secret. Throws what `connectDeployment` and `updateDatabase` throw. */
+/** Connects a deployment and applies pending migrations. Throws the errors of `connectDeployment` and `migrate`. */
 export async function openDeployment(config: Config, root: URL, log: Logger): Promise<Deployment> {
   const deployment = await connectDeployment(config, root, log)
   try {
@@ -33,8 +33,8 @@ export async function openDeployment(config: Config, root: URL, log: Logger): Pr
 }
 
 /**
- * The same with a database as it is, which need not be there yet if it is a server's. `generate` makes a signing key
- * when one is needed. Throws what `connectDatabase` throws.
+ * Connects a deployment without migrations. A database server need not be reachable yet. `generate` creates a signing
+ * key when one is needed. Throws the errors of `connectDatabase`.
  */
 export async function connectDeployment(
   config: Config,
@@ -70,8 +70,8 @@ export async function connectDeployment(
 }
 
 /**
- * Makes keys, the first of them ahead of time: the embedded database takes a second to open, in which another core can
- * make the key that its first start needs.
+ * Returns a key generator. For an embedded database it generates the first key at once: the database takes a second to
+ * open, and another core can generate the key meanwhile.
  */
 export function prepareKey({ databaseUrl, keyPair, keyBits }: Config): () => Promise<KeyPair> {
   const generate = () => generateSigningKey(Number(keyBits))

@@ -19,37 +19,38 @@ import { createReadiness } from './readiness.ts'
 export type GatewayOptions = {
   config: Config
   providers: readonly Provider[]
-  /** What the pages are made of; null when there are none. */
+  /** The files of the pages; null when the pages are off. */
   pages: PageFiles | null
   /** The folder of package.json. */
   root: URL
   log: Logger
-  /** How the metrics of all processes that serve together are put into one; undefined for one that is alone. */
+  /** Shares the metrics of all workers; undefined for a single process. */
   shareMetrics?: ShareMetrics | undefined
   clock?: Clock
   fetch?: typeof globalThis.fetch
 }
 
-/** A gateway that listens. */
+/** A gateway that accepts connections. */
 export type Gateway = {
   port: number
   keys: Keyring
   database: Database
   /**
-   * Settles when the database is migrated and the keys are loaded: true then, false when it was closed before. Rejects
-   * with what waiting does not cure, such as a wrong password; the gateway is still to be closed then.
+   * Resolves with true when the database is migrated and the keys are loaded, with false when the gateway was closed
+   * before. Rejects on a permanent failure, such as a wrong password; the caller must still close the gateway.
    */
   ready: Promise<boolean>
-  /** Stops accepting, lets running requests finish within the shutdown grace, and closes the database. */
+  /** Stops accepting connections, waits for running requests up to the shutdown grace, and closes the database. */
   close(): Promise<void>
 }
 
-/** In milliseconds: when nobody is waiting for the start any more, and not when all other replicas do the same. */
+/** Returns the delay of the first sweep in milliseconds: after the start, and at a different time in each replica. */
 const soon = () => 10_000 + Math.random() * 50_000
 
 /**
- * Listens, migrates the database and loads or makes the keys. While the database is away it goes on trying, and answers
- * what it can without. Throws when it cannot listen or open the embedded database, and leaves nothing open then.
+ * Listens, migrates the database, and loads or creates the keys. While the database is unreachable it retries, and
+ * answers the requests that need no database. Throws when it cannot listen or open the embedded database, and then
+ * closes everything.
  */
 export async function startGateway({
   clock = () => new Date(),

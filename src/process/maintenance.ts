@@ -9,8 +9,8 @@ const sweepInterval = 3_600_000
 const keyInterval = 2_000
 
 /**
- * Does what has to be done from time to time: removes what has expired, first after `firstSweep` milliseconds, publishes,
- * rotates and retires keys. Returns what ends it.
+ * Starts periodic maintenance: deletes expired rows, first after `firstSweep` milliseconds, and publishes, rotates and
+ * retires keys. Returns the function that stops it.
  */
 export function startMaintenance(
   {
@@ -24,8 +24,8 @@ export function startMaintenance(
   keys: Keyring,
   firstSweep: number,
 ): () => Promise<void> {
-  // Prisma compiles its query engine on first use; better now than in somebody's sign-up.
-  database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'the database is away'))
+  // Prisma compiles its query engine on first use, which would delay the first sign-up.
+  database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'database unreachable'))
   const jobs = [
     scheduleRepeating(
       sweepInterval,
@@ -36,7 +36,14 @@ export function startMaintenance(
     ),
     scheduleRepeating(
       sweepInterval,
-      'sweep the limits',
+      'delete expired rows',
+      log,
+      async () => void (await oneTime.sweep(clock())),
+      firstSweep,
+    ),
+    every(
+      sweepInterval,
+      'delete expired limits',
       log,
       async () => void (await sweepLimits(database, new Date())),
       firstSweep,
@@ -50,8 +57,8 @@ export function startMaintenance(
 }
 
 /**
- * Does `work` after `first` milliseconds, then again and again, `interval` milliseconds after it last ended; a failure is
- * logged and the next turn comes all the same. Returns what ends it, when no turn is running any more.
+ * Runs `work` after `first` milliseconds, then repeatedly, `interval` milliseconds after each end. A failure is logged
+ * and does not stop the repetition. Returns the function that stops it, and waits for a running `work`.
  */
 export function scheduleRepeating(
   interval: number,
@@ -63,7 +70,7 @@ export function scheduleRepeating(
   let timer: NodeJS.Timeout
   let running = Promise.resolve()
   const turn = () => {
-    running = work().catch((error: unknown) => log.warn({ err: error }, `could not ${name}`))
+    running = work().catch((error: unknown) => log.warn({ err: error }, `failed to ${name}`))
     running.then(() => schedule(interval))
   }
   let isStopped = false

@@ -6,21 +6,21 @@ import { GatewayError } from '../errors.ts'
 const firstPause = 100
 const longestPause = 1_000
 
-/** Whether what requests stand on is there yet. */
+/** The readiness of the database and the keys. */
 export type Readiness = {
-  /** Throws `database_unavailable` until it is there. */
+  /** Throws `database_unavailable` until `prepare` has succeeded. */
   admit(): void
-  /** Whether it is there, and nobody has begun to stop. */
+  /** Returns true after `prepare` has succeeded and before `stop`. */
   isReady(): boolean
   /**
-   * Does `work` until it succeeds, with pauses of up to a second, as long as what it throws passes by waiting. True when
-   * it has, false when somebody stopped before. Throws what does not pass.
+   * Repeats `work` after temporary failures, with pauses of up to a second. Returns true after a success, false when
+   * `stop` was called before. Throws a permanent failure.
    */
   prepare(work: () => Promise<void>, log: Logger): Promise<boolean>
   stop(): void
 }
 
-/** Nothing is there yet. `isPassing` says of a failure whether it may be gone in a while. */
+/** Creates a readiness that is not ready. `isPassing` returns true for a temporary failure. */
 export function createReadiness(isPassing: (error: unknown) => boolean): Readiness {
   const stopping = new AbortController()
   const { signal } = stopping
@@ -37,10 +37,10 @@ export function createReadiness(isPassing: (error: unknown) => boolean): Readine
           isThere = true
           return true
         } catch (error) {
-          // Whoever stops closes the database, also while it is being asked.
+          // `stop` is followed by closing the database, which may also end this `work`.
           if (signal.aborted) break
           if (!isPassing(error)) throw error
-          log.warn({ err: error }, 'the database is away; listening all the same, and trying again')
+          log.warn({ err: error }, 'database unreachable; requests that need it get 503; retrying')
         }
         await sleep(pause, undefined, { signal }).catch(() => {})
       }

@@ -8,19 +8,18 @@ import { describeGateway, startupMessage } from './startup-message.ts'
 import { connectPrimary, type Primary } from './worker.ts'
 import { isOwnWorker, startWorkers, WorkerError } from './workers.ts'
 
-/** What of a process a gateway needs. */
+/** The members of a process that a gateway uses. */
 export type ServingProcess = Environment & Pick<NodeJS.Process, 'stdout' | 'stderr' | 'on' | 'once' | 'exit'>
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const
 
-// What a process may take to end, in seconds, besides its requests and its last words to the database.
+// The time that a process may take to end, in seconds, after its requests and its last statements.
 const patience = 5
 
 /**
- * Starts the gateway that the process's environment describes, in worker processes if there are to be several, says on
- * its standard output where it is (as one JSON document if `isJson`) when it is ready, and ends the process in order:
- * with 0 after SIGTERM or SIGINT, with 1 after a mistake of ours that nobody has caught. Throws what keeps it from
- * starting.
+ * Starts the gateway that the environment configures, in worker processes if WEB_CONCURRENCY is more than 1. When
+ * ready, prints the address on standard output, as one JSON document if `isJson`. Exits with 0 after SIGTERM or SIGINT,
+ * and with 1 after an uncaught error. Throws when the gateway cannot start.
  */
 export async function serve(process: ServingProcess, isJson = false): Promise<void> {
   if (cluster.worker && isOwnWorker(process.env)) {
@@ -34,23 +33,24 @@ export async function serve(process: ServingProcess, isJson = false): Promise<vo
   await serveHere(process, isJson)
 }
 
-/** Serves in this process, or stands before those that do. A worker leaves to its `primary` what there is to say. */
+/** Serves in this process, or supervises workers. A worker sends its startup message to its `primary`. */
 async function serveHere(process: ServingProcess, isJson: boolean, primary?: Primary): Promise<void> {
   const { config, providers } = await loadSettings(process)
   const pages = await loadPageFiles(config)
   const log = createLog(config.logLevel)
   const say = primary?.ready ?? ((text: string) => void process.stdout.write(text))
   if (!primary) {
-    for (const name of config.unknownVariables) log.warn({ name }, 'no such variable; is it spelled right?')
+    for (const name of config.unknownVariables)
+      log.warn({ name }, 'unknown environment variable; check its spelling')
     for (const name of config.quotedVariables)
       log.warn(
         { name },
-        'the quotation marks around the value are part of it; if they are not meant, leave them out',
+        'quotation marks around the value of an environment variable are part of the value; remove them unless intended',
       )
   }
   if (config.workers > 1 && cluster.isPrimary) return supervise(process, config, log, say)
 
-  // The primary process needs none of it.
+  // Loaded lazily: the primary process does not need it.
   const { startGateway } = await import('./gateway.ts')
   const gateway = await startGateway({
     config,
@@ -65,12 +65,12 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
     gateway.close().then(
       () => process.exit(exitCode),
       (error) => {
-        process.stderr.write(`Claimgate did not stop in order. ${messageOf(error)}\n`)
+        process.stderr.write(`Claimgate failed to stop cleanly. ${messageOf(error)}\n`)
         process.exit(1)
       },
     )
   }
-  // A worker is told twice when the signal reaches all processes, by Ctrl-C or by Heroku.
+  // A worker receives the signal twice when it is sent to all processes, by Ctrl-C or by Heroku.
   const hear = primary ? 'on' : 'once'
   for (const signal of stopSignals) {
     process[hear](signal, () => {
@@ -81,7 +81,7 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
   for (const origin of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(origin, (error: unknown) => {
       exitCode = 1
-      log.fatal({ event: 'process.failed', origin, err: error }, 'stopping after a mistake of ours')
+      log.fatal({ event: 'process.failed', origin, err: error }, 'uncaught error; stopping')
       stop()
     })
   }
@@ -97,7 +97,7 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
   )
 }
 
-/** Keeps the workers running until they are told to stop, and then ends the process. */
+/** Runs the workers until a stop signal, then exits. */
 async function supervise(
   process: ServingProcess,
   config: Config,
@@ -122,7 +122,7 @@ async function supervise(
   process.exit(isInOrder ? 0 : 1)
 }
 
-/** What an error says of itself. */
+/** Returns the message of an error, or any other thrown value as text. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

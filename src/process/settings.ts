@@ -5,18 +5,17 @@ import { type Config, parseConfig } from '../config/config.ts'
 import { ConfigError } from '../errors.ts'
 import { findPageProblems, loadPages, type PageFiles } from '../pages/assets.ts'
 
-/** What a process has besides its code: an environment, and a working directory that may hold `.env` and keys. */
+/** The environment of a process; its working directory may have `.env` and key files. */
 export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile'>
 
-/** How a deployment is set up, and the provider files that it has. */
+/** The configuration of a deployment, and its provider files. */
 export type Settings = { config: Config; providers: readonly Provider[] }
 
-/** The folder of package.json, seen from dist/src/process. */
+/** The folder of package.json, relative to dist/src/process. */
 export const root = new URL('../../../', import.meta.url)
 
 /**
- * Reads what a process is told: `.env`, the environment, the key files of the working directory and the provider files.
- * Throws a ConfigError.
+ * Reads `.env`, the environment, the key files of the working directory and the provider files. Throws a ConfigError.
  */
 export async function loadSettings(host: Environment): Promise<Settings> {
   if (existsSync('.env')) host.loadEnvFile('.env')
@@ -30,7 +29,7 @@ export async function loadSettings(host: Environment): Promise<Settings> {
   }
 }
 
-/** One message for all that is wrong, the files that the pages are made of included. */
+/** Returns one error with all problems, including problems of the page files. */
 async function withPageProblems({ problems }: ConfigError, env: NodeJS.ProcessEnv): Promise<ConfigError> {
   const read = (name: string) =>
     problems.some((problem) => problem.startsWith(`${name} `)) ? undefined : env[name] || undefined
@@ -39,7 +38,7 @@ async function withPageProblems({ problems }: ConfigError, env: NodeJS.ProcessEn
   return new ConfigError([...problems, ...more])
 }
 
-/** Reads what the pages of a deployment are made of; null when it has none. Throws a ConfigError. */
+/** Reads the files of the pages; null when the pages are off. Throws a ConfigError. */
 export async function loadPageFiles({ pages }: Config): Promise<PageFiles | null> {
   if (pages === null) return null
   const problems = await findPageProblems(pages)

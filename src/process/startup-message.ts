@@ -12,21 +12,21 @@ export function startupMessage(
   port: number,
 ): string {
   const address = `http://localhost:${port}`
-  // The seed's example, unless the rules of this deployment would refuse it.
+  // The password of the seed's example, unless AUTH_PASSWORD_MIN_LENGTH rejects it.
   const password =
     config.passwordMinLength <= 7 ? 'test123' : 'a long test password'.padEnd(config.passwordMinLength, '!')
   return `
-Claimgate listens on ${config.host}:${port} and is reached at ${config.publicUrl}
-Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'kept in the database'}
+Claimgate listens on ${config.host}:${port} with the public URL ${config.publicUrl}
+Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'stored in the database'}
 Database: ${config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'PostgreSQL, from DATABASE_URL'}
 
 Try it${config.pages ? ` in a browser at ${address}/signup, or` : ''}:
   curl -H 'Content-Type: application/json' ${address}/signup \\
     -d '{"username": "test123", "password": "${password}", "confirmPassword": "${password}"}'
 
-Give Hasura one of these as HASURA_GRAPHQL_JWT_SECRET. With the first it learns of new keys by itself; from inside a
-container, localhost is the container, so write an address into jwk_url that Hasura can reach. With the second, set
-${config.keyRotation > 0 && !config.keyPair ? 'AUTH_KEY_ROTATION=0, or it knows no token any more when the key changes' : 'the new key there when it changes'}:
+Set HASURA_GRAPHQL_JWT_SECRET to one of these values. With the first, Hasura reads new keys by itself. In a container,
+localhost is the container itself: set jwk_url to an address that Hasura can reach. With the second,
+${config.keyRotation > 0 && !config.keyPair ? 'set AUTH_KEY_ROTATION=0; otherwise Hasura rejects all tokens after the key changes' : 'set the new key there when it changes'}:
   ${JSON.stringify(hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` }))}
   ${JSON.stringify(hasuraSecret(config, { type: 'RS256', key: publicPem(key) }))}
 
@@ -35,7 +35,7 @@ ${describeProviders(config, providers).join('\n')}
 `
 }
 
-/** The same for a program: where the gateway is, and what Hasura needs to know. */
+/** Returns the startup message as JSON for a program: address, database kind, and Hasura's JWT secret. */
 export function describeGateway(config: Config, port: number): object {
   return {
     port,
@@ -45,7 +45,7 @@ export function describeGateway(config: Config, port: number): object {
   }
 }
 
-/** The value of HASURA_GRAPHQL_JWT_SECRET; members that are Hasura's own defaults are left out. */
+/** Returns the value of HASURA_GRAPHQL_JWT_SECRET, without members that equal Hasura's defaults. */
 export function hasuraSecret(
   config: Config,
   key: { jwk_url: string } | { type: 'RS256'; key: string },

@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { ShareMetrics } from '../observability/metrics.ts'
 import { createQuestions, type FromPrimary, type FromWorker } from './worker-messages.ts'
 
-/** A worker's side of the talk with its primary process. */
+/** A worker's connection to its primary process. */
 export type Primary = {
   ready(startupMessage: string): void
   /** Says what keeps the gateway from starting; settles when that is on its way. */
@@ -11,10 +11,10 @@ export type Primary = {
   shareMetrics: ShareMetrics
 }
 
-// In milliseconds; longer than the primary process waits for each worker.
+// In milliseconds; longer than the primary process waits for a worker.
 const patience = 6_000
 
-/** Connects a worker to the process that has started it. */
+/** Connects a worker to its primary process. */
 export function connectPrimary(worker: Worker): Primary {
   const send = (message: FromWorker, done = () => {}) => void worker.send(message, undefined, done)
   const questions = createQuestions<object[] | null>(patience)
@@ -28,13 +28,13 @@ export function connectPrimary(worker: Worker): Primary {
         if (message.kind === 'read')
           void read().then(
             (metrics) => send({ kind: 'metrics', id: message.id, metrics }),
-            // Whoever asked will have waited in vain, and says so.
+            // The requesting worker reports the missing answer.
             () => {},
           )
       })
       return async () => {
         const all = await questions.ask((id) => send({ kind: 'collect', id })).catch(() => null)
-        // The sum of some would look as if the counters had begun anew.
+        // A partial sum would look like a reset of the counters.
         if (all === null) throw new GatewayError('overloaded', { headers: { 'Retry-After': '5' } })
         return all
       }

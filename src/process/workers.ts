@@ -4,9 +4,9 @@ import type { Logger } from 'pino'
 import { createQuestions, type FromPrimary, type FromWorker } from './worker-messages.ts'
 
 export type WorkersOptions = {
-  /** How many run at a time. */
+  /** The number of workers. */
   count: number
-  /** Milliseconds that a worker may take to end when it is told to; then it is killed. */
+  /** The time that a worker may take to stop, in milliseconds; after it the worker is killed. */
   patience: number
   log: Logger
   /** Called once, when all of them serve for the first time. */
@@ -15,15 +15,15 @@ export type WorkersOptions = {
 
 export type Workers = {
   /**
-   * Settles when no worker is left: true when all have stopped in order. Rejects, after the others have stopped, with
-   * what kept one from starting while nobody served.
+   * Resolves when all workers have ended: true when all stopped cleanly. Rejects when a worker failed to start while no
+   * worker served, after the other workers have stopped.
    */
   ended: Promise<boolean>
-  /** Tells all of them to stop, and starts no more. */
+  /** Stops all workers, and starts no more. */
   stop(): void
 }
 
-/** Why a gateway does not start, in the words of a worker; `problems` are those of a configuration. */
+/** The error of a worker that failed to start; `problems` are configuration problems. */
 export class WorkerError extends Error {
   readonly problems: readonly string[] | undefined
 
@@ -36,10 +36,10 @@ export class WorkerError extends Error {
 
 type End = { code: number | null; signal: string | null; err?: WorkerError }
 
-// Others, such as process managers, start workers too.
+// Marks our own workers, because process managers also start cluster workers.
 const mark = 'CLAIMGATE_WORKER'
 
-/** Whether the environment is that of a worker that was started here. */
+/** Returns true for the environment of a worker that `startWorkers` started. */
 export function isOwnWorker(env: Readonly<Record<string, string | undefined>>): boolean {
   return env[mark] === 'true'
 }
@@ -49,9 +49,9 @@ const firstPause = 100
 const longestPause = 10_000
 const metricsPatience = 5_000
 
-/** Starts this program again in `count` processes that share its port, and replaces those that die. */
+/** Starts this program in `count` processes that share its port, and replaces workers that end. */
 export function startWorkers({ count, patience, log, onReady }: WorkersOptions): Workers {
-  // As JSON, a number that is not known would arrive as null.
+  // JSON would change NaN to null.
   cluster.setupPrimary({ serialization: 'advanced' })
   const stopping = new AbortController()
   const running = new Set<Worker>()
@@ -66,17 +66,17 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
     for (const worker of running) worker.kill('SIGTERM')
     setTimeout(() => {
       for (const worker of running) {
-        log.error({ event: 'worker.killed', worker: worker.id }, 'a worker does not stop; killing it')
+        log.error({ event: 'worker.killed', worker: worker.id }, 'worker did not stop in time; killing it')
         worker.kill('SIGKILL')
       }
     }, patience).unref()
   }
 
-  /** Runs one worker until it ends. Throws what keeps it from starting, unless others serve and are better left alone. */
+  /** Runs one worker until it ends. Throws its start failure, unless other workers serve. */
   async function run(): Promise<End> {
     const worker = cluster.fork({ [mark]: 'true' })
     running.add(worker)
-    // Everybody who waits for its metrics wants to hear of its end.
+    // Every pending metrics request adds an exit listener.
     worker.setMaxListeners(0)
     let failure: WorkerError | undefined
     worker.on('message', (message: FromWorker) => {
@@ -93,7 +93,7 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
     })
     const end = await new Promise<End>((resolve) => {
       worker.once('exit', (code, signal) => resolve({ code, signal }))
-      // A process that could not be made never ends.
+      // A process that could not be spawned emits no 'exit'.
       worker.once('error', () => resolve({ code: null, signal: null }))
     })
     running.delete(worker)
@@ -102,24 +102,24 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
     return failure ? { ...end, err: failure } : end
   }
 
-  /** Runs one worker after another. */
+  /** Runs a worker, and replaces it when it ends. */
   async function keep(): Promise<void> {
     for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
       const began = performance.now()
       const end = await run()
       if (stopping.signal.aborted) {
-        // Whoever had not begun to serve was ended by the signal itself.
+        // The signal itself ends a worker that does not serve yet.
         isInOrder &&= end.code === 0 || end.signal === 'SIGTERM' || end.signal === 'SIGINT'
         return
       }
-      log.error({ event: 'worker.ended', ...end }, 'a worker has ended; starting another')
+      log.error({ event: 'worker.ended', ...end }, 'worker ended; starting another')
       if (performance.now() - began > longestPause) pause = firstPause
       await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {})
       if (stopping.signal.aborted) return
     }
   }
 
-  /** The metrics of a worker; null when it ends before it has answered. */
+  /** Returns the metrics of a worker; null when it ends before its answer. */
   function readMetrics(worker: Worker): Promise<object | null> {
     let leave = () => {}
     const answer = questions.ask((id) => {
@@ -130,7 +130,7 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
     return answer.finally(() => worker.off('exit', leave))
   }
 
-  /** The metrics of all that serve; null when one of them lives and does not answer. */
+  /** Returns the metrics of all serving workers; null when a running worker does not answer. */
   function collect(): Promise<object[] | null> {
     return Promise.all([...serving].map(readMetrics)).then(
       (all) => all.filter((metrics) => metrics !== null),
@@ -150,7 +150,7 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
   return { ended, stop }
 }
 
-/** Whoever has just died does not hear it. */
+/** Sends a message to a worker; a worker that has just ended does not receive it. */
 function tell(worker: Worker, message: FromPrimary): void {
   worker.send(message, undefined, () => {})
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
-/** A login of anna of which the gateway has all but the last byte until `finish`, which answers with what it sends. */
+/** Begins a login of anna and sends all but the last byte. `finish` sends it and returns the response. */
 export function beginLogin(url: string) {
   const { hostname, port } = new URL(url)
   const body = JSON.stringify({ username: 'anna', password: 'correct horse' })

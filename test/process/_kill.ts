@@ -11,20 +11,20 @@ import { visitGithub } from '../_visitor.ts'
 import { createFolder, sql } from '../database/_databases.ts'
 
 const rounds = 20
-/** How many sign up, sign in through a provider, and refresh at the same time. */
+/** The number of concurrent sign-ups, provider sign-ins and refreshes. */
 const lines = 2
 
-/** What has been sent, and what has been answered. */
+/** The sent requests, and the answered requests. */
 type Ledger = {
   signUps: Map<string, SessionBody | null>
   visits: Map<string, { profile: GithubProfile; session: SessionBody | null }>
-  /** Of each client that refreshes, the last refresh token that it was given. */
+  /** The last refresh token that each refreshing client received. */
   last: string[]
 }
 
-/** Declares the test of an engine: a random one, which TEST_SEED repeats. */
+/** Declares the random test of an engine; TEST_SEED repeats a run. */
 export function declareKillTest(engine: Engine): void {
-  test(`${engine}: kill -9 amid sign-ups, provider sign-ins and refreshes, ${rounds} times, loses nothing that was answered and leaves nothing half done`, async (t) => {
+  test(`${engine}: kill -9 during sign-ups, provider sign-ins and refreshes, ${rounds} times, loses no answered request and leaves no partial one`, async (t) => {
     t.timeout(300_000)
     const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
     t.log(`TEST_SEED=${seed}`)
@@ -52,13 +52,13 @@ export function declareKillTest(engine: Engine): void {
       `SELECT username FROM "user" u
        WHERE password IS NULL AND NOT EXISTS (SELECT FROM identity i WHERE i.user_id = u.id)`,
     )
-    t.deepEqual(unusable, [], 'a user whom nobody can be')
+    t.deepEqual(unusable, [], 'a user who cannot sign in')
     const doubled = await stage.ask('SELECT subject FROM identity GROUP BY subject HAVING count(*) > 1')
     t.deepEqual(doubled, [])
   })
 }
 
-/** Lets all kinds of requests run, kills the process after some answers and a moment, and waits for its end. */
+/** Runs all kinds of requests, kills the process after some answers and a pause, and waits for its end. */
 async function runUntilKilled(
   gateway: GatewayProcess,
   fake: FakeProvider,
@@ -99,7 +99,7 @@ async function runUntilKilled(
     }),
   )
   const outcomes = await Promise.allSettled(runs)
-  // A line ends when its connection does; whatever else ended it was not the kill.
+  // A client loop ends with its connection; any other reason is a failure.
   for (const { reason } of outcomes as PromiseRejectedResult[]) {
     if (!isCut(reason)) throw new Error(`${reason}\n${gateway.output()}`)
   }
@@ -115,7 +115,7 @@ function succeeded({ status, body }: { status: number; body: SessionBody }): Ses
   return body
 }
 
-/** Refreshes as a client does: with the last token that it was given, which stays the last when no answer comes. */
+/** Refreshes as a client does, with the last token received; without an answer that token stays the last. */
 async function refresh({ url }: GatewayProcess, { last }: Ledger, client: number) {
   const answer = await ask<SessionBody>(`${url}/token`, { refreshToken: last[client] })
   if (answer.status === 200) last[client] = answer.body.refreshToken
@@ -131,10 +131,10 @@ async function checkSignUps(
   for (const [username, session] of signUps) {
     const login = await logIn(url, username)
     if (session) {
-      t.is(login.body.id, session.id, `${username} was told of a sign-up`)
+      t.is(login.body.id, session.id, `${username} got the answer of a sign-up`)
       t.is((await ask(`${url}/token`, { refreshToken: session.refreshToken })).status, 200, username)
     } else if (login.status !== 200) {
-      // Nobody was told anything: there is a user who can log in, or none at all.
+      // Without an answer there is a user who can log in, or no user.
       t.is(login.status, 401, username)
       t.is((await signUp(url, username)).status, 200, `${username} is half signed up`)
     }
@@ -152,13 +152,13 @@ async function checkVisits(
     const again = await visitGithub(url, fake, profile)
     t.is(again.status, 200, login)
     if (session) {
-      t.is(again.body.id, session.id, `${login} was told of a sign-in`)
+      t.is(again.body.id, session.id, `${login} got the answer of a sign-in`)
       t.is((await ask(`${url}/token`, { refreshToken: session.refreshToken })).status, 200, login)
     }
   }
 }
 
-/** One deployment for all rounds: a way to start it, its provider, and a way to ask its database when it has stopped. */
+/** Creates one deployment for all rounds: its start, its provider, and queries to its database after a stop. */
 async function createStage(t: ExecutionContext, engine: Engine) {
   const folder = await createFolder(t)
   const fake = await startFakeProvider()
@@ -166,7 +166,7 @@ async function createStage(t: ExecutionContext, engine: Engine) {
   const databaseUrl = engine === 'server' ? await createServerDatabase() : undefined
   const env = {
     AUTH_DATA_DIR: folder,
-    // Every answer but a good one is a failure here, and a busy machine is slow.
+    // Long limits: a busy machine is slow, and an error answer fails this test.
     AUTH_DATABASE_TIMEOUT: '30',
     AUTH_REFRESH_GRACE: '300',
     AUTH_SECRET: 'a secret that is only good for tests 0123456789',

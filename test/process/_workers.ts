@@ -3,7 +3,7 @@ import { createServerDatabase } from '../_app.ts'
 import { type GatewayProcess, startProcess } from '../_process.ts'
 import { createFolder } from '../database/_databases.ts'
 
-/** An environment of two workers on a database of their own. */
+/** Returns an environment of two workers on a new database. */
 export async function createEnvironment(): Promise<Record<string, string>> {
   return {
     DATABASE_URL: await createServerDatabase(),
@@ -13,14 +13,14 @@ export async function createEnvironment(): Promise<Record<string, string>> {
   }
 }
 
-/** Starts two workers, which are gone when the test is over. */
+/** Starts two workers, which are stopped after the test. */
 export async function startWorkers(t: ExecutionContext): Promise<GatewayProcess> {
   const gateway = await startProcess(await createEnvironment(), await createFolder(t))
   t.teardown(() => gateway.stop('SIGKILL'))
   return gateway
 }
 
-/** The lines that have been logged so far. */
+/** Returns the lines that have been logged so far. */
 export function readLog(
   gateway: GatewayProcess,
 ): { pid: number; msg: string; event?: string; err?: { message: string } }[] {
@@ -28,7 +28,7 @@ export function readLog(
   return lines.filter((line) => line.startsWith('{"level"')).map((line) => JSON.parse(line))
 }
 
-/** The processes that have answered requests so far. */
+/** Returns the processes that have answered requests so far. */
 export function findWorkers(gateway: GatewayProcess): Set<number> {
   return new Set(
     readLog(gateway)
@@ -37,7 +37,7 @@ export function findWorkers(gateway: GatewayProcess): Set<number> {
   )
 }
 
-/** Asks for a page that is logged, on a connection of its own, so that the workers take turns. */
+/** Requests a page that is logged, on a new connection, so that the workers take turns. */
 export async function askAnew({ url }: GatewayProcess): Promise<number> {
   const response = await fetch(`${url}/providers`, { headers: { Connection: 'close' } })
   await response.arrayBuffer()

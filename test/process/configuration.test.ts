@@ -5,7 +5,7 @@ import { runProcess, startProcess } from '../_process.ts'
 import { createFolder } from '../database/_databases.ts'
 
 test.serial(
-  'all that is wrong with the environment is said at once, by name and not by value, with 78',
+  'all problems of the environment are reported at once, by name and not by value, with 78',
   async (t) => {
     const folder = await createFolder(t)
     const bad = {
@@ -31,7 +31,7 @@ test.serial(
 )
 
 test.serial(
-  'a logo and a language that are not there are both said, also when nothing else is wrong',
+  'a missing logo and an unknown language are both reported, also without other problems',
   async (t) => {
     const folder = await createFolder(t)
     const bad = { AUTH_PAGES_LOGO: '/nowhere/logo', AUTH_PAGES_LANGUAGE: 'xx' }
@@ -44,7 +44,7 @@ test.serial(
   },
 )
 
-test.serial('a DATABASE_URL without a secret or a key is refused with 78 and what to set', async (t) => {
+test.serial('a DATABASE_URL without a secret or a key is rejected with 78 and what to set', async (t) => {
   const folder = await createFolder(t)
   const { code, stderr } = await runProcess({ DATABASE_URL: 'postgres://user:hidden@db.invalid/app' }, folder)
   t.is(code, 78)
@@ -64,7 +64,7 @@ test.serial('.env in the working directory is read, and the environment wins ove
   t.deepEqual((await readdir(folder)).sort(), ['.env', 'elsewhere'])
 })
 
-test.serial('a bad value in .env is refused like any other', async (t) => {
+test.serial('an invalid value in .env is rejected like any other', async (t) => {
   const folder = await createFolder(t)
   await writeFile(join(folder, '.env'), 'AUTH_JWKS_MAX_AGE=never\n')
   const { code, stderr } = await runProcess({}, folder)
@@ -72,7 +72,7 @@ test.serial('a bad value in .env is refused like any other', async (t) => {
   t.regex(stderr, /^ {2}AUTH_JWKS_MAX_AGE must be a whole number/m)
 })
 
-test.serial('a logo or a language of the pages that is not there is refused with 78', async (t) => {
+test.serial('a missing logo or an unknown language of the pages is rejected with 78', async (t) => {
   const folder = await createFolder(t)
   for (const [name, value] of [
     ['AUTH_PAGES_LOGO', 'no-such-value.svg'],
@@ -86,7 +86,7 @@ test.serial('a logo or a language of the pages that is not there is refused with
   t.deepEqual(await readdir(folder), [])
 })
 
-test.serial('a variable that looks like ours and is not is pointed out', async (t) => {
+test.serial('an unknown variable that looks like one of Claimgate is logged', async (t) => {
   const gateway = await startProcess({ AUTH_SIGN_UP: 'false' }, await createFolder(t))
   t.teardown(() => gateway.stop('SIGKILL'))
   t.regex(gateway.output(), /"name":"AUTH_SIGN_UP"/)

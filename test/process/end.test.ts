@@ -9,7 +9,7 @@ import { beginLogin } from './_begin-login.ts'
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test.serial(
-    `${signal} lets a login that has begun be answered, and then ends the process with 0`,
+    `${signal} waits for the answer of a pending login, and then ends the process with 0`,
     async (t) => {
       const gateway = await startProcess({}, await createFolder(t))
       t.teardown(() => gateway.stop('SIGKILL'))
@@ -28,12 +28,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   )
 }
 
-test.serial('/readyz is 503 from SIGTERM on, for whoever is still connected', async (t) => {
+test.serial('/readyz is 503 from SIGTERM on, for every open connection', async (t) => {
   const gateway = await startProcess({}, await createFolder(t))
   t.teardown(() => gateway.stop('SIGKILL'))
   t.is((await fetch(`${gateway.url}/readyz`)).status, 200)
   await signUp(gateway.url, 'anna')
-  // A request that has begun keeps its connection open until it is answered.
+  // A pending request keeps its connection open until its answer.
   const login = beginLogin(gateway.url)
   await login.begun
   const { hostname, port } = new URL(gateway.url)
@@ -56,7 +56,7 @@ const mistakes = {
 
 for (const [origin, mistake] of Object.entries(mistakes)) {
   test.serial(
-    `an ${origin} is logged, lets a login that has begun be answered, and ends the process with 1`,
+    `an ${origin} is logged, waits for the answer of a pending login, and ends the process with 1`,
     async (t) => {
       const module = `process.on('SIGUSR2', () => { ${mistake} })`
       const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(module)}`
@@ -66,8 +66,8 @@ for (const [origin, mistake] of Object.entries(mistakes)) {
       await signUp(gateway.url, 'anna')
       const login = beginLogin(gateway.url)
       await login.begun
-      // The helper of these tests takes whatever nobody caught for a failure.
-      const stopped = t.throwsAsync(gateway.stop('SIGUSR2'), { message: /an exception nobody caught/ })
+      // `stop` of the test helper throws after an uncaught exception.
+      const stopped = t.throwsAsync(gateway.stop('SIGUSR2'), { message: /uncaught exception/ })
       while (!gateway.output().includes('"process.failed"')) await sleep(5)
       t.regex(await login.finish(), /^HTTP\/1\.1 200 OK\r\n/)
       t.deepEqual(await ended, [1, null])
@@ -82,7 +82,7 @@ for (const [origin, mistake] of Object.entries(mistakes)) {
   )
 }
 
-test.serial('a port that is taken is named, with 1', async (t) => {
+test.serial('a start on a used port names the port and ends with 1', async (t) => {
   const other = createServer().listen(0, '127.0.0.1')
   t.teardown(() => other.close())
   await once(other, 'listening')

@@ -14,7 +14,7 @@ const spki = pemOf(pair.publicKey, 'spki')
 const escaped = (pem: string) => pem.replaceAll('\n', '\\n')
 
 test.serial(
-  "the seed's AUTH_PRIVATE_KEY, AUTH_PUBLIC_KEY and AUTH_KEY_ID sign and name the key, newlines escaped",
+  "the seed's AUTH_PRIVATE_KEY, AUTH_PUBLIC_KEY and AUTH_KEY_ID set key and kid, with escaped newlines",
   async (t) => {
     const folder = await createFolder(t)
     const gateway = await startProcess(
@@ -30,7 +30,7 @@ test.serial(
 )
 
 test.serial(
-  'private.pem and public.pem in the working directory are the key, named by its thumbprint',
+  'private.pem and public.pem in the working directory are the key, with its thumbprint as kid',
   async (t) => {
     const folder = await createFolder(t)
     await writeFile(join(folder, 'private.pem'), pkcs8)
@@ -50,7 +50,7 @@ test.serial('AUTH_PRIVATE_KEY wins over private.pem', async (t) => {
   t.deepEqual(await readKids(gateway.url), [thumbprintOf(pair.publicKey)])
 })
 
-test.serial('a public.pem of another key is refused with 78, and nothing is made', async (t) => {
+test.serial('a public.pem of another key is rejected with 78, and no file is created', async (t) => {
   const folder = await createFolder(t)
   await writeFile(join(folder, 'private.pem'), pkcs8)
   await writeFile(join(folder, 'public.pem'), pemOf(other.publicKey, 'spki'))
@@ -73,7 +73,7 @@ function thumbprintOf(publicKey: KeyObject): string {
     .digest('base64url')
 }
 
-/** Makes a user and returns the kid of a token that this public key verifies. */
+/** Creates a user and returns the kid of a token that this public key verifies. */
 async function readSignature({ url }: GatewayProcess, publicKey: KeyObject): Promise<unknown> {
   const { body } = await signUp(url, 'anna')
   const [kid = ''] = await readKids(url)

@@ -3,4 +3,4 @@ import { engines } from '../_app.ts'
 import { declareKillTest } from './_kill.ts'
 
 if (engines.includes('server')) declareKillTest('server')
-else test('the launcher was told to do without a server', (t) => t.pass())
+else test('the launcher runs without a server', (t) => t.pass())

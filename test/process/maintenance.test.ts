@@ -7,7 +7,7 @@ import { until } from '../_until.ts'
 
 const log = pino({ level: 'silent' })
 
-test('a job runs first after the time that was given for it, and then at its interval', async (t) => {
+test('a job runs first after its first delay, and then at its interval', async (t) => {
   const turns: number[] = []
   const began = Date.now()
   const stop = scheduleRepeating(100, 'count', log, async () => void turns.push(Date.now() - began), 10)
@@ -20,17 +20,17 @@ test('a job runs first after the time that was given for it, and then at its int
   t.is(turns.length, length)
 })
 
-test('a job whose turn failed is logged and has its next turn all the same', async (t) => {
+test('a failed run of a job is logged, and the next run follows', async (t) => {
   const lines: string[] = []
   const listening = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
   const work = () => Promise.reject(new Error('not today'))
   const stop = scheduleRepeating(5, 'count', listening, work)
   await until(async () => lines.length >= 2)
   await stop()
-  t.is(JSON.parse(lines[0] ?? '').msg, 'could not count')
+  t.is(JSON.parse(lines[0] ?? '').msg, 'failed to count')
 })
 
-test('what has expired is removed soon after the start, and not only after an hour', async (t) => {
+test('expired rows are deleted soon after the start, and not only after an hour', async (t) => {
   const app = await startApp({ engine: quick })
   t.teardown(app.close)
   const { database, keys } = app.gateway

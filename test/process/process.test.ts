@@ -8,7 +8,7 @@ import { type GatewayProcess, startProcess } from '../_process.ts'
 
 let folder: string
 let gateway: GatewayProcess
-test.before('the first start, with nothing configured, in an empty folder', async () => {
+test.before('the first start, without configuration, in an empty folder', async () => {
   folder = await makeDirectory()
   gateway = await startProcess({}, folder)
 })
@@ -17,16 +17,16 @@ test.after.always('stop', async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test.serial('a start says where it listens and where its database is', (t) => {
+test.serial('a start prints its address and its database', (t) => {
   const { port } = new URL(gateway.url)
   t.regex(
     gateway.output(),
-    new RegExp(`^Claimgate listens on 127\\.0\\.0\\.1:${port} and is reached at http`, 'm'),
+    new RegExp(`^Claimgate listens on 127\\.0\\.0\\.1:${port} with the public URL http`, 'm'),
   )
   t.regex(gateway.output(), /^Database: embedded, in \.\/data$/m)
 })
 
-test.serial('the curl line that a start prints makes a user', async (t) => {
+test.serial('the curl line that a start prints creates a user', async (t) => {
   const line = /curl -H 'Content-Type: application\/json' (\S+) \\\n\s+-d '(\{.*\})'$/m.exec(gateway.output())
   const [, url = '', body = '{}'] = line ?? []
   const { status, body: session } = await ask(url.replace('localhost', '127.0.0.1'), JSON.parse(body))
@@ -56,7 +56,7 @@ test.serial(
   },
 )
 
-test.serial('a start says for each provider how to set it up', (t) => {
+test.serial('a start prints the settings of each provider', (t) => {
   t.regex(gateway.output(), /POST http\S+\/login$/m)
   for (const [name, prefix] of [
     ['github', 'AUTH_GITHUB'],
@@ -72,7 +72,7 @@ test.serial('a start says for each provider how to set it up', (t) => {
 })
 
 test.serial(
-  'a second start has the users and the key of the first, so a token of then is good',
+  'a second start has the users and the key of the first, so an earlier token is valid',
   async (t) => {
     const before = await signUp(gateway.url, 'anna')
     const kids = await readKids(gateway.url)

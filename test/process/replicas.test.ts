@@ -26,10 +26,10 @@ const kidOf = ({ token }: SessionBody): string =>
 const publishedBy = async ({ url }: GatewayProcess) =>
   [...readJwks(await (await fetch(`${url}/jwks`)).text()).keys()].sort()
 
-test('two processes on one database agree: on one successor of a token, and on one next key', async (t) => {
+test('two processes on one database agree on one successor of a token, and on one next key', async (t) => {
   t.timeout(120_000)
   if (!engines.includes('server')) {
-    t.pass('the launcher was told to do without a server')
+    t.pass('the launcher runs without a server')
     return
   }
   const cwd = await mkdtemp(join(tmpdir(), 'claimgate-replicas-'))

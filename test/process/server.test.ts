@@ -27,7 +27,7 @@ const starts = [
 
 if (engines.includes('server')) {
   test.serial(
-    'DATABASE_URL and AUTH_PRIVATE_KEY are enough, and leave nothing in the working directory',
+    'DATABASE_URL and AUTH_PRIVATE_KEY are enough, and no file is written to the working directory',
     async (t) => {
       const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
       const env = {
@@ -45,7 +45,7 @@ if (engines.includes('server')) {
 
   for (const { what, prepare } of starts) {
     test.serial(
-      `five processes that start at once on ${what} migrate it once and share one key`,
+      `five processes that start concurrently on ${what} migrate it once and share one key`,
       async (t) => {
         const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
         await prepare(t, env.DATABASE_URL)
@@ -71,21 +71,24 @@ if (engines.includes('server')) {
     )
   }
 
-  test.serial('a database that lacks a migration is not ready, however it came to that', async (t) => {
-    const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
-    const { url } = await start(t, env, await createFolder(t))
-    t.is((await ask(`${url}/readyz`)).status, 200)
-    const connection = connectServer(env.DATABASE_URL, () => {}, patience)
-    t.teardown(() => connection.close())
-    const last = (await findMigrationNames(root)).at(-1)
-    const change = 'UPDATE _prisma_migrations SET rolled_back_at = $2 WHERE migration_name = $1'
-    await sql(connection, change, [last, new Date()])
-    t.like(await ask(`${url}/readyz`), { status: 503, body: { code: 'database_unavailable' } })
-    await sql(connection, change, [last, null])
-    t.is((await ask(`${url}/readyz`)).status, 200)
-  })
+  test.serial(
+    'a gateway is not ready while its database lacks a migration, also after the start',
+    async (t) => {
+      const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
+      const { url } = await start(t, env, await createFolder(t))
+      t.is((await ask(`${url}/readyz`)).status, 200)
+      const connection = connectServer(env.DATABASE_URL, () => {}, patience)
+      t.teardown(() => connection.close())
+      const last = (await findMigrationNames(root)).at(-1)
+      const change = 'UPDATE _prisma_migrations SET rolled_back_at = $2 WHERE migration_name = $1'
+      await sql(connection, change, [last, new Date()])
+      t.like(await ask(`${url}/readyz`), { status: 503, body: { code: 'database_unavailable' } })
+      await sql(connection, change, [last, null])
+      t.is((await ask(`${url}/readyz`)).status, 200)
+    },
+  )
 
-  test.serial('what one process of a database has issued, another takes', async (t) => {
+  test.serial('a process accepts the tokens that another process on its database issued', async (t) => {
     const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
     const folder = await createFolder(t)
     const [one, two] = [await start(t, env, folder), await start(t, env, folder)]
@@ -96,7 +99,7 @@ if (engines.includes('server')) {
     t.is((await logIn(two.url, 'anna')).body.id, body.id)
   })
 
-  test.serial('a process with another AUTH_SECRET is refused with 1 and what to do', async (t) => {
+  test.serial('a process with another AUTH_SECRET ends with 1 and says what to do', async (t) => {
     const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
     const folder = await createFolder(t)
     const first = await start(t, env, folder)
@@ -105,13 +108,13 @@ if (engines.includes('server')) {
     t.is(code, 1)
     t.regex(
       stderr,
-      /^Claimgate did not start\. The signing key \S+ .*another AUTH_SECRET\. Set AUTH_SECRET to what it was/,
+      /^Claimgate did not start\. The signing key \S+ .*another AUTH_SECRET\. Restore the earlier AUTH_SECRET/,
     )
     for (const secret of [AUTH_SECRET, another]) t.false(stderr.includes(secret))
     t.is((await signUp(first.url, 'anna')).status, 200)
   })
 } else {
-  test('replicas need a server', (t) => t.pass())
+  test('replicas require a server', (t) => t.pass())
 }
 
 async function start(

@@ -6,7 +6,7 @@ import { runProcess, startProcess } from '../_process.ts'
 import { createFolder } from '../database/_databases.ts'
 import { createEnvironment } from './_workers.ts'
 
-test.serial('what is wrong with the configuration of workers is said once, with 78', async (t) => {
+test.serial('problems of the workers’ configuration are reported once, with 78', async (t) => {
   const { code, stdout, stderr } = await runProcess(
     { WEB_CONCURRENCY: '2', PORT: '99999' },
     await createFolder(t),
@@ -20,7 +20,7 @@ test.serial('what is wrong with the configuration of workers is said once, with 
 })
 
 if (engines.includes('server')) {
-  test.serial('workers that cannot listen say so once, with 1', async (t) => {
+  test.serial('workers that cannot listen report it once, with 1', async (t) => {
     const other = createServer().listen(0, '127.0.0.1')
     t.teardown(() => other.close())
     await once(other, 'listening')
@@ -35,7 +35,7 @@ if (engines.includes('server')) {
     )
   })
 
-  test.serial('workers with a secret that is not the deployment’s say so once, with 1', async (t) => {
+  test.serial('workers with another secret than the deployment report it once, with 1', async (t) => {
     const env = await createEnvironment()
     const folder = await createFolder(t)
     const first = await startProcess({ ...env, WEB_CONCURRENCY: '1' }, folder)

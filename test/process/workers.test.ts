@@ -10,32 +10,32 @@ import { createFolder } from '../database/_databases.ts'
 import { beginLogin } from './_begin-login.ts'
 import { askAnew, createEnvironment, findWorkers, readLog, startWorkers } from './_workers.ts'
 
-/** Asks until two workers have answered, and says which. */
+/** Sends requests until two workers have answered; returns the two. */
 async function meetBoth(gateway: GatewayProcess, but?: number): Promise<number[]> {
   const found = () => [...findWorkers(gateway)].filter((pid) => pid !== but)
   await until(async () => (await askAnew(gateway)) === 200 && found().length === 2)
   return found()
 }
 
-/** The number of a series in a scrape, without which there is none. */
+/** Returns the value of a series in a scrape. */
 async function scrape({ url }: GatewayProcess, series: string): Promise<number> {
   const response = await fetch(`${url}/metrics`, { headers: { Connection: 'close' } })
   const line = (await response.text()).split('\n').find((text) => text.startsWith(`${series} `))
   return Number(line?.slice(series.length))
 }
 
-/** Two logins of anna that have begun, one at each worker. */
+/** Begins two logins of anna, one at each worker. */
 async function beginLogins(t: ExecutionContext, gateway: GatewayProcess) {
   t.is((await signUp(gateway.url, 'anna')).status, 200)
   await meetBoth(gateway)
-  // Connections go to the workers by turns.
+  // Connections go to the workers in turn.
   const logins = [beginLogin(gateway.url), beginLogin(gateway.url)]
   await Promise.all(logins.map(({ begun }) => begun))
   return logins
 }
 
 if (engines.includes('server')) {
-  test.serial('two workers answer on one port, as one deployment that has been welcomed once', async (t) => {
+  test.serial('two workers answer on one port, as one deployment with one startup message', async (t) => {
     const gateway = await startWorkers(t)
     const workers = await meetBoth(gateway)
     t.false(workers.includes(gateway.child.pid as number))
@@ -48,13 +48,13 @@ if (engines.includes('server')) {
     t.true(before >= 2)
     await until(() => readLog(gateway).filter(({ msg }) => msg === 'request').length === before)
     for (let turn = 0; turn < 5; turn++) await askAnew(gateway)
-    // Whichever worker is asked, the numbers are those of both.
+    // Each worker returns the numbers of both.
     for (let turn = 0; turn < 4; turn++) t.is(await scrape(gateway, counted), before + 5)
     t.is(await scrape(gateway, 'claimgate_processes'), 2)
     t.true((await scrape(gateway, 'claimgate_signing_key_age_seconds')) < 60)
     const together = Array.from({ length: 20 }, () => scrape(gateway, 'claimgate_processes'))
     t.deepEqual(new Set(await Promise.all(together)), new Set([2]))
-    t.false(gateway.output().includes('MaxListeners'), 'each waits for what may end')
+    t.false(gateway.output().includes('MaxListeners'), 'each pending request adds an exit listener')
 
     const [first] = workers as [number]
     process.kill(first, 'SIGKILL')
@@ -68,7 +68,7 @@ if (engines.includes('server')) {
   })
 
   test.serial(
-    'a worker that cannot start beside one that serves is tried again, and ends nobody',
+    'a worker that cannot start while another serves is started again, and ends no other worker',
     async (t) => {
       const env = await createEnvironment()
       const gateway = await startProcess(env, await createFolder(t))
@@ -92,7 +92,7 @@ if (engines.includes('server')) {
     },
   )
 
-  test.serial('SIGTERM to the primary process lets what both workers do be answered', async (t) => {
+  test.serial('SIGTERM to the primary process waits for the pending requests of both workers', async (t) => {
     const gateway = await startWorkers(t)
     const logins = await beginLogins(t, gateway)
     const ended = gateway.stop('SIGTERM')
@@ -101,20 +101,20 @@ if (engines.includes('server')) {
     t.deepEqual(await ended, { code: 0, signal: null })
   })
 
-  test.serial('a signal that reaches every process, as by Ctrl-C, is no more than one', async (t) => {
+  test.serial('a signal to every process, as by Ctrl-C, counts once', async (t) => {
     const gateway = await startWorkers(t)
     const logins = await beginLogins(t, gateway)
     for (const pid of findWorkers(gateway)) process.kill(pid, 'SIGINT')
     const ended = gateway.stop('SIGINT')
     const stopping = () => readLog(gateway).filter(({ msg }) => msg === 'stopping').length
-    // Each worker hears of it twice: from the terminal, and from the primary process.
+    // Each worker receives it twice: from the terminal, and from the primary process.
     await until(() => stopping() === 5)
     for (const login of logins) t.regex(await login.finish(), /^HTTP\/1\.1 200 OK\r\n/)
     t.deepEqual(await ended, { code: 0, signal: null })
     t.false(readLog(gateway).some(({ event }) => event === 'worker.ended'))
   })
 
-  test.serial('a worker that does not stop is killed, and the end is not in order', async (t) => {
+  test.serial('a worker that does not stop is killed, and the exit code is 1', async (t) => {
     const env = { ...(await createEnvironment()), AUTH_SHUTDOWN_GRACE: '0', AUTH_DATABASE_TIMEOUT: '1' }
     const gateway = await startProcess(env, await createFolder(t))
     t.teardown(() => gateway.stop('SIGKILL'))
@@ -127,7 +127,7 @@ if (engines.includes('server')) {
   test.serial('when the primary process is killed, the workers end and the port is free', async (t) => {
     const gateway = await startWorkers(t)
     await meetBoth(gateway)
-    // Its streams close when the last process that has them does.
+    // Its streams close with the last process that holds them.
     t.deepEqual(await gateway.stop('SIGKILL'), { code: null, signal: 'SIGKILL' })
     const { hostname, port } = new URL(gateway.url)
     const socket = connect(Number(port), hostname)
@@ -135,5 +135,5 @@ if (engines.includes('server')) {
     t.is(error.code, 'ECONNREFUSED')
   })
 } else {
-  test('workers need a server', (t) => t.pass())
+  test('workers require a server', (t) => t.pass())
 }
