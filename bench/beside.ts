@@ -2,11 +2,11 @@ import { median } from './compare.ts'
 import { loadGet, loadLoops, type Rate } from './load.ts'
 import type { Asked, Stage } from './stage.ts'
 
-/** Asks `/webhook` while eight logins are always under way, of a gateway that remembers and of one that does not. */
+/** Measures `/webhook` during eight concurrent logins, on a gateway with the webhook cache and on one without. */
 export async function measureBesideLogins({ gateway, bare, seconds }: Stage): Promise<void> {
   for (const [name, asked] of [
     ['', gateway],
-    [' without its memory', bare],
+    [' without the cache', bare],
   ] as const) {
     const { perSecond, p99 } = await besideLogins(asked, seconds)
     console.log(
@@ -25,7 +25,7 @@ async function besideLogins({ base, login }: Asked, seconds: number): Promise<Ra
   return rate
 }
 
-/** Sends 300 logins at once, and asks what must not wait for them meanwhile. */
+/** Sends 300 logins at once, and measures the endpoints that must not wait for them. */
 export async function measureBurst({ gateway: { base, login } }: Stage): Promise<void> {
   const { token = '' } = await login()
   const headers = { authorization: `Bearer ${token}` }
@@ -39,11 +39,11 @@ export async function measureBurst({ gateway: { base, login } }: Stage): Promise
   const answered = outcomes.filter(({ status }) => status === 'fulfilled').length
   const refused = outcomes.length - answered
   console.log(
-    `beside 300 logins at once (${answered} answered, ${refused} told to come again): p99 ${slowest.join(', ')}`,
+    `beside 300 logins at once (${answered} answered, ${refused} rejected): p99 ${slowest.join(', ')}`,
   )
 }
 
-/** Two workers beside one, by turns, when both have been asked for a while. */
+/** Compares two workers with one, in alternating rounds after a warm-up. */
 export async function compareWorkers(stage: Stage): Promise<void> {
   const two = await stage.start({ WEB_CONCURRENCY: '2' })
   const { token = '' } = await stage.gateway.login()

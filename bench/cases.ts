@@ -8,7 +8,7 @@ import { makeTokens } from './tokens.ts'
 
 const cores = availableParallelism()
 
-/** Signing in and up, beside what bcrypt alone can do on all cores. */
+/** Returns the cases of login and sign-up. Their limit is bcrypt alone on all cores. */
 export function passwordCases({ bare, gateway, hash, seconds }: Stage): Case[] {
   const verifications = () => loadLoops(cores, seconds, () => bcrypt.compare(password, hash))
   const hashes = () => loadLoops(cores, seconds, () => bcrypt.hash(password, 10))
@@ -22,7 +22,7 @@ export function passwordCases({ bare, gateway, hash, seconds }: Stage): Case[] {
     { name: 'login, 8 in flight', target: 0.9, product: logins(bare, 8), limit: verifications },
     { name: 'login, 32 in flight', target: 0.9, product: logins(bare, 32), limit: verifications },
     {
-      name: 'login with the limits against guessing, 8 in flight',
+      name: 'login with rate limits, 8 in flight',
       product: logins(gateway, 8),
       limit: verifications,
     },
@@ -35,12 +35,12 @@ export function passwordCases({ bare, gateway, hash, seconds }: Stage): Case[] {
   ]
 }
 
-/** What costs no password, beside node:http with one prepared statement and one RSA operation. */
+/** Returns the cases without passwords. Their limit is node:http with one prepared statement and one RSA operation. */
 export async function requestCases(stage: Stage): Promise<Case[]> {
   const { bare, gateway, limit, seconds } = stage
   const { token = '' } = await bare.login()
   const seen = { authorization: `Bearer ${token}` }
-  // More than a gateway remembers, so that it verifies each of them each time.
+  // More tokens than the cache holds, so that the gateway verifies every token on every request.
   const sessions = 'SELECT id FROM "user" CROSS JOIN generate_series(1, 2) ORDER BY random() LIMIT 16000'
   const tokens = await makeTokens(stage.databaseUrl, stage.pem, token, sessions)
   const unseen = tokens.map((each) => ({ authorization: `Bearer ${each}` }))
@@ -55,7 +55,7 @@ export async function requestCases(stage: Stage): Promise<Case[]> {
   const ids = await oldestSessions(stage.databaseUrl)
   return [
     {
-      name: '`/webhook` without its memory, 32 in flight',
+      name: '`/webhook` without the cache, 32 in flight',
       target: 0.5,
       product: () => get(bare, '/webhook', seen),
       limit: () => get(limit, '/webhook', seen),
@@ -80,7 +80,7 @@ export async function requestCases(stage: Stage): Promise<Case[]> {
   ]
 }
 
-/** Sessions that nobody else uses. */
+/** Returns the ids of sessions that no other case uses. */
 async function oldestSessions(databaseUrl: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()

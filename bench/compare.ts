@@ -1,11 +1,11 @@
 import type { Rate } from './load.ts'
 
-/** The value in the middle. */
+/** Returns the median. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
-/** Something to be measured beside its limit. `target` is the ratio that it should have, if there is one. */
+/** A measurement of the gateway and of its limit. `target` is the required ratio, if any. */
 export type Case = {
   name: string
   target?: number
@@ -13,11 +13,11 @@ export type Case = {
   limit: () => Promise<Rate>
 }
 
-/** Runs product and limit of each case by turns and prints the medians of the rounds and their ratio, a line each. */
+/** Runs product and limit of each case in turn, and prints a line with the medians of the rounds and their ratio. */
 export async function compare(rounds: number, cases: readonly Case[]): Promise<void> {
   console.log(`| case | gateway /s | limit /s | ratio | target | p99 ms |\n|${' --- |'.repeat(6)}`)
   for (const { name, target, product, limit } of cases) {
-    // Whoever has just started is not what anybody works with.
+    // A warm-up, because a process that has just started is slow.
     await product()
     await limit()
     const ours: Rate[] = []

@@ -1,23 +1,23 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
-/** What came back, as text. */
+/** An HTTP response with its body as text. */
 export type Answer = { status: number; body: string }
 
-/** One kept connection. It has one request under way at most. */
+/** A persistent connection with at most one pending request. */
 export type Connection = {
   /** Sends the bytes of a request and waits for the answer. Rejects when the connection ends before. */
   send(request: Buffer): Promise<Answer>
   close(): void
-  /** False when the other side has had enough of waiting. */
+  /** Returns false after the server has closed the connection. */
   isOpen(): boolean
 }
 
 const headEnd = Buffer.from('\r\n\r\n')
 
 /**
- * Opens a connection that does as little as can be done: it writes bytes that are ready and reads answers that say how
- * long they are, because a load shares the cores with what it measures.
+ * Opens a minimal connection: it writes prepared bytes and reads responses with a Content-Length. The load shares the
+ * cores with the measured process, so it must cost little.
  */
 export async function openConnection(base: string): Promise<Connection> {
   const { hostname, port } = new URL(base)
@@ -52,7 +52,7 @@ export async function openConnection(base: string): Promise<Connection> {
   }
 }
 
-/** The bytes of a request, with a body of JSON if there is one. */
+/** Returns the bytes of a request; `body` is sent as JSON. */
 export function writeRequest(
   method: string,
   url: string,
@@ -71,7 +71,7 @@ export function writeRequest(
   return Buffer.from(`${method} ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${content}`)
 }
 
-/** Null while some of it is still to come. */
+/** Returns the response; null while it is incomplete. */
 function readAnswer(bytes: Buffer): Answer | null {
   const end = bytes.indexOf(headEnd)
   if (end < 0) return null

@@ -8,12 +8,12 @@ import { connectPostgres, startPostgres } from '../test/_postgres.ts'
 import { secret } from '../test/import/_command.ts'
 import { fillMany, layoutOf, query, type SourceName } from '../test/import/_sources.ts'
 
-// node dist/bench/import.js: time and peak memory of imports, each in a process of its own.
+// node dist/bench/import.js: time and peak memory of imports, each in a separate process.
 
 const sizes = (process.env.BENCH_USERS ?? '10000,100000').split(',').map(Number)
 const names: readonly SourceName[] = ['seed', 'hasura-backend-plus', 'hasura-auth']
 
-/** Runs one import to its end. Throws when not everybody was imported. */
+/** Runs one import to its end. Throws when a user was not imported. */
 function run(args: string[], env: Record<string, string>): Promise<{ seconds: number; peakMiB: number }> {
   const main = fileURLToPath(new URL('../test/import/_main.js', import.meta.url))
   const child = spawn(process.execPath, [main, ...args], {

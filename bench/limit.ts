@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 
-// The physical limit of each case: bare node:http, one prepared statement, one RSA operation, and nothing else. No
-// checks, no framework; it is what any gateway at all would have to do. Prints its port and serves until it is ended.
+// The limit of each case: node:http, one prepared statement and one RSA operation, without checks or framework. Every
+// gateway has to do this work. Prints its port and serves until it is stopped.
 
 const [databaseUrl, keyPath] = process.argv.slice(2) as [string, string]
 const privateKey = readFileSync(keyPath, 'utf8')
@@ -41,14 +41,14 @@ async function webhook(req: IncomingMessage, res: ServerResponse): Promise<void>
   answer(res, { 'X-Hasura-User-Id': rows[0].id, 'X-Hasura-Role': rows[0].roles[0] })
 }
 
-/** The same without the database: what the token says itself. */
+/** Answers from the token alone, without the database. */
 async function verification(req: IncomingMessage, res: ServerResponse): Promise<void> {
   answer(res, { 'X-Hasura-User-Id': verified(tokenOf(req)).sub, 'X-Hasura-Role': 'user' })
 }
 
 const remembered = new Map<string, Payload>()
 
-/** And with each token verified once. */
+/** Answers from the token alone, and verifies each token once. */
 async function memory(req: IncomingMessage, res: ServerResponse): Promise<void> {
   const token = tokenOf(req)
   const payload = remembered.get(token) ?? verified(token)

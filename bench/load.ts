@@ -1,13 +1,13 @@
 import { type Connection, openConnection, writeRequest } from './connection.ts'
 
-/** What one run came to: requests per second, and the slowest of a hundred in milliseconds. */
+/** The result of one run: requests per second, and the 99th percentile in milliseconds. */
 export type Rate = { perSecond: number; p99: number }
 
 export type Post = (path: string, body: object) => Promise<Record<string, string>>
 
 /**
- * Asks one URL over and over on `connections` connections for some seconds, with these headers, or with each of several
- * by turns. Throws when an answer is not 200.
+ * Requests one URL repeatedly on `connections` connections for `seconds` seconds, with the headers, or with each of
+ * several in turn. Throws when a response is not 200.
  */
 export async function loadGet(
   url: string,
@@ -27,7 +27,7 @@ export async function loadGet(
   return rate
 }
 
-/** Runs `inFlight` loops of `work` for some seconds; each loop knows its number. */
+/** Runs `inFlight` concurrent loops of `work` for `seconds` seconds; `work` receives the number of its loop. */
 export async function loadLoops(
   inFlight: number,
   seconds: number,
@@ -49,7 +49,7 @@ export async function loadLoops(
   return { perSecond: times.length / elapsed, p99: times[Math.floor(times.length * 0.99)] ?? 0 }
 }
 
-/** Posts JSON over kept connections, as many as are needed at once. Throws when the answer is not 200. */
+/** Posts JSON over persistent connections, one for each concurrent request. Throws when a response is not 200. */
 export function createPost(base: string): Post {
   let free: Connection[] = []
   return async (path, body) => {

@@ -10,7 +10,7 @@ import { type Stage, withStage } from './stage.ts'
 import { addUsersWithRoles, measureWebhook } from './webhook.ts'
 import { measureUsers } from './webhook-users.ts'
 
-// The product beside its physical limit, in one run, turn by turn, so that whatever else the machine does hits both.
+// Measures the product and its limit in alternating rounds of one run, so that other load on the machine affects both.
 
 const effort = {
   seconds: Number(process.env.BENCH_SECONDS ?? 3),
@@ -23,7 +23,7 @@ async function measureEverything(stage: Stage): Promise<void> {
   const machine = `${cpus()[0]?.model}, ${availableParallelism()} cores`
   console.log(`${machine}, Node ${process.version}, PostgreSQL ${stage.postgresVersion}`)
   console.log(`${users} users with 3 roles each; ${rounds} rounds of ${seconds} s, medians\n`)
-  // Those that come by the thousand first: logins are few in a second, and code that has just been loaded is slow.
+  // Frequent requests first: logins are few per second, and code that has just been loaded is slow.
   await compare(rounds, [...(await requestCases(stage)), ...passwordCases(stage)])
 
   const cases: Record<string, string> = {}
@@ -44,7 +44,7 @@ async function measureEverything(stage: Stage): Promise<void> {
   )
 }
 
-/** Milliseconds from the beginning of a process to its first answer, on a database that is there. */
+/** Returns the milliseconds from the start of a process to its first answer, on an existing database. */
 async function measureStart(stage: Stage): Promise<number> {
   const starts: number[] = []
   for (let round = 0; round < stage.rounds; round++) {

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** A program that runs beside the benchmark, where it listens, and when it began, by `performance.now()`. */
+/** A program of the benchmark, its port, and its start time by `performance.now()`. */
 export type Started = { child: ChildProcess; port: string; beganAt: number }
 
-/** The path of a file that is named as seen from this folder. */
+/** Returns the absolute path of a path relative to this folder. */
 export const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** Starts a program in a folder and waits until `pattern` shows its port. */
@@ -27,7 +27,7 @@ export function start(
       output += chunk
       const port = pattern.exec(output)?.[1]
       if (port === undefined) return
-      // A log may follow, a line for each request; to read it would be work on the cores that are measured.
+      // The log of each request is not read, because reading takes time of the measured cores.
       child.stdout.off('data', listen).resume()
       resolve({ child, port, beganAt })
     }
@@ -36,17 +36,17 @@ export function start(
   })
 }
 
-/** Starts the gateway that an environment describes. */
+/** Starts a gateway with an environment. */
 export function startGateway(folder: string, env: Record<string, string>): Promise<Started> {
   return start(folder, [here('../src/main.js')], env, /listens on [^ ]+:(\d+) /)
 }
 
-/** Starts the physical limit of each case (limit.ts). */
+/** Starts the limit of each case (limit.ts). */
 export function startLimit(folder: string, databaseUrl: string, keyPath: string): Promise<Started> {
   return start(folder, [here('limit.js'), databaseUrl, keyPath], {}, /^(\d+)/)
 }
 
-/** Ends a program, if it has not ended already. */
+/** Stops a program, if it still runs. */
 export function stop({ child }: Started): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve()
@@ -55,7 +55,7 @@ export function stop({ child }: Started): Promise<void> {
   })
 }
 
-/** What a program has computed so far, in milliseconds on one core, the system's part included. */
+/** Returns the CPU time of a program in milliseconds, user and system. */
 export function cpuMs({ child }: Started): number {
   const [, fields = ''] = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')
   const [user, system] = fields.split(' ').slice(11, 13)

@@ -1,9 +1,9 @@
 import pg from 'pg'
 
-/** The users of the benchmark: `bench0` … with three roles each and one and the same password. */
+/** The number of users of the benchmark: `bench0` … with three roles each and the same password. */
 export const users = 10_000
 
-/** Fills a migrated database in three statements. `hash` is that of everybody's password, `count` how many there are. */
+/** Fills a migrated database in three statements. `hash` is the hash of every user's password. */
 export async function seed(databaseUrl: string, hash: string, count = users): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()

@@ -7,43 +7,43 @@ import { createPost, type Post } from './load.ts'
 import { residentMiB, type Started, startGateway, startLimit, stop } from './process.ts'
 import { seed, users } from './seed.ts'
 
-/** How long and how often to measure. */
+/** The length of a round in seconds, and the number of rounds. */
 export type Effort = { seconds: number; rounds: number }
 
-/** A gateway, and how to ask it. */
+/** A gateway, with functions to send requests. */
 export type Asked = Started & { base: string; post: Post; login: () => ReturnType<Post> }
 
-/** What runs, on one PostgreSQL server with many users. */
+/** The running programs, on one PostgreSQL server with many users. */
 export type Stage = Effort & {
   postgresVersion: string
   databaseUrl: string
-  /** The key of all gateways, and what else they start with. */
+  /** The signing key of all gateways; `env` is their environment. */
   pem: string
   env: Record<string, string>
-  /** The hash of everybody's password. */
+  /** The hash of every user's password. */
   hash: string
-  /** The gateway as it is by default, and its memory before it was asked anything. */
+  /** The gateway with default settings, and its memory before the first request. */
   gateway: Asked
   idleMiB: number
-  /** One that counts nothing against guessing and reads the roles every time, as the limits do. */
+  /** A gateway without rate limits and webhook cache, as the limit has none. */
   bare: Asked
   limit: Asked
-  /** Starts another gateway with these variables besides. */
+  /** Starts another gateway with additional variables. */
   start(more?: Record<string, string>): Promise<Asked>
   stop(started: Started): Promise<void>
 }
 
-/** Everybody's password. */
+/** The password of every user. */
 export const password = 'correct horse'
 
-// The limits count, as they do for everybody, but the one address of this load is not to meet them.
+// Rate limits count, but must not reject the load, which comes from one address.
 const plenty = {
   AUTH_SIGNUP_ATTEMPTS: '1000000',
   AUTH_REFRESH_ATTEMPTS: '1000000',
   AUTH_ADDRESS_FAILURES: '1000000',
 }
 
-/** Sets the stage in a folder for `play`, and clears it whatever happens. */
+/** Starts database and programs for `play`, with files in `folder`, and always stops them. */
 export async function withStage(
   folder: string,
   effort: Effort,

@@ -2,8 +2,8 @@ import { createPrivateKey, sign } from 'node:crypto'
 import pg from 'pg'
 
 /**
- * Access tokens of users who never signed in: sessions by SQL, and tokens like `example`, the gateway's own for somebody,
- * signed with its key. As many as `users` yields, a statement with one column, `id`.
+ * Creates a session and an access token for each user id that the SQL statement `users` yields in its column `id`.
+ * The tokens have the claims of `example`, a token of the gateway, and are signed with the gateway's key.
  */
 export async function makeTokens(
   databaseUrl: string,

@@ -11,7 +11,7 @@ import { addUsersWithRoles, measureWebhook } from './webhook.ts'
 
 const sizes = (process.env.BENCH_USERS ?? '1000,100000,1000000').split(',').map(Number)
 
-/** `/webhook` with few, many and very many users in the database, of whom a thousand ask by turns. */
+/** Measures `/webhook` with databases of different sizes; a thousand users send requests in turn. */
 export async function measureUsers(folder: string, effort: Effort): Promise<void> {
   const keyPath = join(folder, 'bench.pem')
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -5,7 +5,7 @@ import { cpuMs, type Started } from './process.ts'
 import type { Effort } from './stage.ts'
 import { makeTokens } from './tokens.ts'
 
-/** What runs, and what makes tokens that the gateway takes for its own. */
+/** The running programs, and the key and example for tokens that the gateway accepts. */
 export type WebhookStage = Effort & {
   gateway: Started
   limit: Started
@@ -15,13 +15,13 @@ export type WebhookStage = Effort & {
   example: string
 }
 
-/** What one kind of answers came to, round by round. */
+/** The measurements of one program, a value per round. */
 type Series = { name: string; perSecond: number[]; cpu: number[]; p99: number[] }
 
 /**
- * `/webhook` with a warm cache beside three limits, turn by turn: node:http with RS256 verification and one prepared
- * query; with verification only; and with each token verified once. The time on one core for an answer does not depend
- * on what else the machine does, nor does it count what PostgreSQL does.
+ * Measures `/webhook` with a warm cache and three limits, in alternating rounds: node:http with RS256 verification and
+ * one prepared query; with verification only; and with each token verified once. The CPU time per answer is independent
+ * of other load, and excludes PostgreSQL.
  */
 export async function measureWebhook(stage: WebhookStage, cases: Record<string, string>): Promise<void> {
   const { gateway, limit, seconds, rounds } = stage
@@ -41,7 +41,7 @@ export async function measureWebhook(stage: WebhookStage, cases: Record<string, 
       (name): Series => ({ name, perSecond: [], cpu: [], p99: [] }),
     )
     const [ours, query, verification, memory] = series as [Series, Series, Series, Series]
-    // Everybody once, so that everybody is remembered, and then some time to become fast.
+    // One request of each user fills the cache; then the programs warm up.
     for (const each of headers) {
       const { status } = await fetch(`http://127.0.0.1:${gateway.port}/webhook`, { headers: each })
       if (status !== 200) throw new Error(`/webhook answered ${status}`)
@@ -62,7 +62,7 @@ export async function measureWebhook(stage: WebhookStage, cases: Record<string, 
   }
 }
 
-/** A hundred users who have so many roles each. */
+/** Adds a hundred users with `roles` roles each; returns a statement that selects their ids. */
 export async function addUsersWithRoles(databaseUrl: string, roles: number): Promise<string> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
