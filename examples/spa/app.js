@@ -10,14 +10,14 @@ const session = createSession(config, show)
 function show(current, problem) {
   element('signed-in').hidden = current === null
   element('signed-out').hidden = current !== null
-  element('status').textContent = current ? `Signed in as ${current.username}.` : 'Nobody is signed in.'
+  element('status').textContent = current ? `Signed in as ${current.username}.` : 'You are signed out.'
   showProblem(problem)
   if (!current) {
     element('answer').hidden = true
     return
   }
   element('roles').textContent = current.roles.join(', ')
-  // Enough to tell one from another; the rest is nobody's business who looks at this screen.
+  // The end is enough to tell tokens apart; the screen must not show a usable token.
   element('token').textContent = `… ${current.token.slice(-12)}`
   element('refresh-at').textContent =
     `at ${new Date(current.refreshAt).toLocaleTimeString()}, by one tab for all`
@@ -28,7 +28,7 @@ function showProblem(problem) {
   element('problem').textContent = problem?.message ?? ''
 }
 
-/** Lets a button do its work once at a time, and says what went wrong. */
+/** Runs `work` on a click, with the button disabled meanwhile, and shows its error. */
 function onClick(id, work) {
   const button = element(id)
   button.addEventListener('click', async () => {
@@ -51,7 +51,7 @@ try {
   const back = readReturn()
   await (back ? session.begin(back) : session.resume())
 } catch (problem) {
-  // Whoever was signed in still is.
+  // A failed sign-in does not end an existing session.
   await session.resume()
   showProblem(problem)
 }

@@ -1,9 +1,9 @@
-/** Where everything is. The only file to change for a deployment of your own. */
+/** The addresses of the services. Change only this file for your deployment. */
 export const config = {
-  /** Claimgate, as its AUTH_PUBLIC_URL says. */
+  /** The value of Claimgate's AUTH_PUBLIC_URL. */
   gateway: 'http://localhost:8080',
-  /** Hasura's address, such as http://localhost:8081/v1/graphql. This one is the stand-in of serve.js. */
+  /** Hasura's address, such as http://localhost:8081/v1/graphql. The default is the Hasura mock of serve.js. */
   graphql: '/v1/graphql',
-  /** Seconds before its end at which an access token is replaced. */
+  /** Seconds between the refresh of an access token and its expiry. */
   refreshMargin: 60,
 }

@@ -1,4 +1,4 @@
-/** The gateway said no, or could not be reached (status 0). `retryAfter` is in seconds. */
+/** An error response of the gateway; status 0 when it could not be reached. `retryAfter` is in seconds. */
 export class GatewayProblem extends Error {
   constructor(message, { status = 0, code = 'unreachable', retryAfter = null } = {}) {
     super(message)
@@ -10,8 +10,7 @@ export class GatewayProblem extends Error {
 }
 
 /**
- * Posts to the gateway, with the cookie that holds the refresh token, and answers what it answers. Throws a
- * `GatewayProblem`.
+ * Posts to the gateway, with the refresh token cookie, and returns the response body. Throws a `GatewayProblem`.
  */
 export async function post(gateway, path, body) {
   const response = await fetch(gateway + path, {
@@ -26,7 +25,7 @@ export async function post(gateway, path, body) {
   if (response.status === 204) return null
   const answer = await response.json().catch(() => ({}))
   if (response.ok) return answer
-  // Without cookie mode a refresh token is required in the body, and this app has none.
+  // Without cookie mode the gateway requires a refresh token in the body, and this app has none.
   if (path === '/token' && answer.code === 'validation_failed')
     throw new GatewayProblem('Start the gateway with AUTH_COOKIE_MODE=true.')
   throw new GatewayProblem(answer.title ?? `The gateway answered ${response.status}`, {

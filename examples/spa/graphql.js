@@ -1,10 +1,10 @@
 /**
- * Asks Hasura. When it finds the token expired (its clock may be ahead of ours), the question is asked once more with a
- * new one. Throws what went wrong, in words.
+ * Sends a query to Hasura. When Hasura finds the token expired, because its clock may be ahead, the query is sent once
+ * more with a new token. Throws an error with a message for the user.
  */
 export async function query(url, session, text, isSecond = false) {
   const token = await session.token()
-  if (token === null) throw new Error('Nobody is signed in, or the gateway cannot be reached')
+  if (token === null) throw new Error('You are signed out, or the gateway cannot be reached')
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },

@@ -1,4 +1,4 @@
-// Serves the app on the loopback, for trying it out, with a stand-in for Hasura. Any web server can serve the files.
+// Serves the app on the loopback address for trials, with a Hasura mock. Any web server can serve the files.
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { pathToFileURL } from 'node:url'
@@ -8,7 +8,7 @@ import { config } from './config.js'
 const types = { html: 'text/html', js: 'text/javascript', css: 'text/css' }
 const files = ['app.js', 'gateway.js', 'graphql.js', 'index.html', 'session.js', 'sign-in.js', 'style.css']
 
-/** Listens on the loopback. `settings` replace what config.js says. */
+/** Listens on the loopback address. `settings` override config.js. */
 export function serve(port, settings = {}) {
   const all = { ...config, ...settings }
   const answerGraphql = createStandIn(all.gateway)
@@ -24,7 +24,7 @@ export function serve(port, settings = {}) {
     if (request.method === 'POST' && name === 'v1/graphql') return answerGraphql(request, response)
     if (name === 'config.js')
       return send(response, 200, 'text/javascript', `export const config = ${JSON.stringify(all)}`, headers)
-    if (!files.includes(name)) return send(response, 404, 'text/plain', 'There is nothing here.', headers)
+    if (!files.includes(name)) return send(response, 404, 'text/plain', 'Not found', headers)
     const content = await readFile(new URL(name, import.meta.url))
     send(response, 200, types[name.split('.').at(-1)], content, headers)
   })
@@ -42,8 +42,8 @@ function origins({ gateway, graphql }) {
 }
 
 /**
- * Stands in for Hasura: it checks the token like Hasura does, by the public keys of the gateway, and answers one
- * question, `{ user { id username } }`, as a `user` table would whose rows people may see only of themselves.
+ * Returns a Hasura mock. It checks the token by the gateway's public keys, as Hasura does, and answers one query,
+ * `{ user { id username } }`, with the row of the signed-in user.
  */
 function createStandIn(gateway) {
   const keys = createRemoteJWKSet(new URL(`${gateway}/jwks`))
@@ -58,7 +58,7 @@ function createStandIn(gateway) {
       })
       const { query } = JSON.parse(await read(request))
       if (query.replace(/\s+/g, ' ') !== '{ user { id username } }')
-        return answer({ errors: [{ message: 'The stand-in for Hasura does not know this question' }] })
+        return answer({ errors: [{ message: 'The Hasura mock answers only { user { id username } }' }] })
       answer({ data: { user: [{ id: payload.sub, username: payload.name }] } })
     } catch (error) {
       answer({ errors: [{ message: error.message, extensions: { code: 'invalid-jwt' } }] })
@@ -70,7 +70,7 @@ async function read(request) {
   let text = ''
   for await (const part of request) {
     text += part
-    if (text.length > 10_000) throw new Error('The question is too long')
+    if (text.length > 10_000) throw new Error('The query is longer than 10000 characters')
   }
   return text
 }

@@ -6,9 +6,9 @@ const firstRetry = 2_000
 const longestRetry = 60_000
 
 /**
- * The session of this app, one for all its tabs. The access token is only ever in memory; the refresh token is in a
- * cookie of the gateway that no script can read. `onChange(session, problem)` hears of everything that happens: the
- * session is null when nobody is signed in, the problem null when all is well.
+ * Creates the session of this app, which all tabs share. The access token is only in memory; the refresh token is in an
+ * HttpOnly cookie of the gateway. `onChange(session, problem)` is called on every change: `session` is null when the
+ * user is signed out, `problem` is null without an error.
  */
 export function createSession({ gateway, refreshMargin }, onChange) {
   const tabs = new BroadcastChannel('session')
@@ -16,10 +16,10 @@ export function createSession({ gateway, refreshMargin }, onChange) {
   let timer
   let retry = firstRetry
 
-  /** A session that was just answered. `expiresAt` is by our own clock, so it need not be right. */
+  /** Returns the session of a response. `expiresAt` is by the browser's clock, which may be wrong. */
   const received = ({ token, username, roles, expiresIn }) => {
     const expiresAt = Date.now() + expiresIn * 1000
-    // At the end of the session a token lives as long as the session does: then no other is worth asking for at once.
+    // The last token of a session ends with the session, and may live less than the margin: no refresh at once then.
     const refreshAt = expiresAt - Math.min(refreshMargin, Math.max(0, expiresIn / 2 - 1)) * 1000
     return { token, username, roles, expiresAt, refreshAt }
   }
@@ -41,13 +41,13 @@ export function createSession({ gateway, refreshMargin }, onChange) {
   }
 
   tabs.addEventListener('message', ({ data }) => {
-    // A tab that has not heard of the newest one yet may answer with the one before.
+    // A tab that has not received the newest session yet may answer with the previous one.
     if (data.type === 'session' && !(session?.expiresAt >= data.session.expiresAt)) keep(data.session)
     if (data.type === 'signed-out') keep(null)
     if (data.type === 'ask' && isFresh()) tabs.postMessage({ type: 'session', session })
   })
 
-  /** Asks the other tabs for a session that `isEnough`. Settles soon, also when there are none. */
+  /** Asks the other tabs for a session until `isEnough` returns true. Resolves soon, also without other tabs. */
   function askTabs(isEnough) {
     return new Promise((resolve) => {
       const done = () => {
@@ -62,8 +62,8 @@ export function createSession({ gateway, refreshMargin }, onChange) {
   }
 
   /**
-   * Replaces the token, in one tab: the lock lets one in at a time, and whoever comes after the first finds a token that
-   * is newer than the one it had.
+   * Refreshes the token in one tab: the lock admits one tab at a time, and each later tab finds a newer token than its
+   * own.
    */
   function refresh() {
     const before = session?.token
@@ -76,7 +76,7 @@ export function createSession({ gateway, refreshMargin }, onChange) {
         tabs.postMessage({ type: 'session', session })
       } catch (problem) {
         if (!(problem instanceof GatewayProblem)) throw problem
-        // The end of the session, or none to begin with. Anything else may pass: until it expires, the token is good.
+        // 401 means an ended or missing session. Other errors may be temporary: the token is valid until it expires.
         if (problem.status === 401) return end(before === undefined ? null : problem)
         keep(session, problem)
       }
@@ -88,19 +88,19 @@ export function createSession({ gateway, refreshMargin }, onChange) {
     tabs.postMessage({ type: 'signed-out' })
   }
 
-  // Timers sleep with the computer and in hidden tabs.
+  // Timers stop while the computer sleeps, and in hidden tabs.
   const catchUp = () => session && !isFresh() && refresh()
   addEventListener('online', catchUp)
   document.addEventListener('visibilitychange', () => document.hidden || catchUp())
 
   return {
-    /** Takes up the session that another tab or an earlier visit has left, if there is one. */
+    /** Resumes the session of another tab or an earlier visit, if there is one. */
     resume: refresh,
     refresh,
 
     /**
-     * Begins the session of a one-time code. While another tab refreshes, it waits: the end of the session before is no
-     * end of this one.
+     * Starts the session of a one-time code. It waits for a refresh in another tab, because the end of the previous
+     * session must not end this one.
      */
     async begin({ code, codeVerifier }) {
       await navigator.locks.request('refresh', async () => {
@@ -111,15 +111,15 @@ export function createSession({ gateway, refreshMargin }, onChange) {
       })
     },
 
-    /** A token that has not expired, replaced first if it is about to; null when nobody is signed in. */
+    /** Returns a valid token, refreshed first if it expires soon; null when the user is signed out. */
     async token() {
       if (session && !isFresh()) await refresh()
       return session && Date.now() < session.expiresAt ? session.token : null
     },
 
     /**
-     * Ends the session in all tabs; one that is over already has ended. Throws when the gateway does not hear of it: it
-     * would not have.
+     * Ends the session in all tabs. An ended session counts as success. Throws when the gateway does not answer, as
+     * the session then goes on.
      */
     async signOut() {
       await navigator.locks.request('refresh', async () => {

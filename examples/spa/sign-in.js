@@ -1,4 +1,4 @@
-// Sign-in by redirect: OAuth's authorization code with PKCE (RFC 7636). No password ever comes to this app.
+// Sign-in by redirect: OAuth's authorization code with PKCE (RFC 7636). The app never receives a password.
 
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...bytes))
@@ -8,7 +8,7 @@ const base64url = (bytes) =>
 
 const randomText = () => base64url(crypto.getRandomValues(new Uint8Array(32)))
 
-/** Leaves the app for the sign-in page. What proves that this tab began it stays in this tab. */
+/** Redirects to the sign-in page. The code verifier and the state stay in this tab. */
 export async function startSignIn(gateway) {
   const verifier = randomText()
   const state = randomText()
@@ -24,9 +24,9 @@ export async function startSignIn(gateway) {
 }
 
 /**
- * What the redirect back has brought: the one-time code and its verifier, or null when this is no way back. The address
- * bar is cleaned. Throws when the sign-in failed, or was not begun in this tab: somebody else's code would sign this
- * person in as somebody else.
+ * Returns the one-time code and its verifier after the redirect back, or null on other visits. Removes the parameters
+ * from the address bar. Throws when the sign-in failed, or was not begun in this tab: an attacker's code would sign the
+ * user in as the attacker.
  */
 export function readReturn() {
   const query = new URLSearchParams(location.search)
@@ -34,7 +34,7 @@ export function readReturn() {
   history.replaceState(null, '', location.pathname)
   const begun = JSON.parse(sessionStorage.getItem('sign-in') ?? 'null')
   sessionStorage.removeItem('sign-in')
-  // First of all: what an error says is also only shown to whoever began it.
+  // Checked first, so that an error text is shown only in the tab that began the sign-in.
   if (begun === null || query.get('state') !== begun.state)
     throw new Error('This sign-in was not begun in this tab. Please sign in again.')
   if (query.has('error')) throw new Error(query.get('error_description') ?? query.get('error'))

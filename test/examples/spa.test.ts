@@ -28,7 +28,7 @@ test.after.always('stop', async () => {
   await stage?.stop()
 })
 
-/** Counts what the app asks of the gateway, in all tabs of a person. */
+/** Counts the app's requests to the gateway, in all tabs of a user. */
 function countPosts(context: BrowserContext, path: string): () => number {
   let count = 0
   context.on('request', (request) => {
@@ -50,7 +50,7 @@ async function signIn(t: ExecutionContext, username: string) {
 }
 
 const isSignedIn = (page: Page, username: string) => page.getByText(`Signed in as ${username}.`).waitFor()
-const isSignedOut = (page: Page) => page.getByText('Nobody is signed in.').waitFor()
+const isSignedOut = (page: Page) => page.getByText('You are signed out.').waitFor()
 const hasOther = (page: Page, token: string | null) =>
   page.locator('#token', { hasNotText: token ?? '' }).waitFor()
 const tokenOf = (page: Page) => page.locator('#token').textContent()
@@ -65,7 +65,7 @@ const counterOf = async (username: string) => {
 }
 
 browserTest(
-  'a person signs in on the page of the gateway and asks GraphQL; no script can read a token that lasts',
+  'a user signs in on the page of the gateway and queries GraphQL; no script can read a refresh token',
   async (t) => {
     const { page } = await signIn(t, 'ada')
     t.is(page.url(), `${home}/`)
@@ -81,7 +81,7 @@ browserTest(
 )
 
 browserTest(
-  'when the token is about to end, one of two tabs replaces it and both have the new one',
+  'before the token expires, one of two tabs refreshes it and both have the new token',
   async (t) => {
     const { page: first, context } = await signIn(t, 'bob')
     await context.clock.install()
@@ -107,7 +107,7 @@ browserTest(
   },
 )
 
-browserTest('while one tab replaces the token the other waits, and takes it', async (t) => {
+browserTest('while one tab refreshes the token the other tab waits, and receives it', async (t) => {
   const { page: first, context } = await signIn(t, 'eve')
   const second = await context.newPage()
   await second.goto('/')
@@ -124,7 +124,7 @@ browserTest('while one tab replaces the token the other waits, and takes it', as
   })
   await first.click('#refresh')
   await second.click('#refresh')
-  // Long enough for a second request, if there were one.
+  // Long enough for a second request to arrive.
   await second.waitForTimeout(600)
   letGo()
   for (const page of [first, second]) {
@@ -152,7 +152,7 @@ browserTest('signing out in one tab ends both, and the session at the gateway', 
 })
 
 browserTest(
-  'a session that ends elsewhere ends in both tabs at the next refresh, with a word why',
+  'a session that is revoked elsewhere ends in both tabs at the next refresh, with the reason',
   async (t) => {
     const { page: first, context } = await signIn(t, 'kurt')
     const second = await context.newPage()
@@ -167,46 +167,43 @@ browserTest(
   },
 )
 
-browserTest(
-  'a sign-in waits for the refresh of another tab, which cannot end the session that begins',
-  async (t) => {
-    const { page: first, context } = await signIn(t, 'lena')
-    const second = await context.newPage()
-    await second.goto('/')
-    await isSignedIn(second, 'lena')
-    const exchanges = countPosts(context, '/token/exchange')
-    await second.evaluate(
-      `import('/sign-in.js').then(({ startSignIn }) => startSignIn(${JSON.stringify(stage.url)}))`,
-    )
-    await second.getByRole('button', { name: 'Continue as lena' }).waitFor()
-    let letGo = () => {}
-    const held = new Promise<void>((resolve) => {
-      letGo = resolve
+browserTest('a sign-in waits for the refresh of another tab, which cannot end the new session', async (t) => {
+  const { page: first, context } = await signIn(t, 'lena')
+  const second = await context.newPage()
+  await second.goto('/')
+  await isSignedIn(second, 'lena')
+  const exchanges = countPosts(context, '/token/exchange')
+  await second.evaluate(
+    `import('/sign-in.js').then(({ startSignIn }) => startSignIn(${JSON.stringify(stage.url)}))`,
+  )
+  await second.getByRole('button', { name: 'Continue as lena' }).waitFor()
+  let letGo = () => {}
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  await context.route(`${stage.url}/token`, async (route) => {
+    await held
+    await route.fulfill({
+      status: 401,
+      headers: { 'Access-Control-Allow-Origin': home, 'Access-Control-Allow-Credentials': 'true' },
+      json: { title: 'The session before is over', code: 'invalid_token' },
     })
-    await context.route(`${stage.url}/token`, async (route) => {
-      await held
-      await route.fulfill({
-        status: 401,
-        headers: { 'Access-Control-Allow-Origin': home, 'Access-Control-Allow-Credentials': 'true' },
-        json: { title: 'The session before is over', code: 'invalid_token' },
-      })
-    })
-    const refresh = first.waitForRequest(`${stage.url}/token`)
-    await first.click('#refresh')
-    await refresh
-    await second.getByRole('button', { name: 'Continue as lena' }).click()
-    await second.waitForURL(`${home}/`)
-    // Long enough for the exchange, if it did not wait.
-    await second.waitForTimeout(600)
-    t.is(exchanges(), 0)
-    letGo()
-    await first.locator('#refresh:enabled').waitFor({ state: 'attached' })
-    await Promise.all([isSignedIn(first, 'lena'), isSignedIn(second, 'lena')])
-    t.is(exchanges(), 1)
-  },
-)
+  })
+  const refresh = first.waitForRequest(`${stage.url}/token`)
+  await first.click('#refresh')
+  await refresh
+  await second.getByRole('button', { name: 'Continue as lena' }).click()
+  await second.waitForURL(`${home}/`)
+  // Long enough for an exchange that does not wait.
+  await second.waitForTimeout(600)
+  t.is(exchanges(), 0)
+  letGo()
+  await first.locator('#refresh:enabled').waitFor({ state: 'attached' })
+  await Promise.all([isSignedIn(first, 'lena'), isSignedIn(second, 'lena')])
+  t.is(exchanges(), 1)
+})
 
-browserTest('signing out of a session that is over is signing out, in both tabs', async (t) => {
+browserTest('signing out of an ended session succeeds, in both tabs', async (t) => {
   const { page: first, context } = await signIn(t, 'otto')
   const second = await context.newPage()
   await second.goto('/')
@@ -219,22 +216,25 @@ browserTest('signing out of a session that is over is signing out, in both tabs'
   t.true(await first.getByRole('alert').isHidden())
 })
 
-browserTest('without a network nobody is signed out, and with it the app goes on by itself', async (t) => {
-  const { page, context } = await signIn(t, 'noor')
-  await context.setOffline(true)
-  await page.click('#refresh')
-  await page.getByText('The gateway cannot be reached').waitFor()
-  await isSignedIn(page, 'noor')
-  const before = await tokenOf(page)
-  await context.setOffline(false)
-  await hasOther(page, before)
-  t.true(await page.getByRole('alert').isHidden())
-})
+browserTest(
+  'without a network the user stays signed in, and with it the app goes on by itself',
+  async (t) => {
+    const { page, context } = await signIn(t, 'noor')
+    await context.setOffline(true)
+    await page.click('#refresh')
+    await page.getByText('The gateway cannot be reached').waitFor()
+    await isSignedIn(page, 'noor')
+    const before = await tokenOf(page)
+    await context.setOffline(false)
+    await hasOther(page, before)
+    t.true(await page.getByRole('alert').isHidden())
+  },
+)
 
-browserTest('a code that somebody else has begun to fetch signs nobody in', async (t) => {
+browserTest('a code of a sign-in that another user began signs no user in', async (t) => {
   const { page } = await openPerson(t, home)
   const refreshes = countPosts(page.context(), '/token/exchange')
-  await page.goto('/?code=cgc_x&state=of-somebody-else')
+  await page.goto('/?code=cgc_x&state=of-another-user')
   await page.getByText('was not begun in this tab').waitFor()
   await isSignedOut(page)
   t.is(page.url(), `${home}/`)
@@ -242,7 +242,7 @@ browserTest('a code that somebody else has begun to fetch signs nobody in', asyn
 })
 
 browserTest(
-  'a link with a code or an error that this tab has not begun changes and says nothing',
+  'a link with a code or an error of a sign-in that this tab has not begun changes and shows nothing',
   async (t) => {
     const { page } = await signIn(t, 'mina')
     for (const query of ['code=cgc_x&state=y', 'error=x&error_description=Call+0900', 'error=x&state=y']) {
@@ -254,7 +254,7 @@ browserTest(
   },
 )
 
-test('the server of the example gives its own files and nothing else, whatever it is asked for', async (t) => {
+test('the server of the example serves only its own files, for any path', async (t) => {
   const { port } = server.address() as AddressInfo
   const ask = (path: string) =>
     new Promise<number | undefined>((resolve, reject) => {
@@ -276,7 +276,7 @@ test('the server of the example gives its own files and nothing else, whatever i
   for (const path of ['/', '/?code=x', '/app.js', '/config.js']) t.is(await ask(path), 200, path)
 })
 
-test('the stand-in for Hasura wants a token of the gateway, and knows one question', async (t) => {
+test('the Hasura mock requires a token of the gateway, and answers one query', async (t) => {
   const { token } = await stage.app.signup('nils')
   const ask = async (query: string, authorization: string) => {
     const response = await fetch(`${home}/v1/graphql`, {
