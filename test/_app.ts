@@ -13,24 +13,24 @@ import { type HasuraClaims, readJwks, readToken, readWebhook } from './_hasura.t
 import { databasesOf } from './_postgres.ts'
 import { refuseSecrets, remember, rememberIn, rememberMessage } from './_secrets.ts'
 
-/** The folder of package.json, seen from dist/test. */
+/** The folder of package.json, relative to dist/test. */
 export const root = new URL('../../', import.meta.url)
 
-/** What a suite runs against: the embedded database, and the server that the launcher started. */
+/** The databases of a suite: the embedded database, and the server that the launcher started. */
 export type Engine = 'embedded' | 'server'
 
 const serverUrl = process.env.CLAIMGATE_TEST_POSTGRES
 
-/** Both, or only the embedded one when the launcher was told to do without a server. */
+/** Both databases, or only the embedded database when the launcher runs without a server. */
 export const engines: readonly Engine[] = serverUrl ? ['embedded', 'server'] : ['embedded']
 
-/** What a test runs against when it is all the same: the server, on which a gateway starts several times as fast. */
+/** The database of tests that need only one: the server, on which a gateway starts several times as fast. */
 export const quick: Engine = engines.at(-1) ?? 'embedded'
 
-/** In seconds, for a database: on a machine that is busy with other tests, slow is not away. */
+/** The time limit of a database in seconds: a machine that is busy with other tests is slow. */
 export const patience = 30
 
-/** A session as the gateway answers it. */
+/** A session in an answer of the gateway. */
 export type SessionBody = {
   id: string
   username: string
@@ -53,13 +53,13 @@ export type Answer<Body = Record<string, unknown>> = {
 export type CallOptions = { body?: unknown; raw?: string | Buffer; headers?: Record<string, string> }
 
 export type TestApp = {
-  /** Where it listens; the public URL is another one, so that nothing can be made from a Host header unnoticed. */
+  /** The address; the public URL differs, so that a test notices a URL made from the Host header. */
   url: string
   config: Config
   gateway: Gateway
-  /** Time stands still unless a test moves it. */
+  /** The clock stands still until a test moves it. */
   clock: { now: Date; advance(seconds: number): void }
-  /** One entry for each log line. */
+  /** The parsed log lines. */
   logs: Record<string, unknown>[]
   call<Body = Record<string, unknown>>(
     method: string,
@@ -68,10 +68,10 @@ export type TestApp = {
   ): Promise<Answer<Body>>
   get<Body = Record<string, unknown>>(path: string, headers?: Record<string, string>): Promise<Answer<Body>>
   post<Body = Record<string, unknown>>(path: string, body: unknown): Promise<Answer<Body>>
-  /** Makes a user through the front door. */
+  /** Signs a user up over HTTP. */
   signup(username: string, password?: string): Promise<SessionBody>
   login(username: string, password?: string): Promise<Answer<SessionBody>>
-  /** The claims of a token, read as Hasura reads them. */
+  /** Returns the claims of a token, as Hasura reads them. */
   claimsOf(token: string): Promise<HasuraClaims>
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
   close(): Promise<void>
@@ -82,14 +82,14 @@ export type AppOptions = {
   env?: Record<string, string>
   files?: KeyFiles
   databaseUrl?: string
-  /** A clock that runs by itself, in place of one that stands still. */
+  /** A running clock instead of a clock that stands still. */
   now?: () => Date
 }
 
-/** A new, empty database on the launcher's server, which goes away with it. */
+/** Creates an empty database on the launcher's server, which is removed with the server. */
 export const createServerDatabase = (): Promise<string> => createDatabase()
 
-/** A new database on the launcher's server with the tables of the gateway, as a start of it leaves them. */
+/** Creates a migrated database on the launcher's server. */
 export const createMigratedDatabase = (): Promise<string> =>
   createDatabase(process.env.CLAIMGATE_TEST_TEMPLATE)
 
@@ -98,13 +98,13 @@ async function createDatabase(template?: string): Promise<string> {
   return databasesOf(serverUrl).createDatabase(`test_${randomUUID().replaceAll('-', '')}`, template)
 }
 
-/** Names the request for the API reference, which no test has made. */
+/** Names the undocumented request in the error of the API reference. */
 const referenceRequest = 'test-reads-the-reference'
 
 /**
- * Starts the real gateway on a free port of the loopback, with a database of its own. Every token, /jwks and /webhook
- * answer that passes through `call` is read by the model of Hasura, which throws when Hasura would not take it, and
- * every answer is held against the API reference.
+ * Starts the real gateway on a free loopback port, with a separate database. Every token, /jwks and /webhook answer of
+ * `call` is read by the model of Hasura, which throws when Hasura would reject it. Every answer is checked against the
+ * API reference.
  */
 export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   const { engine = 'embedded', env = {}, files = {} } = options

@@ -11,11 +11,11 @@ const places = [
 ]
 
 /**
- * The browser that pages are tested in: that of `CHROMIUM_PATH`, or else a Chromium or Chrome where they usually are.
- * Null when there is none. Throws when `CHROMIUM_PATH` names nothing.
+ * Returns the browser of the page tests: `CHROMIUM_PATH`, or else a Chromium or Chrome in the usual places.
+ * Null without a browser. Throws when `CHROMIUM_PATH` names no file.
  */
 export function findChromium(chosen: string | undefined): string | null {
   if (!chosen) return places.find((place) => existsSync(place)) ?? null
-  if (!existsSync(chosen)) throw new Error(`CHROMIUM_PATH: there is no ${chosen}`)
+  if (!existsSync(chosen)) throw new Error(`CHROMIUM_PATH: ${chosen} does not exist`)
   return chosen
 }

@@ -5,8 +5,8 @@ import { rememberMessage } from './_secrets.ts'
 export type Reply<Body> = { status: number; body: Body }
 
 /**
- * Asks a gateway that runs as a process of its own. Its tokens, and what it answers at /jwks and /webhook, are read by the
- * model of Hasura, which throws when Hasura would not take them.
+ * Sends a request to a gateway in a separate process. Its tokens, and its answers of /jwks and /webhook, are read by the
+ * model of Hasura, which throws when Hasura would reject them.
  */
 export async function ask<Body = Record<string, unknown>>(
   url: string,
@@ -28,21 +28,21 @@ export async function ask<Body = Record<string, unknown>>(
   return { status: response.status, body: answer as Body }
 }
 
-/** By the address that it listens at. A gateway that is started anew has another one. */
+/** The keys of each gateway by its address. A restarted gateway has another address. */
 const keysOf = new Map<string, Keys>()
 
 async function checkToken(origin: string, token: string): Promise<void> {
   const [header, payload] = token.split('.').map((part) => Buffer.from(part, 'base64url').toString())
   const { kid } = JSON.parse(header ?? '') as { kid: string }
-  // Whoever is killed after the answer tells nobody any more which keys it had.
+  // A gateway that is killed after the answer cannot be asked for its keys any more.
   if (!keysOf.get(origin)?.has(kid) && !(await fetchKeys(origin))) return
-  // Those that it is configured with: what is read here is whether Hasura could be told to expect them.
+  // The values of the token itself, because a Hasura can be configured with them.
   const { iss: issuer, aud: audience } = JSON.parse(payload ?? '') as { iss: string; aud: string }
   const now = Math.floor(Date.now() / 1000)
   readToken(token, keysOf.get(origin) ?? new Map(), { now, issuer, audience })
 }
 
-/** False when nobody answers there. */
+/** Returns false when no gateway answers at the address. */
 async function fetchKeys(origin: string): Promise<boolean> {
   const response = await fetch(`${origin}/jwks`).catch(() => null)
   const text = await response?.text().catch(() => null)
@@ -51,7 +51,7 @@ async function fetchKeys(origin: string): Promise<boolean> {
   return true
 }
 
-/** Makes a user at such a gateway. */
+/** Signs a user up at the gateway. */
 export function signUp(
   url: string,
   username: string,
@@ -68,7 +68,7 @@ export function logIn(
   return ask(`${url}/login`, { username, password })
 }
 
-/** The ids of the keys that it publishes. */
+/** Returns the kids of the published keys. */
 export async function readKids(url: string): Promise<string[]> {
   const { body } = await ask<{ keys: { kid: string }[] }>(`${url}/jwks`)
   return body.keys.map(({ kid }) => kid)

@@ -2,15 +2,15 @@ import { mkdtemp, statfs } from 'node:fs/promises'
 import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Two gigabytes: what a whole run has open at one time is a tenth of it. */
+/** Two gigabytes: a whole run uses at most a tenth of it at a time. */
 const enough = 2 ** 31
 
-/** A new folder for what a test writes, below the one that the launcher made. Whoever asks for it removes it. */
+/** Creates a folder for the files of a test, in the launcher's folder. The caller removes it. */
 export const makeDirectory = (name = 'claimgate'): Promise<string> =>
   mkdtemp(join(process.env.CLAIMGATE_TEST_DIRECTORY ?? tmpdir(), `${name}-`))
 
 /**
- * A new folder for a whole run: in memory if there is plenty, as every embedded database begins with a copy of a
+ * Creates a folder for a whole run, in memory if there is enough: every embedded database begins with a copy of a
  * thousand files, for which a disk takes ten times as long.
  */
 export async function makeRunDirectory(): Promise<string> {

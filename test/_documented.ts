@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Document, Operation, Response, Schema } from '../src/reference/openapi.ts'
 import type { Answer } from './_app.ts'
 
-/** What the document says of a request; null where it knows no such route. */
+/** Returns the document's operation of a request; null for an unknown route. */
 export function findOperation(document: Document, method: string, path: string): Operation | null {
   const [pathname = ''] = path.split('?')
   const found = Object.entries(document.paths).find(([known, methods]) => {
@@ -12,7 +12,7 @@ export function findOperation(document: Document, method: string, path: string):
   return found?.[1][method.toLowerCase()] ?? null
 }
 
-/** Throws unless the document says that this request may be answered like this: status, media type, body and code. */
+/** Throws unless the document has this answer to the request: status, media type, body and code. */
 export function requireDocumented(document: Document, method: string, path: string, answer: Answer): void {
   const operation = findOperation(document, method, path)
   const { status, headers, text } = answer
@@ -22,22 +22,22 @@ export function requireDocumented(document: Document, method: string, path: stri
     throw new Error(`the API reference does not say ${method} ${path} → ${status} ${type}: ${fault}\n${text}`)
 
   function faultWithoutRoute(): string | null {
-    return status < 400 && type === 'application/json' ? 'there is no such route' : null
+    return status < 400 && type === 'application/json' ? 'the route is undocumented' : null
   }
 
   function faultOfAnswer(known: Operation): string | null {
     const response = responseOf(document, known, status)
-    if (response === null) return 'there is no such status'
-    // A redirect has a few words for browsers that stay.
+    if (response === null) return 'the status is undocumented'
+    // A redirect has a short text for browsers that do not follow it.
     if (status >= 300 && status < 400) return null
-    if (!response.content) return text === '' ? null : 'there is no body'
+    if (!response.content) return text === '' ? null : 'a body is undocumented'
     const { schema } = response.content[type] ?? {}
-    if (!schema) return 'there is no such media type'
+    if (!schema) return 'the media type is undocumented'
     return faultOf(document, schema, type.endsWith('json') ? JSON.parse(text) : text)
   }
 }
 
-/** What the document says of one status of an operation; null where it says nothing. */
+/** Returns the document's response of a status; null for an undocumented status. */
 export function responseOf(document: Document, operation: Operation, status: number): Response | null {
   const response = operation.responses[status]
   if (!response || !('$ref' in response)) return response ?? null
@@ -46,7 +46,7 @@ export function responseOf(document: Document, operation: Operation, status: num
 
 const readers = new Map<string, z.ZodType>()
 
-/** What is wrong with a value by a schema of the document; null when nothing is. */
+/** Returns the fault of a value by a schema of the document; null for a valid value. */
 export function faultOf(document: Document, schema: Schema, value: unknown): string | null {
   const parts = schema.allOf ?? [schema]
   for (const part of parts) {
@@ -59,7 +59,7 @@ export function faultOf(document: Document, schema: Schema, value: unknown): str
   return null
 }
 
-/** The schema with every reference replaced by what it stands for. */
+/** Returns the schema with every reference replaced by its target. */
 function inline(document: Document, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((each) => inline(document, each))
   if (typeof value !== 'object' || value === null) return value

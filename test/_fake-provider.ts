@@ -33,18 +33,18 @@ export const faults = [
 
 export type Fault = (typeof faults)[number] | `slow:${number}` | `status:${number}`
 
-/** A person at GitHub: what `/user` and `/user/emails` answer about them. */
+/** A GitHub user: the answers of `/user` and `/user/emails`. */
 export interface GithubProfile {
   user: { id: number; login: string; name?: string | null; email?: string | null }
   emails: { email: string; primary: boolean; verified: boolean }[]
 }
 
-/** A person at Google: what the OpenID Connect userinfo endpoint answers about them. */
+/** A Google user: the answer of the OpenID Connect userinfo endpoint. */
 export interface GoogleProfile {
   sub: string
   name?: string
   email?: string
-  /** A boolean at Google today; text is for showing what the gateway thinks of text. */
+  /** A boolean at Google today; text is for tests of the gateway. */
   email_verified?: boolean | string
 }
 
@@ -62,20 +62,20 @@ export interface ProviderClient {
   readonly authorizationUrl: string
   readonly tokenUrl: string
   readonly profileUrl: string
-  /** The gateway's `AUTH_<PROVIDER>_…` variables for this client and these endpoints. */
+  /** The gateway's `AUTH_<PROVIDER>_…` variables for the client and the endpoints. */
   readonly environment: Record<string, string>
 }
 
 export interface RecordedRequest {
   readonly provider: ProviderName | null
-  /** `redirected` is where `status:302` leads, and `unknown` any other path: careful clients go to neither. */
+  /** `redirected` is the target of `status:302`, and `unknown` any other path: careful clients request neither. */
   readonly endpoint: ProviderEndpoint | 'authorize' | 'redirected' | 'unknown'
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
   readonly body: string
-  /** Why the provider refused the request, `null` when it did not. */
+  /** The reason why the provider rejected the request; `null` when it accepted it. */
   readonly refusal: string | null
 }
 
@@ -83,17 +83,17 @@ export interface FakeProvider {
   readonly url: string
   readonly github: ProviderClient & { readonly emailsUrl: string }
   readonly google: ProviderClient
-  /** Everything that came over HTTP, oldest first. */
+  /** All HTTP requests, the oldest first. */
   readonly requests: RecordedRequest[]
-  /** Whoever signs in next over HTTP, or by `authorize` without a profile. */
+  /** The user of the next sign-in over HTTP, or by `authorize` without a profile. */
   signInAs<P extends ProviderName>(provider: P, profile: Profiles[P]): void
   /**
-   * Plays the person's browser at the provider: takes the URL the gateway redirected to, returns the callback
+   * Acts as the user's browser at the provider: takes the URL the gateway redirected to, returns the callback
    * URL. `overrides` replace members of the callback's query, or remove them when `null`; an `error` override
    * is a refusal and brings no code. Throws when the authorization request is not acceptable.
    */
   authorize(location: string | URL, profile?: Profile, overrides?: Record<string, string | null>): string
-  /** Whether people who come over HTTP are asked before they are sent back, as they are the first time. */
+  /** Shows the consent page before the redirect back, as at a first sign-in; only over HTTP. */
   askForConsent(isAsked: boolean): void
   /** Makes an endpoint misbehave until it is called again with `null`. */
   fault(provider: ProviderName, endpoint: ProviderEndpoint, fault: Fault | null): void
@@ -121,7 +121,7 @@ interface Answer {
 interface State {
   url: string
   clients: Pick<FakeProvider, ProviderName>
-  /** Who signs in next. */
+  /** The user of the next sign-in. */
   next: Map<ProviderName, Profile>
   consent: { isAsked: boolean }
   codes: Map<string, Grant>
@@ -150,7 +150,7 @@ const ANSWERS: Record<Exchange['endpoint'], (state: State, exchange: Exchange) =
   unknown: () => text(404, 'Not Found'),
 }
 
-/** GitHub's names for the errors of the token endpoint, and the status Google sends them with. */
+/** GitHub's error names of the token endpoint, and Google's status for them. */
 const TOKEN_ERRORS = {
   invalid_request: { github: 'invalid_request', status: 400 },
   invalid_client: { github: 'incorrect_client_credentials', status: 401 },
@@ -193,7 +193,7 @@ export async function startFakeProvider(): Promise<FakeProvider> {
       const { origin, pathname, searchParams } = new URL(location)
       const route = origin === url ? ROUTES[pathname] : undefined
       if (route?.endpoint !== 'authorize')
-        throw new Error(`authorize: ${origin}${pathname} is no such endpoint`)
+        throw new Error(`authorize: ${origin}${pathname} is an unknown endpoint`)
       return grantCode(state, route.provider, searchParams, profile, overrides)
     },
     askForConsent(isAsked) {
@@ -307,7 +307,7 @@ function answerAuthorize(state: State, exchange: Exchange): Answer {
   return { status: 302, headers: { location }, body: '' }
 }
 
-/** The page that people see before they are sent back: their answer goes to the same address. */
+/** Returns the consent page: the answer of the user goes to the same address. */
 function askForConsent({ clients, next }: State, { provider, query }: Exchange): Answer {
   checkAuthorization(clients[provider], provider, query, next.get(provider))
   const body = `<!doctype html><html lang="en"><title>${provider}</title><h1>Let the gateway know who you are?</h1>
@@ -348,7 +348,7 @@ function checkAuthorization(
   check(query.get('code_challenge_method') === 'S256', 'code_challenge_method')
   check(/^[\w-]{43}$/.test(codeChallenge), 'code_challenge')
   const isKnown = profile && 'sub' in profile === (provider === 'google')
-  if (!isKnown) throw new Refusal(`authorize: nobody of ${provider} signs in`, text(400, 'nobody signs in'))
+  if (!isKnown) throw new Refusal(`authorize: no user of ${provider} is set`, text(400, 'no user is set'))
   return { provider, profile, redirectUri, codeChallenge, scope }
 }
 
@@ -358,7 +358,7 @@ function isCallbackUrl(redirectUri: string, provider: ProviderName): boolean {
   return /^https?:$/.test(protocol) && pathname.endsWith(`/auth/${provider}/callback`) && !search && !hash
 }
 
-/** Google adds members to the callback which nobody asked for, and so does this one. */
+/** Adds members to the callback that the gateway did not request, as Google does. */
 function callbackUrl(
   grant: Grant,
   issued: { code: string; state: string | null },
@@ -415,7 +415,7 @@ function challengeOf(verifier: string | null): string {
     .digest('base64url')
 }
 
-/** GitHub says 200 to everything, and means it by the body. */
+/** Answers 200 also for errors, as GitHub does; the body has the error. */
 function tokenError(exchange: Exchange, error: TokenError, detail: string): Answer {
   const { github, status } = TOKEN_ERRORS[error]
   if (exchange.provider === 'google') return json(status, { error, error_description: detail })
@@ -523,20 +523,20 @@ function sendStatus(response: ServerResponse, status: number, { provider }: Exch
   send(response, { status, headers: isRedirect ? { location: `/${provider}/redirected` } : headers, body })
 }
 
-/** The whole answer, but a `Content-Length` that promises more. */
+/** Sends the whole answer with a `Content-Length` that is too large. */
 function sendTruncated(response: ServerResponse, { status, headers, body }: Answer): void {
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) + 512 })
   response.write(body, () => response.socket?.end())
 }
 
-/** 64 MiB of white space before the right answer: whoever reads all of it notices nothing. */
+/** Sends 64 MiB of white space before the right answer, which is valid JSON as a whole. */
 async function sendHuge(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
   const space = Buffer.alloc(MEBIBYTE, ' ')
   response.writeHead(status, headers)
   await pipeline(Readable.from([...Array<Buffer>(HUGE).fill(space), Buffer.from(body)]), response)
 }
 
-/** The same in about 64 KiB on the wire: gzip members may follow one another. */
+/** Sends the same in about 64 KiB: gzip members may follow one another. */
 function sendGzipBomb(response: ServerResponse, { status, headers, body }: Answer): void {
   const space = gzipSync(Buffer.alloc(MEBIBYTE, ' '))
   const bomb = Buffer.concat([...Array<Buffer>(HUGE).fill(space), gzipSync(body)])

@@ -1,6 +1,6 @@
 import type { TestApp } from './_app.ts'
 
-/** Gives a user a role as Hasura's console would: by rows. */
+/** Grants a role by inserting rows, as Hasura's console does. */
 export async function grant(app: TestApp, userId: string, role: string): Promise<void> {
   await app.sql('INSERT INTO role (name) VALUES ($1) ON CONFLICT DO NOTHING', [role])
   await app.sql('INSERT INTO user_role (user_id, role_id) SELECT $1, id FROM role WHERE name = $2', [

@@ -1,9 +1,9 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 
-/** A parsed JSON object of which nothing else is known. */
+/** A parsed JSON object with unknown members. */
 export type JsonObject = Record<string, unknown>
 
-/** What `readJwks` returns and `readToken` verifies with: kid → key. */
+/** The keys that `readJwks` returns and `readToken` verifies with: kid → key. */
 export type Keys = Map<string, { publicKey: KeyObject }>
 
 /** The members under the claims namespace, after every rule about them has held. */
@@ -14,7 +14,7 @@ export interface HasuraClaims {
   'x-hasura-user-id': string
 }
 
-/** How the reading Hasura is configured, and what its clock says. */
+/** The configuration of the reading Hasura, and its clock. */
 export interface TokenOptions {
   /** Seconds since 1970. */
   now: number
@@ -28,7 +28,7 @@ export interface TokenOptions {
   skew?: number
 }
 
-/** What else is known about the webhook's answer. */
+/** Further facts about the webhook's answer. */
 export interface WebhookOptions {
   /** Seconds since 1970, taken before the webhook was asked. Default: the clock. */
   now?: number
@@ -157,7 +157,7 @@ function readClaims(
   rule(isObject(claims), 'claims: not an object')
   for (const [name, value] of Object.entries(claims)) {
     rule(name === name.toLowerCase(), `claims: ${name} is not lower-case`)
-    rule(/^x-hasura-./.test(name), `claims: ${name} means nothing to Hasura`)
+    rule(/^x-hasura-./.test(name), `claims: ${name} is unknown to Hasura`)
     rule(name !== 'x-hasura-role', 'claims: x-hasura-role is role emulation')
     rule(name === 'x-hasura-allowed-roles' || typeof value === 'string', `claims: ${name} is not a string`)
   }
@@ -191,7 +191,7 @@ export function readWebhook(
     rule(typeof value === 'string', `webhook: ${name} is not a string`)
     if (name === 'Cache-Control' || name === 'Expires') continue
     const lowerCased = name.toLowerCase()
-    rule(/^x-hasura-./.test(lowerCased), `webhook: ${name} means nothing to Hasura`)
+    rule(/^x-hasura-./.test(lowerCased), `webhook: ${name} is unknown to Hasura`)
     rule(!variables.has(lowerCased), `webhook: ${name} is there twice, in different case`)
     variables.set(lowerCased, value)
   }
@@ -233,13 +233,13 @@ export function webhookGetHeaders(client: Record<string, string>): Record<string
 
 /**
  * The body of Hasura's POST (`Content-Type: application/json`) to the webhook: all of the client's headers in
- * the client's case, and the GraphQL request, or null where there is none yet (a websocket that opens).
+ * the client's case, and the GraphQL request, or null for a websocket that opens.
  */
 export function webhookPostBody(client: Record<string, string>, query?: object): string {
   return JSON.stringify({ headers: client, request: query ?? null })
 }
 
-/** What Hasura knows of its client, and how the action is configured. */
+/** Hasura's data about its client, and the configuration of the action. */
 export interface ActionOptions {
   /** `session_variables`: the resolved ones, or what an anonymous client wrote. */
   variables?: JsonObject
@@ -249,7 +249,7 @@ export interface ActionOptions {
   client?: Record<string, string>
 }
 
-/** Hasura's request for an action: configured headers win over those of the client. */
+/** Returns Hasura's request for an action: configured headers win over the client's headers. */
 export function actionRequest(
   name: string,
   input: JsonObject,
@@ -263,7 +263,7 @@ export function actionRequest(
   }
 }
 
-/** What Hasura asks of a remote schema for one of its clients: session variables are headers that clients cannot set. */
+/** Returns Hasura's request to a remote schema: session variables are headers that clients cannot set. */
 export function remoteRequest(
   query: string,
   given: JsonObject,
@@ -278,7 +278,7 @@ export function remoteRequest(
   return { headers, raw: JSON.stringify({ query, variables: given, operationName: null }) }
 }
 
-/** What is sent with every request for a client whose headers are handed on. */
+/** Returns the headers of every request for a client whose headers are forwarded. */
 function forward(client: Record<string, string>): Record<string, string> {
   const forwarded = Object.entries(client).filter(([name]) => !notForwarded.includes(name.toLowerCase()))
   return {
@@ -288,13 +288,13 @@ function forward(client: Record<string, string>): Record<string, string> {
   }
 }
 
-/** What Hasura's client gets of a remote schema. */
+/** The result of a remote schema for Hasura's client. */
 export type RemoteAnswer = {
   data: JsonObject | null
   errors: { message: string; extensions: JsonObject; path?: (string | number)[] }[]
 }
 
-/** Reads the answer of a remote schema: 200 with `data`, `errors` or both, or Hasura's client learns nothing. */
+/** Reads the answer of a remote schema: 200 with `data`, `errors` or both. Hasura hides other answers from its client. */
 export function readRemote(status: number, body: string | Buffer): RemoteAnswer {
   rule(status === 200, `remote schema: status ${status} is hidden from the client`)
   const { data = null, errors = [], ...others } = parseObject(body, 'remote schema')
@@ -309,7 +309,7 @@ export function readRemote(status: number, body: string | Buffer): RemoteAnswer 
   return { data, errors }
 }
 
-/** What Hasura's client gets of an action: a value, or an error of the handler's own. */
+/** The result of an action for Hasura's client: a value, or an error of the handler. */
 export type ActionAnswer = { value: unknown } | { message: string; extensions: JsonObject }
 
 /**

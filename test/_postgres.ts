@@ -59,7 +59,7 @@ export interface PostgresServer {
   readonly url: string
   /** For example `18.4`. */
   readonly version: string
-  /** Where the server came from: an environment variable, an npm package or a directory. */
+  /** The source of the server: an environment variable, an npm package or a directory. */
   readonly source: string
   /** `null` when the server was not started here. */
   readonly pid: number | null
@@ -99,7 +99,7 @@ interface Owner {
 }
 
 /**
- * Starts a real PostgreSQL server on a free port of 127.0.0.1, or takes the one `TEST_DATABASE_URL` names.
+ * Starts a real PostgreSQL server on a free port of 127.0.0.1, or uses the server of `TEST_DATABASE_URL`.
  *
  * `TEST_POSTGRES_BIN` (a directory with `initdb` and `postgres`) picks one version; otherwise the npm package
  * and then the machine's own servers are tried. An explicit choice that fails is never replaced by another.
@@ -120,7 +120,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   throw new Error(`No PostgreSQL server could be started:\n${failures.join('\n')}`)
 }
 
-/** Uses a server that somebody else started, such as the one whose URL is in `CLAIMGATE_TEST_POSTGRES`. */
+/** Uses a running server, such as the server of `CLAIMGATE_TEST_POSTGRES`. */
 export async function connectPostgres(url: string, source = 'existing server'): Promise<PostgresServer> {
   const version = await readVersion(url)
   return { url, version, source, pid: null, certificate: null, ...databasesOf(url), stop: async () => {} }
@@ -415,7 +415,7 @@ function watchDirectory(directory: string): () => void {
   return () => watchdog.stdin.end('dismissed\n')
 }
 
-/** PostgreSQL refuses to run as root, so root hands everything to the unprivileged `nobody`. */
+/** Returns the unprivileged user `nobody` for root, because PostgreSQL refuses to run as root. */
 function serverOwner(): Owner {
   return process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
 }

@@ -1,13 +1,13 @@
 import type { ExecutionContext } from 'ava'
 import type { Answer } from './_app.ts'
 
-/** What a problem's words never say: what the gateway is made of, where it lies, what it asked the database. */
+/** Texts that no problem may contain: names of libraries, paths and statements. */
 const internal =
   /prisma|postgres|pglite|sqlstate|relation "|select |insert |node_modules|\/src\/|\/tmp\/|\.[jt]s\b|(?:\\n|\n)\s+at |koa|zod|"stack"/i
 
 const members = ['code', 'detail', 'errors', 'requestId', 'status', 'title', 'type']
 
-/** Holds an answer to be this error, in the shape of RFC 9457, without a word about the inside. */
+/** Asserts that an answer is this error, in the form of RFC 9457, without internal details. */
 export function refused(t: ExecutionContext, answer: Answer<unknown>, status: number, code: string): void {
   t.is(answer.status, status, answer.text)
   t.is(answer.headers.get('content-type')?.split(';')[0], 'application/problem+json')
@@ -22,13 +22,13 @@ export function refused(t: ExecutionContext, answer: Answer<unknown>, status: nu
     Object.keys(problem).filter((name) => !members.includes(name)),
     [],
   )
-  // A field is named as the client wrote it.
+  // A field has the spelling of the client.
   const fields = (problem.errors as { detail: string }[] | undefined)?.map(({ detail }) => detail)
   t.notRegex(JSON.stringify({ ...problem, errors: fields }), internal)
   t.notRegex([...answer.headers].join('\n'), internal)
 }
 
-/** The fields of a 422, sorted; every entry says what is wrong with one field. */
+/** Returns the fields of a 422, sorted; every entry has the fault of one field. */
 export function badFields(answer: Answer<unknown>): string[] {
   const { errors } = answer.body as { errors: { field: string; detail: string }[] }
   for (const entry of errors) {

@@ -6,13 +6,13 @@ import { refuseSecrets, rememberIn } from './_secrets.ts'
 export type GatewayProcess = {
   url: string
   child: ChildProcess
-  /** What it has printed so far, both streams. */
+  /** Returns the output so far, of both streams. */
   output(): string
-  /** Sends a signal and waits for the end. Throws when it ever came to an exception that nobody caught. */
+  /** Sends a signal and waits for the end. Throws when the process had an uncaught exception. */
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
-/** What a run that ends by itself came to. */
+/** The result of a process that ends by itself. */
 export type ProcessResult = { code: number | null; stdout: string; stderr: string }
 
 const main = fileURLToPath(new URL('dist/src/main.js', root))
@@ -22,12 +22,12 @@ export const startupLine = /listens on [^ ]+:(\d+) /
 export const awayLine = /"port":(\d+).*"msg":"the database is away; listening/
 
 /**
- * What Node is started with besides a program: an embedded database opens in half the time when its WebAssembly is not
- * optimized first. It computes the same.
+ * Arguments of Node before the program: an embedded database opens in half the time when its WebAssembly is not
+ * optimised first, with the same results.
  */
 export const nodeFlags = ['--liftoff-only']
 
-/** An environment with nothing of the caller's but what Node needs. */
+/** Returns an environment with only the caller's variables that Node needs. */
 function environment(env: Record<string, string>): Record<string, string> {
   rememberIn(env)
   return {
@@ -41,10 +41,10 @@ function environment(env: Record<string, string>): Record<string, string> {
 }
 
 function checkOutput(output: string): void {
-  if (output.includes('"event":"process.failed"')) throw new Error(`an exception nobody caught: ${output}`)
+  if (output.includes('"event":"process.failed"')) throw new Error(`uncaught exception: ${output}`)
 }
 
-/** Runs the gateway as its own process in the folder `cwd` until it prints `line`. Throws when it ends before. */
+/** Starts the gateway as a separate process in the folder `cwd` and waits for `line`. Throws when it ends before. */
 export async function startProcess(
   env: Record<string, string>,
   cwd: string,
@@ -84,8 +84,8 @@ export async function startProcess(
 }
 
 /**
- * Runs the gateway until it ends by itself, at most 30 seconds, as the user `uid` if it is given. Throws when nobody
- * caught what ended it.
+ * Runs the gateway until it ends by itself, at most 30 seconds, as the user `uid` if it is given. Throws after an
+ * uncaught exception.
  */
 export async function runProcess(
   env: Record<string, string>,

@@ -21,7 +21,7 @@ try {
 }
 
 /**
- * Runs AVA beside a PostgreSQL server whose URL the tests find in `CLAIMGATE_TEST_POSTGRES`, and the name
+ * Runs AVA with a PostgreSQL server whose URL is in `CLAIMGATE_TEST_POSTGRES`, and the name
  * of a migrated database to copy in `CLAIMGATE_TEST_TEMPLATE`.
  */
 async function runTests(args: string[], variables: Record<string, string>): Promise<number> {
@@ -50,16 +50,16 @@ async function runTests(args: string[], variables: Record<string, string>): Prom
   }
 }
 
-/** Where the tests find a browser; it says so when there is none. */
+/** Returns the variable with the browser's path; prints a note when there is no browser. */
 function environmentOfBrowser(): Record<string, string> {
   const path = findChromium(process.env.CHROMIUM_PATH)
   console.log(
-    path ? `Browser: ${path}` : 'Browser: none found, so what needs one is skipped; set CHROMIUM_PATH',
+    path ? `Browser: ${path}` : 'Browser: none found; page tests are skipped; set CHROMIUM_PATH to run them',
   )
   return path ? { CLAIMGATE_TEST_CHROMIUM: path } : {}
 }
 
-/** A migrated database, to which nobody is connected. */
+/** Creates a migrated database without open connections. */
 async function createTemplate(server: PostgresServer): Promise<string> {
   const name = `claimgate_${randomUUID().replaceAll('-', '')}`
   const databaseUrl = await server.createDatabase(name)

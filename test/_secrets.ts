@@ -3,12 +3,12 @@ const known = new Set<string>()
 const secretMember =
   /^(\w*password|\w*token|code|code_?verifier|state|authorization|cookie|set-cookie|location|client_secret|AUTH_\w*(SECRET|PRIVATE_KEY)|DATABASE_URL)$/i
 
-// The first characters of a secret, by which it is found.
+// Secrets by their first characters.
 const startLength = 8
 
 /**
- * Remembers secrets: from now on no log of this test process may have them. What is short or an ordinary word is left
- * out, because a log may have it for other reasons.
+ * Registers secrets: from now on no log of this test process may have them. Short and ordinary words are left out,
+ * because a log may have them for other reasons.
  */
 export function remember(...secrets: (string | null | undefined)[]): void {
   for (const secret of secrets) {
@@ -18,7 +18,7 @@ export function remember(...secrets: (string | null | undefined)[]): void {
   }
 }
 
-/** Remembers what is secret in a value: members of these names at any depth, whatever wraps them. */
+/** Registers the secrets of a value: members with secret names at any depth. */
 export function rememberIn(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
   for (const [name, inner] of Object.entries(value)) {
@@ -27,7 +27,7 @@ export function rememberIn(value: unknown): void {
   }
 }
 
-/** Remembers what is secret in a message of HTTP, in either direction. */
+/** Registers the secrets of an HTTP message, in either direction. */
 export function rememberMessage(url: string, headers: Headers, body: string): void {
   const [, query = ''] = url.split('?')
   rememberIn(Object.fromEntries(new URLSearchParams(query)))
@@ -40,7 +40,7 @@ export function rememberMessage(url: string, headers: Headers, body: string): vo
   }
 }
 
-/** The secrets that a text has. It is read once, however many secrets there are. */
+/** Returns the registered secrets in a text, in one pass. */
 export function findSecrets(text: string): string[] {
   const byStart = new Map<string, string[]>()
   for (const secret of known) {
@@ -56,7 +56,7 @@ export function findSecrets(text: string): string[] {
   return [...found]
 }
 
-/** Throws when a log has a secret that any test of this process has used so far. */
+/** Throws when a log has a registered secret. */
 export function refuseSecrets(log: string): void {
   const [secret] = findSecrets(log)
   if (secret === undefined) return
@@ -64,7 +64,7 @@ export function refuseSecrets(log: string): void {
   throw new Error(`A log has the secret ${secret}: ${line}`)
 }
 
-/** What is secret about a header or variable whose value is more than a secret. */
+/** Returns the secret part of a header or variable. */
 function unwrap(name: string, value: string): (string | undefined)[] {
   if (name === 'authorization') return [value.replace(/^\w+ +/, '')]
   if (name === 'cookie' || name === 'set-cookie') return value.split(';').map((part) => part.split('=')[1])

@@ -2,7 +2,7 @@ import type { SessionBody } from './_app.ts'
 import { ask } from './_client.ts'
 import type { FakeProvider, GithubProfile } from './_fake-provider.ts'
 
-/** The whole way through GitHub at a gateway that runs as a process of its own, in a browser of its own. */
+/** Signs in through GitHub at a gateway in a separate process, as a new browser. */
 export async function visitGithub(
   url: string,
   fake: FakeProvider,

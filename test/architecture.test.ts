@@ -6,7 +6,7 @@ const root = new URL('../../', import.meta.url)
 
 type Source = { path: string; text: string; imports: { to: string; isType: boolean }[] }
 
-/** Every file that is ours to write, with what it imports: paths from the root, or names of packages. */
+/** Every source file with its imports: paths from the root, or names of packages. */
 const sources = ['src', 'providers'].flatMap((folder) =>
   readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
     .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
@@ -141,7 +141,7 @@ const owners: [what: string, packages: RegExp, owners: RegExp][] = [
   ['password hashes', /bcrypt|argon2/, /^src\/authentication\/password-hash\.ts$/],
 ]
 for (const [what, packages, owner] of owners) {
-  test(`${what} is known to ${owner.source} only, even as a type`, (t) => {
+  test(`${what}: only ${owner.source} may import it, types included`, (t) => {
     const users = sources.filter(({ imports }) => imports.some(({ to }) => packages.test(to)))
     t.true(users.length > 0)
     t.deepEqual(
@@ -151,7 +151,7 @@ for (const [what, packages, owner] of owners) {
   })
 }
 
-test('src never names a provider file, and a provider knows of src only types', (t) => {
+test('src imports no provider file, and a provider imports only types of src', (t) => {
   for (const { path, imports } of sources) {
     for (const { to, isType } of imports) {
       t.false(to.startsWith('providers/'), path)
@@ -160,7 +160,7 @@ test('src never names a provider file, and a provider knows of src only types', 
   }
 })
 
-test('only main.ts, process/serve.ts and cli/ touch the process; the embedded database asks for the platform and the Node line', (t) => {
+test('only main.ts, process/serve.ts and cli/ use the process; the embedded database reads the platform and the Node line', (t) => {
   const users = sources.flatMap(({ path, text }) =>
     [...text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '').matchAll(/\bprocess(?:\.\w+|\b['[])|node:process/g)].map(
       ([use]) => `${path} ${use}`,

@@ -39,13 +39,13 @@ const pages = new Map(
   ),
 )
 
-/** The blocks of a page in one language. */
+/** Returns the code blocks of a page in one language. */
 const blocksOf = (path: string, language: string): string[] =>
   [...(pages.get(path) ?? '').matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
     ([, text = '']) => text,
   )
 
-/** What GitHub calls the headings of a page. */
+/** Returns GitHub's anchors of the headings of a page. */
 const anchorsOf = (text: string): Set<string> =>
   new Set(
     [...text.replace(/^```.*?^```/gms, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
@@ -56,7 +56,7 @@ const anchorsOf = (text: string): Set<string> =>
     ),
   )
 
-test('every relative link leads to a file, and to a heading that is there', async (t) => {
+test('every relative link leads to an existing file and heading', async (t) => {
   for (const [path, text] of pages) {
     for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(target)) continue
@@ -70,7 +70,7 @@ test('every relative link leads to a file, and to a heading that is there', asyn
   }
 })
 
-test('every variable that a page names is one', (t) => {
+test('every variable that a page names exists', (t) => {
   for (const [path, text] of pages) {
     const names = [...text.matchAll(/(?<![A-Z_<])AUTH_[A-Z_]*[A-Z](?![A-Z_<*…])/g)].map(([name]) => name)
     const env = Object.fromEntries(names.map((name) => [name, '']))
@@ -79,7 +79,7 @@ test('every variable that a page names is one', (t) => {
   }
 })
 
-test('every command that a page names is there, with its options', (t) => {
+test('every command that a page names exists, with its options', (t) => {
   const program = createProgram(createContext(process, false))
   let found = 0
   for (const [path, text] of pages) {
@@ -101,7 +101,7 @@ test('every command that a page names is there, with its options', (t) => {
   t.true(found > 50)
 })
 
-test('every npm script that a page names is there', async (t) => {
+test('every npm script that a page names exists', async (t) => {
   const { scripts } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'))
   for (const [path, text] of pages)
     for (const [line, name = ''] of text.matchAll(/npm run (?:--silent )?([a-z][a-z:]*)/g))

@@ -16,7 +16,7 @@ import {
 } from './authentication/_sign-in.ts'
 import { forge, open } from './http/_forge.ts'
 
-// One test for each published fault of a neighbour: what happened there does not happen here.
+// One test for each published vulnerability of a similar project.
 
 const password = 'correct horse'
 const env = { AUTH_TRUSTED_PROXIES: '1', AUTH_RATE_LIMIT: 'on', AUTH_LOGIN_FAILURES: '3' }
@@ -29,7 +29,7 @@ test.after.always('stop', () => stage?.stop())
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
-test('CVE-2026-41574: a provider sign-in with the e-mail of somebody else does not become them', async (t) => {
+test('CVE-2026-41574: a provider sign-in with the e-mail of another user does not sign in as that user', async (t) => {
   const { app } = stage
   const body = { username: 'victim', password, confirmPassword: password, email: 'victim@mail.test' }
   const { body: victim } = await app.post<{ id: string }>('/signup', body)
@@ -53,7 +53,7 @@ test('CVE-2026-34969: no redirect carries a token, only a code that works once',
   t.false(answer.headers.getSetCookie().some((cookie) => cookie.includes(body.refreshToken)))
 })
 
-test('CVE-2026-31813: a token is not verified with what it says itself about its issuer and its keys', async (t) => {
+test('CVE-2026-31813: a token is not verified with the issuer and keys that it names itself', async (t) => {
   const { token } = await stage.app.signup('issued')
   const { header, payload } = open(token)
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -88,7 +88,7 @@ test('GHSA-3529-5m8x-rpv3: no header of a request chooses a link, a callback or 
   t.is(open(session.token).payload.iss, 'https://gateway.test')
 })
 
-test('CVE-2025-61928: who is meant is never read from a body', async (t) => {
+test('CVE-2025-61928: the user of a request is never read from its body', async (t) => {
   const { app } = stage
   const victim = await app.signup('meant')
   const attacker = await app.signup('meaning')
@@ -102,7 +102,7 @@ test('CVE-2025-61928: who is meant is never read from a body', async (t) => {
   t.is((await app.login('meant')).status, 200)
 })
 
-test('GHSA-xg6x-h9c9-2m83: nobody gets a session before it is known that they are active', async (t) => {
+test('GHSA-xg6x-h9c9-2m83: no user gets a session before the check that the user is active', async (t) => {
   const { app } = stage
   const person = githubber()
   const local = await app.signup('dormant')
@@ -116,7 +116,7 @@ test('GHSA-xg6x-h9c9-2m83: nobody gets a session before it is known that they ar
   t.is(await count(), before)
 })
 
-test('CVE-2026-45364: a new address of the same IPv6 network is no new chance to guess', async (t) => {
+test('CVE-2026-45364: a new address of the same IPv6 network gives no further attempts', async (t) => {
   await stage.app.signup('guessed')
   const statuses = []
   for (const host of [':1', ':2', 'ffff:1::', '1:2:3:4', '0:0:0:9']) {
@@ -127,7 +127,7 @@ test('CVE-2026-45364: a new address of the same IPv6 network is no new chance to
   t.deepEqual(statuses, [401, 401, 401, 429, 429])
 })
 
-test('CVE-2022-25896: a sign-in begins a session of its own, whatever the browser brought', async (t) => {
+test('CVE-2022-25896: a sign-in begins a new session, with any cookies of the browser', async (t) => {
   const { app } = stage
   const attacker = await app.signup('fixating')
   await app.signup('fixated')
@@ -148,7 +148,7 @@ test('CVE-2022-25896: a sign-in begins a session of its own, whatever the browse
   refused(t, await victim.visit(stage.fake.authorize(location, githubber())), 403, 'invalid_state')
 })
 
-test('CVE-2022-36083: a cookie cannot ask for costly work before it is decrypted', async (t) => {
+test('CVE-2022-36083: a cookie cannot cause costly work before it is decrypted', async (t) => {
   const header = {
     alg: 'PBES2-HS512+A256KW',
     enc: 'A256GCM',
@@ -162,14 +162,14 @@ test('CVE-2022-36083: a cookie cannot ask for costly work before it is decrypted
   refused(t, answer, 403, 'invalid_state')
 })
 
-test('supabase/auth#2612: of twenty exchanges of one code at once exactly one gets a session', async (t) => {
+test('supabase/auth#2612: of twenty concurrent exchanges of one code exactly one gets a session', async (t) => {
   const code = await signInForCode(t, stage, 'github', githubber())
   const answers = await Promise.all(Array.from({ length: 20 }, () => exchange(stage.app, code)))
   t.is(answers.filter(({ status }) => status === 200).length, 1)
   t.is(answers.filter(({ status }) => status === 401).length, 19)
 })
 
-test('supabase/auth#2642: the tokens of a deactivated user are worth nothing from that moment', async (t) => {
+test('supabase/auth#2642: the tokens of a deactivated user are rejected at once', async (t) => {
   const { app } = stage
   const { id, token, refreshToken } = await app.signup('banned')
   t.is((await app.get('/webhook', bearer(token))).status, 200)

@@ -2,13 +2,13 @@ import test from 'ava'
 import fc from 'fast-check'
 import { shareOfCores } from '../../src/authentication/password-hash.ts'
 
-test('workers keep no more cores busy than there are, unless there are more workers', (t) => {
+test('workers use at most the existing cores, unless there are more workers than cores', (t) => {
   const number = fc.integer({ min: 1, max: 64 })
   fc.assert(
     fc.property(number, number, (cores, workers) => {
       const share = shareOfCores(cores, workers)
       t.true(share >= 1 && share * workers <= Math.max(cores, workers))
-      t.true((share + 1) * workers > cores, 'a core that nobody uses')
+      t.true((share + 1) * workers > cores, 'an unused core')
     }),
   )
   t.is(shareOfCores(8, 1), 8)
