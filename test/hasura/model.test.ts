@@ -468,7 +468,7 @@ const badAnswers: [claim: string, body: string, message: string, options?: Webho
   [
     'cache-control in lower case',
     answer({ 'cache-control': 'max-age=60' }),
-    'webhook: cache-control means nothing',
+    'webhook: cache-control is unknown to Hasura',
   ],
   ['expires in lower case', answer({ expires: httpDate(now + 60) }), 'webhook: expires is unknown to Hasura'],
   [
