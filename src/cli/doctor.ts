@@ -24,7 +24,7 @@ export function registerDoctor(program: Command, context: CommandContext): void 
       ),
     )
     .action(async (flags: Flags) => {
-      const output = describe(await examine(context, flags))
+      const output = formatChecks(await examine(context, flags))
       if (output.document.failed > 0) context.exitCode = 1
       print(context, output)
     })
@@ -42,7 +42,7 @@ async function examine(context: CommandContext, { hasura, hasuraSecret }: Flags)
   return [...checks, ...(await examineHasura(endpoint, secret(), found))]
 }
 
-function describe(
+function formatChecks(
   checks: readonly Check[],
 ): Output & { document: { checks: readonly Check[]; failed: number; skipped: number } } {
   const of = (status: Check['status']) => checks.filter((check) => check.status === status).length

@@ -63,8 +63,8 @@ function parseSeconds(text: string): number {
 }
 
 async function apply(context: CommandContext, flags: Flags): Promise<Output> {
-  const { api, version, missing, differs, inTheWay, describe } = await compare(context, flags)
-  if (missing.length > 0 && inTheWay.length > 0) throw refuseOver(inTheWay.map(describe))
+  const { api, version, missing, differs, inTheWay, describeCall } = await compare(context, flags)
+  if (missing.length > 0 && inTheWay.length > 0) throw refuseOver(inTheWay.map(describeCall))
   const isDone = missing.length > 0 && !flags.dryRun
   if (isDone) {
     await requireConsistent(api)
@@ -77,16 +77,18 @@ async function apply(context: CommandContext, flags: Flags): Promise<Output> {
   return {
     document: { applied: isDone ? missing.length : 0, missing, differs },
     text:
-      missing.length === 0 ? nothing : [...missing.map((call) => `+ ${describe(call)}`), summary].join('\n'),
-    warning: differs.length > 0 ? `left as it is: ${differs.map(describe).join('; ')}` : undefined,
+      missing.length === 0
+        ? nothing
+        : [...missing.map((call) => `+ ${describeCall(call)}`), summary].join('\n'),
+    warning: differs.length > 0 ? `left as it is: ${differs.map(describeCall).join('; ')}` : undefined,
   }
 }
 
 async function diff(context: CommandContext, flags: Flags): Promise<Output> {
-  const { missing, differs, describe } = await compare(context, flags)
+  const { missing, differs, describeCall } = await compare(context, flags)
   const lines = [
-    ...missing.map((call) => `+ ${describe(call)}`),
-    ...differs.map((call) => `~ ${describe(call)}: Hasura has another`),
+    ...missing.map((call) => `+ ${describeCall(call)}`),
+    ...differs.map((call) => `~ ${describeCall(call)}: Hasura has another`),
   ]
   if (lines.length > 0) context.exitCode = 1
   return { document: { missing, differs }, text: lines.join('\n') || 'Nothing is missing.' }
@@ -121,7 +123,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
   return {
     api,
     version: exported.resource_version,
-    describe: describeCall,
+    describeCall,
     missing,
     differs,
     inTheWay: differs.filter((call) => used.includes(call)),

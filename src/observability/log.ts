@@ -5,11 +5,11 @@ import { type DestinationStream, type Logger, pino } from 'pino'
  * libraries put statements, answers and header values into messages and further members.
  */
 export function createLog(level: string, destination?: DestinationStream): Logger {
-  const options = { level, serializers: { err: (error: unknown) => describe(error) } }
+  const options = { level, serializers: { err: (error: unknown) => serializeError(error) } }
   return destination === undefined ? pino(options) : pino(options, destination)
 }
 
-function describe(error: unknown, depth = 0): unknown {
+function serializeError(error: unknown, depth = 0): unknown {
   if (typeof error === 'string') return error
   if (!(error instanceof Error)) return { type: typeof error }
   const { code, errors } = error as { code?: unknown; errors?: unknown }
@@ -19,7 +19,7 @@ function describe(error: unknown, depth = 0): unknown {
     ...(typeof code === 'string' && { code }),
     message: messageOf(error, code),
     stack: error.stack?.match(/^ +at .*$/gm)?.join('\n'),
-    ...(inner !== undefined && depth < 4 && { cause: describe(inner, depth + 1) }),
+    ...(inner !== undefined && depth < 4 && { cause: serializeError(inner, depth + 1) }),
   }
 }
 
