@@ -4,7 +4,7 @@ import type { PageSettings } from '../config/pages.ts'
 import type { Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { createAccent } from './accent.ts'
-import { isolateQuotes, type Texts } from './texts.ts'
+import { isolateBidi, type Texts } from './texts.ts'
 
 /** A file that pages refer to. Its name changes with its content, so browsers may keep it for ever. */
 export type Asset = { type: string; body: Buffer }
@@ -74,7 +74,7 @@ async function loadLocales(): Promise<Map<string, Texts>> {
   const files = (await readdir(folder)).filter((file) => /^[\w-]+\.(js|ts)$/.test(file)).sort()
   const load = async (file: string) => {
     const { default: texts } = (await import(new URL(file, folder).href)) as { default: Texts }
-    return [file.replace(/\.\w+$/, ''), isolateQuotes(texts)] as const
+    return [file.replace(/\.\w+$/, ''), isolateBidi(texts)] as const
   }
   return new Map(await Promise.all(files.map(load)))
 }

@@ -29,20 +29,20 @@ export function field(
   { name, autocomplete, value, hint, isFirst }: Field,
   errors: FormErrors | null,
 ): Html {
-  const fault = errors?.fields.get(name)
+  const message = errors?.fields.get(name)
   const isSecret = autocomplete.endsWith('password')
-  const described = [fault && `${name}-fault`, hint && `${name}-hint`].filter(Boolean).join(' ')
+  const described = [message && `${name}-fault`, hint && `${name}-hint`].filter(Boolean).join(' ')
   // Where something is wrong, the summary has the focus.
   const isFocused = isFirst === true && errors === null
   const input = html`<input id="${name}" name="${name}" type="${isSecret ? 'password' : 'text'}" autocomplete="${autocomplete}" required${
     !isSecret && html` autocapitalize="none" spellcheck="false" dir="auto"`
-  }${value !== undefined && html` value="${value}"`}${fault && html` aria-invalid="true"`}${
+  }${value !== undefined && html` value="${value}"`}${message && html` aria-invalid="true"`}${
     described && html` aria-describedby="${described}"`
   }${isFocused && html` autofocus`}>`
   return html`<div class="field">
 <label for="${name}">${texts.fields[name]}</label>
 ${isSecret ? html`<div class="secret" data-show="${texts.showPassword}" data-hide="${texts.hidePassword}" data-caps="${texts.capsLock}">${input}</div>` : input}
-${fault && html`<p class="fault" id="${name}-fault">${fault}</p>\n`}${hint && html`<p class="hint" id="${name}-hint">${hint}</p>\n`}</div>`
+${message && html`<p class="fault" id="${name}-fault">${message}</p>\n`}${hint && html`<p class="hint" id="${name}-hint">${hint}</p>\n`}</div>`
 }
 
 /** The summary of what is wrong, which has the focus: fields are links to where they are. */
@@ -52,7 +52,7 @@ export function summary(errors: FormErrors | null): Html | null {
   const text = errors.text === null ? null : html`<p>${errors.text}</p>`
   const list =
     fields.length > 0 &&
-    html`<ul>${fields.map(([name, fault]) => html`<li><a href="#${name}">${fault}</a></li>`)}</ul>`
+    html`<ul>${fields.map(([name, message]) => html`<li><a href="#${name}">${message}</a></li>`)}</ul>`
   return html`<div class="notice bad" role="alert" tabindex="-1" autofocus>${text}${list}</div>`
 }
 

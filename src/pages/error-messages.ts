@@ -2,13 +2,13 @@ import type { Context } from '../context.ts'
 import { type ErrorCode, errorTable, type FieldError, GatewayError } from '../errors.ts'
 import { formErrors } from './csrf.ts'
 import type { Page } from './render.ts'
-import type { FieldFault, FieldName, Texts } from './texts.ts'
+import type { FieldMessage, FieldName, Texts } from './texts.ts'
 
 /** What is wrong with what somebody sent, in their language: as a whole, or field by field. */
 export type FormErrors = { text: string | null; fields: ReadonlyMap<FieldName, string> }
 
 /** What the JSON interface says of a field, and what we say. A number in it is the limit. */
-const fieldMessages: readonly (readonly [RegExp, FieldFault])[] = [
+const fieldMessages: readonly (readonly [RegExp, FieldMessage])[] = [
   [/^is required$/, 'required'],
   [/^has fewer than (\d+) characters$/, 'tooShort'],
   [/^has more than (\d+) characters$/, 'tooLong'],
@@ -37,8 +37,8 @@ export function localizeErrors(
 }
 
 function localizeFields(error: GatewayError, texts: Texts, secret: FieldName | null): [FieldName, string][] {
-  const one = (name: FieldName, fault: FieldFault): [FieldName, string][] => [
-    [name, texts.faults[fault](texts.fields[name], '')],
+  const one = (name: FieldName, message: FieldMessage): [FieldName, string][] => [
+    [name, texts.fieldMessages[message](texts.fields[name], '')],
   ]
   if (error.code === 'username_taken') return one('username', 'taken')
   if (error.code === 'invalid_credentials' && secret) return one(secret, 'wrong')
@@ -65,11 +65,11 @@ export function readError(ctx: Context): GatewayError | null {
 function localizeField({ field, detail }: FieldError, texts: Texts): [FieldName, string][] {
   if (!Object.hasOwn(texts.fields, field)) return []
   const name = field as FieldName
-  for (const [pattern, fault] of fieldMessages) {
+  for (const [pattern, message] of fieldMessages) {
     const found = pattern.exec(detail)
-    if (found) return [[name, texts.faults[fault](texts.fields[name], found[1] ?? '')]]
+    if (found) return [[name, texts.fieldMessages[message](texts.fields[name], found[1] ?? '')]]
   }
-  return [[name, texts.faults.other(texts.fields[name], '')]]
+  return [[name, texts.fieldMessages.other(texts.fields[name], '')]]
 }
 
 function formatWait(seconds: number, language: string): string {

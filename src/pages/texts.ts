@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.ts'
 
 /** What is wrong with one field, apart from its name. */
-export type FieldFault =
+export type FieldMessage =
   | 'required'
   | 'tooShort'
   | 'tooLong'
@@ -21,7 +21,7 @@ export type FieldName = 'username' | 'password' | 'confirmPassword' | 'currentPa
 
 /**
  * Every word that the pages say in one language. A file of `locales/` is one of these, and a language of its own. A new
- * sentence with a name in it also goes into `isolate.ts`.
+ * sentence with a name in it also goes into `quoting`.
  */
 export type Texts = {
   direction: 'ltr' | 'rtl'
@@ -90,7 +90,7 @@ export type Texts = {
     unlinked: string
   }
   /** One sentence about a field. */
-  faults: Record<FieldFault, (field: string, number: string) => string>
+  fieldMessages: Record<FieldMessage, (field: string, number: string) => string>
   /** What is wrong when the form is no longer good, or cookies do not come back. */
   formExpired: string
   cookiesRefused: string
@@ -120,7 +120,7 @@ const quoting = [
  * direction changes the order of nothing but itself (Unicode Standard Annex 9, section 2.4). For attributes and titles
  * too, where no `bdi` can stand.
  */
-export function isolateQuotes(texts: Texts): Texts {
+export function isolateBidi(texts: Texts): Texts {
   const isolate = (value: string): string =>
     // Here nothing can change direction, and whoever searches for the sentence finds it.
     texts.direction === 'ltr' && /^[ -~]*$/.test(value) ? value : `\u2068${value}\u2069`

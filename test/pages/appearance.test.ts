@@ -6,7 +6,7 @@ import { contrast, createAccent } from '../../src/pages/accent.ts'
 import { loadPages } from '../../src/pages/assets.ts'
 import { readDevice } from '../../src/pages/components.ts'
 import en from '../../src/pages/locales/en.ts'
-import { isolateQuotes } from '../../src/pages/texts.ts'
+import { isolateBidi } from '../../src/pages/texts.ts'
 import { quick, root, startApp } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import { type Stage, startPages } from './_pages.ts'
@@ -323,10 +323,10 @@ test('a template escapes what is text, wherever it stands', (t) => {
 })
 
 test('a name in the other direction is kept apart from the sentence that it is in, wherever one is', async (t) => {
-  const texts = isolateQuotes(en)
+  const texts = isolateBidi(en)
   t.is(texts.continueAs('عادة'), 'Continue as \u2068عادة\u2069')
   t.is(texts.continueAs('ada'), 'Continue as ada')
-  const hebrew = isolateQuotes({ ...en, direction: 'rtl' })
+  const hebrew = isolateBidi({ ...en, direction: 'rtl' })
   t.is(hebrew.continueAs('ada'), 'Continue as \u2068ada\u2069')
   for (const sentence of [
     hebrew.signInTo,

@@ -51,7 +51,7 @@ for (const [what, fails] of faulty) {
         error.errors?.map(({ field }) => field),
       )
       for (const [name, sentence] of fields) {
-        t.not(sentence, texts.faults.other(texts.fields[name], ''), JSON.stringify(error.errors))
+        t.not(sentence, texts.fieldMessages.other(texts.fields[name], ''), JSON.stringify(error.errors))
         t.notRegex(sentence, /undefined|\$| {2}/)
         for (const [number] of error.errors
           ?.find(({ field }) => field === name)

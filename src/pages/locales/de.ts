@@ -68,7 +68,7 @@ export default {
     linked: (provider) => `Sie können sich jetzt mit ${provider} anmelden.`,
     unlinked: 'Die Verknüpfung ist gelöst.',
   },
-  faults: {
+  fieldMessages: {
     required: (field) => `${field} fehlt.`,
     tooShort: (field, number) => `${field}: Es müssen mindestens ${number} Zeichen sein.`,
     tooLong: (field, number) => `${field}: Es dürfen höchstens ${number} Zeichen sein.`,

@@ -68,7 +68,7 @@ export default {
     linked: (provider) => `You can now sign in with ${provider}.`,
     unlinked: 'The link is removed.',
   },
-  faults: {
+  fieldMessages: {
     required: (field) => `${field} is missing.`,
     tooShort: (field, number) => `${field} needs at least ${number} characters.`,
     tooLong: (field, number) => `${field} may have at most ${number} characters.`,
