@@ -29,19 +29,12 @@ export function startMaintenance(
   const jobs = [
     scheduleRepeating(
       sweepInterval,
-      'sweep',
+      'delete expired rows',
       log,
       async () => void (await oneTimeCodes.sweep(clock())),
       firstSweep,
     ),
     scheduleRepeating(
-      sweepInterval,
-      'delete expired rows',
-      log,
-      async () => void (await oneTime.sweep(clock())),
-      firstSweep,
-    ),
-    every(
       sweepInterval,
       'delete expired limits',
       log,
@@ -49,7 +42,7 @@ export function startMaintenance(
       firstSweep,
     ),
     // Often enough that a new key is published everywhere long before anybody signs with it.
-    scheduleRepeating(Math.min(keyInterval, config.jwksMaxAge * 1000), 'update the keys', log, async () => {
+    scheduleRepeating(Math.min(keyInterval, config.jwksMaxAge * 1000), 'update the signing keys', log, async () => {
       for (const done of await keys.update(clock())) announce(log, 'key.rotated', done)
     }),
   ]
