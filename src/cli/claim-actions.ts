@@ -41,13 +41,13 @@ export async function preview(
   const { leftOut } = claims
   return {
     document: { id, username, token, webhook, leftOut },
-    text: describe(token, webhook),
+    text: formatClaims(token, webhook),
     warning:
       leftOut.length > 0 ? `left out, because Hasura must not see it: ${leftOut.join(', ')}` : undefined,
   }
 }
 
-function describe(token: Record<string, unknown>, webhook: Record<string, string>): string {
+function formatClaims(token: Record<string, unknown>, webhook: Record<string, string>): string {
   const [[namespace, members]] = Object.entries(token) as [[string, Record<string, unknown> | string]]
   const inToken = typeof members === 'string' ? members : list(toLines(members))
   return `In the access token, under ${namespace}:\n\n${inToken}\n\nFrom the webhook:\n\n${list(webhook)}`

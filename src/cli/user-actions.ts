@@ -71,7 +71,7 @@ export async function listUsers(
 /** Shows what the database has of a user. Throws `user_not_found`. */
 export async function showUser({ database, config, now }: OpenDeployment, nameOrId: string): Promise<Output> {
   const { id } = await findUser(database, nameOrId)
-  const user = await createUserAdmin(database).describe(id)
+  const user = await createUserAdmin(database).findDetails(id)
   if (user === null) throw userNotFound(nameOrId)
   const sessions = await createSessions(database, config.sessionLifetimes).list(id, now)
   const text = list({

@@ -51,7 +51,7 @@ export function connectServer(url: string, onError: (error: Error) => void, time
       }),
     listen: (channel, subscriber) => {
       const notify = (message: string) => pool.query('SELECT pg_notify($1, $2)', [channel, message])
-      const ear = {
+      const settings = {
         config: bounded,
         channel,
         notify,
@@ -59,12 +59,12 @@ export function connectServer(url: string, onError: (error: Error) => void, time
         timeout: timeout * 1000,
         heartbeat,
       }
-      const listening = listenOnServer(ear, subscriber)
-      listeners.push(listening)
-      return listening
+      const subscription = listenOnServer(settings, subscriber)
+      listeners.push(subscription)
+      return subscription
     },
     close: async () => {
-      await Promise.all(listeners.map((listening) => listening.close()))
+      await Promise.all(listeners.map((subscription) => subscription.close()))
       await atMost(goodbye, pool.end())
     },
     pool: () => ({

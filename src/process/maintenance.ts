@@ -42,9 +42,14 @@ export function startMaintenance(
       firstSweep,
     ),
     // Often enough that a new key is published everywhere long before anybody signs with it.
-    scheduleRepeating(Math.min(keyInterval, config.jwksMaxAge * 1000), 'update the signing keys', log, async () => {
-      for (const done of await keys.update(clock())) announce(log, 'key.rotated', done)
-    }),
+    scheduleRepeating(
+      Math.min(keyInterval, config.jwksMaxAge * 1000),
+      'update the signing keys',
+      log,
+      async () => {
+        for (const done of await keys.update(clock())) announce(log, 'key.rotated', done)
+      },
+    ),
   ]
   return async () => void (await Promise.all(jobs.map((stop) => stop())))
 }

@@ -70,7 +70,7 @@ export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
     },
 
     /** Returns all data of a user except secrets and sessions; null when no user has the id. */
-    describe: async (id: string) => {
+    findDetails: async (id: string) => {
       const user = await prisma.user.findUnique({ where: { id }, select: details })
       if (user === null) return null
       const hasPassword = (await prisma.user.count({ where: { id, password: { not: null } } })) === 1
