@@ -9,7 +9,7 @@ import { parseConfig } from '../src/config/config.ts'
 import { describeTables, metadataRoles } from '../src/hasura/metadata-tables.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
 import { root } from './_app.ts'
-import { startDoor } from './hasura/_door.ts'
+import { startActions } from './hasura/_actions.ts'
 import { askRemote } from './hasura/_remote.ts'
 import { createHasuraSchema } from './hasura/_schema.ts'
 import { startHasura } from './hasura/_stand-in.ts'
@@ -212,7 +212,7 @@ test('comments name things, and do without stand-ins for nouns', async (t) => {
 })
 
 test('the GraphQL of docs/how-to/actions.md is answered as it stands', async (t) => {
-  const app = await startDoor()
+  const app = await startActions()
   t.teardown(() => app.close())
   const [signup = '', me = ''] = blocksOf('docs/how-to/actions.md', 'graphql')
   const made = await askRemote(app, signup)

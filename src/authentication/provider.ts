@@ -2,7 +2,7 @@ import type { Strategy } from 'passport'
 import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
 import type { ProfileIdentity, ProviderProfile } from '../context.ts'
 
-/** What the house gives every provider file that signs people in by redirect. */
+/** The options that the gateway passes to the strategy of a redirect provider. */
 export type RedirectOptions = {
   clientID: string
   clientSecret: string

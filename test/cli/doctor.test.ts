@@ -99,7 +99,7 @@ besideGateway('doctor finds out when HASURA_GRAPHQL_JWT_SECRET does not agree', 
 })
 
 besideGateway(
-  'doctor in webhook mode: a hook that leads elsewhere, nowhere or to an open door fails',
+  'doctor in webhook mode: a hook that leads elsewhere, nowhere or to a hook without authentication fails',
   async (t) => {
     const { jwt, hook } = hasura.state
     t.teardown(() => Object.assign(hasura.state, { jwt, hook }))

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import type { TestApp } from '../_app.ts'
 import { type ActionOptions, type RemoteAnswer, readRemote, remoteRequest } from '../_hasura.ts'
-import { secret } from './_door.ts'
+import { secret } from './_actions.ts'
 
 /** Sends a query to the remote schema as Hasura does, by default with the right secret. */
 export async function askRemote(

@@ -3,14 +3,14 @@ import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
 import { actionErrors, answerFailure } from '../../src/hasura/failure.ts'
 import { quick, type TestApp } from '../_app.ts'
 import { readAction } from '../_hasura.ts'
-import { callAction, failed, secret, startDoor } from './_door.ts'
+import { callAction, failed, secret, startActions } from './_actions.ts'
 
 const password = 'correct horse'
 const newcomer = (username: string) => ({ username, password, confirmPassword: password })
 
 let app: TestApp
 test.before('start', async () => {
-  app = await startDoor({}, { engine: quick })
+  app = await startActions({}, { engine: quick })
 })
 test.after.always('stop', () => app?.close())
 
@@ -67,17 +67,17 @@ test('an action rejects the same input as its route, with the same code', async 
 })
 
 test('the action signup obeys AUTH_SIGNUP and the password policy', async (t) => {
-  const closed = await startDoor({ AUTH_SIGNUP: 'false' }, { engine: quick })
+  const closed = await startActions({ AUTH_SIGNUP: 'false' }, { engine: quick })
   failed(t, await callAction(closed, 'signup', newcomer('anna')), 403, 'signup_disabled')
   await closed.close()
-  const strict = await startDoor({ AUTH_PASSWORD_POLICY: 'strict' }, { engine: quick })
+  const strict = await startActions({ AUTH_PASSWORD_POLICY: 'strict' }, { engine: quick })
   const common = { username: 'anna', password: 'password1', confirmPassword: 'password1' }
   failed(t, await callAction(strict, 'signup', common), 422, 'validation_failed')
   await strict.close()
 })
 
 test('actions whose password hash waits too long fail with overloaded and the seconds to wait', async (t) => {
-  const busy = await startDoor({ AUTH_HASH_QUEUE: '0', AUTH_BCRYPT_COST: '12' }, { engine: quick })
+  const busy = await startActions({ AUTH_HASH_QUEUE: '0', AUTH_BCRYPT_COST: '12' }, { engine: quick })
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, each) => callAction(busy, 'signup', newcomer(`user-${each}`))),
   )
@@ -91,7 +91,7 @@ test('actions whose password hash waits too long fail with overloaded and the se
 })
 
 test('an internal error is server_error, without internal details', async (t) => {
-  const broken = await startDoor({}, { engine: quick })
+  const broken = await startActions({}, { engine: quick })
   await broken.sql('ALTER TABLE session RENAME TO sessions')
   const answer = await callAction(broken, 'signup', newcomer('anna'))
   failed(t, answer, 400, 'server_error')

@@ -1,13 +1,13 @@
 import test from 'ava'
 import { quick, type SessionBody, type TestApp } from '../_app.ts'
 import { deactivate } from '../_grant.ts'
-import { asUser, callAction, failed, secret, startDoor } from './_door.ts'
+import { asUser, callAction, failed, secret, startActions } from './_actions.ts'
 
 let app: TestApp
 let anna: SessionBody
 let berta: SessionBody
 test.before('start', async () => {
-  app = await startDoor({}, { engine: quick })
+  app = await startActions({}, { engine: quick })
   anna = await app.signup('anna')
   berta = await app.signup('berta')
 })

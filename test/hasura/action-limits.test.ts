@@ -1,13 +1,13 @@
 import test from 'ava'
 import { quick, type TestApp } from '../_app.ts'
-import { asUser, callAction, failed, startDoor } from './_door.ts'
+import { asUser, callAction, failed, startActions } from './_actions.ts'
 
 const password = 'correct horse'
 const limits = { AUTH_RATE_LIMIT: 'on', AUTH_LOGIN_FAILURES: '2', AUTH_SIGNUP_ATTEMPTS: '3' }
 const from = (address: string) => ({ client: { 'X-Forwarded-For': address } })
 
 async function startLimited(env: Record<string, string>): Promise<TestApp> {
-  return startDoor({ ...limits, ...env }, { engine: quick })
+  return startActions({ ...limits, ...env }, { engine: quick })
 }
 
 const tryLogin = (app: TestApp, address: string, guess = 'wrong') =>

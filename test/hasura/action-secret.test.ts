@@ -2,11 +2,11 @@ import test from 'ava'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { actionRequest } from '../_hasura.ts'
 import { refused } from '../_problem.ts'
-import { callAction, failed, secret, startDoor } from './_door.ts'
+import { callAction, failed, secret, startActions } from './_actions.ts'
 
 let app: TestApp
 test.before('start', async () => {
-  app = await startDoor({}, { engine: quick })
+  app = await startActions({}, { engine: quick })
 })
 test.after.always('stop', () => app?.close())
 
@@ -31,7 +31,7 @@ test('a secret in the body or the query is not accepted', async (t) => {
 })
 
 test('the secret may have all bytes that a header value may have', async (t) => {
-  const other = await startDoor(
+  const other = await startActions(
     { AUTH_ACTION_SECRET: 'grüße von hasura an das tor 0123456789' },
     { engine: quick },
   )

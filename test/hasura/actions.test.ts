@@ -2,7 +2,7 @@ import test from 'ava'
 import { objectTypes } from '../../src/hasura/operations.ts'
 import { engines, type SessionBody, type TestApp } from '../_app.ts'
 import { during } from '../observability/_events.ts'
-import { act, asUser, callAction, failed, startDoor } from './_door.ts'
+import { act, asUser, callAction, failed, startActions } from './_actions.ts'
 
 const password = 'correct horse'
 const fieldsOf = (type: string) => Object.keys(objectTypes[type]?.fields ?? {}).sort()
@@ -10,7 +10,7 @@ const fieldsOf = (type: string) => Object.keys(objectTypes[type]?.fields ?? {}).
 for (const engine of engines) {
   let app: TestApp
   test.serial.before(`${engine}: start`, async () => {
-    app = await startDoor({ AUTH_COOKIE_MODE: 'true' }, { engine })
+    app = await startActions({ AUTH_COOKIE_MODE: 'true' }, { engine })
   })
   test.after.always(`${engine}: stop`, () => app?.close())
 

@@ -3,12 +3,12 @@ import { getIntrospectionQuery } from 'graphql'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { remoteRequest } from '../_hasura.ts'
 import { refused } from '../_problem.ts'
-import { secret, startDoor } from './_door.ts'
+import { secret, startActions } from './_actions.ts'
 import { askRemote, faulty } from './_remote.ts'
 
 let app: TestApp
 test.before('start', async () => {
-  app = await startDoor({ AUTH_RATE_LIMIT: 'on', AUTH_LOGIN_FAILURES: '2' }, { engine: quick })
+  app = await startActions({ AUTH_RATE_LIMIT: 'on', AUTH_LOGIN_FAILURES: '2' }, { engine: quick })
 })
 test.after.always('stop', () => app?.close())
 

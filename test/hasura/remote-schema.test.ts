@@ -9,7 +9,7 @@ import {
 import { createActionsGraphql, createRemoteSchema } from '../../src/hasura/schema-language.ts'
 import { engines, type SessionBody, type TestApp } from '../_app.ts'
 import { during } from '../observability/_events.ts'
-import { asUser, startDoor } from './_door.ts'
+import { asUser, startActions } from './_actions.ts'
 import { askRemote, faulty } from './_remote.ts'
 
 const session = '{ id username roles defaultRole token tokenType expiresIn refreshToken refreshExpiresIn }'
@@ -23,7 +23,7 @@ const password = 'correct horse'
 for (const engine of engines) {
   let app: TestApp
   test.serial.before(`${engine}: start`, async () => {
-    app = await startDoor({}, { engine })
+    app = await startActions({}, { engine })
   })
   test.after.always(`${engine}: stop`, () => app?.close())
 

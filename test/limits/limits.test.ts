@@ -108,7 +108,7 @@ for (const name of ['signup', 'refresh', 'callback'] as const) {
   })
 }
 
-test('while the database is away each process counts for itself: the door is neither open nor closed', async (t) => {
+test('while the database is away each process counts for itself: requests are neither all allowed nor all rejected', async (t) => {
   let asked = 0
   const away: Pick<Database, 'query'> = {
     query: () => {

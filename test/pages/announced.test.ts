@@ -1,7 +1,7 @@
 import test from 'ava'
 import { during, type Event } from '../observability/_events.ts'
+import { openCookieBrowser, signUp } from './_cookie-browser.ts'
 import { type Stage, startPages } from './_pages.ts'
-import { openVisitor, signUp } from './_visitor.ts'
 
 let stage: Stage
 test.before('start', async () => {
@@ -34,7 +34,7 @@ test.serial('a sign-in on a page for an app tells of both sessions, and counts o
   const before = Number(await countSignIns())
   const path = `/signin${toApp()}`
   const { events } = await during(stage.app, () =>
-    openVisitor(stage).submit(path, path, { username: 'ada', password }),
+    openCookieBrowser(stage).submit(path, path, { username: 'ada', password }),
   )
   const [, ...begun] = await sessionsOf('ada')
   t.is(begun.length, 2)
@@ -54,12 +54,12 @@ test.serial('a sign-in on a page for an app tells of both sessions, and counts o
 test.serial(
   'going on to an app as who is signed in tells of the session of the app, and is no sign-in',
   async (t) => {
-    const visitor = openVisitor(stage)
-    await signUp(visitor, 'eve')
+    const browser = openCookieBrowser(stage)
+    await signUp(browser, 'eve')
     stage.app.clock.advance(1)
     const before = await countSignIns()
     const { events } = await during(stage.app, () =>
-      visitor.submit(`/signin${toApp()}`, `/signin/continue${toApp()}`),
+      browser.submit(`/signin${toApp()}`, `/signin/continue${toApp()}`),
     )
     const [, app] = await sessionsOf('eve')
     t.deepEqual(told(events), [['session.begun', app]])
@@ -68,11 +68,11 @@ test.serial(
 )
 
 test.serial('a browser that signs in anew tells of the session that ends', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'grace')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'grace')
   stage.app.clock.advance(1)
   const fields = { username: 'grace', password }
-  const { events } = await during(stage.app, () => visitor.submit('/signin?prompt=login', '/signin', fields))
+  const { events } = await during(stage.app, () => browser.submit('/signin?prompt=login', '/signin', fields))
   const [first, second] = await sessionsOf('grace')
   t.deepEqual(told(events), [
     ['logout', first],

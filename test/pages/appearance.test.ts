@@ -9,8 +9,8 @@ import en from '../../src/pages/locales/en.ts'
 import { isolateBidi } from '../../src/pages/texts.ts'
 import { quick, root, startApp } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
+import { alertsOf, openCookieBrowser, plain, signUp } from './_cookie-browser.ts'
 import { type Stage, startPages } from './_pages.ts'
-import { alertsOf, openVisitor, plain, signUp } from './_visitor.ts'
 
 let stage: Stage
 test.before('start', async () => {
@@ -23,20 +23,20 @@ const settings = { name: 'Acme', logo: undefined, accent: '#3451b2', language: u
 /** How many bytes a page has, with all that it loads. */
 async function sizeOf(t: ExecutionContext, text: string): Promise<number> {
   const files = [...text.matchAll(/(?:href|src)="(\/pages\/[^"]+)"/g)].map(([, path = '']) => path)
-  const loaded = await Promise.all([...new Set(files)].map((path) => openVisitor(stage).get(path)))
+  const loaded = await Promise.all([...new Set(files)].map((path) => openCookieBrowser(stage).get(path)))
   t.is(loaded.length, 3)
   return [text, ...loaded.map((file) => file.text)].reduce((sum, part) => sum + Buffer.byteLength(part), 0)
 }
 
 test('every page, with all that it loads, is smaller than 20 KB', async (t) => {
-  const visitor = openVisitor(stage)
+  const browser = openCookieBrowser(stage)
   const pages = new Map([
-    ['signin', (await visitor.get('/signin')).text],
-    ['signup', (await visitor.submit('/signup', '/signup/form', { username: '' })).text],
-    ['signed-out', (await visitor.get('/signed-out')).text],
+    ['signin', (await browser.get('/signin')).text],
+    ['signup', (await browser.submit('/signup', '/signup/form', { username: '' })).text],
+    ['signed-out', (await browser.get('/signed-out')).text],
   ])
-  await signUp(visitor, 'sized')
-  pages.set('account', (await visitor.get('/account')).text)
+  await signUp(browser, 'sized')
+  pages.set('account', (await browser.get('/account')).text)
   for (const [name, text] of pages) {
     const bytes = await sizeOf(t, text)
     t.true(bytes < 20_000, `${name}: ${bytes}`)
@@ -44,8 +44,8 @@ test('every page, with all that it loads, is smaller than 20 KB', async (t) => {
 })
 
 test('the account page stays small with 50 sessions: it shows this one and those that were used last', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'everywhere')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'everywhere')
   await stage.app.sql(
     `INSERT INTO session (user_id, created_at, idle_expires_at, expires_at, user_agent, address)
      SELECT u.id, $1::timestamptz + s.number * interval '1 second', $1::timestamptz + interval '1 day',
@@ -57,7 +57,7 @@ test('the account page stays small with 50 sessions: it shows this one and those
     ['en', 'and 40 more', 'This browser'],
     ['de', 'und 40 weitere', 'Dieser Browser'],
   ] as const) {
-    const { text } = await visitor.get('/account', { 'Accept-Language': language })
+    const { text } = await browser.get('/account', { 'Accept-Language': language })
     const addresses = [...text.matchAll(/eeee:(\d+)/g)].map(([, number]) => Number(number))
     t.deepEqual(addresses, [49, 48, 47, 46, 45, 44, 43, 42, 41])
     t.true(plain(text).includes(here))
@@ -65,15 +65,15 @@ test('the account page stays small with 50 sessions: it shows this one and those
     const bytes = await sizeOf(t, text)
     t.true(bytes < 20_000, `${bytes}`)
   }
-  await visitor.submit('/account', '/account/sessions/end-others')
-  t.notRegex((await visitor.get('/account')).text, /eeee:|and \d+ more/)
+  await browser.submit('/account', '/account/sessions/end-others')
+  t.notRegex((await browser.get('/account')).text, /eeee:|and \d+ more/)
 })
 
 test('a page loads nothing from elsewhere, has no script and no style of its own, and says so', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'strict')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'strict')
   for (const path of ['/signin?prompt=login', '/signup?redirect_to=x', '/account', '/nowhere']) {
-    const { text, headers } = await visitor.get(path)
+    const { text, headers } = await browser.get(path)
     t.is(
       headers.get('content-security-policy'),
       "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -86,7 +86,7 @@ test('a page loads nothing from elsewhere, has no script and no style of its own
 })
 
 test('the files of a page may be kept for ever, under names that change with their content', async (t) => {
-  const { text } = await openVisitor(stage).get('/signin')
+  const { text } = await openCookieBrowser(stage).get('/signin')
   const files = [...text.matchAll(/"(\/pages\/(?:style|script|logo)\.[\w-]{12}\.(?:css|js|svg))"/g)]
   t.true(files.length >= 3)
   for (const [, path = ''] of files) {
@@ -101,13 +101,13 @@ test('the files of a page may be kept for ever, under names that change with the
 })
 
 test('a script of an app on a sister site does not get to see a page, whatever CORS allows it', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'isolated')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'isolated')
   const origin = new URL(stage.home).origin
   const headers = { Origin: origin, 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'cors' }
-  const spied = await visitor.get('/account', headers)
+  const spied = await browser.get('/account', headers)
   t.is(spied.status, 403)
-  const { headers: answered } = await visitor.get('/account', { Origin: origin })
+  const { headers: answered } = await browser.get('/account', { Origin: origin })
   t.is(answered.get('access-control-allow-origin'), null)
   t.is(answered.get('access-control-allow-credentials'), null)
   t.is(
@@ -117,20 +117,20 @@ test('a script of an app on a sister site does not get to see a page, whatever C
 })
 
 test('a window with /account is of no use to the site that has opened it; one with /signin may be', async (t) => {
-  const visitor = openVisitor(stage)
-  const policyOf = async (path: string) => (await visitor.get(path)).headers.get('cross-origin-opener-policy')
+  const browser = openCookieBrowser(stage)
+  const policyOf = async (path: string) => (await browser.get(path)).headers.get('cross-origin-opener-policy')
   t.is(await policyOf('/signin'), null)
-  await signUp(visitor, 'opened')
+  await signUp(browser, 'opened')
   t.is(await policyOf('/account'), 'same-origin')
   const path = `/signin?redirect_to=${encodeURIComponent(stage.home)}`
   t.is(await policyOf(path), null)
 })
 
 test('a person at / gets to the sign-in or the account, a program an index of the JSON interface', async (t) => {
-  const visitor = openVisitor(stage)
-  t.is((await visitor.get('/')).location, '/signin')
-  await signUp(visitor, 'fronter')
-  t.is((await visitor.get('/')).location, '/account')
+  const browser = openCookieBrowser(stage)
+  t.is((await browser.get('/')).location, '/signin')
+  await signUp(browser, 'fronter')
+  t.is((await browser.get('/')).location, '/account')
   for (const accept of ['*/*', 'application/json', 'application/json, text/html;q=0.9']) {
     const { status, body } = await stage.app.get<{ links: Record<string, string> }>('/', { Accept: accept })
     t.is(status, 200)
@@ -142,20 +142,20 @@ test('a person at / gets to the sign-in or the account, a program an index of th
 })
 
 test('an unknown address is a page for a person and a problem for a program; so is one for the other', async (t) => {
-  const person = await openVisitor(stage).get('/nowhere')
+  const person = await openCookieBrowser(stage).get('/nowhere')
   t.is(person.status, 404)
   t.regex(plain(person.text), /There is nothing here/)
   t.regex((await stage.app.get('/nowhere')).text, /^{"type"/)
-  t.regex((await openVisitor(stage).get('/user')).text, /^{"type"/)
-  t.is((await openVisitor(stage).get('/login')).status, 405)
+  t.regex((await openCookieBrowser(stage).get('/user')).text, /^{"type"/)
+  t.is((await openCookieBrowser(stage).get('/login')).status, 405)
 })
 
 test('at the address of a page a person gets a page whatever goes wrong, and a program a problem', async (t) => {
-  const visitor = openVisitor(stage)
+  const browser = openCookieBrowser(stage)
   const long = `/signin?redirect_to=${'x'.repeat(2048)}`
   for (const [path, seen, code] of [
-    [long, await visitor.get(long), 'query_too_long'],
-    ['/account', await visitor.send('/account', {}), 'method_not_allowed'],
+    [long, await browser.get(long), 'query_too_long'],
+    ['/account', await browser.send('/account', {}), 'method_not_allowed'],
   ] as const) {
     t.is(seen.status, code === 'query_too_long' ? 414 : 405)
     t.regex(seen.text, /^<!doctype html>/, path)
@@ -163,28 +163,28 @@ test('at the address of a page a person gets a page whatever goes wrong, and a p
     t.notRegex(alertsOf(seen), /wrong on our side/)
     t.is(seen.headers.get('cache-control'), 'no-store')
   }
-  t.is((await visitor.send('/account', {})).headers.get('allow'), 'HEAD, GET')
+  t.is((await browser.send('/account', {})).headers.get('allow'), 'HEAD, GET')
   t.regex((await stage.app.get(long)).text, /^{"type"/)
   t.regex((await stage.app.call('POST', '/account')).text, /^{"type"/)
   // The same address is a page with GET and belongs to programs with POST.
-  t.regex((await visitor.send('/signup', {})).text, /^{"type"/)
-  t.regex((await visitor.send(`/login?${'x'.repeat(3000)}`, {})).text, /^{"type"/)
+  t.regex((await browser.send('/signup', {})).text, /^{"type"/)
+  t.regex((await browser.send(`/login?${'x'.repeat(3000)}`, {})).text, /^{"type"/)
 })
 
 test('pages speak the language that the browser asks for, with every error, and English to all others', async (t) => {
-  const visitor = openVisitor(stage)
+  const browser = openCookieBrowser(stage)
   const german = { 'Accept-Language': 'de-AT,de;q=0.9,en;q=0.8' }
-  const signin = await visitor.get('/signin', german)
+  const signin = await browser.get('/signin', german)
   t.regex(signin.text, /<html lang="de" dir="ltr">/)
   t.is(signin.headers.get('content-language'), 'de')
   const fields = { username: 'x\u0007', password: 'abc', confirmPassword: 'abcd' }
-  const wrong = await visitor.submit('/signup', '/signup/form', fields, german)
+  const wrong = await browser.submit('/signup', '/signup/form', fields, german)
   t.is(
     alertsOf(wrong),
     'Benutzername: Darin ist ein unsichtbares Zeichen. Passwort: Es müssen mindestens 4 Zeichen sein. Die beiden Passwörter sind nicht gleich.',
   )
   for (const language of ['fr', '', '*', 'xx;q=9,,']) {
-    t.regex((await visitor.get('/signin', { 'Accept-Language': language })).text, /<html lang="en"/)
+    t.regex((await browser.get('/signin', { 'Accept-Language': language })).text, /<html lang="en"/)
   }
 })
 
@@ -205,11 +205,11 @@ test.serial('without pages there is nothing of them, and / is the index for ever
 test.serial('behind a proxy that gives the gateway a folder, every link and form stays in it', async (t) => {
   const app = await startApp({ engine: quick, env: { AUTH_PUBLIC_URL: 'https://example.test/auth' } })
   t.teardown(app.close)
-  const visitor = openVisitor({ app, url: 'https://example.test' })
-  const { text } = await visitor.get('/signup')
+  const browser = openCookieBrowser({ app, url: 'https://example.test' })
+  const { text } = await browser.get('/signup')
   for (const [, path = ''] of text.matchAll(/(?:href|src|action)="([^"]+)"/g)) t.regex(path, /^\/auth\//)
   const fields = { username: 'ada', password: 'correct horse', confirmPassword: 'correct horse' }
-  const made = await visitor.submit('/signup', '/signup/form', fields)
+  const made = await browser.submit('/signup', '/signup/form', fields)
   t.is(made.location, '/auth/account')
   t.regex(made.headers.getSetCookie().join(), /__Host-claimgate=[^;]+; path=\/; .*; secure/i)
 })
@@ -219,16 +219,16 @@ test.serial('while sign-up is closed there is no page and no link for it', async
     env: { AUTH_SIGNUP: 'false', AUTH_RATE_LIMIT: 'on', AUTH_LOGIN_FAILURES: '1' },
   })
   t.teardown(own.stop)
-  const visitor = openVisitor(own)
-  t.is((await visitor.get('/signup')).status, 403)
-  t.notRegex((await visitor.get('/signin')).text, /signup/)
-  const csrf = /name="csrf" value="([^"]+)"/.exec((await visitor.get('/signin')).text)?.[1] ?? ''
+  const browser = openCookieBrowser(own)
+  t.is((await browser.get('/signup')).status, 403)
+  t.notRegex((await browser.get('/signin')).text, /signup/)
+  const csrf = /name="csrf" value="([^"]+)"/.exec((await browser.get('/signin')).text)?.[1] ?? ''
   t.is(
-    (await visitor.send('/signup/form', { csrf, username: 'x', password: 'abcd', confirmPassword: 'abcd' }))
+    (await browser.send('/signup/form', { csrf, username: 'x', password: 'abcd', confirmPassword: 'abcd' }))
       .status,
     403,
   )
-  const guess = () => visitor.submit('/signin', '/signin', { username: 'bob', password: 'wrong' })
+  const guess = () => browser.submit('/signin', '/signin', { username: 'bob', password: 'wrong' })
   t.is((await guess()).status, 401)
   const limited = await guess()
   t.is(limited.status, 429)
@@ -340,9 +340,9 @@ test('a name in the other direction is kept apart from the sentence that it is i
     hebrew.done.linked,
   ])
     t.regex(sentence('ada'), /\u2068ada\u2069/)
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'שירה')
-  const asked = await visitor.get(`/signin?redirect_to=${encodeURIComponent(stage.home)}`)
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'שירה')
+  const asked = await browser.get(`/signin?redirect_to=${encodeURIComponent(stage.home)}`)
   t.true(asked.text.includes('Continue as \u2068שירה\u2069</button>'))
   t.true(asked.text.includes('signed in as \u2068שירה\u2069.'))
 })

@@ -1,6 +1,6 @@
 import test from 'ava'
+import { alertsOf, openCookieBrowser, plain, signUp, tokenOf } from './_cookie-browser.ts'
 import { type Stage, startPages } from './_pages.ts'
-import { alertsOf, openVisitor, plain, signUp, tokenOf } from './_visitor.ts'
 
 let stage: Stage
 test.before('start', async () => {
@@ -13,21 +13,21 @@ const bob = { username: 'bob', password: 'correct horse' }
 const inner = (csrf: string) => ({ csrf, ...bob })
 
 test('a form of our page with the right password signs in, and the browser gets one sealed cookie', async (t) => {
-  const visitor = openVisitor(stage)
-  const { status, location, headers } = await visitor.submit('/signin', '/signin', bob)
+  const browser = openCookieBrowser(stage)
+  const { status, location, headers } = await browser.submit('/signin', '/signin', bob)
   t.is(status, 303)
   t.is(location, '/account')
   const cookie = headers.getSetCookie().find((line) => line.startsWith('claimgate='))
   t.regex(cookie ?? '', /; path=\/; .*samesite=lax; httponly/i)
   t.notRegex(cookie ?? '', /domain/i)
-  const account = await visitor.get('/account')
+  const account = await browser.get('/account')
   t.is(account.status, 200)
   t.regex(plain(account.text), /Your account bob user /)
 })
 
 const refusals: [
   what: string,
-  send: (visitor: ReturnType<typeof openVisitor>, csrf: string) => Promise<unknown>,
+  send: (browser: ReturnType<typeof openCookieBrowser>, csrf: string) => Promise<unknown>,
 ][] = [
   ['from another origin', (v, csrf) => v.send('/signin', inner(csrf), { Origin: 'https://evil.test' })],
   ['from an origin that nobody names', (v, csrf) => v.send('/signin', inner(csrf), { Origin: 'null' })],
@@ -49,12 +49,12 @@ const refusals: [
   ],
   [
     'with the token of another browser',
-    async (v) => v.send('/signin', inner(tokenOf(await openVisitor(stage).get('/signin')))),
+    async (v) => v.send('/signin', inner(tokenOf(await openCookieBrowser(stage).get('/signin')))),
   ],
   [
     'with the cookie of another browser',
     async (v, csrf) => {
-      const other = openVisitor(stage)
+      const other = openCookieBrowser(stage)
       await other.get('/signin')
       v.cookies.set('claimgate-form', other.cookies.get('claimgate-form') ?? '')
       return v.send('/signin', inner(csrf))
@@ -70,19 +70,19 @@ const refusals: [
 ]
 for (const [what, send] of refusals) {
   test(`a form ${what} is a page with 403, and nobody is signed in`, async (t) => {
-    const visitor = openVisitor(stage)
-    const csrf = tokenOf(await visitor.get('/signin'))
-    const { status, text } = (await send(visitor, csrf)) as { status: number; text: string }
+    const browser = openCookieBrowser(stage)
+    const csrf = tokenOf(await browser.get('/signin'))
+    const { status, text } = (await send(browser, csrf)) as { status: number; text: string }
     t.is(status, 403, text)
     t.regex(text, /^<!doctype html>/)
-    t.false(visitor.cookies.has('claimgate'))
+    t.false(browser.cookies.has('claimgate'))
   })
 }
 
 test('whoever uses the gateway at another address than its public one is shown that', async (t) => {
-  const visitor = openVisitor(stage)
+  const browser = openCookieBrowser(stage)
   const elsewhere = { Origin: stage.app.url }
-  const { status, text } = await visitor.submit('/signin', '/signin', bob, elsewhere)
+  const { status, text } = await browser.submit('/signin', '/signin', bob, elsewhere)
   t.is(status, 403)
   t.true(text.includes(`<a href="${stage.url}/">${stage.url}</a>`))
 })
@@ -90,24 +90,24 @@ test('whoever uses the gateway at another address than its public one is shown t
 test('a form whose token has expired is shown again with what was typed, but for the password', async (t) => {
   const own = await startPages()
   t.teardown(own.stop)
-  const visitor = openVisitor(own)
-  const csrf = tokenOf(await visitor.get('/signin'))
+  const browser = openCookieBrowser(own)
+  const csrf = tokenOf(await browser.get('/signin'))
   own.app.clock.advance(4 * 3600 + 1)
-  const late = await visitor.send('/signin', { csrf, username: 'bob <&"', password: 'pass-4711' })
+  const late = await browser.send('/signin', { csrf, username: 'bob <&"', password: 'pass-4711' })
   t.is(late.status, 403)
   t.regex(alertsOf(late), /open for too long/)
   t.regex(late.text, / value="bob &lt;&amp;&quot;"/)
   t.notRegex(late.text, /pass-4711/)
   own.app.clock.advance(60)
   const again = { csrf: tokenOf(late), username: 'bob', password: 'x' }
-  t.is((await visitor.send('/signin', again)).status, 401)
+  t.is((await browser.send('/signin', again)).status, 401)
 })
 
 test('a browser that refuses cookies is told so', async (t) => {
-  const visitor = openVisitor(stage)
-  const csrf = tokenOf(await visitor.get('/signin'))
-  visitor.cookies.clear()
-  const refused = await visitor.send('/signin', { csrf, ...bob })
+  const browser = openCookieBrowser(stage)
+  const csrf = tokenOf(await browser.get('/signin'))
+  browser.cookies.clear()
+  const refused = await browser.send('/signin', { csrf, ...bob })
   t.is(refused.status, 403)
   t.regex(alertsOf(refused), /did not send our cookie/)
   t.regex(refused.text, /value="bob"/)
@@ -116,37 +116,37 @@ test('a browser that refuses cookies is told so', async (t) => {
 test('whoever comes back after days is not told to allow cookies: a page keeps its cookie for as long as its forms', async (t) => {
   const own = await startPages()
   t.teardown(own.stop)
-  const visitor = openVisitor(own)
+  const browser = openCookieBrowser(own)
   const day = 86_400
   const isKept = async () => {
-    const { headers } = await visitor.get('/signin')
+    const { headers } = await browser.get('/signin')
     t.regex(headers.getSetCookie().join(), /^claimgate-form=[\w-]{22}; /)
     const [, expires = ''] = /expires=([^;]+)/i.exec(headers.getSetCookie().join()) ?? []
     return new Date(expires).getTime() - Date.now()
   }
   await isKept()
-  const value = visitor.cookies.get('claimgate-form')
+  const value = browser.cookies.get('claimgate-form')
   own.app.clock.advance(7 * day - 60)
   t.true((await isKept()) > 6 * day * 1000)
-  t.is(visitor.cookies.get('claimgate-form'), value, 'and forms in other tabs stay good')
+  t.is(browser.cookies.get('claimgate-form'), value, 'and forms in other tabs stay good')
 })
 
 test('a form of a session that has ended says so, and blames no cookie', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'asleep')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'asleep')
   const path = `/signin?redirect_to=${encodeURIComponent(stage.home)}`
-  const csrf = tokenOf(await visitor.get(path))
-  visitor.cookies.clear()
-  const late = await visitor.send(path.replace('/signin', '/signin/continue'), { csrf })
+  const csrf = tokenOf(await browser.get(path))
+  browser.cookies.clear()
+  const late = await browser.send(path.replace('/signin', '/signin/continue'), { csrf })
   t.is(late.status, 403)
   t.regex(alertsOf(late), /signed in or out meanwhile/)
 })
 
 test('the token of a form that was made before the sign-in is of no use after it', async (t) => {
-  const visitor = openVisitor(stage)
-  const before = tokenOf(await visitor.get('/signin'))
-  await visitor.submit('/signin', '/signin', bob)
-  const late = await visitor.send('/account/sessions/end-others', { csrf: before })
+  const browser = openCookieBrowser(stage)
+  const before = tokenOf(await browser.get('/signin'))
+  await browser.submit('/signin', '/signin', bob)
+  const late = await browser.send('/account/sessions/end-others', { csrf: before })
   t.is(late.status, 403)
   t.regex(alertsOf(late), /signed in or out meanwhile/)
 })
@@ -162,39 +162,39 @@ const paths = [
 ]
 for (const path of paths) {
   test(`POST ${path} is refused without a token, and from another origin`, async (t) => {
-    const visitor = openVisitor(stage)
-    await visitor.submit('/signin', '/signin', bob)
-    const csrf = tokenOf(await visitor.get('/account'))
-    t.is((await visitor.send(path, {})).status, 403)
-    t.is((await visitor.send(path, { csrf }, { Origin: 'https://evil.test' })).status, 403)
-    t.is((await visitor.get('/account')).status, 200)
+    const browser = openCookieBrowser(stage)
+    await browser.submit('/signin', '/signin', bob)
+    const csrf = tokenOf(await browser.get('/account'))
+    t.is((await browser.send(path, {})).status, 403)
+    t.is((await browser.send(path, { csrf }, { Origin: 'https://evil.test' })).status, 403)
+    t.is((await browser.get('/account')).status, 200)
   })
 }
 
 test('a body that is no form of ours is refused: JSON, another charset, a field twice, too much', async (t) => {
-  const visitor = openVisitor(stage)
-  const csrf = tokenOf(await visitor.get('/signin'))
+  const browser = openCookieBrowser(stage)
+  const csrf = tokenOf(await browser.get('/signin'))
   const form = 'application/x-www-form-urlencoded'
   for (const type of ['application/json', 'text/plain', 'multipart/form-data', `${form}; charset=utf-16`]) {
-    t.is((await visitor.send('/signin', inner(csrf), { 'Content-Type': type })).status, 415, type)
+    t.is((await browser.send('/signin', inner(csrf), { 'Content-Type': type })).status, 415, type)
   }
-  t.is((await visitor.send('/signin', inner(csrf), { 'Content-Encoding': 'gzip' })).status, 415)
-  t.is((await visitor.send('/signin', { ...inner(csrf), password: 'x'.repeat(20_000) })).status, 413)
-  const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  t.is((await browser.send('/signin', inner(csrf), { 'Content-Encoding': 'gzip' })).status, 415)
+  t.is((await browser.send('/signin', { ...inner(csrf), password: 'x'.repeat(20_000) })).status, 413)
+  const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   const twice = await stage.app.call('POST', '/signin', {
     raw: `${new URLSearchParams(inner(csrf))}&username=eve`,
     headers: { Origin: stage.url, 'Content-Type': 'application/x-www-form-urlencoded', Cookie: cookie },
   })
   t.is(twice.status, 400)
-  const foreign = await visitor.send('/signin', { ...inner(csrf), roles: 'admin' })
+  const foreign = await browser.send('/signin', { ...inner(csrf), roles: 'admin' })
   t.is(foreign.status, 422)
   t.regex(alertsOf(foreign), /field that is not ours/)
 })
 
 test('a wrong password and an unknown user look the same', async (t) => {
-  const visitor = openVisitor(stage)
-  const wrong = await visitor.submit('/signin', '/signin', { ...bob, password: 'wrong' })
-  const unknown = await visitor.submit('/signin', '/signin', { username: 'nobody', password: 'wrong' })
+  const browser = openCookieBrowser(stage)
+  const wrong = await browser.submit('/signin', '/signin', { ...bob, password: 'wrong' })
+  const unknown = await browser.submit('/signin', '/signin', { username: 'nobody', password: 'wrong' })
   for (const seen of [wrong, unknown]) {
     t.is(seen.status, 401)
     t.is(alertsOf(seen), 'Wrong username or password.')
@@ -202,9 +202,9 @@ test('a wrong password and an unknown user look the same', async (t) => {
 })
 
 test('what is wrong with a sign-up is said beside each field, and in a summary with links to them', async (t) => {
-  const visitor = openVisitor(stage)
+  const browser = openCookieBrowser(stage)
   const fields = { username: ' ada', password: 'abc', confirmPassword: 'abcd' }
-  const seen = await visitor.submit('/signup', '/signup/form', fields)
+  const seen = await browser.submit('/signup', '/signup/form', fields)
   t.is(seen.status, 422)
   t.is(
     alertsOf(seen),
@@ -220,7 +220,7 @@ test('what is wrong with a sign-up is said beside each field, and in a summary w
   }
   t.notRegex(seen.text, /abcd?"/)
   t.regex(seen.text, /<title>Error: /)
-  const taken = await visitor.submit('/signup', '/signup/form', {
+  const taken = await browser.submit('/signup', '/signup/form', {
     ...bob,
     username: 'BOB',
     confirmPassword: bob.password,
@@ -230,24 +230,24 @@ test('what is wrong with a sign-up is said beside each field, and in a summary w
 })
 
 test('a page never says what somebody typed as anything but text', async (t) => {
-  const visitor = openVisitor(stage)
+  const browser = openCookieBrowser(stage)
   const evil = `"><script>alert(1)</script><img src=x onerror='alert(2)'>\u0026lt;`
-  const wrong = await visitor.submit('/signin', '/signin', { username: evil, password: evil })
-  const taken = await visitor.submit('/signup', '/signup/form', {
+  const wrong = await browser.submit('/signin', '/signin', { username: evil, password: evil })
+  const taken = await browser.submit('/signup', '/signup/form', {
     username: evil,
     password: 'x',
     confirmPassword: 'y',
   })
-  await signUp(visitor, evil)
+  await signUp(browser, evil)
   await stage.app.sql(`INSERT INTO role (name) VALUES ($1)`, [evil])
   await stage.app.sql(
     `INSERT INTO user_role (user_id, role_id) SELECT u.id, r.id FROM "user" u, role r WHERE u.username = $1 AND r.name = $1`,
     [evil],
   )
-  const account = await visitor.get('/account', { 'User-Agent': evil })
+  const account = await browser.get('/account', { 'User-Agent': evil })
   const target = `${stage.home}?x=${encodeURIComponent(evil)}`
-  const onwards = await visitor.get(`/signin?${new URLSearchParams({ redirect_to: target, state: evil })}`)
-  const linked = await visitor.get(
+  const onwards = await browser.get(`/signin?${new URLSearchParams({ redirect_to: target, state: evil })}`)
+  const linked = await browser.get(
     `/account?${new URLSearchParams({ linked: evil, done: evil, error: evil })}`,
   )
   for (const { text, status } of [wrong, taken, account, onwards, linked]) {
@@ -258,8 +258,8 @@ test('a page never says what somebody typed as anything but text', async (t) => 
 })
 
 test('loading the address of a form leads to the page that it is on', async (t) => {
-  const visitor = openVisitor(stage)
-  const to = async (path: string) => (await visitor.get(path)).location
+  const browser = openCookieBrowser(stage)
+  const to = async (path: string) => (await browser.get(path)).location
   t.is(await to('/signup/form?redirect_to=x'), '/signup?redirect_to=x')
   t.is(await to('/signin/continue'), '/signin')
   t.is(await to('/account/password'), '/account')

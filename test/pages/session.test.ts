@@ -1,7 +1,7 @@
 import test from 'ava'
 import { makeDirectory } from '../_directory.ts'
+import { alertsOf, type CookieBrowser, openCookieBrowser, plain, signUp, tokenOf } from './_cookie-browser.ts'
 import { type Stage, startPages } from './_pages.ts'
-import { alertsOf, openVisitor, plain, signUp, tokenOf, type Visitor } from './_visitor.ts'
 
 let stage: Stage
 test.before('start', async () => {
@@ -17,9 +17,9 @@ const sessionsOf = (username: string) =>
   )
 
 test('the cookie of the pages is no credential for any route of the JSON interface', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'ambient')
-  const cookie = `claimgate=${visitor.cookies.get('claimgate')}`
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'ambient')
+  const cookie = `claimgate=${browser.cookies.get('claimgate')}`
   const [session] = await sessionsOf('ambient')
   for (const [method, path, body] of [
     ['GET', '/user'],
@@ -37,15 +37,15 @@ test('the cookie of the pages is no credential for any route of the JSON interfa
   }
   const token = await stage.app.call('POST', '/token', { body: {}, headers: { Cookie: cookie } })
   t.is(token.status, 422)
-  const bearer = { Authorization: `Bearer ${visitor.cookies.get('claimgate')}` }
+  const bearer = { Authorization: `Bearer ${browser.cookies.get('claimgate')}` }
   t.is((await stage.app.get('/user', bearer)).status, 401)
   t.is((await stage.app.get('/webhook', bearer)).status, 401)
 })
 
 test('a session of a page that is ended elsewhere is over at the next click, and its cookie is taken back', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'elsewhere')
-  const form = tokenOf(await visitor.get('/account'))
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'elsewhere')
+  const form = tokenOf(await browser.get('/account'))
   const { body } = await stage.app.login('elsewhere')
   const list = await stage.app.get<{ id: string; current: boolean }[]>('/user/sessions', {
     Authorization: `Bearer ${body.token}`,
@@ -53,83 +53,83 @@ test('a session of a page that is ended elsewhere is over at the next click, and
   const page = list.body.find(({ current }) => !current)
   const headers = { Authorization: `Bearer ${body.token}` }
   t.is((await stage.app.call('DELETE', `/user/sessions/${page?.id}`, { headers })).status, 204)
-  const late = await visitor.send('/account/sessions/end-others', { csrf: form })
+  const late = await browser.send('/account/sessions/end-others', { csrf: form })
   t.is(late.location, '/signin?error=invalid_token')
-  t.false(visitor.cookies.has('claimgate'))
-  t.regex(alertsOf(await visitor.get(late.location ?? '')), /session is over/)
-  t.is((await visitor.get('/account')).location, '/signin')
+  t.false(browser.cookies.has('claimgate'))
+  t.regex(alertsOf(await browser.get(late.location ?? '')), /session is over/)
+  t.is((await browser.get('/account')).location, '/signin')
 })
 
 test('a user who is deactivated is signed out of the pages', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'deactivated')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'deactivated')
   await stage.app.sql(`UPDATE "user" SET active = false WHERE username = 'deactivated'`)
-  t.is((await visitor.get('/account')).location, '/signin')
+  t.is((await browser.get('/account')).location, '/signin')
 })
 
 test('a cookie that was changed, or sealed for something else, is nobody', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'sealed')
-  const cookie = visitor.cookies.get('claimgate') ?? ''
-  const start = await visitor.get('/signin/github')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'sealed')
+  const cookie = browser.cookies.get('claimgate') ?? ''
+  const start = await browser.get('/signin/github')
   t.is(start.status, 302)
-  const flow = visitor.cookies.get('claimgate-flow') ?? ''
+  const flow = browser.cookies.get('claimgate-flow') ?? ''
   // In the middle, because not every bit of the last character counts.
   const changed = cookie.replace(
     /[^.]{3}\.([\w-]+)$/,
     (end) => `${end.startsWith('AAA') ? 'BBB' : 'AAA'}${end.slice(3)}`,
   )
   for (const value of [changed, flow, 'x', '%00']) {
-    visitor.cookies.set('claimgate', value)
-    const { location, text } = await visitor.get('/account')
+    browser.cookies.set('claimgate', value)
+    const { location, text } = await browser.get('/account')
     t.is(location, '/signin', `${value} ${text}`)
   }
-  visitor.cookies.set('claimgate-flow', cookie)
-  const callback = await visitor.get('/auth/github/callback?code=x&state=y')
+  browser.cookies.set('claimgate-flow', cookie)
+  const callback = await browser.get('/auth/github/callback?code=x&state=y')
   t.regex(callback.location ?? '', /\/signin\?error=invalid_state$/)
 })
 
 test('signing out again in another tab is no failure, and of no use to another site', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'tabbed')
-  const csrf = tokenOf(await visitor.get('/account'))
-  t.is((await visitor.send('/account/signout', { csrf }, { Origin: 'https://evil.test' })).status, 403)
-  t.is((await visitor.send('/account/signout', { csrf: '' })).status, 403)
-  t.is((await visitor.send('/account/signout', { csrf })).location, '/signed-out')
-  t.is((await visitor.send('/account/signout', { csrf })).location, '/signed-out')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'tabbed')
+  const csrf = tokenOf(await browser.get('/account'))
+  t.is((await browser.send('/account/signout', { csrf }, { Origin: 'https://evil.test' })).status, 403)
+  t.is((await browser.send('/account/signout', { csrf: '' })).status, 403)
+  t.is((await browser.send('/account/signout', { csrf })).location, '/signed-out')
+  t.is((await browser.send('/account/signout', { csrf })).location, '/signed-out')
 })
 
 test('signing out ends the session, and going back shows nothing: no page may be kept', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'leaver')
-  const cookie = visitor.cookies.get('claimgate') ?? ''
-  const account = await visitor.get('/account')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'leaver')
+  const cookie = browser.cookies.get('claimgate') ?? ''
+  const account = await browser.get('/account')
   t.is(account.headers.get('cache-control'), 'no-store')
-  const out = await visitor.submit('/account', '/account/signout')
+  const out = await browser.submit('/account', '/account/signout')
   t.is(out.status, 303)
   t.is(out.location, '/signed-out')
-  t.false(visitor.cookies.has('claimgate'))
+  t.false(browser.cookies.has('claimgate'))
   t.like(await sessionsOf('leaver'), [{ revoked_reason: 'logout' }])
-  visitor.cookies.set('claimgate', cookie)
-  t.is((await visitor.get('/account')).location, '/signin')
+  browser.cookies.set('claimgate', cookie)
+  t.is((await browser.get('/account')).location, '/signin')
   t.true(stage.app.logs.some(({ event, userId }) => event === 'logout' && typeof userId === 'string'))
 })
 
 test('signing in as somebody else ends the session that the browser had', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'first')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'first')
   await stage.app.signup('second')
   const fields = { username: 'second', password }
-  t.is((await visitor.submit('/signin?prompt=login', '/signin', fields)).location, '/account')
+  t.is((await browser.submit('/signin?prompt=login', '/signin', fields)).location, '/account')
   t.like(await sessionsOf('first'), [{ revoked_reason: 'logout' }])
-  t.regex(plain((await visitor.get('/account')).text), /Your account second /)
+  t.regex(plain((await browser.get('/account')).text), /Your account second /)
 })
 
 test('a password is changed on the account page, which keeps its own session and ends the others', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'changer')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'changer')
   const { body } = await stage.app.login('changer')
-  const change = (fields: Record<string, string>) => visitor.submit('/account', '/account/password', fields)
+  const change = (fields: Record<string, string>) => browser.submit('/account', '/account/password', fields)
   const wrong = await change({ currentPassword: 'wrong', newPassword: 'another horse' })
   t.is(wrong.status, 401)
   t.is(alertsOf(wrong), 'Current password is wrong.')
@@ -139,29 +139,29 @@ test('a password is changed on the account page, which keeps its own session and
   t.notRegex(short.text, /correct horse/)
   const done = await change({ currentPassword: password, newPassword: 'another horse' })
   t.is(done.location, '/account?done=password')
-  t.regex((await visitor.get('/account?done=password')).text, /role="status">Your password is changed/)
+  t.regex((await browser.get('/account?done=password')).text, /role="status">Your password is changed/)
   t.is((await stage.app.login('changer', 'another horse')).status, 200)
   t.is((await stage.app.post('/token', { refreshToken: body.refreshToken })).status, 401)
 })
 
 test('other sessions are ended one by one or all at once; those of other users stay', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'tidy')
-  await signUp(openVisitor(stage), 'neighbour')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'tidy')
+  await signUp(openCookieBrowser(stage), 'neighbour')
   const tokens = []
   for (let count = 0; count < 3; count++) tokens.push((await stage.app.login('tidy')).body)
   const listed = async () => [
-    ...(await visitor.get('/account')).text.matchAll(/sessions\/([\w-]{36})\/end"/g),
+    ...(await browser.get('/account')).text.matchAll(/sessions\/([\w-]{36})\/end"/g),
   ]
   const [first] = await listed()
   t.is((await listed()).length, 3)
-  const ended = await visitor.submit('/account', `/account/sessions/${first?.[1]}/end`)
+  const ended = await browser.submit('/account', `/account/sessions/${first?.[1]}/end`)
   t.is(ended.location, '/account?done=ended')
   t.is((await listed()).length, 2)
   const [other] = await sessionsOf('neighbour')
-  t.is((await visitor.submit('/account', `/account/sessions/${other?.id}/end`)).status, 404)
+  t.is((await browser.submit('/account', `/account/sessions/${other?.id}/end`)).status, 404)
   t.is(
-    (await visitor.submit('/account', '/account/sessions/end-others')).location,
+    (await browser.submit('/account', '/account/sessions/end-others')).location,
     '/account?done=endedOthers',
   )
   t.is((await listed()).length, 0)
@@ -170,10 +170,10 @@ test('other sessions are ended one by one or all at once; those of other users s
 })
 
 test('each button that ends a session is described by when and where that one was used', async (t) => {
-  const visitor = openVisitor(stage)
-  await signUp(visitor, 'thrice')
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'thrice')
   for (let count = 0; count < 2; count++) await stage.app.login('thrice')
-  const { text } = await visitor.get('/account')
+  const { text } = await browser.get('/account')
   const buttons = [...text.matchAll(/aria-label="Sign out of [^"]+" aria-describedby="([^"]+)"/g)]
   const ids = buttons.map(([, id = '']) => id)
   t.is(new Set(ids).size, 2)
@@ -188,32 +188,32 @@ test.serial('a session of the pages lives on while it is used, and never beyond 
     env: { AUTH_SESSION_IDLE_LIFETIME: '14400', AUTH_SESSION_LIFETIME: '28800' },
   })
   t.teardown(own.stop)
-  const visitor = openVisitor(own)
-  await signUp(visitor, 'keeper')
+  const browser = openCookieBrowser(own)
+  await signUp(browser, 'keeper')
   const idle = async () =>
     (
       await own.app.sql<{ idle_expires_at: Date }>('SELECT idle_expires_at FROM session')
     )[0]?.idle_expires_at.getTime()
   const begun = await idle()
   own.app.clock.advance(1800)
-  t.is((await visitor.get('/account')).status, 200)
+  t.is((await browser.get('/account')).status, 200)
   t.is(await idle(), begun, 'half an hour is not worth a statement')
   own.app.clock.advance(10_000)
-  t.is((await visitor.get('/account')).status, 200)
+  t.is((await browser.get('/account')).status, 200)
   t.is(await idle(), (begun ?? 0) + 11_800_000)
   own.app.clock.advance(10_000)
-  t.is((await visitor.get('/account')).status, 200)
+  t.is((await browser.get('/account')).status, 200)
   own.app.clock.advance(28_800 - 21_800)
-  t.is((await visitor.get('/account')).location, '/signin')
+  t.is((await browser.get('/account')).location, '/signin')
 })
 
 test.serial('a session of the pages that nobody uses ends', async (t) => {
   const own = await startPages({ env: { AUTH_SESSION_IDLE_LIFETIME: '3600' } })
   t.teardown(own.stop)
-  const visitor = openVisitor(own)
-  await signUp(visitor, 'sleeper')
+  const browser = openCookieBrowser(own)
+  await signUp(browser, 'sleeper')
   own.app.clock.advance(3600)
-  t.is((await visitor.get('/account')).location, '/signin')
+  t.is((await browser.get('/account')).location, '/signin')
 })
 
 test.serial(
@@ -223,15 +223,18 @@ test.serial(
     const secrets = ['one', 'another'].map((name) => `${name} secret that is only good for tests 0123`)
     const [AUTH_PREVIOUS_SECRET = '', AUTH_SECRET = ''] = secrets
     const cookies = new Map<string, string>()
-    const during = async (env: Record<string, string>, visit: (visitor: Visitor) => Promise<unknown>) => {
+    const during = async (
+      env: Record<string, string>,
+      visit: (browser: CookieBrowser) => Promise<unknown>,
+    ) => {
       const own = await startPages({ engine: 'embedded', env: { AUTH_DATA_DIR, ...env } })
-      const visitor = openVisitor(own)
-      for (const [name, value] of cookies) visitor.cookies.set(name, value)
-      await visit(visitor).finally(own.stop)
-      for (const [name, value] of visitor.cookies) cookies.set(name, value)
+      const browser = openCookieBrowser(own)
+      for (const [name, value] of cookies) browser.cookies.set(name, value)
+      await visit(browser).finally(own.stop)
+      for (const [name, value] of browser.cookies) cookies.set(name, value)
     }
-    const isSignedIn = async (visitor: Visitor) => t.is((await visitor.get('/account')).status, 200)
-    await during({ AUTH_SECRET: AUTH_PREVIOUS_SECRET }, (visitor) => signUp(visitor, 'rotator'))
+    const isSignedIn = async (browser: CookieBrowser) => t.is((await browser.get('/account')).status, 200)
+    await during({ AUTH_SECRET: AUTH_PREVIOUS_SECRET }, (browser) => signUp(browser, 'rotator'))
     await during({ AUTH_SECRET, AUTH_PREVIOUS_SECRET }, isSignedIn)
     await during({ AUTH_SECRET }, isSignedIn)
   },
@@ -239,19 +242,19 @@ test.serial(
 
 test.serial('while the database is away, pages say so, and a form keeps what was typed', async (t) => {
   const own = await startPages({ engine: 'embedded' })
-  const visitor = openVisitor(own)
-  await signUp(visitor, 'patient')
+  const browser = openCookieBrowser(own)
+  await signUp(browser, 'patient')
   await own.app.gateway.database.close()
-  const account = await visitor.get('/account')
+  const account = await browser.get('/account')
   t.is(account.status, 503)
   t.regex(account.headers.get('retry-after') ?? '', /^\d+$/)
   t.regex(alertsOf(account), /cannot do that at the moment/)
-  const stranger = openVisitor(own)
+  const stranger = openCookieBrowser(own)
   t.is((await stranger.get('/signin')).status, 200)
   const refused = await stranger.submit('/signin', '/signin', { username: 'patient', password })
   t.is(refused.status, 503)
   t.regex(alertsOf(refused), /cannot do that at the moment/)
   t.regex(refused.text, /value="patient"/)
-  t.true(visitor.cookies.has('claimgate'), 'and nobody is signed out by it')
+  t.true(browser.cookies.has('claimgate'), 'and nobody is signed out by it')
   await t.throwsAsync(own.stop())
 })

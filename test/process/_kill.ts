@@ -5,9 +5,9 @@ import { connectDatabase } from '../../src/database/open.ts'
 import { createServerDatabase, type Engine, root, type SessionBody } from '../_app.ts'
 import { ask, logIn, signUp } from '../_client.ts'
 import { type FakeProvider, type GithubProfile, startFakeProvider } from '../_fake-provider.ts'
+import { signInWithGithub } from '../_github-sign-in.ts'
 import { type GatewayProcess, startProcess } from '../_process.ts'
 import { createRandom } from '../_random.ts'
-import { visitGithub } from '../_visitor.ts'
 import { createFolder, sql } from '../database/_databases.ts'
 
 const rounds = 20
@@ -81,11 +81,14 @@ async function runUntilKilled(
       ledger.signUps.set(username, succeeded(await signUp(gateway.url, username)))
     },
     async (line, number) => {
-      const login = `visitor-${round}-${line}-${number}`
+      const login = `github-${round}-${line}-${number}`
       const emails = [{ email: `${login}@mail.test`, primary: true, verified: true }]
       const profile = { user: { id: ledger.visits.size + 1, login }, emails }
       ledger.visits.set(login, { profile, session: null })
-      ledger.visits.set(login, { profile, session: succeeded(await visitGithub(gateway.url, fake, profile)) })
+      ledger.visits.set(login, {
+        profile,
+        session: succeeded(await signInWithGithub(gateway.url, fake, profile)),
+      })
     },
     async (line) => succeeded(await refresh(gateway, ledger, line)),
   ]
@@ -149,7 +152,7 @@ async function checkVisits(
 ): Promise<void> {
   t.true(visits.size > rounds)
   for (const [login, { profile, session }] of visits) {
-    const again = await visitGithub(url, fake, profile)
+    const again = await signInWithGithub(url, fake, profile)
     t.is(again.status, 200, login)
     if (session) {
       t.is(again.body.id, session.id, `${login} got the answer of a sign-in`)

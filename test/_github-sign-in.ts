@@ -3,7 +3,7 @@ import { ask } from './_client.ts'
 import type { FakeProvider, GithubProfile } from './_fake-provider.ts'
 
 /** Signs in through GitHub at a gateway in a separate process, as a new browser. */
-export async function visitGithub(
+export async function signInWithGithub(
   url: string,
   fake: FakeProvider,
   profile: GithubProfile,

@@ -5,7 +5,7 @@ import { type ActionOptions, actionRequest, readAction } from '../_hasura.ts'
 export const secret = 'what Hasura and the gateway share 0123456789'
 
 /** A gateway with Actions. */
-export function startDoor(env: Record<string, string> = {}, options: AppOptions = {}): Promise<TestApp> {
+export function startActions(env: Record<string, string> = {}, options: AppOptions = {}): Promise<TestApp> {
   return startApp({ ...options, env: { AUTH_ACTION_SECRET: secret, ...env } })
 }
 

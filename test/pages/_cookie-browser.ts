@@ -4,7 +4,7 @@ import type { Stage } from './_pages.ts'
 export type Seen = { status: number; headers: Headers; text: string; location: string | null }
 
 /** A browser without a screen: it keeps cookies, and says of itself what browsers say. */
-export type Visitor = {
+export type CookieBrowser = {
   cookies: Map<string, string>
   get(path: string, headers?: Record<string, string>): Promise<Seen>
   /** Sends fields as a form does, without a token. */
@@ -18,9 +18,9 @@ export type Visitor = {
   ): Promise<Seen>
 }
 
-export function openVisitor({ app, url }: Pick<Stage, 'app' | 'url'>): Visitor {
+export function openCookieBrowser({ app, url }: Pick<Stage, 'app' | 'url'>): CookieBrowser {
   const cookies = new Map<string, string>()
-  const browser = { Accept: 'text/html,*/*;q=0.8', 'Accept-Language': 'en' }
+  const browserHeaders = { Accept: 'text/html,*/*;q=0.8', 'Accept-Language': 'en' }
 
   async function ask(
     method: string,
@@ -30,7 +30,7 @@ export function openVisitor({ app, url }: Pick<Stage, 'app' | 'url'>): Visitor {
   ): Promise<Seen> {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const answer = await app.call(method, path, {
-      headers: { ...browser, ...(cookie && { Cookie: cookie }), ...headers },
+      headers: { ...browserHeaders, ...(cookie && { Cookie: cookie }), ...headers },
       ...(raw !== undefined && { raw }),
     })
     for (const line of answer.headers.getSetCookie()) {
@@ -42,7 +42,7 @@ export function openVisitor({ app, url }: Pick<Stage, 'app' | 'url'>): Visitor {
     return { status, headers: received, text, location: received.get('location') }
   }
 
-  const visitor: Visitor = {
+  const browser: CookieBrowser = {
     cookies,
     get: (path, headers = {}) => ask('GET', path, headers),
     send: (path, fields, headers = {}) =>
@@ -58,9 +58,9 @@ export function openVisitor({ app, url }: Pick<Stage, 'app' | 'url'>): Visitor {
         String(new URLSearchParams(fields)),
       ),
     submit: async (from, path, fields = {}, headers = {}) =>
-      visitor.send(path, { csrf: tokenOf(await visitor.get(from)), ...fields }, headers),
+      browser.send(path, { csrf: tokenOf(await browser.get(from)), ...fields }, headers),
   }
-  return visitor
+  return browser
 }
 
 /** The token of the first form of a page. */
@@ -78,9 +78,13 @@ export function actionOf({ text }: Pick<Seen, 'text'>): string {
 }
 
 /** Signs a new user up on the page; the browser is signed in afterwards. */
-export async function signUp(visitor: Visitor, username: string, password = 'correct horse'): Promise<void> {
+export async function signUp(
+  browser: CookieBrowser,
+  username: string,
+  password = 'correct horse',
+): Promise<void> {
   const fields = { username, password, confirmPassword: password }
-  const { status, location, text } = await visitor.submit('/signup', '/signup/form', fields)
+  const { status, location, text } = await browser.submit('/signup', '/signup/form', fields)
   if (status !== 303 || location !== '/account') throw new Error(`sign-up of ${username}: ${status} ${text}`)
 }
 
