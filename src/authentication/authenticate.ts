@@ -5,7 +5,7 @@ import { type ErrorCode, GatewayError } from '../errors.ts'
 
 export type Authenticate = ReturnType<typeof createAuthenticate>
 
-export type AuthenticateOptions = {
+type AuthenticateOptions = {
   /** The name of the provider. */
   provider: string
   /** The member of `ctx.state` that gets the result of the strategy. */

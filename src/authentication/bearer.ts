@@ -2,7 +2,7 @@ import { type Clock, type Context, type Contract, type Middleware, withContract 
 import { GatewayError } from '../errors.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 
-export type BearerOptions = {
+type BearerOptions = {
   accessTokens: Pick<AccessTokens, 'verify'>
   clock: Clock
   /** Returns the Authorization header; by default that of the request. */

@@ -46,7 +46,7 @@ export function requireApproval(): Middleware {
   })
 }
 
-export type ReturnErrorsOptions = {
+type ReturnErrorsOptions = {
   /** Returns the page of the gateway that shows the error of this request; null when a page does not. */
   pageFor: ((ctx: Context) => URL | null) | undefined
 }

@@ -5,7 +5,7 @@ import type { Identities, ProviderIdentity } from '../stores/identities.ts'
 import type { Sessions } from '../stores/sessions.ts'
 import { suggestUsernames } from './username.ts'
 
-export type ResolveIdentityOptions = {
+type ResolveIdentityOptions = {
   identities: Pick<Identities, 'findOrCreate'>
   config: { signup: boolean }
   clock: Clock
@@ -33,7 +33,7 @@ const linkedAnswer = z.strictObject({
   linked: z.string().meta({ description: 'The name of the provider.', examples: ['github'] }),
 })
 
-export type LinkIdentityOptions = {
+type LinkIdentityOptions = {
   identities: Pick<Identities, 'link'>
   sessions: Pick<Sessions, 'read'>
   clock: Clock

@@ -24,7 +24,7 @@ export function createPasswordSchema({ passwordMinLength, passwordHash }: Passwo
  * Refuses a new password of that user that others would guess first. Throws `validation_failed` about `field`. The
  * rules are those of NIST SP 800-63B, section 3.1.1.2: no classes of characters, no changes to what was typed.
  */
-export type RequirePassword = (password: string, username: string, field: string) => Promise<void>
+type RequirePassword = (password: string, username: string, field: string) => Promise<void>
 
 export type PasswordPolicySettings = {
   /** `basic` asks for no more than `createPasswordSchema` does. */

@@ -8,7 +8,7 @@ import { seal, unseal } from '../tokens/encrypted-payload.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 import type { StateStore } from './provider.ts'
 
-export type StateCookieOptions = {
+type StateCookieOptions = {
   keys: SecretKeys
   /** `stateLifetime`: the seconds that a started sign-in may take. */
   config: { stateLifetime: number }

@@ -5,7 +5,7 @@ import type { Credentials, Users } from '../stores/users.ts'
 import type { PasswordHashes } from './password-hash.ts'
 import type { VerifyPassword } from './provider.ts'
 
-export type VerifyPasswordOptions = {
+type VerifyPasswordOptions = {
   users: Pick<Users, 'findCredentials' | 'replaceHash'>
   hashes: PasswordHashes
 }

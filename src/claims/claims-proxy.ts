@@ -9,7 +9,7 @@ import {
 import type { ErrorCode } from '../errors.ts'
 import { createHasuraClaims, type RoleRules } from './hasura-claims.ts'
 
-export type ClaimsProxyOptions = {
+type ClaimsProxyOptions = {
   roles: RoleRules
   /** Reads the session and its user, with their `user_role` rows. */
   read: (ctx: Context) => Promise<ActiveSession> | ActiveSession

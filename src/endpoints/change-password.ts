@@ -11,7 +11,7 @@ import { guessLimit } from '../limits/middleware.ts'
 import type { Transport } from './transport.ts'
 
 /** The body of POST /user/password. */
-export function createChangePasswordSchema(rules: PasswordRules) {
+function createChangePasswordSchema(rules: PasswordRules) {
   return z.strictObject({
     currentPassword: storableText(1024)
       .meta({ examples: ['correct horse'] })

@@ -31,7 +31,7 @@ export function askProvider({ authenticate }: Dependencies, provider: string): M
   return authenticate({ provider, property: 'identity', refused: 'provider_denied' })
 }
 
-export type CallbackOptions = {
+type CallbackOptions = {
   transport: Transport
   /** Null without pages. */
   pages: {

@@ -21,8 +21,6 @@ import type { InstrumentStatement } from '../database/database.ts'
 import { GatewayError } from '../errors.ts'
 import { routeOf } from '../http/request.ts'
 
-export type Tracing = ReturnType<typeof createTracing>
-
 // The longest time to send the last spans, in milliseconds, so that the process ends.
 const flushTime = 3_000
 

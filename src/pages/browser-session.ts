@@ -8,7 +8,7 @@ import type { Sessions } from '../stores/sessions.ts'
 import { seal, unseal } from '../tokens/encrypted-payload.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 
-export type BrowserSessionOptions = {
+type BrowserSessionOptions = {
   cookie: PageCookie
   sessions: Pick<Sessions, 'read' | 'revoke'>
   pageSessions: Pick<PageSessions, 'extend'>

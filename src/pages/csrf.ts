@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
 
-export type CsrfOptions = {
+type CsrfOptions = {
   keys: SecretKeys
   secure: boolean
   /** The origin of the pages. */

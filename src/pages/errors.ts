@@ -10,7 +10,7 @@ import type { PageTemplate, RenderPage } from './render.ts'
 /** Shows a form again, with what went wrong. */
 export type ShowAgain = (ctx: Context, error: GatewayError) => Promise<void> | void
 
-export type ErrorPageOptions = {
+type ErrorPageOptions = {
   render: RenderPage
   /** The path of the public URL. */
   base: string
@@ -64,7 +64,7 @@ export function notFound({ render }: { render: RenderPage }): Middleware {
   }
 }
 
-export type HtmlErrorsOptions = {
+type HtmlErrorsOptions = {
   isPage: (ctx: Context) => boolean
   /** The step that shows the error. */
   errorPage: Middleware

@@ -76,9 +76,9 @@ export function interstitialRedirect({ render }: { render: RenderPage }): Middle
  */
 function interstitialPage(url: string): PageTemplate {
   return ({ texts }) => ({
-    title: texts.goingOn(placeOf(url)),
+    title: texts.redirecting(placeOf(url)),
     redirectTo: url,
-    body: html`<p><a class="button main" href="${url}">${texts.goOn}</a></p>`,
+    body: html`<p><a class="button main" href="${url}">${texts.redirectNow}</a></p>`,
   })
 }
 

@@ -22,7 +22,7 @@ import {
 import { showSignedOut, submitSignOut } from './sign-out.ts'
 import { createPageSteps } from './steps.ts'
 
-export type PageOptions = { files: PageFiles; transport: Transport }
+type PageOptions = { files: PageFiles; transport: Transport }
 
 /** Creates the pages: one line for each route, and the steps that the pages add to other routes. */
 export function createPages(deps: Dependencies, { files, transport }: PageOptions) {

@@ -76,8 +76,8 @@ export type Texts = {
   signedOutHint: string
   signInAgain: string
   backToApp: string
-  goingOn: (place: string) => string
-  goOn: string
+  redirecting: (place: string) => string
+  redirectNow: string
   toStart: string
   somethingWrong: string
   notFound: string
@@ -112,7 +112,7 @@ const quoting = [
   'goesBackTo',
   'linkProvider',
   'unlinkProvider',
-  'goingOn',
+  'redirecting',
 ] as const satisfies readonly (keyof Texts)[]
 
 /**

@@ -6,7 +6,7 @@ import type { Device, Sessions } from '../stores/sessions.ts'
 import { challengeOf, codeLifetime, hashCode } from '../tokens/authorization-code.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
 
-export type OpenSessionOptions = {
+type OpenSessionOptions = {
   sessions: Sessions
   pageSessions: Pick<PageSessions, 'beginSecond'>
   refreshTokens: Pick<RefreshTokens, 'verify'>
