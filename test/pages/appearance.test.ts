@@ -336,7 +336,7 @@ test('a name in the other direction is kept apart from the sentence that it is i
     hebrew.goesBackTo,
     hebrew.linkProvider,
     hebrew.unlinkProvider,
-    hebrew.goingOn,
+    hebrew.redirecting,
     hebrew.done.linked,
   ])
     t.regex(sentence('ada'), /\u2068ada\u2069/)
