@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
-import { hasEmbedded } from '../database/data-directory.ts'
 import type { Deployment } from '../process/deployment.ts'
 import type { ServingProcess } from '../process/serve.ts'
 import { CommandError, toOpenError } from './failure.ts'
@@ -99,6 +98,7 @@ async function open({ loadLog }: CommandContext, config: Config): Promise<Deploy
 /** Whether there is a database to open: a server's is taken to be there until it is asked. */
 export async function hasDatabase({ databaseUrl, dataDir }: Config): Promise<boolean> {
   if (databaseUrl !== undefined) return true
+  const { hasEmbedded } = await import('../database/data-directory.ts')
   return hasEmbedded(dataDir)
 }
 
