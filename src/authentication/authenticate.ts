@@ -10,17 +10,17 @@ type AuthenticateOptions = {
   provider: string
   /** The member of `ctx.state` that gets the result of the strategy. */
   property: 'user' | 'identity'
-  /** The error when the strategy refuses without one of our errors. */
+  /** The error when the strategy fails the request without a `GatewayError`. */
   refused: ErrorCode
 }
 
 /**
- * Passport as a step of a route. It runs the strategy of a provider and puts the result into `ctx.state`, or lets the
- * strategy redirect and ends there.
+ * Creates the step that runs the Passport strategy of a provider. The step puts the result into `ctx.state`. When the
+ * strategy redirects, the step ends the request.
  *
- * Strategies are registered by name on a Passport of our own: given as an instance, one request would see the user of
- * another (test/authentication/overlap.test.ts). `passport.initialize()` is not needed without sessions, and costs most of the
- * throughput.
+ * Strategies are registered by name on a separate Passport object. A strategy passed as an instance would mix up the
+ * users of concurrent requests (test/authentication/overlap.test.ts). Without sessions, `passport.initialize()` is not
+ * needed, and it costs most of the throughput.
  */
 export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
   const passport = new KoaPassport()
@@ -46,12 +46,12 @@ export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
   }
 }
 
-/** Not `provider_denied`: to refuse somebody is what a provider is for. */
+/** Returns true for a fault of the provider. `provider_denied` is a normal answer. */
 function isProviderFailure({ code }: GatewayError): boolean {
   return code === 'provider_error' || code === 'provider_timeout'
 }
 
-/** Finds our own error in whatever Passport and its strategies wrapped around it. */
+/** Unwraps the `GatewayError` inside an error of Passport or a strategy, or maps the error to one. */
 function toGatewayError(error: unknown, refused: ErrorCode): unknown {
   if (error instanceof GatewayError) return error
   if (!(error instanceof Error)) return error

@@ -2,22 +2,22 @@ import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
 import { readText } from '../http/read-response.ts'
 
-/** Whether a password is known from a data breach. Never throws. */
+/** Returns true for a password that is known from a data breach. Never throws. */
 export type IsBreached = (password: string) => Promise<boolean>
 
 export type BreachSettings = {
-  /** Where the ranges are, such as https://api.pwnedpasswords.com/range/; nobody is asked when it is not set. */
+  /** The URL of the ranges, such as https://api.pwnedpasswords.com/range/; undefined switches the check off. */
   breachUrl: string | undefined
-  /** Seconds that an answer may take. */
+  /** The time limit of a request in seconds. */
   providerTimeout: number
 }
 
 const maxBytes = 1_048_576
 
 /**
- * Asks a service that speaks the range protocol of Have I Been Pwned, which learns the first five hexadecimal digits of
- * the password's SHA-1 and nothing else (k-anonymity). When it cannot be asked, the password is let in and a
- * warning logged: a sign-up must not depend on somebody else's service.
+ * Creates the check against a service with the range protocol of Have I Been Pwned. The service learns only the first
+ * five hexadecimal digits of the password's SHA-1 (k-anonymity). When the request fails, the password is accepted and a
+ * warning is logged: a sign-up must not depend on an external service. Null without a URL.
  */
 export function createBreachCheck(
   { breachUrl, providerTimeout }: BreachSettings,
@@ -41,13 +41,13 @@ export function createBreachCheck(
       }
       return hasSuffix(await readText(response, maxBytes), digest.slice(5))
     } catch (error) {
-      log.warn({ err: error }, 'passwords cannot be checked against data breaches')
+      log.warn({ err: error }, 'breach check failed; the password was accepted without it')
       return false
     }
   }
 }
 
-/** Each line is the rest of a digest and how often it was seen; padding was seen never. */
+/** Finds the suffix of a digest in the lines `suffix:count`. Padding has the count 0. */
 function hasSuffix(lines: string, suffix: string): boolean {
   return lines.split(/\r?\n/).some((line) => {
     const [rest, count] = line.split(':')

@@ -5,20 +5,20 @@ import { toGatewayError } from '../http/error-handler.ts'
 
 // Providers add parameters of their own (scope, authuser, prompt, iss); a strategy reads none of them.
 const callbackQuery = z.looseObject({
-  state: z.string().min(1).max(200).meta({ description: 'What the provider was sent with.' }),
-  code: z.string().min(1).max(2000).meta({ description: "The provider's own code." }).optional(),
+  state: z.string().min(1).max(200).meta({ description: 'The state that the gateway sent to the provider.' }),
+  code: z.string().min(1).max(2000).meta({ description: "The provider's authorization code." }).optional(),
   error: z
     .string()
     .min(1)
     .max(200)
-    .meta({ description: 'Why the provider did not sign anybody in.' })
+    .meta({ description: 'The reason why the provider signed no user in.' })
     .optional(),
-  iss: z.string().max(2000).meta({ description: 'Who the provider says it is (RFC 9207).' }).optional(),
+  iss: z.string().max(2000).meta({ description: 'The issuer of the answer (RFC 9207).' }).optional(),
 })
 
 /**
- * Reads what the provider sent back with the person: single values, a state, and a code or an error. Where `issuer` is
- * known, an answer that says it comes from another one is refused (RFC 9207, section 2.4).
+ * Reads the query of the callback: each parameter once, a state, and a code or an error. An answer with another `iss`
+ * than the known `issuer` is rejected (RFC 9207, section 2.4). Throws `invalid_state`.
  */
 export function readCallback({ issuer }: { issuer: string | undefined }): Middleware {
   return withContract(
@@ -36,7 +36,7 @@ export function readCallback({ issuer }: { issuer: string | undefined }): Middle
   )
 }
 
-/** Ends a sign-in that the person or the provider refused. Comes after the state is known to be ours. */
+/** Throws `provider_denied` when the user or the provider rejected the sign-in. Runs after the check of the state. */
 export function requireApproval(): Middleware {
   return withContract({ errors: ['provider_denied'] }, async function requireApproval(ctx, next) {
     if (ctx.state.callback?.error !== undefined || ctx.state.callback?.code === undefined) {
@@ -47,7 +47,7 @@ export function requireApproval(): Middleware {
 }
 
 type ReturnErrorsOptions = {
-  /** Returns the page of the gateway that shows the error of this request; null when a page does not. */
+  /** Returns the page of the gateway that shows the error of this request; null for a request of an app. */
   pageFor: ((ctx: Context) => URL | null) | undefined
 }
 
@@ -58,8 +58,7 @@ type ReturnErrorsOptions = {
 export function returnErrors({ pageFor }: ReturnErrorsOptions): Middleware {
   const toApp =
     'Back to the `redirect_to` of the sign-in, with a one-time `code`, or with `error` and `error_description`.'
-  const toPage =
-    'For a browser whose sign-in was begun on a page, or is not known, to `/signin` with `error`.'
+  const toPage = 'To `/signin` with `error`, when the sign-in began on a page or is unknown.'
   return withContract(
     {
       answers: {

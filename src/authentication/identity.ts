@@ -11,7 +11,7 @@ type ResolveIdentityOptions = {
   clock: Clock
 }
 
-/** Finds the user of the provider's identity, or creates one. Throws `user_inactive`, and the errors of `findOrCreate`. */
+/** Finds or creates the user of the provider's identity. Throws `user_inactive`, and the errors of `findOrCreate`. */
 export function resolveIdentity({ identities, config, clock }: ResolveIdentityOptions): Middleware {
   return withContract(
     {
@@ -40,8 +40,9 @@ type LinkIdentityOptions = {
 }
 
 /**
- * Ends a round trip that began with POST /user/identities/:provider: links the identity to the user who asked, in the
- * session in which they asked. Comes before `resolveIdentity`, to which sign-ins pass on. Throws `identity_taken`.
+ * Completes POST /user/identities/:provider: links the identity to the user of that request. The session of that
+ * request must still be active. Runs before `resolveIdentity` and passes sign-ins on to it. Throws `invalid_state` or
+ * `identity_taken`.
  */
 export function linkIdentity({ identities, sessions, clock }: LinkIdentityOptions): Middleware {
   return withContract(

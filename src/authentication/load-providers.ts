@@ -24,9 +24,9 @@ const providerSchema = z.discriminatedUnion('flow', [
 ])
 
 /**
- * Loads every provider file of a folder, in the order of their names: a file there is all it takes to add a provider.
- * Throws, naming the file, when its default export is not a provider or does not bear the file's name, and unless exactly
- * one of them checks passwords.
+ * Loads every provider file of a folder, sorted by name. A new file is enough to add a provider. Throws for a file
+ * whose default export is not a provider, or has another name than the file. Throws unless exactly one provider checks
+ * passwords.
  */
 export async function loadProviders(folder: URL): Promise<Provider[]> {
   const files = (await readdir(folder)).filter((file) => /^[^.]+\.(js|ts)$/.test(file)).sort()
@@ -41,7 +41,9 @@ async function loadProvider(url: URL, file: string): Promise<Provider> {
   if (!result.success)
     throw new Error(`providers/${file} is not a provider: ${z.prettifyError(result.error)}`)
   if (!file.startsWith(`${result.data.name}.`)) {
-    throw new Error(`providers/${file} calls itself ${result.data.name}; file and name must be the same`)
+    throw new Error(
+      `providers/${file} has the name ${result.data.name}. Give the file and the provider the same name`,
+    )
   }
   return provider as Provider
 }

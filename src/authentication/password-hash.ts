@@ -8,11 +8,11 @@ import { bcryptCostOf, isArgon2Of, isPasswordHash } from './password-hash-format
 export type PasswordHashSettings = {
   passwordHash: 'bcrypt' | 'argon2id'
   bcryptCost: number
-  /** How many hashes may be computed at once; more than there are cores only makes everything else wait. */
+  /** The maximum of hashes that are computed at once. More hashes than cores delay all other work. */
   concurrency: number
-  /** How many more may wait before the next is refused with `overloaded`. */
+  /** The maximum of waiting hashes. Another one is rejected with `overloaded`. */
   hashQueue: number
-  /** Seconds that one may wait before it is refused with `overloaded`. */
+  /** The maximum wait of a hash in seconds. Afterwards it is rejected with `overloaded`. */
   hashWait: number
 }
 
@@ -22,9 +22,8 @@ export type PasswordHashes = ReturnType<typeof createPasswordHashes>
 const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 /**
- * Hashes and verifies passwords: bcrypt or argon2id (19 MiB, 2 passes, 1 lane) for new ones, either for existing ones.
- * All work goes through one gate in front of the thread pool, because the RSA work of every other request would
- * otherwise wait behind it.
+ * Creates the hashing of passwords. New hashes are bcrypt or argon2id (19 MiB, 2 passes, 1 lane); existing hashes may
+ * be either. One queue limits the work in the thread pool, which also does the RSA work of all other requests.
  */
 export function createPasswordHashes({
   passwordHash,
@@ -37,11 +36,11 @@ export function createPasswordHashes({
   const gate = <T>(work: () => Promise<T>): Promise<T> => {
     if (limit.activeCount + limit.pendingCount >= concurrency + hashQueue) return Promise.reject(overloaded())
     const came = performance.now()
-    // First come, first served; whoever has waited too long when their turn comes is refused, and costs no work.
+    // First in, first out. A request whose wait is over when its turn comes is rejected without work.
     return limit(() => (performance.now() - came > hashWait * 1000 ? Promise.reject(overloaded()) : work()))
   }
   const decoy = passwordHash === 'bcrypt' ? bcryptDecoy(bcryptCost) : argon2Decoy()
-  /** Whether verifying a hash may be less work than verifying one that is made today. */
+  /** Returns true when a hash may be cheaper to verify than a hash of today's settings. */
   const isCheaper = (hash: string): boolean =>
     passwordHash === 'bcrypt' ? (bcryptCostOf(hash) ?? 0) < bcryptCost : !isArgon2Of(hash, argon2Options)
   return {
@@ -54,14 +53,14 @@ export function createPasswordHashes({
       ),
 
     /**
-     * Whether the password is that of the hash. A no never takes less work than for somebody without a hash, for whom it
-     * is that of verifying one that is made today; all of it is done in one turn at the gate.
+     * Returns true when the password matches the hash. A wrong password always costs at least one verification at
+     * today's settings, also when the user has no hash. The whole work takes one turn in the queue.
      */
     verify: async (password: string, hash: string | null): Promise<boolean> => {
       const known = hash !== null && isPasswordHash(hash) ? hash : null
       const spellings = spellingsOf(password)
       return gate(async () => {
-        // Null also for what looks like a hash and cannot be read.
+        // Treats an unparsable hash like a missing one.
         const matches = known && (await matchesAny(spellings, known).catch(() => null))
         if (known === null || matches === null || (!matches && isCheaper(known)))
           await matchesAny(spellings, decoy)
@@ -69,13 +68,13 @@ export function createPasswordHashes({
       })
     },
 
-    /** Whether a hash is weaker than what `hash` would make of the password that it has just matched. */
+    /** Returns true when `hash` would make a stronger hash of the password, which has just matched. */
     isWeak: (hash: string, password: string): boolean =>
       passwordHash === 'bcrypt'
         ? (bcryptCostOf(hash) ?? Number.POSITIVE_INFINITY) < bcryptCost
         : !isArgon2Of(hash, argon2Options) && !isCut(hash, password),
 
-    /** How many passwords are being hashed at this moment, and how many wait. */
+    /** Returns the numbers of running and waiting hashes. */
     load: () => ({ running: limit.activeCount, waiting: limit.pendingCount }),
   }
 }
@@ -84,12 +83,12 @@ function overloaded(): GatewayError {
   return new GatewayError('overloaded', { headers: { 'Retry-After': '5' } })
 }
 
-/** The same password typed on another system may arrive composed differently. */
+/** Returns the password in NFC, because systems compose the same characters differently. */
 function normalize(password: string): string {
   return password.normalize('NFC')
 }
 
-/** Hashes that others made, of a password as it was typed, know nothing of the one composition that ours are made of. */
+/** Returns the password in NFC and as it was typed. Imported hashes may be of the typed form. */
 function spellingsOf(password: string): string[] {
   return [...new Set([normalize(password), password])]
 }
@@ -101,11 +100,13 @@ async function matchesAny(spellings: readonly string[], hash: string): Promise<b
 
 async function verifyHash(password: string, hash: string): Promise<boolean> {
   if (hash.startsWith('$argon2id$')) return argon2Verify(hash, password)
-  // The same algorithm under other names: PHP's, and the one of which bcrypt counts a long password's length wrongly.
+  // $2y$ is PHP's name of the same algorithm. With $2a$, the package counts the length of a long password wrongly.
   return bcrypt.compare(password, hash.replace(/^\$2[ay]\$/, '$2b$'))
 }
 
-/** What bcrypt has not read has not been verified either: with a slip there, a new hash would be that of the slip. */
+/**
+ * Returns true when bcrypt has verified only 72 bytes of the password. A new hash could then contain a typing error.
+ */
 function isCut(hash: string, password: string): boolean {
   return hash.startsWith('$2') && spellingsOf(password).some((spelling) => Buffer.byteLength(spelling) > 72)
 }
@@ -120,7 +121,7 @@ function argon2Decoy(): string {
   return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${base64(16)}$${base64(32)}`
 }
 
-/** Returns the number of cores that each of several workers may use: at least one, and no more than all together have. */
+/** Returns the number of cores that each of several workers may use: at least one. */
 export function shareOfCores(cores: number, workers: number): number {
   return Math.max(1, Math.floor(cores / workers))
 }

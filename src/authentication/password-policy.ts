@@ -4,7 +4,7 @@ import type { IsBreached } from './breached-passwords.ts'
 
 export type PasswordRules = { passwordMinLength: number; passwordHash: 'bcrypt' | 'argon2id' }
 
-/** What a new password must be. bcrypt reads 72 bytes and ignores the rest, so a longer one is refused, not cut. */
+/** Creates the schema of new passwords. bcrypt ignores everything after 72 bytes, so a longer password is rejected. */
 export function createPasswordSchema({ passwordMinLength, passwordHash }: PasswordRules) {
   const isCut = passwordHash === 'bcrypt'
   const maxBytes = isCut ? 72 : 1024
@@ -21,23 +21,23 @@ export function createPasswordSchema({ passwordMinLength, passwordHash }: Passwo
 }
 
 /**
- * Refuses a new password of that user that others would guess first. Throws `validation_failed` about `field`. The
- * rules are those of NIST SP 800-63B, section 3.1.1.2: no classes of characters, no changes to what was typed.
+ * Rejects a new password that attackers guess first. Throws `validation_failed` about `field`. The rules follow
+ * NIST SP 800-63B, section 3.1.1.2: no character classes, and the typed text stays unchanged.
  */
 type RequirePassword = (password: string, username: string, field: string) => Promise<void>
 
 export type PasswordPolicySettings = {
-  /** `basic` asks for no more than `createPasswordSchema` does. */
+  /** `basic` adds no rules to `createPasswordSchema`. */
   passwordPolicy: 'basic' | 'strict'
-  /** Whether a password is known from a data breach, where somebody may be asked. */
+  /** Checks a password against data breaches; null when the check is off. */
   isBreached: IsBreached | null
 }
 
 const productName = 'claimgate'
-// What is left of a password without these words must have so many characters, half as many if one is a letter.
+// The rest of a password without these words must have so many characters, half as many if one is a letter.
 const leastOwn = 8
 
-/** Prepares the policy; `strict` reads the list of common passwords into memory. */
+/** Creates the policy; `strict` reads the list of common passwords into memory. */
 export async function loadPasswordPolicy(settings: PasswordPolicySettings): Promise<RequirePassword> {
   const common = settings.passwordPolicy === 'strict' ? await loadCommonPasswords() : null
 
@@ -59,7 +59,7 @@ async function loadCommonPasswords(): Promise<ReadonlySet<string>> {
   return new Set(dictionary['passwords-common'])
 }
 
-/** Whether a password is a common one, also with a few characters around it, or a pattern instead of a password. */
+/** Returns true for a common password, also with a few characters around it, and for a pattern. */
 function isGuessedFirst(password: string, common: ReadonlySet<string>): boolean {
   const folded = fold(password)
   const letters = folded.replace(/^\P{L}+|\P{L}+$/gu, '')
@@ -68,12 +68,12 @@ function isGuessedFirst(password: string, common: ReadonlySet<string>): boolean 
   return words.flatMap((word) => [word, spellOut(word)]).some((word) => common.has(word) || isPattern(word))
 }
 
-/** One or a few characters over and over, or characters in the order of their codes, up or down. */
+/** Returns true for repeated characters, and for characters in the order of their codes, up or down. */
 function isPattern(word: string): boolean {
   if (word.length < 4) return false
   if (/^(.{1,4}?)\1+.{0,3}$/su.test(word)) return true
   const codes = [...word].map((character) => character.codePointAt(0) ?? 0)
-  // After 9 comes 0, as on a keyboard.
+  // 0 follows 9, as on a keyboard.
   const steps = codes.slice(1).map((code, at) => (code - (codes[at] ?? 0) + 10) % 10)
   return [1, 9].some((step) => steps.every((each) => each === step))
 }
@@ -90,12 +90,12 @@ const lookalikes: Record<string, string> = {
   '!': 'i',
 }
 
-/** Digits and signs that stand for letters, as the letters. */
+/** Replaces digits and signs that look like letters by the letters. */
 function spellOut(word: string): string {
   return word.replace(/[013457@$!]/g, (sign) => lookalikes[sign] ?? sign)
 }
 
-/** Whether a password is made of the username or the product's name, and hardly anything else. */
+/** Returns true for a password that is little more than the username or the product's name. */
 function isContext(password: string, username: string): boolean {
   const words = [fold(username), ...fold(username).split(/[^\p{L}\p{N}]+/u), productName]
     .filter((word) => word.length >= 3)

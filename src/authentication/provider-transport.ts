@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts'
 import { readText } from '../http/read-response.ts'
 
 export type TransportSettings = {
-  /** Seconds for one request, with the waiting for its turn, to the last byte received. */
+  /** The time limit of a request in seconds, from the wait in the queue to the last byte. */
   timeout: number
   fetch: typeof globalThis.fetch
   /** Measures each request: for an access token, or for the profile of the user. */
@@ -14,7 +14,7 @@ export type TransportSettings = {
 
 type Callback = (error: unknown, data?: string, response?: { statusCode: number }) => void
 
-/** The part of node-oauth that Passport's OAuth strategies speak through; they call it protected, and it is stable. */
+/** The part of node-oauth that Passport's OAuth strategies use. It is documented as protected, and is stable. */
 type OAuth2 = {
   useAuthorizationHeaderforGET(use: boolean): void
   _request(
@@ -43,19 +43,21 @@ const tokenErrors = new Set([
   'redirect_uri_mismatch',
   'unverified_user_email',
 ])
-// What they call a code that is not good (any more).
+// The errors for an invalid or expired code.
 const badCode = new Set(['invalid_grant', 'bad_verification_code'])
 
 /**
- * Replaces how an OAuth strategy talks to its provider: a time limit, at most 256 KB read and 32 requests at once, no
- * redirects followed, the access token in a header, and nothing but JSON of the expected shape let through. Every failure reaches the
- * strategy's callback as `provider_denied`, `provider_error` or `provider_timeout`; nothing is thrown past it.
- * Throws when the strategy has no such transport: unprotected it must not start.
+ * Replaces the HTTP client of an OAuth strategy. Limits the time, the answer to 256 KB, and requests to 32 at once.
+ * Follows no redirects, sends the access token in a header, and accepts only JSON of the expected shape. Every failure
+ * reaches the strategy's callback as `provider_denied`, `provider_error` or `provider_timeout`. Throws when the
+ * strategy has no such client, because its requests would have no limits.
  */
 export function hardenTransport(strategy: Strategy, settings: TransportSettings): void {
   const { _oauth2: oauth2 } = strategy as Strategy & { _oauth2?: OAuth2 }
   if (!oauth2)
-    throw new Error('A redirect strategy must speak through _oauth2; another transport is not hardened')
+    throw new Error(
+      'The strategy of a redirect provider has no member _oauth2. Use a strategy of passport-oauth2',
+    )
   oauth2.useAuthorizationHeaderforGET(true)
   const limit = pLimit(maxInFlight)
   const { instrument = (_request, work) => work() } = settings
@@ -65,7 +67,7 @@ export function hardenTransport(strategy: Strategy, settings: TransportSettings)
       request(settings, limit, method, url, { ...headers, ...authorization }, body),
     )
       .then((data) => callback(null, data, { statusCode: 200 }))
-      // Also when the strategy's own callback throws, which would otherwise leave the request unanswered.
+      // Also when the strategy's callback throws: the request would otherwise stay unanswered.
       .catch((error: unknown) => callback(error instanceof GatewayError ? error : providerError(error)))
   }
 }
@@ -109,7 +111,7 @@ function checkToken(status: number, data: string): string {
   return data
 }
 
-/** What a provider says goes into the log, so only words that are known do: others may repeat the request. */
+/** Returns the provider's error for the log. An unknown error is left out, because it may repeat the request. */
 function knownError(error: string | undefined): string {
   return error !== undefined && tokenErrors.has(error) ? error : 'without a known error'
 }
@@ -124,8 +126,8 @@ function parse(data: string): unknown {
   try {
     return JSON.parse(data)
   } catch {
-    // The message of a SyntaxError quotes the answer, which may be a token, and causes are logged.
-    throw new Error('not JSON')
+    // Causes are logged, and the message of a SyntaxError may quote a token.
+    throw new Error('The answer is not JSON')
   }
 }
 

@@ -11,13 +11,13 @@ export type RedirectOptions = {
   scope: string[]
   store: OAuth2StateStore
   pkce: true
-  /** What the environment sets in place of the strategy's own endpoints. */
+  /** The endpoints of the environment, which replace the strategy's endpoints. */
   endpoints: { authorizationURL?: string; tokenURL?: string; profileURL?: string; emailsURL?: string }
 }
 
 /**
- * The state store that Passport's OAuth strategies ask: they tell its methods apart by counting parameters, and the
- * published types do not know the form that PKCE needs.
+ * The state store of Passport's OAuth strategies. The strategies choose the form of a method by its number of
+ * parameters. The published types lack the form for PKCE.
  */
 export type StateStore = {
   store(req: unknown, verifier: string, state: unknown, meta: unknown, done: StoreDone): void
@@ -26,7 +26,7 @@ export type StateStore = {
 export type StoreDone = (error: unknown, state?: string) => void
 export type VerifyDone = (error: unknown, codeVerifier?: string) => void
 
-/** What a strategy calls when the provider has told it who somebody is. */
+/** The callback of a strategy with the profile of the user at the provider. */
 export type VerifyProfile = (
   accessToken: string,
   refreshToken: string,
@@ -34,7 +34,7 @@ export type VerifyProfile = (
   done: (error: unknown, profile?: ProviderProfile) => void,
 ) => void
 
-/** What a strategy calls with a username and a password. */
+/** The callback of a strategy with a username and a password. */
 export type VerifyPassword = (
   username: string,
   password: string,
@@ -44,21 +44,21 @@ export type VerifyPassword = (
 type Named = {
   /** The name of the file, the route segment and the environment prefix: lower-case letters, digits and dashes. */
   name: string
-  /** What a person reads on the button. */
+  /** The text of the button. */
   label: string
-  /** A drawing for the button: the lines of an SVG path in a box of 24 by 24. Without it there is the label's first letter. */
+  /** The drawing of the button: an SVG path in a box of 24 by 24. The default is the label's first letter. */
   icon?: string
 }
 
-/** A provider that people visit and come back from. */
+/** A provider that signs users in on its own page and redirects them back. */
 export type RedirectProvider = Named & {
   flow: 'redirect'
-  /** Asked for unless AUTH_<NAME>_SCOPE says otherwise. */
+  /** The default scope; AUTH_<NAME>_SCOPE replaces it. */
   scope: string[]
-  /** What it calls itself in `iss` when people come back (RFC 9207); leave it out where nothing is documented. */
+  /** The documented value of `iss` in the callback (RFC 9207); undefined if the provider documents none. */
   issuer?: string
   strategy(options: RedirectOptions, verify: VerifyProfile): Strategy
-  /** Reads the strategy's profile. Throws when there is no subject in it. */
+  /** Reads the strategy's profile. Throws for a profile without a subject. */
   identity(profile: unknown): ProfileIdentity
 }
 
@@ -68,5 +68,5 @@ export type PasswordProvider = Named & {
   strategy(verify: VerifyPassword): Strategy
 }
 
-/** What a file in `providers/` default-exports. */
+/** The default export of a file in `providers/`. */
 export type Provider = RedirectProvider | PasswordProvider

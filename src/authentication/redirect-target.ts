@@ -1,17 +1,17 @@
 import { GatewayError } from '../errors.ts'
 import { storableText } from '../http/validate.ts'
 
-/** In UTF-16 units, of an address to be sent back to. */
+/** The maximum length of a redirect target in UTF-16 units. */
 export const longestTarget = 1024
 
-/** Where a client wants a person to be sent afterwards, as it says so. */
+/** Creates the schema of a redirect target: the address to which the client sends the user afterwards. */
 export const redirectTarget = (example: string) =>
   storableText(longestTarget).meta({
-    description: 'Where to send the person afterwards; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
+    description: 'The address to which the user returns; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
     examples: [example],
   })
 
-/** Refuses a redirect target that is not one of those, or none: `redirect_not_allowed`. */
+/** Creates a check that throws `redirect_not_allowed` for a redirect target of another origin. A target is optional. */
 export function createRequireTarget(origins: readonly string[]): (target: string | null | undefined) => void {
   const isAllowed = createRedirectCheck(origins)
   return (target) => {
@@ -21,8 +21,8 @@ export function createRequireTarget(origins: readonly string[]): (target: string
 }
 
 /**
- * Whether a redirect target has exactly one of the allowed origins, or the scheme of an allowed native app. Spellings
- * that browsers read differently from us (backslashes, white space, controls, user names) are never allowed.
+ * Creates a check that returns true for a target with an allowed origin, or with the scheme of an allowed native app.
+ * Browsers parse backslashes, white space, controls and user names in their own way, so such targets are rejected.
  */
 export function createRedirectCheck(origins: readonly string[]): (target: string) => boolean {
   const allowed = new Set(origins)

@@ -13,13 +13,13 @@ const asked = {
     .regex(/^[\w-]{43}$/, 'must be the base64url of a SHA-256')
     .meta({
       description:
-        'The SHA-256 of a `codeVerifier` in base64url (PKCE, RFC 7636); the code is then of no use without the verifier.',
+        'The SHA-256 of a `codeVerifier` in base64url (PKCE, RFC 7636). The exchange of the code then requires the verifier.',
       examples: ['E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'],
     })
     .optional(),
   code_challenge_method: z
     .literal('S256', 'must be S256')
-    .meta({ description: 'Belongs to `code_challenge`.' })
+    .meta({ description: 'Required with `code_challenge`.' })
     .optional(),
 }
 
@@ -38,14 +38,14 @@ function paired<T extends Asked>(schema: z.ZodType<T>) {
 }
 
 const startQuery = paired(z.strictObject(asked))
-// A page is also reached by links that somebody else has added things to.
+// Links to a page may have parameters that other programs added.
 const pageQuery = paired(z.object({ ...asked, state: storableText(512).optional() }))
 
 export type StartOptions = { config: { redirectOrigins: readonly string[] } }
 
 /**
- * Reads what a client may ask of a provider sign-in: where to send the person afterwards, and a PKCE challenge
- * (RFC 7636) that binds the one-time code to the client. Throws `redirect_not_allowed` or `validation_failed`.
+ * Reads the parameters of a provider sign-in: the redirect target, and a PKCE challenge (RFC 7636), which binds the
+ * one-time code to the client. Throws `redirect_not_allowed` or `validation_failed`.
  */
 export function startSignIn({ config }: StartOptions): Middleware {
   const requireAllowed = createRequireTarget(config.redirectOrigins)
@@ -55,7 +55,7 @@ export function startSignIn({ config }: StartOptions): Middleware {
       answers: {
         302: {
           description: 'To the provider.',
-          headers: { Location: 'The page where the person signs in.' },
+          headers: { Location: 'The page where the user signs in.' },
         },
       },
       errors: ['validation_failed', 'redirect_not_allowed'],
@@ -74,7 +74,7 @@ export function startSignIn({ config }: StartOptions): Middleware {
   )
 }
 
-/** The same for a sign-in on our own pages; a `state` of the client goes back to it with the code. */
+/** Reads the parameters of a sign-in on the pages. The client's `state` returns to the client with the code. */
 export function startPageSignIn({ config }: StartOptions): Middleware {
   const requireAllowed = createRequireTarget(config.redirectOrigins)
   return async function startPageSignIn(ctx, next) {
@@ -90,7 +90,7 @@ function withState(redirectTo: string, state: string | undefined): string {
   if (state === undefined) return redirectTo
   const target = new URL(redirectTo)
   target.searchParams.set('state', state)
-  // From here on it travels as one redirect_to, from page to page.
+  // The pages pass the target with its state on as one redirect_to.
   if (target.href.length > longestTarget) {
     const detail = `makes redirect_to longer than ${longestTarget} characters`
     throw new GatewayError('validation_failed', { errors: [{ field: 'state', detail }] })
@@ -107,25 +107,24 @@ const noQuery = z.strictObject({})
 
 const linkAnswer = z.strictObject({
   url: z.url().meta({
-    description: 'Visit it in the same browser.',
+    description: 'The address to open in the same browser.',
     examples: ['https://github.com/login/oauth/authorize?client_id=example'],
   }),
 })
 
 /**
- * Starts to link a provider to the user of the access token, instead of signing somebody in with it: what comes back
- * is bound to that user and session by the state cookie. Throws `redirect_not_allowed`, and
- * `validation_failed` for any query.
+ * Starts to link a provider to the user of the access token. The state cookie binds the callback to the user and the
+ * session. Throws `redirect_not_allowed`, and `validation_failed` for any query.
  */
 export function startLink({ config }: StartOptions): Middleware {
   const requireAllowed = createRequireTarget(config.redirectOrigins)
   return withContract(
     {
-      answers: { 200: { description: 'Where to send the browser.', schema: linkAnswer } },
+      answers: { 200: { description: 'The address of the sign-in at the provider.', schema: linkAnswer } },
       errors: ['validation_failed', 'redirect_not_allowed'],
     },
     withBody(linkBody, async function startLink(ctx, { redirectTo = null }, next) {
-      // The strategy would take it for the answer of its provider.
+      // The strategy would treat a query as the answer of its provider.
       readQuery(ctx, noQuery)
       const { userId, sessionId } = requireState(ctx, 'bearer')
       requireAllowed(redirectTo)

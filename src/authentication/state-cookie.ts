@@ -10,7 +10,7 @@ import type { StateStore } from './provider.ts'
 
 type StateCookieOptions = {
   keys: SecretKeys
-  /** `stateLifetime`: the seconds that a started sign-in may take. */
+  /** `stateLifetime`: the maximum duration of a sign-in in seconds. */
   config: { stateLifetime: number }
   /** True when the public URL is HTTPS. */
   secure: boolean
@@ -30,8 +30,8 @@ const flowSchema = z.object({
 })
 
 /**
- * Keeps a provider sign-in between the redirect and the callback in one encrypted cookie, so that it comes back to the
- * browser that started it, and marks its state as used, so that it comes back once.
+ * Creates the encrypted cookie that keeps a provider sign-in between the redirect and the callback. The cookie binds
+ * the callback to the browser that started the sign-in. A used state is stored, so that a callback works once.
  */
 export function createStateCookie({ config, keys, secure, oneTimeCodes, clock }: StateCookieOptions) {
   const lifetime = config.stateLifetime
@@ -54,7 +54,7 @@ export function createStateCookie({ config, keys, secure, oneTimeCodes, clock }:
   }
 
   return {
-    /** The store that the strategy of one provider asks. The callback's checks are done by `open`, before Passport. */
+    /** Creates the state store of one provider's strategy. `open` checks the callback before Passport. */
     store: (provider: string, callbackUrl: string): StateStore => ({
       store(req, verifier, _state, _meta, done) {
         const { ctx } = req as { ctx: Context }
@@ -72,8 +72,8 @@ export function createStateCookie({ config, keys, secure, oneTimeCodes, clock }:
     }),
 
     /**
-     * Takes the sign-in back from the cookie, which is gone afterwards: same provider, same callback URL, same state,
-     * not too old, not used before. Throws `invalid_state`.
+     * Reads the sign-in from the cookie and clears the cookie. Throws `invalid_state` for another provider, callback
+     * URL or state, and for an expired or used state.
      */
     open: ({ provider, callbackUrl }: { provider: string; callbackUrl: string }): Middleware =>
       withContract(

@@ -24,7 +24,7 @@ export type StrategySettings = {
   store(provider: string, callbackUrl: string): StateStore
 }
 
-/** The redirect providers that have a client id and secret. */
+/** Returns the redirect providers that have a client id and secret. */
 export function configuredProviders(
   providers: readonly Provider[],
   settings: ReadonlyMap<string, ProviderSettings>,
@@ -32,34 +32,36 @@ export function configuredProviders(
   return providers.filter((provider) => provider.flow === 'redirect').filter(({ name }) => settings.has(name))
 }
 
-/** The provider that `POST /login` asks. Throws unless there is exactly one. */
+/** Returns the password provider, for `POST /login`. Throws unless there is exactly one. */
 export function findPasswordProvider(providers: readonly Provider[]): PasswordProvider {
   const [found, ...others] = providers.filter((provider) => provider.flow === 'password')
   if (found === undefined)
-    throw new Error("providers/ has no file with flow: 'password', which POST /login would ask")
+    throw new Error("providers/ has no file with flow: 'password'. Add one, because POST /login requires it")
   if (others.length > 0) {
     const names = [found, ...others].map(({ name }) => name).join(', ')
-    throw new Error(`providers/ has several files with flow: 'password', but POST /login asks one: ${names}`)
+    throw new Error(
+      `providers/ has several files with flow: 'password': ${names}. Keep one, because POST /login uses only one`,
+    )
   }
   return found
 }
 
-/** What `iss` must be when people come back from a provider; undefined where that is not known. */
+/** Returns the required `iss` of a provider's callback; undefined for an unknown issuer. */
 export function issuerOf(
   { name, issuer }: RedirectProvider,
   settings: ReadonlyMap<string, ProviderSettings>,
 ): string | undefined {
   const set = settings.get(name)
-  // Somebody who puts other endpoints in place speaks to another issuer.
+  // Endpoints of the environment belong to another issuer.
   return set?.issuer ?? (set?.authorizationUrl === undefined ? issuer : undefined)
 }
 
-/** The absolute URL to register at a provider. Never made from a request: a Host header would choose it. */
+/** Returns the absolute URL to register at a provider. It never depends on the Host header of a request. */
 export function callbackUrl(publicUrl: string, provider: string): string {
   return `${publicUrl}/auth/${provider}/callback`
 }
 
-/** One strategy for each password provider and each configured redirect provider, by name. */
+/** Creates a strategy for each password provider and each configured redirect provider, by name. */
 export function createStrategies(
   providers: readonly Provider[],
   settings: StrategySettings,

@@ -11,8 +11,9 @@ type VerifyPasswordOptions = {
 }
 
 /**
- * What passport-local asks. Unknown user, wrong password, a user without a password and an inactive user get one and
- * the same `invalid_credentials`, and a wrong password takes no less work where there is a user. A hash weaker than today's setting is replaced on the way.
+ * Creates the callback of passport-local. An unknown user, a wrong password, a user without a password and an inactive
+ * user get the same `invalid_credentials`. A wrong password costs at least the work of an unknown user. A hash that is
+ * weaker than today's settings is replaced.
  */
 export function createVerifyPassword({ users, hashes }: VerifyPasswordOptions): VerifyPassword {
   async function verify(username: string, password: string): Promise<ProvenUser> {
@@ -28,7 +29,7 @@ export function createVerifyPassword({ users, hashes }: VerifyPasswordOptions): 
     const stronger = await hashes.hash(password).catch(keepWhenOverloaded)
     if (stronger === null) return { id, passwordHash: hash }
     const isReplaced = await users.replaceHash(id, hash, stronger, 'all')
-    // Whoever was faster has changed the password, or made the same hash stronger: that must be looked at again.
+    // A concurrent request has replaced the hash or changed the password, so the password is verified again.
     return isReplaced ? { id, passwordHash: stronger } : verify(username, password)
   }
   return function verifyPassword(username, password, done) {
@@ -36,14 +37,14 @@ export function createVerifyPassword({ users, hashes }: VerifyPasswordOptions): 
   }
 }
 
-/** For the log only: the answer is the same for all of them. */
+/** Returns the reason for the log. The answer is the same for all reasons. */
 function reasonOf(credentials: Credentials | null, matches: boolean): Reason {
   if (credentials === null) return 'unknown_user'
   if (credentials.password === null) return 'no_password'
   return matches ? 'inactive' : 'wrong_password'
 }
 
-/** The password was right; that its hash could be stronger can wait for a quieter login. */
+/** Keeps the weak hash when the queue is full. A later login replaces it. */
 function keepWhenOverloaded(error: unknown): null {
   if (error instanceof GatewayError && error.code === 'overloaded') return null
   throw error

@@ -13,8 +13,8 @@ const identitySchema = z.object({
 })
 
 /**
- * What an OAuth strategy asks: whether the profile names somebody. Which user that is, the next step says.
- * Passes a `provider_error` to `done` when it names nobody.
+ * Creates the callback of an OAuth strategy, which checks the profile. A later step finds the user of the profile.
+ * Passes a `provider_error` to `done` for a profile without a subject.
  */
 export function createVerifyProfile(provider: Pick<RedirectProvider, 'name' | 'identity'>): VerifyProfile {
   return function verifyProfile(_accessToken, _refreshToken, profile, done) {

@@ -10,12 +10,12 @@ import {
   startFakeProvider,
 } from '../_fake-provider.ts'
 
-/** Where the client of these tests wants people to be sent back to. */
+/** The redirect target of the client in these tests. */
 export const home = 'https://app.test/welcome?lang=de'
 
 export type Stage = { app: TestApp; fake: FakeProvider; stop(): Promise<void> }
 
-/** A gateway with GitHub and Google configured, and both of these providers. */
+/** Starts a gateway with GitHub and Google configured, and both fake providers. */
 export async function startStage({ env = {}, ...options }: AppOptions = {}): Promise<Stage> {
   const fake = await startFakeProvider()
   const app = await startApp({ engine: quick, ...options, env: { ...environmentOf(fake), ...env } }).catch(
@@ -34,7 +34,7 @@ export async function startStage({ env = {}, ...options }: AppOptions = {}): Pro
   }
 }
 
-/** What makes a gateway use these providers, and send people home. */
+/** Returns the variables that configure the fake providers and the redirect origins. */
 export function environmentOf(fake: FakeProvider): Record<string, string> {
   return {
     ...fake.github.environment,
@@ -46,12 +46,12 @@ export function environmentOf(fake: FakeProvider): Record<string, string> {
 
 export type Query = Record<string, string>
 
-/** A browser: it keeps cookies, and goes only where it is sent. */
+/** A browser with cookies, which does not follow redirects by itself. */
 export type Browser = {
   cookies: Map<string, string>
-  /** Visits a path of the gateway, or a URL of it, whatever its origin is. */
+  /** Requests a path or URL of the gateway. The origin of the URL is ignored. */
   visit(target: string): Promise<Answer<SessionBody>>
-  /** Starts a sign-in; returns where the provider's page is. */
+  /** Starts a sign-in and returns the address of the provider's page. */
   start(provider: ProviderName, query?: Query): Promise<string>
 }
 
@@ -79,7 +79,7 @@ export function openBrowser(app: TestApp): Browser {
   }
 }
 
-/** The whole way through a provider in a browser of its own; returns the answer to the callback. */
+/** Signs in through a provider in a new browser, and returns the answer to the callback. */
 export async function signIn<P extends ProviderName>(
   { app, fake }: Pick<Stage, 'app' | 'fake'>,
   provider: P,
@@ -90,7 +90,7 @@ export async function signIn<P extends ProviderName>(
   return browser.visit(fake.authorize(await browser.start(provider, query), profile))
 }
 
-/** The query that a callback's answer sends the person home with. */
+/** Returns the query of the redirect to the app in a callback's answer. */
 export function sentHome(t: ExecutionContext, { status, headers, text }: Answer<unknown>): URLSearchParams {
   t.is(status, 302, text)
   const { origin, pathname, searchParams } = new URL(headers.get('location') ?? '')
@@ -99,7 +99,7 @@ export function sentHome(t: ExecutionContext, { status, headers, text }: Answer<
   return searchParams
 }
 
-/** The one-time code that a sign-in with `redirect_to` ends with. */
+/** Signs in with `redirect_to` and returns the one-time code. */
 export async function signInForCode<P extends ProviderName>(
   t: ExecutionContext,
   stage: Stage,
@@ -122,14 +122,14 @@ export function refused(t: ExecutionContext, answer: Answer<unknown>, status: nu
   t.like(answer, { status, body: { status, code } }, answer.text)
 }
 
-/** The requests that the token endpoints have seen. */
+/** Returns the requests to the token endpoints. */
 export function tokenRequests({ requests }: FakeProvider): RecordedRequest[] {
   return requests.filter(({ endpoint }) => endpoint === 'token')
 }
 
 let people = 0
 
-/** Somebody at GitHub whom nobody has seen before. */
+/** Returns a new GitHub user. */
 export function githubber(
   login = `octocat-${++people}`,
   emails: GithubProfile['emails'] = [],
@@ -138,18 +138,18 @@ export function githubber(
   return { user: { id: 1_000_000 + ++people, login }, emails: emails.length > 0 ? emails : [unproven] }
 }
 
-/** Somebody at Google whom nobody has seen before. */
+/** Returns a new Google user. */
 export function googler(more: Partial<GoogleProfile> = {}): GoogleProfile {
   const name = `googler-${++people}`
   return { sub: `1000${++people}`, name, email: `${name}@mail.test`, email_verified: true, ...more }
 }
 
-/** A verified and primary address at GitHub. */
+/** Returns a verified and primary address at GitHub. */
 export function proven(email: string): GithubProfile['emails'] {
   return [{ email, primary: true, verified: true }]
 }
 
-/** Somebody whom nobody has seen before, at either provider. */
+/** Creates a new user of each provider. */
 export const anybody: { [P in ProviderName]: () => Profiles[P] } = { github: githubber, google: googler }
 
 export const providerNames: readonly ProviderName[] = ['github', 'google']

@@ -26,7 +26,7 @@ async function almostBack(query: Record<string, string>, overrides: Record<strin
   }
 }
 
-/** Asserts that the provider was not asked for anything. */
+/** Asserts that the provider got no request. */
 async function asksNobody<T>(t: ExecutionContext, visit: () => Promise<T>): Promise<T> {
   const before = stage.fake.requests.length
   const result = await visit()
@@ -63,7 +63,7 @@ test.serial(
 )
 
 test.serial(
-  'GET /auth/github/callback answers error=access_denied with a wrong state as JSON and sends nobody anywhere',
+  'GET /auth/github/callback answers error=access_denied with a wrong state as JSON, without a redirect',
   async (t) => {
     const { browser, callback } = await almostBack(
       { redirect_to: home },
@@ -86,7 +86,7 @@ test.serial('GET /auth/github/callback with an error spends the state', async (t
 })
 
 test.serial(
-  'GET /auth/github/callback without code and error signs nobody in and starts no other sign-in',
+  'GET /auth/github/callback without code and error signs no user in and starts no other sign-in',
   async (t) => {
     const { browser, callback } = await almostBack({ redirect_to: home }, { code: null })
     const answer = await asksNobody(t, () => browser.visit(callback))

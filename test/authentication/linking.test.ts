@@ -67,7 +67,7 @@ test('linking starts signed in, and afterwards the provider leads to the same us
   t.is(user.body.identities.length, 1)
 })
 
-test('linking twice is no error; linking what is another user’s is 409 and merges nobody', async (t) => {
+test('linking twice is no error; linking an identity of another user is 409 and merges no users', async (t) => {
   const mine = await app.signup('first-owner')
   const other = await app.signup('second-owner')
   t.is((await link(mine, person(2, 'twice'))).status, 200)

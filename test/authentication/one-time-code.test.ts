@@ -26,7 +26,7 @@ function newPair() {
   return { verifier, query: { code_challenge, code_challenge_method: 'S256' } }
 }
 
-/** Asserts that a code is refused, and that the right way to exchange it comes too late. */
+/** Asserts that a code is rejected, and that a correct exchange afterwards fails too. */
 async function spends(
   t: ExecutionContext,
   code: string,

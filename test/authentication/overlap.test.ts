@@ -14,7 +14,7 @@ import {
 
 const rounds = 20
 
-/** Asserts that a session, its token and what the token opens all are of one and the same user. */
+/** Asserts that a session, its token and the answers for the token belong to the same user. */
 async function belongs(
   t: ExecutionContext,
   { app }: Stage,

@@ -10,7 +10,7 @@ import { errorHandler } from '../../src/http/error-handler.ts'
 import { logRequest } from '../../src/http/request.ts'
 import { listen } from '../../src/http/server.ts'
 
-/** Work that has begun and goes on until a test lets it end. */
+/** Finishes each running hash. */
 const running: (() => void)[] = []
 let most = 0
 const compared: string[] = []
@@ -33,7 +33,7 @@ const someHash = `${bcrypt.genSaltSync(10, 'b')}${'a'.repeat(31)}`
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5))
 
-/** Lets everything end that has begun, and what begins because of it. */
+/** Finishes all running hashes, and the hashes that start afterwards. */
 async function finish(): Promise<void> {
   for (await settle(); running.length > 0; await settle()) running.shift()?.()
 }
@@ -85,7 +85,7 @@ test.serial('what comes when `queue` are waiting is refused as overloaded at onc
 })
 
 test.serial(
-  'whoever has waited longer than `wait` is refused as overloaded, and costs no work any more',
+  'a request that has waited longer than `wait` is rejected as overloaded, without work',
   async (t) => {
     const hashes = createHashes(1, 10, 10, 1)
     const first = hashes.verify('x', someHash)
@@ -177,7 +177,7 @@ test.serial(
   },
 )
 
-/** Has one password refused, and says what it was compared with. */
+/** Asserts that a password is rejected. Returns the hashes that it was compared with. */
 async function refuse(hashes: PasswordHashes, password: string, hash: string | null): Promise<string[]> {
   const before = compared.length
   const work = hashes.verify(password, hash)

@@ -9,7 +9,7 @@ const withArgon2 = createPasswordHashes({ passwordHash: 'argon2id', bcryptCost: 
 const kinds = { bcrypt: withBcrypt, argon2id: withArgon2 }
 const password = 'correct horse é 🐎'
 
-/** The same bcrypt hash under another of the names of its algorithm, all of which mean the same. */
+/** Returns the same bcrypt hash with another prefix of the same algorithm. */
 async function bcryptHash(name: '2a' | '2b' | '2y', text = password, cost = 4): Promise<string> {
   return (await bcrypt.hash(text.normalize('NFC'), cost)).replace(/^\$2b\$/, `$${name}$`)
 }
@@ -60,7 +60,7 @@ for (const [kind, hashes] of Object.entries(kinds)) {
       '$2b$04$short',
       '$argon2id$',
       '$argon2id$v=19$m=8,t=1,p=1$x$y',
-      // As long as a hash, with bits left over that are none.
+      // A text with the length of a hash, and with surplus bits.
       `$argon2id$v=19$m=19456,t=2,p=1$${'b'.repeat(22)}$${'b'.repeat(43)}`,
       '*',
     ]) {

@@ -22,7 +22,7 @@ for (const engine of engines) {
   })
   test.after.always(`${engine}: stop`, () => stage?.stop())
 
-  test.serial(`${engine}: somebody at GitHub who has no e-mail address at all can sign in`, async (t) => {
+  test.serial(`${engine}: a GitHub user without any e-mail address can sign in`, async (t) => {
     const answer = await signIn(stage, 'github', { user: { id: 77, login: 'mailless' }, emails: [] })
     t.is(answer.status, 200, answer.text)
     t.deepEqual(await emailsOf(answer.body.id), {
@@ -129,7 +129,7 @@ for (const engine of engines) {
   })
 
   test.serial(
-    `${engine}: an address that somebody only claimed at sign-up keeps nobody out and lets nobody in`,
+    `${engine}: an unverified address of a sign-up neither prevents nor allows the sign-in of another user`,
     async (t) => {
       const password = 'correct horse'
       const claimed = await stage.app.post<{ id: string }>('/signup', {

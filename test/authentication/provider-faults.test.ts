@@ -11,9 +11,9 @@ const others: readonly Fault[] = ['status:401', 'status:403', 'status:429', 'sta
 const timeout = 1
 const slack = 20
 
-/** What a fault comes to, unless it is a provider_error. */
+/** The outcomes of faults other than provider_error. */
 const outcomes: Record<ProviderEndpoint, Partial<Record<Fault, Outcome>>> = {
-  // The right answer, only late; and what the token endpoints say of a code that is not good.
+  // A late right answer, and the errors of token endpoints for an invalid code.
   token: {
     'slow:300': 'session',
     hang: 'provider_timeout',
@@ -21,7 +21,7 @@ const outcomes: Record<ProviderEndpoint, Partial<Record<Fault, Outcome>>> = {
     'error-200': 'provider_denied',
   },
   profile: { 'slow:300': 'session', hang: 'provider_timeout' },
-  // Who somebody is does not depend on addresses, so a list of nonsense is as good as none.
+  // Addresses do not identify a user, so an invalid list counts like a missing one.
   emails: { 'slow:300': 'session', hang: 'provider_timeout', 'no-id': 'session', 'wrong-types': 'session' },
 }
 
@@ -86,7 +86,7 @@ for (const [provider, endpoint] of endpoints) {
   }
 }
 
-test.serial('a provider that did not say who somebody is has made nobody a user', async (t) => {
+test.serial('a provider that did not identify a user has created no user', async (t) => {
   for (const { app } of [patient, hasty]) {
     const subjects = await app.sql<{ subject: string }>('SELECT subject FROM identity')
     t.true(subjects.length > 0)

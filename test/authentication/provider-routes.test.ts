@@ -48,7 +48,7 @@ for (const name of names) {
 }
 
 for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
-  test(`${method} /auth/local does not log anybody in`, async (t) => {
+  test(`${method} /auth/local does not log a user in`, async (t) => {
     const answer: Answer = await app.call(method, '/auth/local', {
       body: { username: 'alice', password: 'correct horse' },
     })

@@ -19,7 +19,7 @@ test.serial.before('start', async () => {
 })
 test.after.always('stop', () => stage?.stop())
 
-/** Everything that passed between gateway, browser and provider and that no log may show. */
+/** The secrets between gateway, browser and provider, which no log may have. */
 function secretsOf(cookie: string, location: string, callback: string): string[] {
   const { fake } = stage
   const asked = new URL(location).searchParams

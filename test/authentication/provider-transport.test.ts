@@ -86,7 +86,7 @@ for (const [size, outcome] of [
   })
 }
 
-test('no more than 32 requests to one provider are under way at once, and those that wait do so within their time', async (t) => {
+test('at most 32 requests to a provider run at once, and the waiting requests wait within their time limit', async (t) => {
   const held: ServerResponse[] = []
   answers.set('/held', (response) => void held.push(response))
   const patient = harden(30)

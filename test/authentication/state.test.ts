@@ -23,14 +23,14 @@ test.after.always('stop', async () => {
   await stranger?.stop()
 })
 
-/** A sign-in at GitHub, up to the moment when the provider sends the browser back. */
+/** Starts a sign-in at GitHub, up to the redirect back from the provider. */
 async function almostBack(overrides: Record<string, string | null> = {}) {
   const browser = openBrowser(stage.app)
   const location = await browser.start('github', { redirect_to: home })
   return { browser, callback: stage.fake.authorize(location, githubber(), overrides) }
 }
 
-/** Asserts `invalid_state`, no way home, and that the provider was not asked for a token. */
+/** Asserts `invalid_state`, no redirect to the app, and no token request to the provider. */
 async function refusesState(t: ExecutionContext, visit: () => Promise<Answer<unknown>>): Promise<void> {
   const before = tokenRequests(stage.fake).length
   const answer = await visit()
@@ -148,11 +148,14 @@ test.serial(
   },
 )
 
-test.serial('a callback that was refused does not spend the state of whoever it belongs to', async (t) => {
-  const { browser, callback } = await almostBack()
-  await refusesState(t, () => openBrowser(stage.app).visit(callback))
-  t.is((await browser.visit(callback)).status, 302)
-})
+test.serial(
+  'a rejected callback does not use up the state of the user who started the sign-in',
+  async (t) => {
+    const { browser, callback } = await almostBack()
+    await refusesState(t, () => openBrowser(stage.app).visit(callback))
+    t.is((await browser.visit(callback)).status, 302)
+  },
+)
 
 test.serial(
   'GET /auth/google/callback refuses an answer that says it comes from another issuer',

@@ -113,7 +113,7 @@ test('suggestUsernames begins with what the person is called there, then their a
   t.regex(first({ subject: '1' }) ?? '', /^github-1-[0-9a-f]{6}$/)
 })
 
-test.serial('PostgreSQL holds every username that is accepted, and what it is normalised to', async (t) => {
+test.serial('PostgreSQL stores every accepted username and its normalised form', async (t) => {
   const app = await startApp({ engine: quick })
   t.teardown(app.close)
   await fc.assert(

@@ -142,7 +142,7 @@ for (const [what, file, content, message] of [
     'differs from its file in case',
     'Acme.js',
     `export default { ${good}, ${functions} }`,
-    /calls itself acme/,
+    /has the name acme/,
   ],
   ['has no default export', 'acme.js', `export const acme = { ${good}, ${functions} }`, /is not a provider/],
   ['exports null', 'acme.js', 'export default null', /is not a provider/],
@@ -252,6 +252,6 @@ test('no file, or two files, with the flow password is an error', async (t) => {
     message: /no file with flow: 'password'/,
   })
   await t.throwsAsync(loadProviders(await makeFolder(t, { 'staff.js': staff }, true)), {
-    message: /several files with flow: 'password'.*: local, staff$/,
+    message: /several files with flow: 'password': local, staff\. Keep one/,
   })
 })
