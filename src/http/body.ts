@@ -6,8 +6,8 @@ import { jsonErrors, parseJson } from './json.ts'
 import { validate } from './validate.ts'
 
 /**
- * Reads the JSON body, at most `limit` bytes of it, and checks it against the schema, for `withBody` and `bodyOf`.
- * Throws `unsupported_media_type`, `body_too_large`, `malformed_request` or `validation_failed`.
+ * Reads the JSON body, at most `limit` bytes, and checks it against the schema, for `withBody` and `bodyOf`. Throws
+ * `unsupported_media_type`, `body_too_large`, `malformed_request` or `validation_failed`.
  */
 export function jsonBody(schema: z.ZodType, { limit = 16_384 }: { limit?: number } = {}): Middleware {
   return withContract(
@@ -23,20 +23,20 @@ export function jsonBody(schema: z.ZodType, { limit = 16_384 }: { limit?: number
   )
 }
 
-/** Checks a body, however it was sent, against the schema of its route. Throws `validation_failed`. */
+/** Checks the body of any media type against the schema of its route. Throws `validation_failed`. */
 export function checkBody(ctx: Context, schema: z.ZodType, body: unknown): void {
   ctx.state.body = validate(schema, body)
   ctx.state.bodySchema = schema
 }
 
-/** Returns the body as the schema has checked it. Throws when it was checked against another schema or none. */
+/** Returns the checked body. Throws when no earlier step has checked it against this schema. */
 export function bodyOf<Body>(ctx: Context, schema: z.ZodType<Body>): Body {
   const { body, bodySchema } = ctx.state
   if (bodySchema !== schema) throw new Error('no step has checked the body against this schema')
   return body as Body
 }
 
-/** Hands the body to a step, with the type that the schema gives it. The schema has checked it in an earlier step. */
+/** Passes the checked body to a step, with the type of the schema. */
 export function withBody<Body>(
   schema: z.ZodType<Body>,
   step: (ctx: Context, body: Body, next: () => Promise<unknown>) => Promise<void>,
@@ -50,7 +50,7 @@ async function read(ctx: Context, limit: number): Promise<Buffer> {
   } catch (cause) {
     const tooLarge = (cause as { type?: string }).type === 'entity.too.large'
     if (!tooLarge) throw new GatewayError('malformed_request', { detail: 'The body ended early', cause })
-    // What is still on its way would otherwise be read as the next request of this connection.
+    // Otherwise the rest of the body would be parsed as the next request of the connection.
     ctx.set('Connection', 'close')
     throw new GatewayError('body_too_large', { detail: `At most ${limit} bytes`, cause })
   }
@@ -69,7 +69,7 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-/** Refuses a body that is not of this media type, in UTF-8 and not compressed (`unsupported_media_type`). */
+/** Throws `unsupported_media_type` unless the body has this media type, is UTF-8 and is not compressed. */
 export function requireMediaType(ctx: Context, type: string): void {
   const isReadable = ctx.is(type) && /^(utf-?8)?$/i.test(ctx.request.charset)
   if (!isReadable || !/^(identity)?$/i.test(ctx.get('content-encoding')))

@@ -9,12 +9,12 @@ const codes: Record<string, ErrorCode> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 }
 
-/** What is answered before any step sees a request, whatever it asks for. */
+/** The errors of requests that Node's HTTP parser rejects before the first step. */
 export const connectionErrors: readonly ErrorCode[] = [...Object.values(codes), 'malformed_request']
 
 /**
- * Answers what Node's parser refuses before any step sees it (no HTTP, headers that are too large, a request that does
- * not come to an end) with the headers and the form of every other error, and ends the connection.
+ * Creates the handler of requests that Node's HTTP parser rejects: malformed, with too large headers, or too slow. The
+ * answer has the headers and the format of every other error. The connection is closed.
  */
 export function createClientError(headers: Readonly<Record<string, string>>) {
   return function clientError(error: NodeJS.ErrnoException, socket: Duplex): void {

@@ -1,9 +1,8 @@
 import type { Middleware } from '../context.ts'
 
 /**
- * Lets pages of exactly these origins call the gateway with `fetch`, with the cookies that the gateway itself set; no
- * other origin, no wildcard.
- * Answers preflight requests itself.
+ * Allows pages of exactly these origins to call the gateway with `fetch`, with the gateway's cookies. Answers preflight
+ * requests.
  */
 export function cors({ origins }: { origins: readonly string[] }): Middleware {
   const allowed = new Set(origins)

@@ -2,15 +2,15 @@ import { z } from 'zod'
 import { type Context, type ErrorFormat, type Middleware, withContract } from '../context.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 
-/** What is wrong with one field. */
+/** The fault of a field. */
 const fieldError = z
   .strictObject({
     field: z
       .string()
-      .meta({ description: 'Its name, with dots where it is inside another.', examples: ['password'] }),
+      .meta({ description: 'The name of the field, with dots before nested names.', examples: ['password'] }),
     detail: z
       .string()
-      .meta({ description: 'What is wrong with it.', examples: ['has fewer than 4 characters'] }),
+      .meta({ description: 'The fault of the field.', examples: ['has fewer than 4 characters'] }),
   })
   .meta({ title: 'FieldError' })
 
@@ -25,10 +25,10 @@ const problems: ErrorFormat = {
       type: z.enum(codes.map(typeOf)).meta({ description: 'The code as a URN.' }),
       title: z.string().meta({ description: 'The code in words.' }),
       status: z.int().meta({ description: 'The status of the answer.' }),
-      code: z.enum(codes).meta({ description: 'The stable name of the failure, for programs.' }),
-      detail: z.string().meta({ description: 'More about this one failure, for people.' }).optional(),
-      errors: z.array(fieldError).meta({ description: 'What is wrong with which field.' }).optional(),
-      requestId: z.string().meta({ description: 'The name of the request in the log.' }),
+      code: z.enum(codes).meta({ description: 'The stable name of the error, for programs.' }),
+      detail: z.string().meta({ description: 'The details of this error, for people.' }).optional(),
+      errors: z.array(fieldError).meta({ description: 'The faults of the fields.' }).optional(),
+      requestId: z.string().meta({ description: 'The id of the request in the log.' }),
     })
     .meta({ title: 'Problem' }),
   schemaFor: (some) => ({ type: 'object', properties: { code: { enum: some } } }),
@@ -36,7 +36,7 @@ const problems: ErrorFormat = {
   status: (status) => status,
 }
 
-/** Turns whatever the later steps throw, or leave unanswered, into `application/problem+json` (RFC 9457). */
+/** Answers errors of the later steps, and unanswered requests, with `application/problem+json` (RFC 9457). */
 export function errorHandler(): Middleware {
   return withContract(
     { errors: ['server_error'], errorFormat: problems },
@@ -51,7 +51,7 @@ export function errorHandler(): Middleware {
   )
 }
 
-/** The router answers 405 or 501 with an Allow header, which is empty where no route has that path at all. */
+/** Throws `method_not_allowed` or `not_found`. The router's Allow header is empty for an unknown path. */
 function refuseUnanswered(ctx: Context): void {
   const isOtherMethod = (ctx.status === 405 || ctx.status === 501) && ctx.response.get('Allow') !== ''
   if (isOtherMethod) throw new GatewayError('method_not_allowed')
@@ -61,12 +61,12 @@ function refuseUnanswered(ctx: Context): void {
   }
 }
 
-/** What the caller may know of a failure. The rest is logged here, announced if it is an event, and goes no further. */
+/** Returns the error for the caller. Logs the cause, which stays in the process, and announces the error's event. */
 export function toGatewayError(error: unknown, { state }: Context): GatewayError {
   const { log, attempt } = state
   const known = error instanceof GatewayError ? error : new GatewayError('server_error', { cause: error })
   const { code, cause, status, message } = known
-  // Where nothing has failed there is nothing to look into: the gateway starts, stops, or has too much to do.
+  // A 503 without a cause is no failure: the gateway starts, stops or is overloaded.
   if (status === 503 && cause === undefined) log.warn({ code }, message)
   else if (status >= 500) log.error({ code, err: cause ?? known }, message)
   else log.debug({ code, err: cause }, message)
@@ -83,7 +83,7 @@ function answer(ctx: Context, error: GatewayError): void {
   ctx.type = 'application/problem+json'
 }
 
-/** The body of an error answer (RFC 9457). */
+/** Returns the body of an error answer (RFC 9457). */
 export function problemOf({ code, status, title, detail, errors }: GatewayError, requestId: string): string {
   return JSON.stringify({ type: typeOf(code), title, status, code, detail, errors, requestId })
 }

@@ -1,6 +1,6 @@
 import type { Middleware } from '../context.ts'
 
-/** Headers that every answer has, whatever becomes of the request. Behind TLS also Strict-Transport-Security. */
+/** Returns the headers of every answer, also of errors. Over HTTPS they include Strict-Transport-Security. */
 export function securityHeaders(publicUrl: string): Readonly<Record<string, string>> {
   return {
     'Cache-Control': 'no-store',

@@ -1,7 +1,7 @@
-/** HTML that may be sent as it is. Only `html` makes it. */
+/** Escaped HTML. Only `html` creates it. */
 export type Html = { readonly html: string }
 
-/** What may stand in a template; everything but HTML is escaped, and what is missing is nothing. */
+/** A value in a template. Text is escaped; false, null and undefined are left out. */
 export type Part = Html | string | number | false | null | undefined | readonly Part[]
 
 const escapes: Record<string, string> = {
@@ -12,7 +12,7 @@ const escapes: Record<string, string> = {
   "'": '&#39;',
 }
 
-/** A template whose values are escaped: safe as text and in attributes that are written with quotes. */
+/** Creates HTML from a template and escapes its values, for text and for attributes in quotes. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return { html: strings.map((text, at) => text + write(parts[at])).join('') }
 }

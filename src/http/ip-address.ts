@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** An address, however it was spelled: the text of an IPv4 address, or the eight groups of an IPv6 address. */
+/** A parsed address: the text of an IPv4 address, or the eight groups of an IPv6 address. */
 export type IpAddress = { ipv4: string } | { ipv6: number[] }
 
 /**
- * Reads an address; null for what is none. An IPv4 address that came through an IPv6 socket is itself (RFC 4291,
- * section 2.5.5.2). A zone is left out; a port, as some proxies write it, too.
+ * Parses an address; null for an invalid address. An IPv4-mapped IPv6 address is an IPv4 address (RFC 4291,
+ * section 2.5.5.2). A zone and a port, as some proxies add it, are left out.
  */
 function parseAddress(text: string): IpAddress | null {
-  // Nearly all there is, and every request asks.
+  // The fast path for IPv4, because every request parses its address.
   if (isIPv4(text)) return { ipv4: text }
   const [, bracketed, plain] = /^\[([^\]]*)\](?::\d+)?$|^(.*)$/s.exec(text.trim()) ?? []
   const bare = (bracketed ?? plain ?? '').replace(/^([\d.]+):\d+$/, '$1').replace(/%.*$/, '')
@@ -21,14 +21,14 @@ function parseAddress(text: string): IpAddress | null {
   return isMapped ? { ipv4: [high >> 8, high & 255, low >> 8, low & 255].join('.') } : { ipv6: groups }
 }
 
-/** An address as people write it, or '' for what is none. */
+/** Returns the usual spelling of an address; '' for an invalid address. */
 function formatAddress(text: string): string {
   const address = parseAddress(text)
   if (address === null) return ''
   return 'ipv4' in address ? address.ipv4 : shorten(groupsOf(address.ipv6))
 }
 
-/** Groups in the notation of RFC 5952, without leading zeros and joined by colons. */
+/** Joins groups by colons, without leading zeros (RFC 5952). */
 function groupsOf(groups: readonly number[]): string {
   return groups.map((group) => group.toString(16)).join(':')
 }
@@ -41,14 +41,14 @@ function expand(address: string): number[] {
   return [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last]
 }
 
-/** URL writes every spelling in one form: the shortest, with an IPv4 part as two groups. */
+/** Returns the shortest spelling of an IPv6 address, with an IPv4 part as two groups. */
 function shorten(address: string): string {
   return new URL(`http://[${address}]`).hostname.slice(1, -1)
 }
 
 /**
- * The client's address: what the outermost of `trustedProxies` proxies saw, counted from the right of
- * X-Forwarded-For, because everything further left is whatever the client wrote. Without proxies, the socket's.
+ * Returns the client's address: the entry of the outermost trusted proxy in X-Forwarded-For, counted from the right.
+ * The client can forge all entries further left. Without trusted proxies, returns the address of the socket.
  */
 export function clientAddress(req: IncomingMessage, trustedProxies: number): string {
   const socket = formatAddress(req.socket.remoteAddress ?? '')
@@ -58,8 +58,8 @@ export function clientAddress(req: IncomingMessage, trustedProxies: number): str
 }
 
 /**
- * What counts as one client: an IPv4 address, or the /64 network of an IPv6 address, because whoever has one address
- * there has all of them. What is no address is one client together.
+ * Returns the key that identifies a client: an IPv4 address, or the /64 network of an IPv6 address. A client usually
+ * has all addresses of its /64 network. All invalid addresses share the key `unknown`.
  */
 export function addressKey(text: string): string {
   const address = parseAddress(text)
@@ -68,8 +68,8 @@ export function addressKey(text: string): string {
 }
 
 /**
- * The network of a client, enough to see a pattern and too little to find a person: IPv4 /24, IPv6 /48. Undefined for
- * what is no address.
+ * Returns the network of a client for logs: IPv4 /24 or IPv6 /48. It shows patterns and identifies no person. Undefined
+ * for an invalid address.
  */
 export function maskAddress(text: string): string | undefined {
   const address = parseAddress(text)

@@ -1,10 +1,9 @@
 /**
- * JSON.parse that refuses an object with the same member twice, where parsers disagree about which one counts
- * (RFC 8259, section 4), and what is nested deeper or has more parts or members than any honest request. Throws
- * SyntaxError.
+ * Parses JSON. Throws SyntaxError for an object with a duplicate member, because parsers treat duplicates differently
+ * (RFC 8259, section 4), and for too much nesting, or too many brackets, commas or members.
  */
 export function parseJson(text: string): unknown {
-  // First, because a megabyte of brackets takes long to parse.
+  // Counts first, because a megabyte of brackets takes long to parse.
   refuseManyParts(text)
   const value: unknown = JSON.parse(text)
   checkMembers(text)
@@ -15,7 +14,7 @@ const maxDepth = 500
 const maxMembers = 50_000
 const maxParts = 100_000
 
-/** What `parseJson` says of JSON that it refuses all the same. */
+/** The messages of `parseJson` for JSON that it rejects. */
 export const jsonErrors = {
   twice: 'An object has the same member twice',
   deep: `The body is nested deeper than ${maxDepth} levels`,
@@ -27,7 +26,7 @@ const [quote, backslash] = [0x22, 0x5c]
 const isPart = new Uint8Array(128)
 for (const part of '{}[],') isPart[part.charCodeAt(0)] = 1
 
-/** Counts the brackets and commas that are not in a string. `text` may be anything. */
+/** Throws for too many brackets and commas outside strings. `text` may be invalid JSON. */
 function refuseManyParts(text: string): void {
   let parts = 0
   for (let at = 0; at < text.length; at++) {
@@ -46,7 +45,10 @@ function endOfString(text: string, from: number): number {
   return text.length
 }
 
-/** `text` is known to be JSON, so a string is a member's name exactly when it comes first or after a comma in an object. */
+/**
+ * Throws for duplicate or too many members. In an object, a string after `{` or a comma is a name. `text` is valid
+ * JSON.
+ */
 function checkMembers(text: string): void {
   const open: (Set<string> | null)[] = []
   let nameIsNext = false

@@ -3,7 +3,7 @@ import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { validate } from './validate.ts'
 
-/** Refuses a long query before anything parses it: reading `ctx.query` takes time that grows with its square. */
+/** Throws `query_too_long` before a step parses the query, because the time to parse it grows with its square. */
 export function queryLimit({ characters = 2048 }: { characters?: number } = {}): Middleware {
   return withContract({ errors: ['query_too_long'] }, async function queryLimit(ctx, next) {
     if (ctx.querystring.length > characters)
@@ -12,7 +12,7 @@ export function queryLimit({ characters = 2048 }: { characters?: number } = {}):
   })
 }
 
-/** Lets a step see no query, for what somebody else reads there. */
+/** Hides the query from a step, because a strategy of Passport would read it. */
 export function withoutQuery(step: Middleware): Middleware {
   return (ctx, next) => {
     const request = { value: Object.create(ctx.request, { query: { value: {} } }) }
@@ -20,7 +20,7 @@ export function withoutQuery(step: Middleware): Middleware {
   }
 }
 
-/** Checks the query against a schema. A parameter that comes twice is a list, and so never the text a schema wants. */
+/** Checks the query against a schema. A repeated parameter is a list, so a schema for text rejects it. */
 export function readQuery<T>(ctx: Context, schema: z.ZodType<T>): T {
   return validate(schema, { ...ctx.query })
 }

@@ -3,12 +3,12 @@ import type { Logger } from 'pino'
 import type { Context, Middleware } from '../context.ts'
 import { clientAddress } from './ip-address.ts'
 
-/** Routes that programs ask all day long; their successes are logged at debug. */
+/** The routes of frequent requests by programs. Their successes are logged at debug. */
 const frequent = new Set(['/webhook', '/jwks', '/.well-known/jwks.json', '/healthz', '/readyz', '/metrics'])
 
 /**
- * Names each request (`X-Request-Id`, the caller's own if it is sane), finds the client's address, and logs one line
- * when it is answered: route pattern, status, error code and duration; never a query, body, header or token.
+ * Gives each request an id: the caller's `X-Request-Id` if it is valid, else a new one. Finds the client's address.
+ * Logs one line per answer: route pattern, status, error code and duration; never a query, body, header or token.
  */
 export function logRequest({ log, trustedProxies }: { log: Logger; trustedProxies: number }): Middleware {
   return async function logRequest(ctx, next) {
@@ -31,12 +31,12 @@ export function logRequest({ log, trustedProxies }: { log: Logger; trustedProxie
   }
 }
 
-/** The pattern of the route that took the request, once the router has seen it; null when there is none. */
+/** Returns the pattern of the matched route; null before the router, or without a match. */
 export function routeOf(ctx: Context): string | null {
   return ctx._matchedRoute === undefined ? null : String(ctx._matchedRoute)
 }
 
-/** Whether a person's browser asks, and not a program: browsers say that they want HTML more than anything else. */
+/** Returns true for a browser, which accepts HTML with the highest preference. */
 export function prefersHtml(ctx: Context): boolean {
   return ctx.accepts('json', 'html') === 'html'
 }

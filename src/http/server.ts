@@ -5,20 +5,23 @@ import type { Duplex } from 'node:stream'
 export type ServerSettings = {
   port: number
   host: string
-  /** Seconds that the headers of a request may take, and the whole of it. */
+  /** The time limit of the headers in seconds. */
   headersTimeout: number
+  /** The time limit of the whole request in seconds. */
   requestTimeout: number
-  /** Answers what is no request. */
+  /** Answers a request that the HTTP parser rejects. */
   onClientError: (error: NodeJS.ErrnoException, socket: Duplex) => void
 }
 
 export type RunningServer = {
   port: number
-  /** Stops accepting, lets running requests finish for at most `grace` seconds, then cuts them off. */
+  /**
+   * Stops accepting connections, waits for running requests for at most `grace` seconds, then closes all connections.
+   */
   close(grace: number): Promise<void>
 }
 
-/** Listens; port 0 takes a free one. Rejects when the port is taken. */
+/** Starts to listen; port 0 takes a free port. Rejects for a port in use. */
 export async function listen(
   listener: RequestListener,
   { port, host, headersTimeout, requestTimeout, onClientError }: ServerSettings,
@@ -26,20 +29,20 @@ export async function listen(
   const server = createServer({
     headersTimeout: headersTimeout * 1000,
     requestTimeout: requestTimeout * 1000,
-    // Longer than load balancers keep idle connections, or they would send into one that is just being closed.
+    // Longer than load balancers keep idle connections, so that no request meets a closing connection.
     keepAliveTimeout: 65_000,
-    // Node looks for those that are late only every so often.
+    // The interval at which Node checks the time limits.
     connectionsCheckingInterval: 500,
-    // Its own refusal would have no body and no headers; the steps refuse it (targetCheck).
+    // Node's answer would have no body and no headers; targetCheck rejects the request.
     requireHostHeader: false,
   })
   const unanswered = watchAnswers(server)
   server.on('request', listener)
-  // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1).
+  // A server may ignore an unknown expectation (RFC 9110, section 10.1.1).
   server.on('checkExpectation', (req, res) => server.emit('request', req, res))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const waiting = unanswered.get(socket) ?? []
-    // A request that has come whole is not what is wrong: its answer is still to come, and the error is behind it.
+    // The error comes after the complete requests, so their answers are sent first.
     const whole = waiting.filter(({ req }) => req.complete)
     const last = whole.at(-1)
     if (last) last.once('finish', () => socket.destroy())
@@ -48,7 +51,8 @@ export async function listen(
   })
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: NodeJS.ErrnoException) => {
-      const cure = cause.code === 'EADDRINUSE' ? '. Stop what listens there, or set PORT to another port' : ''
+      const cure =
+        cause.code === 'EADDRINUSE' ? '. Stop the process on this port, or set PORT to another port' : ''
       reject(new Error(`Cannot listen on ${host}:${port}: ${cause.message}${cure}`, { cause }))
     }
     server.once('error', refuse)
@@ -60,12 +64,12 @@ export async function listen(
   return { port: (server.address() as AddressInfo).port, close: (grace) => close(server, unanswered, grace) }
 }
 
-/** The answers that are still to come on each connection. */
+/** The unfinished answers by connection. */
 type Unanswered = ReadonlyMap<Socket, readonly ServerResponse[]>
 
 /**
- * Keeps note of the answers that are still to come. They are kept by connection, because a set of answers, which come
- * and go with every request, leaves a chain of outgrown tables behind that keeps them from being collected young.
+ * Tracks the unfinished answers by connection. One set of all answers would change with every request: its outgrown
+ * tables would keep the answers from early garbage collection.
  */
 function watchAnswers(server: Server): Unanswered {
   const connections = new Map<Socket, ServerResponse[]>()
@@ -83,12 +87,12 @@ function watchAnswers(server: Server): Unanswered {
 
 async function close(server: Server, unanswered: Unanswered, grace: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  // Answers that are still to come must not keep their connections open.
+  // Unfinished answers must not keep their connections open.
   const letGo = (res: ServerResponse) => void (res.headersSent || res.setHeader('Connection', 'close'))
   for (const res of [...unanswered.values()].flat()) letGo(res)
   server.prependListener('request', (_req, res) => letGo(res))
   server.closeIdleConnections()
-  // Browsers and load balancers connect in advance, which Node does not count as idle.
+  // Browsers and load balancers open connections in advance. Node does not count them as idle.
   for (const socket of [...unanswered.keys()]) if (socket.bytesRead === 0) socket.destroy()
   const timer = setTimeout(() => server.closeAllConnections(), grace * 1000)
   await closed

@@ -2,8 +2,8 @@ import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 
 /**
- * Refuses a request whose target is no URL, one of HTTP/1.1 that names no host, and one that names two (RFC 9112,
- * section 3.2). Throws `malformed_request`.
+ * Throws `malformed_request` for a target that is not a URL, a missing `Host` header in HTTP/1.1, and two `Host`
+ * headers (RFC 9112, section 3.2).
  */
 export function targetCheck(): Middleware {
   return withContract({ errors: ['malformed_request'] }, async function targetCheck(ctx, next) {
@@ -19,7 +19,7 @@ export function targetCheck(): Middleware {
   })
 }
 
-/** Node keeps the first alone. Names and values stand by turns. */
+/** Counts the `Host` headers, of which Node keeps only the first. `rawHeaders` alternates names and values. */
 function countHosts(rawHeaders: readonly string[]): number {
   let hosts = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { type FieldError, GatewayError } from '../errors.ts'
 
-// Whoever sends a thousand bad fields is not helped by hearing of each.
+// A longer list of faults does not help a client.
 const mostErrors = 20
 
-/** Checks `value` against a schema. Throws `validation_failed` with one entry for each bad field, for 20 at the most. */
+/** Checks `value` against a schema. Throws `validation_failed` with an entry for each bad field, at most 20. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value, { error: formatTypeError })
   if (result.success) return result.data
@@ -35,7 +35,7 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   return [{ field: issue.path.join('.') || 'body', detail: issue.message }]
 }
 
-/** Text that PostgreSQL can hold: no NUL and no half of a surrogate pair, at most `max` UTF-16 units. */
+/** Creates a schema of text that PostgreSQL can store: at most `max` UTF-16 units, no NUL, no lone surrogates. */
 export const storableText = (max: number) =>
   z
     .string()

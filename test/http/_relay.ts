@@ -2,23 +2,23 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A way to a server on which everything can go wrong that goes wrong between a database and its clients. */
+/** A TCP relay that simulates the network failures between a database and its clients. */
 export type Relay = {
   url: string
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>
   /**
-   * Goes silent: what is sent arrives nowhere, and nobody is told. New connections are taken, and lead nowhere. With
-   * `isMeant` only those connections go silent whose first words are such, and new ones are as before.
+   * Drops all data without an error. New connections are accepted, and their data is dropped too. With `isMeant`, only
+   * open connections with a matching first message are affected, and new connections work as before.
    */
   swallow(isMeant?: (hello: string) => boolean): void
-  /** Holds every answer back for that many milliseconds. */
+  /** Delays every answer by a number of milliseconds. */
   delay(ms: number): void
-  /** Lets new connections through again. Those that went silent stay so for ever, as behind a router that forgot them. */
+  /** Relays new connections again. A silent connection stays silent, as behind a router that dropped its state. */
   mend(): Promise<void>
 }
 
-/** Relays a free port of the loopback to the host and port of `target`; `url` is `target` by that way. */
+/** Relays a free port of the loopback to the host and port of `target`; `url` is `target` through the relay. */
 export async function startRelay(target: string): Promise<Relay> {
   const { hostname, port } = new URL(target)
   const pairs = new Set<{ ends: Socket[]; isSilent: boolean; hello: string }>()

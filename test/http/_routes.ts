@@ -1,6 +1,6 @@
 import type { TestApp } from '../_app.ts'
 
-/** A body that each POST route takes; what it stands for need not exist. */
+/** A valid body of each POST route. Its users and tokens need not exist. */
 export const postBodies: Record<string, Record<string, unknown>> = {
   '/signup': {
     username: 'intruder',
@@ -17,7 +17,7 @@ export const postBodies: Record<string, Record<string, unknown>> = {
 
 export const postRoutes = Object.keys(postBodies)
 
-/** The POST routes of clients: strict about members, and with the small limit. */
+/** The POST routes of clients, which reject unknown members and have the small limit. */
 export const strictRoutes = postRoutes.filter((route) => route !== '/webhook')
 
 export const getRoutes = [
@@ -31,10 +31,10 @@ export const getRoutes = [
   '/readyz',
 ]
 
-/** Where a page has the path of a route for programs. */
+/** The paths that a page shares with a JSON route. */
 export const pageRoutes = ['/signup']
 
-/** How many rows there are of what a request could make. */
+/** Counts the rows of each table that a request can add rows to. */
 export async function countRows(app: TestApp): Promise<Record<string, unknown> | undefined> {
   const tables = ['"user"', 'session', 'role', 'user_role', 'identity', 'user_claim', 'authorization_code']
   const counts = tables.map((table) => `(SELECT count(*)::int FROM ${table}) AS ${table}`)

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 
-/** What came back, before any client library has tidied it up. */
+/** The raw answer, as no client library has parsed it. */
 export type WireAnswer = { status: number; head: string; body: string }
 
 /** Sends bytes to a port of the loopback and reads until the other side closes. */

@@ -14,7 +14,7 @@ test('an IPv4 address is one client, also when it came through an IPv6 socket, h
   t.not(addressKey('192.0.2.7'), addressKey('192.0.2.8'))
 })
 
-test('all addresses of one IPv6 /64 are one client, and those of the next are another', (t) => {
+test('all addresses of an IPv6 /64 are one client, and the addresses of the next /64 are another client', (t) => {
   const own = addressKey('2001:db8:1:2::1')
   for (const spelling of [
     '2001:db8:1:2:ffff:ffff:ffff:ffff',
@@ -32,7 +32,7 @@ test('whatever is no address is one client together', (t) => {
     t.is(addressKey(rubbish), 'unknown')
 })
 
-test('an IPv6 address is the same client in every spelling, and whoever shares its first four groups is too', (t) => {
+test('an IPv6 address is the same client in every spelling, and so is each address with the same first four groups', (t) => {
   const groups = fc.array(fc.nat(0xffff), { minLength: 8, maxLength: 8 })
   fc.assert(
     fc.property(groups, fc.array(fc.nat(0xffff), { minLength: 4, maxLength: 4 }), (own, others) => {

@@ -159,7 +159,7 @@ for (const [what, text] of [
   })
 }
 
-test('an expectation that nobody knows is ignored', async (t) => {
+test('an unknown expectation is ignored', async (t) => {
   t.is((await exchange(app.gateway.port, requestText('GET /healthz', { Expect: 'foo' }))).status, 200)
 })
 

@@ -14,7 +14,7 @@ import { startRelay } from './_relay.ts'
 
 const bearer = ({ token }: SessionBody) => ({ Authorization: `Bearer ${token}` })
 
-/** Every route that needs the database, asked once. */
+/** Sends one request to every route that needs the database. */
 function askAll(app: TestApp, session: SessionBody): Promise<Answer<unknown>[]> {
   const { refreshToken } = session
   const signup = { username: 'late', password: 'correct horse', confirmPassword: 'correct horse' }

@@ -13,9 +13,9 @@ import { refused } from '../_problem.ts'
 import { until } from '../_until.ts'
 import { type Relay, startRelay } from './_relay.ts'
 
-/** Seconds. */
+/** AUTH_DATABASE_TIMEOUT in seconds. */
 const timeout = 1
-/** What an answer may need besides on a busy machine, in milliseconds. */
+/** The additional time of an answer on a busy machine, in milliseconds. */
 const slack = 2_000
 
 if (engines.includes('server')) {
@@ -23,7 +23,7 @@ if (engines.includes('server')) {
     'a database that goes silent is 503 within the timeout, and back within 5 s of its return',
     async (t) => {
       const { app, relay, session } = await startStage(t)
-      // Each of them has a connection in the pool that will never answer again.
+      // Each request leaves a connection in the pool that goes silent.
       await Promise.all(askAll(app, session))
       relay.swallow()
       await Promise.all([holdsOut(t, app, session), staysUp(t, app)])
@@ -62,7 +62,7 @@ if (engines.includes('server')) {
       const { app, url, session } = await startStage(t)
       const other = connectServer(url, () => {}, patience)
       t.teardown(() => other.close())
-      // They wait for a lock that is held, until the server cancels them.
+      // The requests wait for a held lock until the server cancels them.
       const held = other.exclusively(async () => {
         const waiting = Array.from({ length: 10 }, () =>
           app.gateway.database.query({ name: '', text: 'SELECT pg_advisory_lock(7268150433)::text' }, []),
@@ -100,7 +100,7 @@ if (engines.includes('server')) {
       for (const [n, { status, text }] of answers.entries()) {
         const login = await app.login(names[n] as string)
         t.true(status === 200 || status === 503, text)
-        if (status === 200) t.is(login.status, 200, 'whoever was told so is signed up')
+        if (status === 200) t.is(login.status, 200, 'every user with a 200 is signed up')
         else t.true(login.status === 200 || login.status === 401, login.text)
       }
       const { refreshToken } = last.status === 200 ? last.body : session
@@ -125,7 +125,7 @@ async function startStage(t: ExecutionContext): Promise<Stage> {
   return { app, relay, url, session: await app.signup('resident') }
 }
 
-/** What needs the database: by prepared statements, by Prisma, and in its transactions. */
+/** Sends requests that use the database: by prepared statements, by Prisma, and in transactions. */
 function askAll(app: TestApp, session: SessionBody): Promise<Answer<unknown>>[] {
   const asResident = { Authorization: `Bearer ${session.token}` }
   return [

@@ -17,7 +17,7 @@ const noise = fc.dictionary(
 )
 const member = fc.oneof(fc.string({ unit: 'binary' }), fc.jsonValue(), fc.constantFrom('a', 'cgr_', '\ud800'))
 
-/** A good body with members replaced, left out or added. */
+/** Generates a valid body with members replaced, left out or added. */
 const bodies = (route: string) =>
   fc
     .record({

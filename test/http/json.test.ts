@@ -36,7 +36,7 @@ const plain = (name: string) => JSON.stringify(name)
 const escaped = (name: string) =>
   `"${Array.from({ length: name.length }, (_, at) => `\\u${name.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')}"`
 
-/** Text with an object somewhere in it that has one member twice; `spell` writes the second name. */
+/** JSON text with an object that has a duplicate member; `spell` writes the second name. */
 const doubled = (spell: (name: string) => string) =>
   fc
     .record({
@@ -112,7 +112,7 @@ test('parseJson refuses more than 100,000 brackets and commas before it parses t
     `[${Array(33_334).fill('[]').join()}]`,
     `[${Array(50_000).fill('[]').join()}]`,
     `[${Array(50_000).fill('{}').join()}]`,
-    // Not JSON, which nobody finds out.
+    // Invalid JSON, which is rejected before the parser sees it.
     ','.repeat(100_001),
   ])
     t.throws(() => parseJson(text), {

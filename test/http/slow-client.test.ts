@@ -10,7 +10,7 @@ test.before('start', async () => {
 })
 test.after.always('stop', () => app?.close())
 
-/** Sends `begin`, then one byte after the other, and reads until the gateway has had enough. */
+/** Sends `begin`, then single bytes, and reads until the gateway closes the connection. */
 function drip(begin: string): Promise<string> {
   return new Promise((resolve) => {
     let answer = ''
