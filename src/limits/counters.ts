@@ -2,25 +2,25 @@ import { RateLimiterMemory, RateLimiterPostgres } from 'rate-limiter-flexible'
 import type { Database, Statement } from '../database/database.ts'
 import type { CreateLimiter } from './limits.ts'
 
-// Nobody guesses a refresh token, and a statement more would take a fifth of the refreshes per second.
+// A refresh token cannot be guessed, and another statement would cost a fifth of the refreshes per second.
 const perProcess = 'refresh'
 
-/** Counters in the memory of this process, for a deployment that is one process. */
+/** Creates a counter in memory, for a deployment with a single process. */
 export const createMemoryLimiter: CreateLimiter = (keyPrefix, { points, seconds: duration }) =>
   new RateLimiterMemory({ keyPrefix, points, duration })
 
 type LimiterSettings = { databaseUrl: string | undefined; databaseTimeout: number }
 
-/** Chooses the counters of a deployment: in memory beside the embedded database, else in the database. */
+/** Creates the counters of a deployment: in memory with the embedded database, else in the database. */
 export function createLimiters(queries: Pick<Database, 'query'>, settings: LimiterSettings): CreateLimiter {
   if (settings.databaseUrl === undefined) return createMemoryLimiter
   return createServerLimiters(queries, settings.databaseTimeout)
 }
 
 /**
- * Counters in the table `rate_limit`, for replicas that share a database. While the database is away or takes longer
- * than a fifth of `timeout` seconds, and for refreshes always, each process counts for itself, and asks the database again
- * after five seconds.
+ * Creates counters in the table `rate_limit`, for replicas that share a database. Refreshes are always counted in
+ * memory. When a statement fails or takes longer than a fifth of `timeout` seconds, each process counts in memory for
+ * five seconds.
  */
 export function createServerLimiters(queries: Pick<Database, 'query'>, timeout: number): CreateLimiter {
   const store = createLimitStore(queries, timeout * 200)
@@ -41,7 +41,7 @@ export function createServerLimiters(queries: Pick<Database, 'query'>, timeout: 
   }
 }
 
-/** Removes the counters of windows that are over, by the clock of the process as the limiter has it; says how many. */
+/** Removes the expired counters and returns their number. `now` is the clock of the process, as in the limiter. */
 export async function sweepLimits({ prisma }: Pick<Database, 'prisma'>, now: Date): Promise<number> {
   return (await prisma.rateLimit.deleteMany({ where: { expire: { lte: now.getTime() } } })).count
 }
@@ -53,7 +53,7 @@ type Row = { key: string; points: number; expire: string }
 type Answer = { rows: Row[]; rowCount: number }
 type Asked = { values: unknown[]; resolve(answer: Answer): void; reject(error: unknown): void }
 
-// RateLimiterPostgres' own statement for many keys at once, in one order, so that no two wait for each other.
+// The statement of RateLimiterPostgres for many keys at once. The order of the keys prevents deadlocks.
 const count = {
   name: 'rate_limit_count',
   text: `INSERT INTO rate_limit AS r (key, points, expire)
@@ -69,14 +69,15 @@ const forget = {
 }
 
 /**
- * What RateLimiterPostgres takes for a pool. A login counts several things at once, and what is asked at once is one
- * statement here. A limit must not take longer than the request whose limit it is: what the database does not answer
- * within `patience` milliseconds fails, and so does all that is asked in the five seconds after.
+ * Creates the pool of RateLimiterPostgres. It batches concurrent queries into one statement, because a login counts in
+ * several limits. A query fails without an answer within `patience` milliseconds, so that limits do not delay requests.
+ * After a failure, all queries fail for five seconds.
  */
 function createLimitStore({ query }: Pick<Database, 'query'>, patience: number) {
   let awayUntil = 0
   async function ask(statement: Statement, values: unknown[]): Promise<Row[]> {
-    if (performance.now() < awayUntil) throw new Error('the database was away a moment ago')
+    if (performance.now() < awayUntil)
+      throw new Error('the last query of the limits failed less than 5 seconds ago')
     let timer: NodeJS.Timeout | undefined
     try {
       const late = new Promise<null>((resolve) => {
@@ -111,13 +112,13 @@ function createLimitStore({ query }: Pick<Database, 'query'>, patience: number) 
   }
 }
 
-/** Gathers what is asked until the event loop comes round, and asks for it at once; the first value is the key. */
+/** Batches the queries of one turn of the event loop. The first value of a query is the key. */
 function createBatch(ask: (batch: unknown[][]) => Promise<Row[]>) {
   let waiting: Asked[] = []
 
   async function flush(): Promise<void> {
     const batch = [...new Map(waiting.map((asked) => [asked.values[0], asked])).values()]
-    // A statement can change a row only once: who asks for the same key again comes next.
+    // A statement can change a row only once, so a repeated key waits for the next batch.
     const asked = new Set(batch)
     waiting = waiting.filter((each) => !asked.has(each))
     if (waiting.length > 0) setImmediate(flush)

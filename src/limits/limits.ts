@@ -4,30 +4,32 @@ import { GatewayError } from '../errors.ts'
 import type { EventName } from '../events.ts'
 import { addressKey } from '../http/ip-address.ts'
 
-/** How often something may happen: `points` times within `seconds` of the first. */
+/** A limit of `points` attempts within `seconds` of the first attempt. */
 export type Limit = { points: number; seconds: number }
 
 export type LimitSettings = {
   /** Failed logins of one account from one address. */
   login: Limit
-  /** Failed logins of one account from anywhere; after these, one at a time with a growing delay. */
+  /** Failed logins of one account from all addresses; further logins pass one at a time, with a growing delay. */
   account: Limit
   /** Failed logins from one address. */
   address: Limit
-  /** Per address. */
+  /** Sign-ups from one address. */
   signup: Limit
+  /** Refreshes from one address. */
   refresh: Limit
+  /** Callbacks from one address. */
   callback: Limit
 }
 
-/** Makes the counter behind one limit. `prefix` keeps the limits of one store apart. */
+/** Creates the counter of a limit. `prefix` separates the limits of one store. */
 export type CreateLimiter = (prefix: string, limit: Limit) => RateLimiterAbstract
 
-/** An attempt that has been counted. */
+/** A counted attempt. */
 export type Attempt = {
-  /** It was a success: what was counted for the account is forgotten, the address gets its point back. */
+  /** Ends the attempt as a success: resets the counters of the account, and returns the point of the address. */
   succeeded(): Promise<void>
-  /** It came to nothing: it was as if it had not been made. */
+  /** Ends the attempt as neither success nor failure: returns all its points. */
   cancelled(): Promise<void>
 }
 
@@ -37,9 +39,9 @@ export type Limits = ReturnType<typeof createLimits>
 const longestDelay = 300
 
 /**
- * The limits against guessing and flooding. Every attempt is counted before its work is done, so that a burst of
- * attempts at once passes no further than one after another. A refusal is the error `rate_limited` with `Retry-After`.
- * Counters are kept under an HMAC of names and addresses with `key`: people type passwords where names belong.
+ * Creates the limits against guessing and flooding. An attempt is counted before its work, so concurrent attempts get
+ * no further than consecutive ones. Throws `rate_limited` with `Retry-After`. The keys of counters are HMACs of
+ * usernames and addresses with `key`, because users type passwords into the field of the username.
  */
 export function createLimits(createLimiter: CreateLimiter, settings: LimitSettings, key: Uint8Array) {
   const nameOf = (...parts: string[]) =>
@@ -54,7 +56,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
   const ofAccount = createLimiter('account', { ...settings.account, points: 2 ** 31 - 1 })
   const gate = createLimiter('gate', { points: 1, seconds: longestDelay })
 
-  /** Once an account has failed too often, only one attempt may pass in a delay that grows with `failures`. */
+  /** Admits one attempt per delay after too many failures of an account. The delay grows with `failures`. */
   async function waitInLine(account: string, failures: number): Promise<Taken[]> {
     const over = failures - settings.account.points
     if (over <= 0) return []
@@ -63,7 +65,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
   }
 
   return {
-    /** Counts an attempt to log in as `username`, as a failure until it is known to be none. */
+    /** Counts a login as `username`. It counts as a failure until it ends otherwise. */
     login: async (username: string, address: string): Promise<Attempt> => {
       const account = nameOf(accountKey(username))
       const client = nameOf(addressKey(address))
@@ -76,7 +78,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
       const cancelled = async () => void (await Promise.all(held.map(giveBack)))
       try {
         for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-        // Last, because a turn that has been taken keeps everybody else waiting.
+        // Last, because a taken turn delays all other attempts.
         held.push(...(await waitInLine(account, held.at(-1)?.points ?? 0)))
       } catch (error) {
         await cancelled()
@@ -92,17 +94,17 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
         cancelled,
       }
     },
-    /** Each counts one request of an address. */
+    // Each counts one request of an address.
     signup: perAddress('signup'),
     refresh: perAddress('refresh'),
     callback: perAddress('callback'),
   }
 }
 
-/** A point that an attempt has taken; `points` are all that are counted there, with it. */
+/** A point of an attempt; `points` is the count of the limit, including this point. */
 type Taken = { limiter: RateLimiterAbstract; name: string; points: number }
 
-/** What has no points any more is removed: attempts that come to nothing must not fill the memory with zeros. */
+/** Returns a point, and removes a counter without points, so that zeros do not fill the memory. */
 async function giveBack({ limiter, name }: Taken): Promise<void> {
   const { consumedPoints } = await limiter.reward(name)
   if (consumedPoints <= 0) await limiter.delete(name)
@@ -131,12 +133,11 @@ async function take(
 }
 
 /**
- * What counts as one account, for whatever somebody types as a username. Coarser than the database, which knows users
- * without regard to case in its own way: two spellings of one user are always one account here, and users whose names
- * differ in accents alone share their limits.
+ * Returns the key of an account for a typed username. It ignores case and accents, more than the database does: all
+ * spellings of a user have one key, and users whose names differ only in accents share their limits.
  */
 export function accountKey(username: string): string {
   const bare = username.normalize('NFKD').replace(/\p{M}/gu, '')
-  // There and back: İ and ı, ς and σ, ß and SS are the same in capitals.
+  // Upper case makes İ and ı, ς and σ, ß and SS equal.
   return bare.toUpperCase().normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('ς', 'σ')
 }

@@ -10,8 +10,8 @@ type GuessLimitOptions = {
 }
 
 /**
- * Counts the rest of the route as an attempt to guess a password. The attempt stays counted when it ends in
- * `invalid_credentials`, and is forgotten otherwise. Throws `rate_limited`, also for the right password.
+ * Counts the rest of the route as an attempt to guess a password. Only `invalid_credentials` keeps the attempt counted.
+ * Throws `rate_limited`, also for the right password.
  */
 export function guessLimit({ limits, usernameOf }: GuessLimitOptions): Middleware {
   if (limits === null) return noLimit

@@ -19,7 +19,7 @@ const key = new Uint8Array(32)
 const create = (changed: Partial<LimitSettings>, limiter = createMemoryLimiter) =>
   createLimits(limiter, { ...settings, ...changed }, key)
 
-/** The seconds that a refusal asks to wait; null when the attempt was let in. */
+/** Returns the `Retry-After` of a rejected attempt in seconds; null for an admitted attempt. */
 async function waitOf(attempt: Promise<unknown>): Promise<number | null> {
   try {
     await attempt
@@ -131,7 +131,7 @@ test('a database that does not answer holds a limit up for a second, and then no
   t.not(await waitOf(callback('192.0.2.1')), null)
 })
 
-test('whoever is refused does not take the turn that the owner of a slowed-down account waits for', async (t) => {
+test('a rejected attempt does not take the turn that the user of a slowed-down account waits for', async (t) => {
   const { login } = create({ login: { points: 1, seconds: 60 }, account: { points: 1, seconds: 60 } })
   await login('anna', '192.0.2.1')
   for (let round = 0; round < 5; round++) t.not(await waitOf(login('anna', '192.0.2.1')), null)

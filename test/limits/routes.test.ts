@@ -27,7 +27,7 @@ for (const engine of engines) {
     t.is((await app.login('berta')).status, 200)
   })
 
-  test(`${engine}: nobody learns from a limit whether a user exists`, async (t) => {
+  test(`${engine}: a limit does not reveal whether a user exists`, async (t) => {
     await app.signup('known')
     for (const username of ['known', 'unknown']) {
       const statuses = []
@@ -62,7 +62,7 @@ for (const engine of engines) {
 }
 
 test.serial(
-  'sign-ups, refreshes and callbacks are limited by address, also those that fail; the webhook and /jwks are not',
+  'sign-ups, refreshes and callbacks are limited by address, also failed ones; the webhook and /jwks are not',
   async (t) => {
     const env = { ...on, AUTH_SIGNUP_ATTEMPTS: '2', AUTH_REFRESH_ATTEMPTS: '2', AUTH_CALLBACK_ATTEMPTS: '2' }
     const github = { AUTH_GITHUB_CLIENT_ID: 'id', AUTH_GITHUB_CLIENT_SECRET: 'secret' }
