@@ -5,15 +5,15 @@ import type { Connection } from '../database/database.ts'
 import type { Subscription } from '../database/listener.ts'
 import type { Sessions } from '../stores/sessions.ts'
 
-/** Hears that what a user may do has changed; null is any user. */
+/** Receives the id of a user whose access has changed; null for all users. */
 export type Changed = (userId: string | null) => void
 
 export type AccessCache = ReturnType<typeof createAccessCache>
 
 /**
- * Remembers what `read` answers for as long as nobody has told of a change. An answer is never older than its question:
- * what is remembered counts only after the one who tells of changes has said that there are none left to tell. At most
- * `capacity` characters; the least recently used goes first.
+ * Creates a cache of the results of `read`. A change notification removes the sessions of its user. A cached session is
+ * returned only after all notifications sent before the request have arrived, so a result is never older than the
+ * request. The cache holds at most `capacity` characters and evicts the least recently used session first.
  */
 export function createAccessCache(
   read: Sessions['read'],
@@ -26,7 +26,7 @@ export function createAccessCache(
     dispose: ({ userId, sessionId }) => unlink(userId, sessionId),
   })
   const sessionsOf = new Map<string, Set<string>>()
-  /** Reads on their way. One that is overtaken by a change may have seen what was before it. */
+  /** The pending reads. A read that a change overtakes may return the old state and is not cached. */
   const reading = new Set<{ userId: string; isOvertaken: boolean }>()
   const counts = { hits: 0, misses: 0, invalidations: 0 }
 
@@ -53,11 +53,11 @@ export function createAccessCache(
   })
 
   return {
-    /** The same as `Sessions.read`, but for `counter`, which may be an earlier one. */
+    /** Reads a session like `Sessions.read`, but `counter` may be an earlier value. */
     read: async (sessionId: string, userId: string, now: Date): Promise<ActiveSession | null> => {
       if (known.has(sessionId) && (await subscription.isCaughtUp())) {
         const access = known.get(sessionId)
-        // A session that has gone on lives longer than is remembered.
+        // A refreshed session lives longer than the cached one says.
         if (access?.userId === userId && access.idleExpiresAt > now && access.expiresAt > now) {
           counts.hits++
           return access
@@ -74,19 +74,19 @@ export function createAccessCache(
         reading.delete(own)
       }
     },
-    /** What has happened so far, how many sessions are remembered, and whether anybody tells of changes. */
+    /** Returns the counts, the number of cached sessions, and the state of the listening connection. */
     load: () => ({ ...counts, size: known.size, isListening: subscription.isUp() }),
   }
 }
 
-// Where the trigger function notify_access says it.
+// The channel of the trigger function notify_access.
 const channel = 'claimgate_access'
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
- * Hears of every change of what a user may do, by whomever: of their roles and claims, their being active, and of
- * sessions that end. `changed` gets the user's id, or null when it may be anybody: then, and whenever something may
- * have been missed, nothing that was read before is to be believed.
+ * Listens for changes of access by any client of the database: of roles, claims and active users, and of ended
+ * sessions. `changed` receives the user's id. It receives null for a change of all users, and when notifications may be
+ * lost: all earlier reads are then outdated.
  */
 export function watchAccess(
   database: Pick<Connection, 'listen'>,
@@ -98,12 +98,13 @@ export function watchAccess(
     onMessage: (message) => changed(uuid.test(message) ? message : null),
     onDisconnect: (reason) => {
       changed(null)
-      if (!isLost) log.warn({ err: reason }, 'nobody tells of changes; /webhook asks the database every time')
+      if (!isLost)
+        log.warn({ err: reason }, 'change notifications lost; /webhook reads the database on every request')
       isLost = true
     },
     onReconnect: () => {
       changed(null)
-      if (isLost) log.info('changes are told of again')
+      if (isLost) log.info('change notifications restored; /webhook answers from memory again')
       isLost = false
     },
   })

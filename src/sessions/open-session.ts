@@ -10,14 +10,14 @@ type OpenSessionOptions = {
   sessions: Sessions
   pageSessions: Pick<PageSessions, 'beginSecond'>
   refreshTokens: Pick<RefreshTokens, 'verify'>
-  /** `refreshGrace`: the seconds for which the previous refresh token still works. */
+  /** `refreshGrace`: the seconds during which the previous refresh token still works. */
   config: { refreshGrace: number }
   clock: Clock
 }
 
 /**
- * The ways to a session, each for a claims proxy: one statement starts, continues or reads it, and reads the roles and
- * claims of its user. Each throws when there is no such session.
+ * Creates the functions that start, refresh or read a session, for the claims proxy. Each takes one statement, which
+ * also reads the user's roles and claims. Each throws for a missing session.
  */
 export function createOpenSession({
   sessions,
@@ -27,16 +27,16 @@ export function createOpenSession({
   clock,
 }: OpenSessionOptions) {
   return {
-    /** Starts a session for the user who has authenticated. Throws `invalid_credentials`. */
+    /** Starts a session for the authenticated user. Throws `invalid_credentials`. */
     start: async (ctx: Context): Promise<ActiveSession> => {
       const user = requireState(ctx, 'user')
       const { flow } = ctx.state
-      // Until its one-time code is exchanged, a session is worth no more than the code.
+      // The session lives only as long as its one-time code until the code is exchanged.
       const idle = flow?.redirectTo && !flow.page ? codeLifetime : undefined
       return required(await sessions.begin(user, deviceOf(ctx), clock(), idle), 'invalid_credentials')
     },
 
-    /** Starts a session of an app for the user who is signed in on the pages. Throws `invalid_token`. */
+    /** Starts a session of an app for the user of the pages' session. Throws `invalid_token`. */
     startSecond: async (ctx: Context): Promise<ActiveSession> => {
       const { access } = requireClaims(ctx)
       const begun = await pageSessions.beginSecond(access, deviceOf(ctx), clock(), codeLifetime)
@@ -44,9 +44,9 @@ export function createOpenSession({
     },
 
     /**
-     * The session of the refresh token, moved on to the next one. The token just before the current one gives the same
-     * successor again for `refreshGrace` seconds, so that two tabs and a lost answer end with one token; after that, or with
-     * an older one, somebody else has it too, and the session ends (RFC 9700, section 4.14.2). Throws `invalid_token`.
+     * Rotates the refresh token and returns its session. The previous token returns the same successor for
+     * `refreshGrace` seconds, for two tabs and for lost answers. A later use, or an older token, is reuse by another
+     * client: the session ends (RFC 9700, section 4.14.2). Throws `invalid_token`.
      */
     refresh: async (ctx: Context): Promise<ActiveSession> => {
       const now = clock()
@@ -71,12 +71,12 @@ export function createOpenSession({
   }
 }
 
-/** A one-time code, and its PKCE verifier (RFC 7636) if the client sent one. */
+/** A one-time code, with the client's optional PKCE verifier (RFC 7636). */
 type CodeAndVerifier = { code: string; codeVerifier?: string | undefined }
 
 type ReadCurrentOptions = { sessions: Pick<Sessions, 'read'>; clock: Clock }
 
-/** Makes a function that reads the session of the verified access token from `sessions`. It throws `invalid_token`. */
+/** Creates a function that reads the session of the verified access token. The function throws `invalid_token`. */
 export function createReadCurrent({ sessions, clock }: ReadCurrentOptions) {
   return async function readCurrent(ctx: Context): Promise<ActiveSession> {
     const bearer = requireState(ctx, 'bearer')

@@ -3,30 +3,31 @@ import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'
 
 export type RefreshCookieSettings = {
-  /** Whether browsers keep the refresh token in a cookie instead of reading it from the body. */
+  /** True sends the refresh token in a cookie instead of the body. */
   cookieMode: boolean
-  /** The gateway's own origin and those of AUTH_CORS_ORIGINS. */
+  /** The gateway's origin and the origins of AUTH_CORS_ORIGINS. */
   origins: readonly string[]
   secure: boolean
 }
 
-/** How the refresh token travels: in the body, or in a cookie that no script can read. */
+/** The transport of the refresh token: the body, or an HttpOnly cookie. */
 export type RefreshTransport = {
-  /** The cookie that it travels in; null where it is in the body. */
+  /** The name of the cookie; null for the body. */
   cookie: string | null
   /** The contract of a step that reads the refresh token. */
   contract: Contract
-  /** Returns the refresh token of the body, or else that of the cookie. Throws `invalid_token` without either. */
+  /** Returns the refresh token of the body, else of the cookie. Throws `invalid_token` without a token. */
   read(ctx: Context, sent: string | undefined): string
-  /** What the answer's body says of the refresh token; in cookie mode nothing, and the cookie is set. */
+  /** Returns the refresh token as a member of the body. In cookie mode, sets the cookie and returns no member. */
   send(ctx: Context, refreshToken: string, lifetime: number): { refreshToken?: string }
-  /** Takes the cookie back. */
+  /** Clears the cookie. */
   clear(ctx: Context): void
 }
 
 /**
- * In cookie mode the token is a `__Host-` cookie: HttpOnly, Secure, SameSite=Strict. A request that carries it must
- * come from one of the allowed origins by what the browser says in Origin and Sec-Fetch-Site (`origin_not_allowed`).
+ * Creates the transport of the refresh token. In cookie mode the cookie is `__Host-`, HttpOnly, Secure and
+ * SameSite=Strict. Reading the cookie requires an allowed `Origin` and `Sec-Fetch-Site`; else throws
+ * `origin_not_allowed`.
  */
 export function createRefreshTransport({
   cookieMode,

@@ -167,8 +167,8 @@ if (engines.includes('server')) {
       .filter(({ msg }) => /changes/.test(String(msg)))
       .map(({ level, msg }) => [level, msg])
     t.deepEqual(lines.slice(0, 2), [
-      [40, 'nobody tells of changes; /webhook asks the database every time'],
-      [30, 'changes are told of again'],
+      [40, 'change notifications lost; /webhook reads the database on every request'],
+      [30, 'change notifications restored; /webhook answers from memory again'],
     ])
   })
 }

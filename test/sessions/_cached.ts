@@ -7,10 +7,10 @@ import { createSessions, type Sessions } from '../../src/stores/sessions.ts'
 import { until } from '../_until.ts'
 import { lifetimes } from '../stores/_stores.ts'
 
-/** Sessions that are remembered, sessions as the database says, and what listens between them. */
+/** A cache, the sessions of the database, and the subscription of the cache. */
 export type Cached = { cache: AccessCache; sessions: Sessions; listening: Subscription }
 
-/** A cache over a database, as a gateway has it, that already listens. */
+/** Creates the cache of a gateway over a database, and waits until it listens. */
 export async function openCached(database: Database, capacity = 1_000_000): Promise<Cached> {
   const sessions = createSessions(database, lifetimes)
   let listening: Subscription | undefined
@@ -26,7 +26,7 @@ export async function openCached(database: Database, capacity = 1_000_000): Prom
   return { cache, sessions, listening: listening as Subscription }
 }
 
-/** What an answer says, in an order of its own; a session that goes on may be remembered as it was. */
+/** Returns the sorted content of an answer, without the members that a refresh changes. */
 export function essenceOf(access: ActiveSession | null) {
   if (access === null) return null
   const { userId, sessionId, username, defaultRole, roles, extraClaims } = access

@@ -19,7 +19,7 @@ const accessOf = (sessionId: string, userId: string): ActiveSession => ({
   extraClaims: {},
 })
 
-/** A cache over a database that a test holds in its hand. */
+/** Creates a cache over a fake database that the test controls. */
 function stage(capacity = 1_000_000) {
   const state = {
     reads: 0,
@@ -43,7 +43,7 @@ function stage(capacity = 1_000_000) {
   return { state, cache }
 }
 
-test('a session is read once, until its user changes or anybody may have', async (t) => {
+test('a session is read once, until a notification for its user or for all users', async (t) => {
   const { state, cache } = stage()
   const first = await cache.read('s', 'ada', now)
   t.is(await cache.read('s', 'ada', now), first)
@@ -59,7 +59,7 @@ test('a session is read once, until its user changes or anybody may have', async
   t.like(cache.load(), { hits: 2, misses: 3, invalidations: 2, size: 1 })
 })
 
-test('a change of a user concerns all of their sessions, and nobody else’s', async (t) => {
+test('a change of a user removes all of their sessions, and no session of another user', async (t) => {
   const { state, cache } = stage()
   for (const [session, user] of [
     ['a1', 'ada'],
@@ -74,7 +74,7 @@ test('a change of a user concerns all of their sessions, and nobody else’s', a
   t.is(state.reads, 3)
 })
 
-test('a read that is overtaken by a change is answered and not remembered', async (t) => {
+test('a read that a change overtakes is answered and not cached', async (t) => {
   for (const change of ['ada', null]) {
     const { state, cache } = stage()
     let finish: (access: ActiveSession) => void = () => {}
@@ -90,7 +90,7 @@ test('a read that is overtaken by a change is answered and not remembered', asyn
   }
 })
 
-test('what is remembered counts only when it is known that there is nothing left to tell', async (t) => {
+test('a cached session is returned only when no notification is pending', async (t) => {
   const { state, cache } = stage()
   await cache.read('s', 'ada', now)
   state.isCaughtUp = false
@@ -98,7 +98,7 @@ test('what is remembered counts only when it is known that there is nothing left
   t.is(state.reads, 2)
 })
 
-test('a change that is told while that is being asked counts', async (t) => {
+test('a notification during the check for pending ones counts', async (t) => {
   const { state, cache } = stage()
   await cache.read('s', 'ada', now)
   const second = cache.read('s', 'ada', now)
@@ -107,7 +107,7 @@ test('a change that is told while that is being asked counts', async (t) => {
   t.is(state.reads, 2)
 })
 
-test('while nobody tells of changes nothing is remembered', async (t) => {
+test('without change notifications nothing is cached', async (t) => {
   const { state, cache } = stage()
   state.isUp = false
   await cache.read('s', 'ada', now)
@@ -128,7 +128,7 @@ test('a session that does not exist is asked for every time, and so is one that 
   await t.throwsAsync(cache.read('s', 'ada', now), { message: 'away' })
 })
 
-test('a remembered session is nobody’s but its user’s', async (t) => {
+test('a cached session is returned only for its user', async (t) => {
   const { state, cache } = stage()
   await cache.read('s', 'ada', now)
   state.read = async () => null

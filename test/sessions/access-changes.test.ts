@@ -26,12 +26,12 @@ for (const engine of engines) {
   })
   test.after.always(`${engine}: stop`, () => stores?.close())
 
-  /** What is told of some work, each message once, sorted. */
+  /** Returns the notifications of some work, each once, sorted. */
   async function toldOf(work: () => Promise<unknown>): Promise<string[]> {
     await isCaughtUp()
     told.length = 0
     await work()
-    if (!(await isCaughtUp())) throw new Error('nobody listens')
+    if (!(await isCaughtUp())) throw new Error('the connection does not listen')
     return [...told].sort()
   }
 
@@ -41,7 +41,7 @@ for (const engine of engines) {
   }
 
   test.serial(
-    `${engine}: sign-up, login, refresh, one-time codes and hashing anew tell nothing`,
+    `${engine}: sign-up, login, refresh, one-time codes and rehashing send no notification`,
     async (t) => {
       const messages = await toldOf(async () => {
         const id = await stores.addUser('quiet')
@@ -64,7 +64,7 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: sweeping what ended long ago tells nothing, deleting a living session does`,
+    `${engine}: sweeping old ended sessions sends no notification, deleting an active session does`,
     async (t) => {
       const id = await stores.addUser('swept')
       const end = async (session: string, at: string) =>
@@ -129,7 +129,7 @@ for (const engine of engines) {
   })
 
   test.serial(
-    `${engine}: a role that is renamed concerns everybody, one that is deleted those who had it`,
+    `${engine}: a renamed role notifies about all users, a deleted role about the users who had it`,
     async (t) => {
       const [holder, byDefault] = [await stores.addUser('holder'), await stores.addUser('by-default')]
       await stores.sql(`INSERT INTO role (name) VALUES ('baker')`)
@@ -146,7 +146,7 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: a change of very many rows is told with few words, and TRUNCATE with one`,
+    `${engine}: a change of very many rows sends few notifications, and TRUNCATE sends one`,
     async (t) => {
       await stores.sql(`INSERT INTO "user" (username) SELECT 'many' || n FROM generate_series(1, 3000) n`)
       await stores.sql(`INSERT INTO role (name) VALUES ('mass')`)
@@ -163,7 +163,7 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: a transaction tells when it commits; what is rolled back is not told`,
+    `${engine}: a transaction sends notifications when it commits; a rolled back one sends none`,
     async (t) => {
       const [kept, undone] = [await stores.addUser('kept'), await stores.addUser('undone')]
       const set = (id: string) => `INSERT INTO user_claim (user_id, name, value) VALUES ('${id}', 'x', '1')`
@@ -185,7 +185,7 @@ for (const engine of engines) {
       INSERT INTO user_claim (user_id, name, value) VALUES ('${id}', 'x', '1'); END $$`
     t.deepEqual(await toldOf(() => stores.sql(replicate)), [id])
     await stores.sql(`INSERT INTO role (name) VALUES ('carver')`)
-    // Foreign keys take nothing along then, and an answer would go on naming the role.
+    // Foreign keys delete no rows then, and an answer would keep the role.
     const alone = `DO $$ BEGIN
       SET LOCAL session_replication_role = replica;
       DELETE FROM role WHERE name = 'carver'; END $$`

@@ -9,11 +9,11 @@ import { type Relay, startRelay } from '../http/_relay.ts'
 import { openStores, type Stores } from '../stores/_stores.ts'
 import { type Cached, essenceOf, openCached } from './_cached.ts'
 
-// The database has a clock of its own, and what ended long ago by that one is not told.
+// The current time, because the database sends no notification for sessions that ended long ago by its own clock.
 const now = new Date()
 const device = { userAgent: null, address: null }
 
-/** What writers do to user `u`, role `r` and session `s` of a run, in SQL. */
+/** The SQL statements of the writers for user `u`, role `r` and session `s` of a run. */
 const changes: Record<string, string> = {
   grant: `INSERT INTO user_role (user_id, role_id) VALUES (:u, :r) ON CONFLICT DO NOTHING`,
   revoke: `DELETE FROM user_role WHERE user_id = :u AND role_id = :r`,
@@ -25,7 +25,7 @@ const changes: Record<string, string> = {
   claim: `INSERT INTO user_claim (user_id, name, value) VALUES (:u, 'n', to_jsonb(:n))
     ON CONFLICT (user_id, name) DO UPDATE SET value = excluded.value`,
   'no claim': `DELETE FROM user_claim WHERE user_id = :u`,
-  'everybody’s claim': `UPDATE user_claim SET value = to_jsonb(:n)`,
+  'claim of all users': `UPDATE user_claim SET value = to_jsonb(:n)`,
   'new name': `UPDATE "user" SET username = 'user ' || :n WHERE id = :u`,
   'new name of a role': `UPDATE role SET name = 'role ' || :n WHERE id = :r`,
   'role deleted': `DELETE FROM role WHERE id = :r`,
@@ -56,7 +56,7 @@ const command = fc.record({
 
 type Run = { users: string[]; roles: string[]; sessions: { id: string; userId: string }[] }
 
-/** Three users with five sessions, and three roles, of which some are given. */
+/** Creates three users with five sessions, and three roles, of which some are granted. */
 async function prepare(stores: Stores): Promise<Run> {
   await stores.sql('TRUNCATE "user", role CASCADE')
   const users: string[] = []
@@ -73,37 +73,43 @@ async function prepare(stores: Stores): Promise<Run> {
 }
 
 for (const engine of engines) {
-  test.serial(`${engine}: after any changes by anybody every answer is what the database says`, async (t) => {
-    const stores = await openStores(engine)
-    t.teardown(stores.close)
-    const cached = await openCached(stores.database)
-    // On a server by another connection, as psql, Hasura and other replicas are.
-    const write = await connectWriter(t, stores, engine === 'server')
-    let number = 0
-    const property = fc.asyncProperty(
-      fc.array(command, { minLength: 1, maxLength: 12 }),
-      async (commands) => {
-        const run = await prepare(stores)
-        await compare(t, cached, run, 'at first')
-        for (const { what, user, role, session } of commands) {
-          const values: Record<string, string> = {
-            u: `'${run.users[user]}'::uuid`,
-            r: `'${run.roles[role]}'::uuid`,
-            s: `'${run.sessions[session]?.id}'::uuid`,
-            n: `'${++number}'::text`,
+  test.serial(
+    `${engine}: after any changes by any client every answer has the state of the database`,
+    async (t) => {
+      const stores = await openStores(engine)
+      t.teardown(stores.close)
+      const cached = await openCached(stores.database)
+      // A server gets the changes by another connection, as from psql, Hasura and other replicas.
+      const write = await connectWriter(t, stores, engine === 'server')
+      let number = 0
+      const property = fc.asyncProperty(
+        fc.array(command, { minLength: 1, maxLength: 12 }),
+        async (commands) => {
+          const run = await prepare(stores)
+          await compare(t, cached, run, 'at first')
+          for (const { what, user, role, session } of commands) {
+            const values: Record<string, string> = {
+              u: `'${run.users[user]}'::uuid`,
+              r: `'${run.roles[role]}'::uuid`,
+              s: `'${run.sessions[session]?.id}'::uuid`,
+              n: `'${++number}'::text`,
+            }
+            const text = (changes[what] ?? '').replaceAll(
+              /(?<!:):([ursn])\b/g,
+              (_, name) => values[name] ?? '',
+            )
+            // A deleted role cannot be granted.
+            await write(text).catch((error) => t.regex(String(error.message), /foreign key/, what))
+            await compare(t, cached, run, what)
           }
-          const text = (changes[what] ?? '').replaceAll(/(?<!:):([ursn])\b/g, (_, name) => values[name] ?? '')
-          // A role that is deleted cannot be given.
-          await write(text).catch((error) => t.regex(String(error.message), /foreign key/, what))
-          await compare(t, cached, run, what)
-        }
-      },
-    )
-    await fc.assert(property, { numRuns: 15 })
-    const { hits, invalidations } = cached.cache.load()
-    t.true(hits > 100, `it was the cache that answered, ${hits} times`)
-    t.true(invalidations > 100)
-  })
+        },
+      )
+      await fc.assert(property, { numRuns: 15 })
+      const { hits, invalidations } = cached.cache.load()
+      t.true(hits > 100, `it was the cache that answered, ${hits} times`)
+      t.true(invalidations > 100)
+    },
+  )
 }
 
 async function connectWriter(t: ExecutionContext, stores: Stores, isServer: boolean) {
@@ -121,7 +127,7 @@ async function connectClient(t: ExecutionContext, database: string) {
   return (text: string) => client.query(text)
 }
 
-/** Asks about every session twice, so that what the first question put there answers the second. */
+/** Reads every session twice, so that the second read is answered from the cache. */
 async function compare(t: ExecutionContext, { cache, sessions }: Cached, run: Run, what: string) {
   for (const { id, userId } of run.sessions) {
     const truth = essenceOf(await sessions.read(id, userId, now))
@@ -130,10 +136,10 @@ async function compare(t: ExecutionContext, { cache, sessions }: Cached, run: Ru
   }
 }
 
-/** What goes wrong with the listening connection, each until it has been noticed and is over. */
+/** Interrupts the listening connection in each way, until the cache notices and recovers. */
 async function disturb(relay: Relay, write: (text: string) => Promise<unknown>, cached: Cached) {
   const { cache, listening } = cached
-  /** Until it is back, and has been of use. */
+  /** Waits until the connection is up and the cache has had hits. */
   const recover = async () => {
     const { hits } = cache.load()
     await until(() => listening.isUp() && cache.load().hits > hits + 50)
@@ -153,7 +159,7 @@ async function disturb(relay: Relay, write: (text: string) => Promise<unknown>, 
 
 type Writing = { userId: string; sessionId: string; written: number }
 
-/** Sets the claim of one user to the next number, over and over. */
+/** Sets the claim of a user to the next number repeatedly. */
 async function writeOn(write: (text: string) => Promise<unknown>, user: Writing, isOver: () => boolean) {
   while (!isOver()) {
     const next = user.written + 1
@@ -162,7 +168,7 @@ async function writeOn(write: (text: string) => Promise<unknown>, user: Writing,
   }
 }
 
-/** Asks over and over, and counts the answers that do not know what was written before they were asked for. */
+/** Reads repeatedly, and counts the answers that are older than the last write before the read. */
 async function readOn({ cache }: Cached, users: Writing[], isOver: () => boolean) {
   let stale = 0
   for (let turn = 0; !isOver(); turn++) {
@@ -225,7 +231,7 @@ if (engines.includes('server')) {
       const name = new URL(url).pathname.slice(1)
       let isOver = false
       const over = () => isOver
-      // Two users change all the time; the others hardly ever, so that there is something to be remembered.
+      // Two users change all the time; the others rarely, so that the cache has hits.
       const writers = users.slice(0, 2).map(async (user) => writeOn(await connectClient(t, name), user, over))
       const readers = Array.from({ length: 8 }, () => readOn(cached, users, over))
       await disturb(relay, await connectClient(t, name), cached)

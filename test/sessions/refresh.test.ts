@@ -59,7 +59,7 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: an older token than the one before ends the session even within the grace`,
+    `${engine}: an older token than the previous one ends the session even within the grace`,
     async (t) => {
       const first = await app.signup('older')
       const second = (await refresh(app, first.refreshToken)).body

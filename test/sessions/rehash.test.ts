@@ -9,7 +9,7 @@ test('a hash that is replaced by a stronger one at login ends no session', async
   const hash = async () =>
     (await app.sql<{ hash: string }>('SELECT password AS hash FROM "user"'))[0]?.hash ?? ''
   await app.sql('UPDATE "user" SET password = $2 WHERE id = $1', [id, await bcrypt.hash('correct horse', 4)])
-  // The same password, but a session that began after the weak hash was written.
+  // The same password, but a session that started after the weak hash was written.
   await app.sql(`UPDATE session SET revoked_at = NULL WHERE user_id = $1`, [id])
   const [before] = await app.sql<{ living: number }>(
     'SELECT count(*)::int AS living FROM session WHERE revoked_at IS NULL',

@@ -33,7 +33,7 @@ for (const engine of engines) {
     t.is((await list(app, first)).length, 2)
   })
 
-  test(`${engine}: DELETE /user/sessions/:id ends one's own session at once and nobody else's`, async (t) => {
+  test(`${engine}: DELETE /user/sessions/:id ends the user's own session at once and no session of another user`, async (t) => {
     const mine = await app.signup('ender')
     const other = (await app.login('ender')).body
     const stranger = await app.signup('stranger')
