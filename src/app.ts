@@ -37,7 +37,9 @@ import { createDocument } from './reference/document.ts'
 import { apiIndex, reference, referencePage, referenceScript, referenceStyle } from './reference/endpoints.ts'
 import type { Document } from './reference/openapi.ts'
 
-/** Creates the Koa application: the steps of every request, and one line for each route. `files` is null without pages. */
+/**
+ * Creates the Koa application: the steps of every request, and a line for each route. `files` is null without pages.
+ */
 export function createApp(deps: Dependencies, files: PageFiles | null): Koa<State> {
   const { config, redirectProviders } = deps
   const { publicUrl } = config
@@ -100,11 +102,11 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   others.get('/docs.js', referenceScript())
   pages?.addRoutes(others)
 
-  // Without this route, the route to unlink would answer 405.
+  // Without this route, the DELETE route would make the router answer 405.
   const last = new Router<State>({ sensitive: true, strict: true })
   last.post('/user/identities/:provider', noProvider)
 
-  /** Returns the steps of an endpoint as a JSON route: its input is the body. */
+  /** Returns the steps of an endpoint as a JSON route, whose input is the body. */
   function stepsOf(endpoint: Endpoint): Middleware[] {
     const { guards, input, steps } = endpoint(deps, transport)
     return [...guards, ...(input ? [jsonBody(input)] : []), ...steps]

@@ -4,50 +4,50 @@ import type { z } from 'zod'
 import type { ErrorCode, GatewayError } from './errors.ts'
 import type { Announce, Attempt } from './events.ts'
 
-/** What the steps of a route add, each for those to its right. */
+/** The state of a request. Each step adds members for the later steps. */
 export type State = {
-  /** Names the request in logs and error answers. */
+  /** The id of the request in logs and error answers. */
   requestId: string
   log: Logger
-  /** The client, as far as the trusted proxies can tell. */
+  /** The client's address, according to the trusted proxies. */
   address: string
   /** Announces a security event of this request. */
   announce: Announce
-  /** What this request is about to do, for when it fails. */
+  /** The attempt that fails when the request fails. */
   attempt?: Attempt
   /** The session of the pages in this browser. */
   browserSession?: ActiveSession
-  /** What it failed with, for the log. */
+  /** The error code of the answer, for the log. */
   failed?: ErrorCode
-  /** What was typed into the form of a page. */
+  /** The submitted fields of a page's form. */
   form?: Readonly<Record<string, string>>
-  /** The body as its schema has checked it. The strategies of Passport read it here too. */
+  /** The checked body. The strategies of Passport also read it. */
   body?: unknown
   /** The schema that has checked the body. */
   bodySchema?: z.ZodType
-  /** Who has just proven who they are. */
+  /** The authenticated user. */
   user?: ProvenUser
-  /** What the client asked for when it started a provider sign-in. */
+  /** The parameters with which the client starts a provider sign-in. */
   start?: Pick<Flow, 'redirectTo' | 'codeChallenge' | 'link' | 'page'>
-  /** What the provider sent back. */
+  /** The query of the provider's callback. */
   callback?: { state: string; code?: string | undefined; error?: string | undefined }
-  /** What the state cookie says about the provider sign-in that comes back. */
+  /** The provider sign-in of the state cookie. */
   flow?: Flow
-  /** The refresh token that came with the request, as it was sent. */
+  /** The refresh token of the request, unverified. */
   refreshToken?: string
-  /** Whom a provider says has come back, before it is known which user that is. */
+  /** The identity at the provider, before a step finds its user. */
   identity?: ProviderProfile
-  /** The access token that came with the request, verified. */
+  /** The verified access token of the request. */
   bearer?: Bearer
-  /** Who Hasura says its client is, in what comes through Hasura. */
+  /** Hasura's client, in a request through Hasura. */
   hasuraClient?: HasuraClient
-  /** The session and its user, as the database says at this moment. */
+  /** The current session and its user. */
   access?: ActiveSession
-  /** What the user may be: made by the claims proxy from `access`. */
+  /** The user's claims, which the claims proxy makes from `access`. */
   claims?: HasuraClaims
 }
 
-/** Who Hasura says its client is; undefined where it says nothing, or two things. */
+/** The client in Hasura's session variables; undefined for a missing or contradictory value. */
 export type HasuraClient = { role: string | undefined; userId: string | undefined }
 
 /** A provider sign-in between the redirect and the callback. */
@@ -59,26 +59,26 @@ export type Flow = {
   codeChallenge: string | null
   /** The user and session that asked to be linked with the identity; null for a sign-in. */
   link: { userId: string; sessionId: string } | null
-  /** Whether it was begun on a page of ours: then it ends there, signed in, and its failures are shown there. */
+  /** True for a sign-in that began on a page: it ends on a page, and a page shows its errors. */
   page: boolean
 }
 
-/** Who a provider says somebody is. Only `subject` identifies; it is never empty. */
+/** The identity in a provider's profile. Only `subject` identifies the user; it is never empty. */
 export type ProfileIdentity = {
   subject: string
-  /** What a new user would like to be called. */
+  /** The preferred username of a new user. */
   username?: string | undefined
   email?: string | undefined
   emailVerified?: boolean | undefined
 }
 
-/** A provider's answer, checked: which provider, and who it says somebody is. */
+/** A checked identity with the name of its provider. */
 export type ProviderProfile = ProfileIdentity & { provider: string }
 
-/** A user who has proven who they are; `passwordHash` is what their password was verified against. */
+/** An authenticated user; `passwordHash` is the hash that their password matched. */
 export type ProvenUser = { id: string; passwordHash?: string }
 
-/** What one statement reads about a session: who the user is, and everything their claims are made of. */
+/** An active session with its user and the source of the claims, all read by one statement. */
 export type ActiveSession = {
   sessionId: string
   counter: number
@@ -91,7 +91,7 @@ export type ActiveSession = {
   extraClaims: Record<string, unknown>
 }
 
-/** What a user may be, in Hasura's terms. `leftOut` names what was in the database but must not reach Hasura. */
+/** The claims of a user for Hasura. `leftOut` names the rows of the database that must not reach Hasura. */
 export type HasuraClaims = {
   userId: string
   /** Sorted by code unit, without duplicates; the default role is one of them. */
@@ -102,34 +102,34 @@ export type HasuraClaims = {
   leftOut: string[]
 }
 
-/** What a valid access token says. Times in seconds. */
+/** The content of a valid access token. Times in seconds. */
 export type Bearer = { userId: string; sessionId: string; expiresAt: number }
 
 /** The members that the router adds to a context. */
 type RouterContext = {
   /** The parameters of the path, by name. */
   params?: Readonly<Record<string, string>>
-  /** The pattern of the route that took the request. */
+  /** The pattern of the matched route. */
   _matchedRoute?: string | RegExp | undefined
-  /** The routes whose path fits, for any method. */
+  /** The routes with a matching path, for any method. */
   matched?: readonly unknown[]
 }
 
-/** A step of a route, with what it promises to callers if it promises anything. */
+/** A step of a route, with its optional contract for callers. */
 export type Middleware = KoaMiddleware<State, RouterContext> & { readonly contract?: Contract }
 export type Context = Parameters<Middleware>[0]
 
-/** Says what time it is. */
+/** Returns the current time. */
 export type Clock = () => Date
 
-/** One way in which a route may answer. */
+/** An answer of a route. */
 export type Answer = {
   description: string
-  /** The body; left out where there is none. */
+  /** The schema of the body; undefined without a body. */
   schema?: z.ZodType
-  /** The media type of the body: JSON unless it says otherwise. */
+  /** The media type of the body. Default JSON. */
   type?: string
-  /** Headers that are part of the answer, with what they say. */
+  /** The headers of the answer, with their descriptions. */
   headers?: Readonly<Record<string, string>>
 }
 
@@ -148,22 +148,22 @@ export type ErrorFormat = {
   status(status: number): number
 }
 
-/** How callers show who they are. */
+/** The kinds of credentials of callers. */
 export type Credential = 'accessToken' | 'refreshCookie' | 'actionSecret'
 
 /**
- * What callers see of a step: what it reads, how it answers, what it may throw. A route promises what its steps promise,
- * from left to right, and the API reference says just that.
+ * The contract of a step for callers: its inputs, answers and errors. The contract of a route combines the contracts of
+ * its steps, from left to right. The API reference is made from it.
  */
 export type Contract = {
-  /** The JSON body, and the bytes that it may have. */
+  /** The JSON body, and its maximum size in bytes. */
   body?: { schema: z.ZodType; limit: number }
-  /** Objects with one member for each parameter. */
+  // Objects with one member for each parameter.
   path?: z.ZodType
   query?: z.ZodType
   header?: z.ZodType
   cookie?: z.ZodType
-  /** Whoever has several ways to show who they are needs one of them; an optional one may be missing. */
+  /** The credential of the caller. A route with several kinds requires one of them. */
   credential?: { kind: Credential; isOptional?: boolean }
   /** Status → answer. */
   answers?: Readonly<Record<number, Answer>>
@@ -172,19 +172,19 @@ export type Contract = {
   errorFormat?: ErrorFormat
 }
 
-/** Lets a step say what it promises. Changes nothing of what it does. */
+/** Adds a contract to a step. The behaviour of the step stays the same. */
 export function withContract(contract: Contract, step: Middleware): Middleware {
   return Object.assign(step, { contract })
 }
 
-/** Returns what an earlier step has put into the state. Throws when the route has no such step. */
+/** Returns a member that an earlier step has added to the state. Throws for a missing member. */
 export function requireState<Key extends keyof State>(ctx: Context, key: Key): NonNullable<State[Key]> {
   const value = ctx.state[key]
   if (value === undefined || value === null) throw new Error(`no step has set ctx.state.${key}`)
   return value
 }
 
-/** What several steps may throw, each code once. */
+/** Returns the error codes of several steps, each code once. */
 export function errorsOf(steps: readonly Middleware[]): ErrorCode[] {
   return [...new Set(steps.flatMap(({ contract }) => contract?.errors ?? []))]
 }

@@ -34,7 +34,7 @@ import type { Keyring } from './tokens/keyring.ts'
 import { createRefreshTokens } from './tokens/refresh-token.ts'
 import type { SecretKeys, SecretLabel } from './tokens/secrets.ts'
 
-/** The objects of the process that the dependencies are made from: see `Deployment` and `Readiness`. */
+/** The objects of the process from which the dependencies are created: see `Deployment` and `Readiness`. */
 export type Foundation = {
   config: Config
   providers: readonly Provider[]

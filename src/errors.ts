@@ -1,6 +1,6 @@
 import type { EventName, Facts } from './events.ts'
 
-/** Every error that may leave the process: code → status and title. Nobody else enumerates them. */
+/** All errors of the HTTP API: code → status and title. This table is the only list of them. */
 const table = {
   malformed_request: { status: 400, title: 'The request cannot be parsed' },
   invalid_credentials: { status: 401, title: 'Wrong username or password' },
@@ -36,13 +36,13 @@ const table = {
   provider_timeout: { status: 504, title: 'The provider did not answer in time' },
 } as const satisfies Record<string, { status: number; title: string }>
 
-/** A stable name of one kind of failure. */
+/** The stable name of an error. */
 export type ErrorCode = keyof typeof table
 
 /** The codes, statuses and titles, for documentation and tests. */
 export const errorTable: Readonly<Record<ErrorCode, { status: number; title: string }>> = table
 
-/** One field that was refused, and why, in words for the person who sent it. */
+/** A rejected field, with the reason for the user. */
 export type FieldError = { field: string; detail: string }
 
 type Details = {
@@ -55,8 +55,8 @@ type Details = {
 }
 
 /**
- * The one error class of requests. `detail` and `errors` are shown to the caller; the rest is only ever logged: the `cause`, and the
- * event that this is, if it is another than the failure of what was attempted, with what is known `about` it.
+ * The error class of all requests. `detail` and `errors` are for the caller. `cause`, `event` and `about` are only
+ * logged. `event` replaces the event of the failed attempt; `about` has its facts.
  */
 export class GatewayError extends Error {
   readonly code: ErrorCode
@@ -82,7 +82,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** A configuration that is not valid: every bad variable by name, never by value. */
+/** An invalid configuration. Names every bad variable, never its value. */
 export class ConfigError extends Error {
   readonly problems: readonly string[]
 

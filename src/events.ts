@@ -1,41 +1,41 @@
 import type { Logger } from 'pino'
 
-/** Everything that is announced: name → level and words of its line in the log. Nobody else enumerates them. */
+/** All events: name → level and message of the log line. This table is the only list of them. */
 const table = {
   'login.ok': { level: 'info', message: 'signed in' },
-  'login.failed': { level: 'info', message: 'a sign-in failed' },
-  'login.limited': { level: 'warn', message: 'a sign-in was refused, too many had failed' },
-  'request.limited': { level: 'warn', message: 'a request was refused, too many came from its address' },
-  signup: { level: 'info', message: 'a new user' },
-  'signup.failed': { level: 'info', message: 'a sign-up failed' },
-  'exchange.failed': { level: 'info', message: 'a one-time code was refused' },
-  'refresh.ok': { level: 'debug', message: 'a session was refreshed' },
-  'refresh.failed': { level: 'info', message: 'a refresh token was refused' },
-  'refresh.reuse': { level: 'warn', message: 'a refresh token was used twice' },
+  'login.failed': { level: 'info', message: 'sign-in failed' },
+  'login.limited': { level: 'warn', message: 'sign-in rejected: too many failed attempts' },
+  'request.limited': { level: 'warn', message: 'request rejected: too many requests from its address' },
+  signup: { level: 'info', message: 'signed up' },
+  'signup.failed': { level: 'info', message: 'sign-up failed' },
+  'exchange.failed': { level: 'info', message: 'one-time code rejected' },
+  'refresh.ok': { level: 'debug', message: 'session refreshed' },
+  'refresh.failed': { level: 'info', message: 'refresh token rejected' },
+  'refresh.reuse': { level: 'warn', message: 'refresh token reused; session ended' },
   logout: { level: 'info', message: 'signed out' },
-  'session.begun': { level: 'info', message: 'a page gave an app a session' },
-  'session.revoked': { level: 'info', message: 'a session was ended by its user' },
+  'session.begun': { level: 'info', message: 'session started for an app' },
+  'session.revoked': { level: 'info', message: 'session ended by its user' },
   'password.changed': { level: 'info', message: 'password changed' },
-  'password.refused': { level: 'info', message: 'a change of password was refused' },
+  'password.refused': { level: 'info', message: 'password change rejected' },
   'identity.linked': { level: 'info', message: 'identity linked' },
-  'identity.refused': { level: 'info', message: 'an identity was not linked' },
+  'identity.refused': { level: 'info', message: 'identity link rejected' },
   'identity.unlinked': { level: 'info', message: 'identity unlinked' },
-  'provider.failed': { level: 'warn', message: 'a provider did not do its part' },
-  'role.denied': { level: 'info', message: 'a role was asked for that the user does not have' },
+  'provider.failed': { level: 'warn', message: 'provider request failed' },
+  'role.denied': { level: 'info', message: 'requested role denied: the user does not have it' },
   'key.rotated': { level: 'info', message: 'key rotated' },
 } as const satisfies Record<string, { level: 'debug' | 'info' | 'warn'; message: string }>
 
-/** A stable name of one kind of event. */
+/** The stable name of an event. */
 export type EventName = keyof typeof table
 
 /** The names and levels, for documentation and tests. */
 export const eventTable: Readonly<Record<EventName, { level: 'debug' | 'info' | 'warn'; message: string }>> =
   table
 
-/** Why a sign-in failed, where the answer must not say it. */
+/** The reason of a failed sign-in, which the answer must not reveal. */
 export type Reason = 'unknown_user' | 'no_password' | 'wrong_password' | 'inactive'
 
-/** All that an event may say. There is no member for what somebody typed, sent or holds, so none of it gets out. */
+/** The facts of an event. No member can hold text that a user typed or a credential, so neither reaches the log. */
 export type Facts = {
   userId?: string | undefined
   sessionId?: string | undefined
@@ -50,14 +50,14 @@ export type Facts = {
   kid?: string | undefined
 }
 
-/** Announces an event of a request: who, where from and by which provider it adds by itself. */
+/** Announces an event of a request. Adds the user, the network and the provider of the request. */
 export type Announce = (name: EventName, facts?: Facts) => void
 
-/** Hears of every event, such as to count it. */
+/** Receives every event, for example to count it. */
 export type Listener = (name: EventName, facts: Facts) => void
 
-/** Announces an event: one line in `log`, and a word to whoever listens. */
+/** Writes an event to `log` and calls the listeners. */
 export type Announcer = (log: Logger, name: EventName, facts: Facts) => void
 
-/** What the steps to the right try to do, and what it is called when they do it or fail. */
+/** The attempt of the later steps: the events of its success and its failure. */
 export type Attempt = { provider?: string; ok?: EventName; failed: EventName }

@@ -1,7 +1,7 @@
 import { ConfigError } from './errors.ts'
 import { messageOf, serve } from './process/serve.ts'
 
-/** What sysexits.h calls EX_CONFIG. */
+/** EX_CONFIG of sysexits.h. */
 const exitConfig = 78
 
 serve(process).catch((error: unknown) => {
