@@ -24,9 +24,9 @@ export type Sources = {
   /** The time since which the active key signs; null for the key of the environment, whose age is unknown. */
   keys: { readonly activeSince: Date | null }
   clock: Clock
-  /** Whom a sign-in belongs to that names no provider. */
+  /** The provider of sign-ins without a named provider. */
   passwordProvider: { name: string }
-  /** How to get the metrics of all processes that serve together; undefined for one that is alone. */
+  /** Reads the metrics of all workers; undefined for a single process. */
   share?: ShareMetrics | undefined
 }
 

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 
-/** What `npm start` prints: where the gateway is, what to try, what to paste into Hasura, and what is not set up yet. */
+/** Returns the message of `npm start`: addresses, first commands, the settings for Hasura, and missing settings. */
 export function startupMessage(
   config: Config,
   providers: readonly Provider[],

@@ -56,7 +56,7 @@ const grants = {
     SELECT gen_random_uuid() AS id, $1::uuid AS user_id, 0 AS counter, now() AS idle_expires_at, now() AS expires_at)`),
 }
 
-/** What a session of a user would say if they signed in now; null when they are not active or do not exist. */
+/** Reads the access that a new session of a user would have; null for an inactive or unknown user. */
 export async function findGrants(
   { query }: Pick<Database, 'query'>,
   userId: string,
