@@ -1,11 +1,11 @@
-// What is nicer with a script: a search within the page, and a button that copies an example.
+// Adds a search within the page, and a button that copies an example. The page also works without this script.
 
 const search = document.querySelector('#search')
 const [field, status] = [search.querySelector('input'), search.querySelector('output')]
 const main = document.querySelector('main')
 const operations = [...main.querySelectorAll('.operation')]
 
-/** Shows the operations that have every word of the search, and their links, and hides everything else. */
+/** Shows the operations with every word of the search and their links. Hides all other operations. */
 function filter() {
   const words = field.value.toLowerCase().split(/\s+/).filter(Boolean)
   const found = operations.filter((operation) => {
@@ -20,7 +20,7 @@ function filter() {
 }
 
 field.addEventListener('input', filter)
-// A link to something hidden ends the search.
+// A link to a hidden operation ends the search.
 window.addEventListener('hashchange', () => {
   const target = document.querySelector(':target')
   if (!target || target.checkVisibility()) return
@@ -31,7 +31,7 @@ window.addEventListener('hashchange', () => {
 search.hidden = false
 filter()
 
-// Only secure pages have a clipboard.
+// Browsers offer the clipboard only in secure contexts.
 for (const example of navigator.clipboard ? document.querySelectorAll('pre') : []) {
   const button = document.createElement('button')
   button.textContent = 'Copy'

@@ -1,11 +1,11 @@
-// What is nicer with a script. Everything works without it.
+// Adds a button to show passwords, a Caps Lock hint and a guard against double submits. All pages work without it.
 
 const drawing = {
   show: 'M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12ZM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z',
   hide: 'M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12ZM4 4l16 16',
 }
 
-/** A button inside the field that shows the password, and a word while Caps Lock is on. */
+/** Adds to a field the button that shows the password, and the hint while Caps Lock is on. */
 function addTouches(field) {
   const input = field.querySelector('input')
   const button = document.createElement('button')
@@ -23,7 +23,7 @@ function addTouches(field) {
     path.setAttribute('d', isShown ? drawing.hide : drawing.show)
   }
   button.addEventListener('click', () => show(input.type === 'password'))
-  // A password manager must see a password.
+  // Password managers require the type `password`.
   input.form.addEventListener('submit', () => show(false))
   show(false)
   field.append(button)
@@ -48,17 +48,16 @@ for (const form of document.forms) {
   form.addEventListener('submit', (event) => {
     if ('sent' in form.dataset) event.preventDefault()
     else form.dataset.sent = ''
-    // Whoever has stopped it may send it again.
+    // The user may send the form again after stopping the request.
     setTimeout(() => delete form.dataset.sent, 10_000)
   })
 }
 
-// What has been said once need not be said again by loading the page again or going back to it, and what answers a form
-// is a page like any other from here on: neither of them sends the form once more.
+// Replaces the history entry: a reload or the back button must neither repeat a message nor submit a form again.
 const { pathname, search, hash } = location
 history.replaceState(null, '', pathname.endsWith('/account') ? pathname : pathname + search + hash)
 
-// A page that the browser has kept and brings back may be about somebody who has signed in or out meanwhile.
+// A page from the back-forward cache may show an outdated sign-in state.
 window.addEventListener('pageshow', (event) => {
   if (event.persisted) location.replace(location.pathname + location.search)
 })
