@@ -14,7 +14,7 @@ import { askRemote } from './hasura/_remote.ts'
 import { createHasuraSchema } from './hasura/_schema.ts'
 import { startHasura } from './hasura/_stand-in.ts'
 
-/** Stand-ins for a noun. Prose in the field's terms has one or two in a thousand words. */
+/** Stand-ins for a noun. Prose in the field's terms has one or two per thousand words. */
 const standIns =
   /\b(?:whoever|whomever|somebody|someone|nobody|everybody|those|the one|what it is|is none)\b/gi
 
@@ -22,7 +22,7 @@ const standIns =
 const mostInPages = 3
 
 /** Stand-ins per thousand words that the comments of the code may have. */
-const mostInComments = 12.2
+const mostInComments = 3
 
 const pages = new Map(
   await Promise.all(
@@ -211,6 +211,17 @@ test('comments name things, and do without stand-ins for nouns', async (t) => {
   t.true(rate <= mostInComments)
 })
 
+test('doc comments begin with a verb or a noun', async (t) => {
+  const offenders: string[] = []
+  for (const name of await readdir(new URL('src/', root), { recursive: true }))
+    if (name.endsWith('.ts') && !name.includes('generated'))
+      for (const [, start = ''] of (await readFile(new URL(`src/${name}`, root), 'utf8')).matchAll(
+        /\/\*\*[\s*]*((?:What|Whether|Who|Whose|Whom|How|Where)\b.{0,60})/g,
+      ))
+        offenders.push(`src/${name}: ${start}`)
+  t.deepEqual(offenders, [])
+})
+
 test('the GraphQL of docs/how-to/actions.md is answered as it stands', async (t) => {
   const app = await startActions()
   t.teardown(() => app.close())
@@ -296,7 +307,7 @@ function countStandIns(text: string): { found: number; words: number; rate: numb
   return { found, words, rate: (1000 * found) / Math.max(words, 1) }
 }
 
-/** The command that the first words name; null when there is none of that name. */
+/** Returns the command of the first words; null for an unknown name. */
 function findCommand(program: Command, [name, ...rest]: string[]): Command | null {
   if (program.commands.length === 0 || name === undefined || name.startsWith('-')) return program
   const command = program.commands.find((each) => each.name() === name)
