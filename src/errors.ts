@@ -1,48 +1,165 @@
 import type { EventName, Facts } from './events.ts'
 
-/** All errors of the HTTP API: code → status and title. This table is the only list of them. */
+/** The closed list of errors that may leave the process: code → status, title and default detail. */
 const table = {
-  malformed_request: { status: 400, title: 'The request cannot be parsed' },
-  invalid_credentials: { status: 401, title: 'Wrong username or password' },
-  invalid_token: { status: 401, title: 'The token is invalid, expired or revoked' },
-  invalid_code: { status: 401, title: 'The code is invalid, expired or already used' },
-  provider_denied: { status: 401, title: 'The provider did not sign you in' },
-  role_denied: { status: 401, title: 'You do not have this role' },
+  malformed_request: {
+    status: 400,
+    title: 'Malformed request',
+    detail: 'The request cannot be parsed. Send a valid HTTP message with a valid body.',
+  },
+  invalid_credentials: {
+    status: 401,
+    title: 'Wrong username or password',
+    detail: 'Check the username and the password, then try again.',
+  },
+  invalid_token: {
+    status: 401,
+    title: 'Invalid token',
+    detail: 'The token is missing, invalid, expired or revoked. Refresh the session or sign in again.',
+  },
+  invalid_code: {
+    status: 401,
+    title: 'Invalid code',
+    detail: 'The code is wrong, expired or already used. Start the sign-in again.',
+  },
+  provider_denied: {
+    status: 401,
+    title: 'Provider denied the sign-in',
+    detail: 'The user or the provider rejected the sign-in. Start it again, or sign in another way.',
+  },
+  role_denied: {
+    status: 401,
+    title: 'Role denied',
+    detail: 'The request asks for a role that the user does not have. Send one of the allowed roles.',
+  },
   invalid_state: {
     status: 403,
-    title: 'This sign-in was not started in this browser, took too long or was used before',
+    title: 'Invalid state',
+    detail: 'The sign-in or form belongs to another browser, has expired or was used before. Start again.',
   },
-  redirect_not_allowed: { status: 403, title: 'This redirect target is not allowed' },
-  signup_disabled: { status: 403, title: 'Sign-up is closed' },
-  user_inactive: { status: 403, title: 'This user is deactivated' },
-  not_found: { status: 404, title: 'There is nothing here' },
-  method_not_allowed: { status: 405, title: 'This method is not allowed here' },
-  origin_not_allowed: { status: 403, title: 'This origin may not use our cookies' },
-  request_timeout: { status: 408, title: 'The request did not come to an end in time' },
-  username_taken: { status: 409, title: 'This username is taken' },
-  identity_taken: { status: 409, title: 'This identity belongs to another user' },
-  last_way_in: { status: 409, title: 'This is the last way to sign in' },
-  link_required: { status: 409, title: 'This e-mail address belongs to an existing user' },
-  body_too_large: { status: 413, title: 'The body is too large' },
-  query_too_long: { status: 414, title: 'The query is too long' },
-  unsupported_media_type: { status: 415, title: 'The body must be application/json in UTF-8' },
-  validation_failed: { status: 422, title: 'Some members are not valid' },
-  rate_limited: { status: 429, title: 'Too many attempts' },
-  headers_too_large: { status: 431, title: 'The headers are too large' },
-  server_error: { status: 500, title: 'Something went wrong here' },
-  provider_error: { status: 502, title: 'The provider gave an unusable answer' },
-  overloaded: { status: 503, title: 'Too much to do at the moment' },
-  database_unavailable: { status: 503, title: 'The database cannot be reached' },
-  provider_timeout: { status: 504, title: 'The provider did not answer in time' },
-} as const satisfies Record<string, { status: number; title: string }>
+  redirect_not_allowed: {
+    status: 403,
+    title: 'Redirect target not allowed',
+    detail:
+      'The redirect target has an origin that is not allowed. The operator lists allowed origins in AUTH_REDIRECT_ORIGINS.',
+  },
+  signup_disabled: {
+    status: 403,
+    title: 'Sign-up disabled',
+    detail: 'New users cannot sign up. Ask the operator for a user.',
+  },
+  user_inactive: {
+    status: 403,
+    title: 'User deactivated',
+    detail: 'The user is deactivated. Ask the operator to activate it.',
+  },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    detail: 'No route or resource has this address. Check the path.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    detail: 'The route does not have this method. The header Allow lists its methods.',
+  },
+  origin_not_allowed: {
+    status: 403,
+    title: 'Origin not allowed',
+    detail:
+      'The request comes from an origin that is not allowed. The operator lists allowed origins in AUTH_CORS_ORIGINS.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'Request timeout',
+    detail: 'The request was not complete in time. Send it again.',
+  },
+  username_taken: {
+    status: 409,
+    title: 'Username already taken',
+    detail: 'Another user has this username. Choose another username.',
+  },
+  identity_taken: {
+    status: 409,
+    title: 'Identity already linked',
+    detail: 'The identity is linked to another user. Sign in as that user and unlink it first.',
+  },
+  last_way_in: {
+    status: 409,
+    title: 'Last way to sign in',
+    detail: 'The user has no other way to sign in. Set a password or link another provider first.',
+  },
+  link_required: {
+    status: 409,
+    title: 'E-mail address belongs to another user',
+    detail: 'Another user has this e-mail address. Sign in as that user, then link the provider.',
+  },
+  body_too_large: {
+    status: 413,
+    title: 'Body too large',
+    detail: 'The body is larger than the route accepts. Send a smaller body.',
+  },
+  query_too_long: {
+    status: 414,
+    title: 'Query too long',
+    detail: 'The query is longer than the gateway accepts. Send a shorter query.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    detail: 'The body must be application/json in UTF-8. Set the header Content-Type.',
+  },
+  validation_failed: {
+    status: 422,
+    title: 'Validation failed',
+    detail: 'The request has invalid members or parameters. Correct them and send it again.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many attempts',
+    detail: 'The limit is reached. Try again after the seconds in the header Retry-After.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'Headers too large',
+    detail: 'The headers are larger than the gateway accepts. Send fewer or shorter headers.',
+  },
+  server_error: {
+    status: 500,
+    title: 'Internal server error',
+    detail: 'Unexpected error. The log has the cause under this requestId.',
+  },
+  provider_error: {
+    status: 502,
+    title: 'Invalid response of the provider',
+    detail: 'The gateway cannot use the response of the provider. Start the sign-in again.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'The server is overloaded',
+    detail: 'Too many requests are waiting. Try again after the seconds in the header Retry-After.',
+  },
+  database_unavailable: {
+    status: 503,
+    title: 'Database unavailable',
+    detail: 'The database does not answer. Try again after the seconds in the header Retry-After.',
+  },
+  provider_timeout: {
+    status: 504,
+    title: 'Provider timeout',
+    detail: 'The provider did not answer in time. Start the sign-in again.',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+type ErrorEntry = { status: number; title: string; detail: string }
 
 /** The stable name of an error. */
 export type ErrorCode = keyof typeof table
 
-/** The codes, statuses and titles, for documentation and tests. */
-export const errorTable: Readonly<Record<ErrorCode, { status: number; title: string }>> = table
+/** The table for documentation and tests. */
+export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = table
 
-/** A rejected field, with the reason for the user. */
+/** One rejected field, with the reason for the caller. */
 export type FieldError = { field: string; detail: string }
 
 type Details = {
@@ -55,14 +172,14 @@ type Details = {
 }
 
 /**
- * The error class of all requests. `detail` and `errors` are for the caller. `cause`, `event` and `about` are only
- * logged. `event` replaces the event of the failed attempt; `about` has its facts.
+ * The error class of requests. The caller sees `detail` and `errors`. The `cause` is only logged. `event` replaces the event of
+ * the failed attempt, with the facts `about` it. The message is the given detail or else the title.
  */
 export class GatewayError extends Error {
   readonly code: ErrorCode
   readonly status: number
   readonly title: string
-  readonly detail: string | undefined
+  readonly detail: string
   readonly errors: FieldError[] | undefined
   readonly headers: Record<string, string>
   readonly event: EventName | undefined
@@ -74,7 +191,7 @@ export class GatewayError extends Error {
     this.code = code
     this.status = table[code].status
     this.title = table[code].title
-    this.detail = detail
+    this.detail = detail ?? table[code].detail
     this.errors = errors
     this.headers = headers
     this.event = event
@@ -82,7 +199,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** An invalid configuration. Names every bad variable, never its value. */
+/** An invalid configuration: every invalid variable by name, never by value. */
 export class ConfigError extends Error {
   readonly problems: readonly string[]
 

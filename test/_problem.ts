@@ -18,6 +18,7 @@ export function refused(t: ExecutionContext, answer: Answer<unknown>, status: nu
   t.is(problem.status, status)
   t.is(problem.requestId, answer.headers.get('x-request-id'))
   t.regex(String(problem.title), /^[A-Z].{3,}/)
+  t.regex(String(problem.detail), /^[A-Z].{3,}/)
   t.deepEqual(
     Object.keys(problem).filter((name) => !members.includes(name)),
     [],

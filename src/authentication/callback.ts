@@ -5,15 +5,19 @@ import { toGatewayError } from '../http/error-handler.ts'
 
 // Providers add parameters of their own (scope, authuser, prompt, iss); a strategy reads none of them.
 const callbackQuery = z.looseObject({
-  state: z.string().min(1).max(200).meta({ description: 'The state that the gateway sent to the provider.' }),
-  code: z.string().min(1).max(2000).meta({ description: "The provider's authorization code." }).optional(),
-  error: z
+  state: z.string().min(1).max(200).meta({ description: 'The state of the authorization request.' }),
+  code: z
     .string()
     .min(1)
-    .max(200)
-    .meta({ description: 'The reason why the provider signed no user in.' })
+    .max(2000)
+    .meta({ description: 'The authorization code of the provider.' })
     .optional(),
-  iss: z.string().max(2000).meta({ description: 'The issuer of the answer (RFC 9207).' }).optional(),
+  error: z.string().min(1).max(200).meta({ description: 'The error code of the provider.' }).optional(),
+  iss: z
+    .string()
+    .max(2000)
+    .meta({ description: 'The issuer identifier of the provider (RFC 9207).' })
+    .optional(),
 })
 
 /**
@@ -57,15 +61,16 @@ type ReturnErrorsOptions = {
  */
 export function returnErrors({ pageFor }: ReturnErrorsOptions): Middleware {
   const toApp =
-    'Back to the `redirect_to` of the sign-in, with a one-time `code`, or with `error` and `error_description`.'
-  const toPage = 'To `/signin` with `error`, when the sign-in began on a page or is unknown.'
+    'Redirects to the `redirect_to` of the sign-in, with a one-time `code`, or with `error` and `error_description`.'
+  const toPage =
+    'An error of a sign-in from a page, or of an unknown sign-in, redirects to `/signin` with `error`.'
   return withContract(
     {
       answers: {
         302: {
           description: pageFor ? `${toApp} ${toPage}` : toApp,
           headers: {
-            Location: pageFor ? 'An address of the app, or of our sign-in page.' : 'An address of the app.',
+            Location: pageFor ? 'An address of the app or of the sign-in page.' : 'An address of the app.',
           },
         },
       },

@@ -7,7 +7,7 @@ export const longestTarget = 1024
 /** Creates the schema of a redirect target: the address to which the client sends the user afterwards. */
 export const redirectTarget = (example: string) =>
   storableText(longestTarget).meta({
-    description: 'The address to which the user returns; its origin is one of `AUTH_REDIRECT_ORIGINS`.',
+    description: 'The redirect target after the sign-in. Its origin must be in `AUTH_REDIRECT_ORIGINS`.',
     examples: [example],
   })
 

@@ -54,8 +54,8 @@ export function startSignIn({ config }: StartOptions): Middleware {
       query: startQuery,
       answers: {
         302: {
-          description: 'To the provider.',
-          headers: { Location: 'The page where the user signs in.' },
+          description: 'Redirects to the provider.',
+          headers: { Location: 'The page where the person signs in.' },
         },
       },
       errors: ['validation_failed', 'redirect_not_allowed'],
@@ -107,7 +107,7 @@ const noQuery = z.strictObject({})
 
 const linkAnswer = z.strictObject({
   url: z.url().meta({
-    description: 'The address to open in the same browser.',
+    description: 'The URL to open in the same browser.',
     examples: ['https://github.com/login/oauth/authorize?client_id=example'],
   }),
 })
@@ -120,7 +120,7 @@ export function startLink({ config }: StartOptions): Middleware {
   const requireAllowed = createRequireTarget(config.redirectOrigins)
   return withContract(
     {
-      answers: { 200: { description: 'The address of the sign-in at the provider.', schema: linkAnswer } },
+      answers: { 200: { description: 'The URL that starts the linking.', schema: linkAnswer } },
       errors: ['validation_failed', 'redirect_not_allowed'],
     },
     withBody(linkBody, async function startLink(ctx, { redirectTo = null }, next) {

@@ -10,14 +10,20 @@ const bodyLimit = 1_048_576
 /** The body that Hasura posts for an Action. A newer Hasura may add members. */
 const actionBody = z.looseObject({
   action: z
-    .looseObject({ name: z.string().meta({ description: 'Its name.', examples: ['login'] }) })
-    .meta({ description: 'Which action it is.' }),
+    .looseObject({ name: z.string().meta({ description: 'The name of the Action.', examples: ['login'] }) })
+    .meta({ description: 'The called Action.' }),
   input: z
     .record(z.string(), z.unknown())
-    .meta({ description: 'Its arguments.', examples: [{ username: 'ada', password: 'correct horse' }] }),
+    .meta({
+      description: 'The arguments of the Action.',
+      examples: [{ username: 'ada', password: 'correct horse' }],
+    }),
   session_variables: z
     .record(z.string(), z.string())
-    .meta({ description: 'Who the client is to Hasura.', examples: [{ 'x-hasura-role': 'anonymous' }] }),
+    .meta({
+      description: 'The session variables of the client in Hasura.',
+      examples: [{ 'x-hasura-role': 'anonymous' }],
+    }),
 })
 
 /** POST /hasura/actions: answers an Action with the result or the error of the operation of its name. */
@@ -31,7 +37,10 @@ export function actions({ run }: { run: RunOperation }): Middleware[] {
 
 function answerAction({ run }: { run: RunOperation }): Middleware {
   return withContract(
-    { answers: { 200: { description: 'What the action answers.', schema: run.answer } }, errors: run.errors },
+    {
+      answers: { 200: { description: 'The result of the Action.', schema: run.answer } },
+      errors: run.errors,
+    },
     withBody(actionBody, async function answerAction(ctx, { action, input, session_variables }) {
       const outcome = await run(ctx, action.name, input, readVariables(session_variables))
       if ('error' in outcome) answerFailure(ctx, outcome.error, actionErrors)

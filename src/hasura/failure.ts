@@ -11,23 +11,23 @@ const codes = Object.keys(errorTable) as ErrorCode[]
 /** The JSON schema of a failure. */
 export const failureSchema = z
   .strictObject({
-    message: z.string().meta({ description: 'What went wrong, for people.' }),
+    message: z.string().meta({ description: 'The error in a sentence, for people.' }),
     extensions: z
       .strictObject({
-        code: z.enum(codes).meta({ description: 'The stable name of the failure, for programs.' }),
+        code: z.enum(codes).meta({ description: 'The stable name of the error, for programs.' }),
         errors: z
           .array(
             z.strictObject({
-              field: z.string().meta({ description: 'Its name.' }),
-              detail: z.string().meta({ description: 'What is wrong with it.' }),
+              field: z.string().meta({ description: 'The name of the argument.' }),
+              detail: z.string().meta({ description: 'The reason for the rejection.' }),
             }),
           )
-          .meta({ description: 'What is wrong with which argument.' })
+          .meta({ description: 'The rejected arguments.' })
           .optional(),
-        retryAfter: z.int().meta({ description: 'Seconds after which to try again.' }).optional(),
-        requestId: z.string().meta({ description: 'The name of the request in the log.' }),
+        retryAfter: z.int().meta({ description: 'The seconds to wait before the next attempt.' }).optional(),
+        requestId: z.string().meta({ description: 'The id of the request in the log.' }),
       })
-      .meta({ description: 'The rest, for programs.' }),
+      .meta({ description: 'The details of the error, for programs.' }),
   })
   .meta({ title: 'ActionFailure' })
 
@@ -50,7 +50,7 @@ export const graphqlErrors: ErrorFormat = {
   ...actionErrors,
   name: 'GraphqlFailure',
   schema: z
-    .strictObject({ errors: z.array(failureSchema).meta({ description: 'One failure.' }) })
+    .strictObject({ errors: z.array(failureSchema).meta({ description: 'A list with one error.' }) })
     .meta({ title: 'GraphqlFailure' }),
   schemaFor: (some) => holding('errors', { type: 'array', items: schemaFor(some) }),
   render: (error, requestId) => ({ errors: [failureOf(error, requestId)] }),

@@ -13,29 +13,29 @@ const graphqlBody = z.strictObject({
   query: z
     .string()
     .meta({ description: 'At most 10,000 characters.', examples: ['{ providers { name label } }'] }),
-  operationName: z.string().nullish().meta({ description: 'Which operation of the query to run.' }),
+  operationName: z.string().nullish().meta({ description: 'The name of the operation to run.' }),
   variables: z
     .record(z.string(), z.unknown())
     .nullish()
-    .meta({ description: 'Values for the variables of the query.' }),
-  extensions: z.unknown().optional().meta({ description: 'Not read.' }),
+    .meta({ description: 'The values of the variables.' }),
+  extensions: z.unknown().optional().meta({ description: 'Ignored.' }),
 })
 
 const path = z
   .array(z.union([z.string(), z.int()]))
-  .meta({ description: 'Which field failed.' })
+  .meta({ description: 'The path of the failed field.' })
   .optional()
 
 /** The schema of a GraphQL response. */
 const graphqlAnswer = z
   .strictObject({
     data: z.unknown().meta({
-      description: 'The fields that were asked for.',
+      description: 'The requested fields.',
       examples: [{ providers: [{ name: 'local', label: 'Username and password' }] }],
     }),
     errors: z
       .array(failureSchema.extend({ path }))
-      .meta({ description: 'What went wrong, and at which field.' }),
+      .meta({ description: 'The errors, with the path of each failed field.' }),
   })
   .partial()
   .meta({ title: 'GraphqlAnswer' })
@@ -56,7 +56,7 @@ function answerGraphql({ run }: { run: RunOperation }): Middleware {
     {
       answers: {
         200: {
-          description: 'What GraphQL answers, also where a field or the query failed.',
+          description: 'The GraphQL response, also when a field or the query failed.',
           schema: graphqlAnswer,
         },
       },

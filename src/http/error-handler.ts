@@ -2,32 +2,35 @@ import { z } from 'zod'
 import { type Context, type ErrorFormat, type Middleware, withContract } from '../context.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 
-/** The fault of a field. */
+/** A rejected field. */
 const fieldError = z
   .strictObject({
     field: z
       .string()
-      .meta({ description: 'The name of the field, with dots before nested names.', examples: ['password'] }),
+      .meta({
+        description: 'The name of the field; dots separate the names of nested fields.',
+        examples: ['password'],
+      }),
     detail: z
       .string()
-      .meta({ description: 'The fault of the field.', examples: ['has fewer than 4 characters'] }),
+      .meta({ description: 'The reason for the rejection.', examples: ['has fewer than 4 characters'] }),
   })
   .meta({ title: 'FieldError' })
 
 const codes = Object.keys(errorTable) as ErrorCode[]
 
-/** Error answers (RFC 9457). */
+/** The format of error answers (RFC 9457). */
 const problems: ErrorFormat = {
   name: 'Problem',
   type: 'application/problem+json',
   schema: z
     .strictObject({
       type: z.enum(codes.map(typeOf)).meta({ description: 'The code as a URN.' }),
-      title: z.string().meta({ description: 'The code in words.' }),
-      status: z.int().meta({ description: 'The status of the answer.' }),
+      title: z.string().meta({ description: 'The title of the code.' }),
+      status: z.int().meta({ description: 'The HTTP status of the answer.' }),
       code: z.enum(codes).meta({ description: 'The stable name of the error, for programs.' }),
-      detail: z.string().meta({ description: 'The details of this error, for people.' }).optional(),
-      errors: z.array(fieldError).meta({ description: 'The faults of the fields.' }).optional(),
+      detail: z.string().meta({ description: 'The cause and the remedy, for people.' }),
+      errors: z.array(fieldError).meta({ description: 'The rejected fields.' }).optional(),
       requestId: z.string().meta({ description: 'The id of the request in the log.' }),
     })
     .meta({ title: 'Problem' }),
@@ -36,7 +39,7 @@ const problems: ErrorFormat = {
   status: (status) => status,
 }
 
-/** Answers errors of the later steps, and unanswered requests, with `application/problem+json` (RFC 9457). */
+/** Answers errors of the later steps and unanswered requests with `application/problem+json` (RFC 9457). */
 export function errorHandler(): Middleware {
   return withContract(
     { errors: ['server_error'], errorFormat: problems },
@@ -51,7 +54,7 @@ export function errorHandler(): Middleware {
   )
 }
 
-/** Throws `method_not_allowed` or `not_found`. The router's Allow header is empty for an unknown path. */
+/** Throws `method_not_allowed` or `not_found`. The router sets an empty Allow header where no route has the path. */
 function refuseUnanswered(ctx: Context): void {
   const isOtherMethod = (ctx.status === 405 || ctx.status === 501) && ctx.response.get('Allow') !== ''
   if (isOtherMethod) throw new GatewayError('method_not_allowed')
@@ -61,7 +64,7 @@ function refuseUnanswered(ctx: Context): void {
   }
 }
 
-/** Returns the error for the caller. Logs the cause, which stays in the process, and announces the error's event. */
+/** Returns the part of an error that the caller may see. Logs the cause and announces the event. */
 export function toGatewayError(error: unknown, { state }: Context): GatewayError {
   const { log, attempt } = state
   const known = error instanceof GatewayError ? error : new GatewayError('server_error', { cause: error })

@@ -13,7 +13,7 @@ import { createDescribeOperation } from './operation.ts'
 import { createResponses } from './responses.ts'
 import { createSchemas } from './schemas.ts'
 
-/** A route as the router knows it: methods, a path such as `/user/sessions/:id`, and steps with contracts. */
+/** A route of the router: methods, a path such as `/user/sessions/:id`, and steps with contracts. */
 export type Route = {
   methods: readonly string[]
   path: string | RegExp
@@ -21,9 +21,9 @@ export type Route = {
 }
 
 export type DocumentDeps = {
-  /** What every request passes before it comes to a route. */
+  /** The steps that every request passes before its route. */
   everywhere: readonly object[]
-  /** What is answered before any step sees a request. */
+  /** The errors that are answered before the first step. */
   connectionErrors: readonly ErrorCode[]
   routes: readonly Route[]
   providers: readonly { name: string; label: string }[]
@@ -35,11 +35,11 @@ const requestId: Parameter = {
   name: 'X-Request-Id',
   in: 'header',
   required: false,
-  description: 'A name for the request, in the log and in the answer; one is made where there is none.',
+  description: 'The id of the request, in the log and in the answer. By default the gateway creates one.',
   schema: { type: 'string', pattern: '^[\\w.-]{1,64}$' },
 }
 
-/** The API reference as an OpenAPI 3.1 document, made of the contracts of all steps of all routes. */
+/** Creates the API reference as an OpenAPI 3.1 document from the contracts of all steps of all routes. */
 export function createDocument(deps: DocumentDeps): Document {
   const schemas = createSchemas(findTypeDescription)
   const responses = createResponses(schemas)
@@ -61,7 +61,7 @@ export function createDocument(deps: DocumentDeps): Document {
   }
   return {
     openapi: '3.1.0',
-    // The version of the interface; it changes when a client would have to.
+    // The version of the interface changes with every change that clients must follow.
     info: { ...introduction, version: '1', license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: deps.publicUrl, description: 'This gateway.' }],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
@@ -74,13 +74,14 @@ export function createDocument(deps: DocumentDeps): Document {
     },
     'x-errors': (Object.keys(errorTable) as ErrorCode[]).map((code) => ({
       code,
-      ...errorTable[code],
+      status: errorTable[code].status,
+      title: errorTable[code].title,
       description: errorDescriptions[code],
     })),
   }
 }
 
-/** Those that a route asks for. */
+/** Returns the credentials that at least one route requires. */
 function securitySchemes(
   cookie: string | null,
   paths: Document['paths'],

@@ -47,7 +47,7 @@ for (const provider of providerNames) {
       const answer = await asksNobody(t, () => browser.visit(callback))
       const query = sentHome(t, answer)
       t.is(query.get('error'), 'provider_denied')
-      t.is(query.get('error_description'), 'The provider did not sign you in')
+      t.is(query.get('error_description'), 'Provider denied the sign-in')
       t.is(query.get('code'), null)
       t.is(browser.cookies.size, 0)
     })
