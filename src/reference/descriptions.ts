@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.ts'
 import { objectTypes, operations } from '../hasura/operations.ts'
 import type { FindTypeDescription, MemberDescriptions } from './schemas.ts'
 
-/** What a route is called, and what it is for. */
+/** The name and the purpose of a route. */
 export type RouteDescription = {
   tag: Tag
   id: string
@@ -13,41 +13,41 @@ export type RouteDescription = {
 
 /** The chapters of the reference. */
 export const tags = {
-  'Sign-in': 'Who are you? With a password here, or by redirect to a provider.',
-  Sessions: 'How long? The next pair of tokens, and the end of a session.',
+  'Sign-in': 'Sign-up and sign-in, with a password or by redirect to a provider.',
+  Sessions: 'Refresh, list and end sessions.',
   User: 'The signed-in user: profile, password, linked providers.',
-  Hasura: 'What the Hasura GraphQL Engine asks for.',
-  Operation: 'For those who run the gateway, and for tools.',
+  Hasura: 'The routes that the Hasura GraphQL Engine calls.',
+  Operation: 'The routes for operators and tools.',
 } as const
 
 type Tag = keyof typeof tags
 
-/** What stands before the routes. */
+/** The introduction of the reference. */
 export const introduction = {
   title: 'Claimgate',
-  summary: 'Passport in, Hasura claims out.',
+  summary: 'A sign-in gateway for Hasura.',
   description: [
-    'Signs people in and gives them an access token whose claims the Hasura GraphQL Engine accepts as they are.',
-    'Bodies are JSON objects in UTF-8. A member that is not in this document is refused.',
-    'Errors are `application/problem+json` (RFC 9457); programs look at `code`, which comes from a closed list.',
-    'Every answer has an `X-Request-Id`, which is in the log too; send your own to follow a request across services.',
+    'Signs users in and issues access tokens with the claims of the Hasura GraphQL Engine.',
+    'Bodies are JSON objects in UTF-8. Members outside this document are rejected.',
+    'Errors are `application/problem+json` (RFC 9457). Programs read `code`, which is from a closed list.',
+    'Every answer has an `X-Request-Id`, which is also in the log. Send your own to trace a request across services.',
   ].join('\n\n'),
 }
 
-/** How callers show who they are. */
+/** The names of the credentials. */
 export const credentialNames = {
   accessToken: 'Access token',
   refreshCookie: 'Refresh cookie',
   actionSecret: 'Action secret',
 }
 
-/** How callers show who they are, in a sentence. */
+/** The descriptions of the credentials. */
 export const credentialDescriptions = {
   accessToken:
-    'The `token` of a session, which a sign-in answers: `Authorization: Bearer` and the token. In the examples it is `$TOKEN`.',
+    'The `token` of a session, in the header `Authorization: Bearer`. The examples call it `$TOKEN`.',
   refreshCookie:
-    'The refresh token in the cookie that a sign-in has set. The request must come from an allowed origin.',
-  actionSecret: 'What Hasura and the gateway share as `AUTH_ACTION_SECRET`.',
+    'The refresh token in the cookie of the sign-in. The request must come from an allowed origin.',
+  actionSecret: 'The value of `AUTH_ACTION_SECRET`, which Hasura and the gateway share.',
 }
 
 const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { description?: string }> = {
@@ -59,7 +59,7 @@ const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { 
     id: 'refreshToken',
     summary: 'Refresh the session',
     description:
-      'Continues a session with its next pair of tokens. Each refresh token works once; the one before the current one gives the same successor again for `AUTH_REFRESH_GRACE` seconds. After that it counts as stolen, and the session ends.',
+      'Continues a session with its next pair of tokens. Each refresh token works once. For `AUTH_REFRESH_GRACE` seconds, the previous refresh token returns the same successor again. After that its reuse counts as theft, and the session ends.',
   },
   'POST /token/exchange': { tag: 'Sessions', id: 'exchangeCode', summary: 'Exchange a one-time code' },
   'POST /logout': { tag: 'Sessions', id: 'logout', summary: 'Log out' },
@@ -67,13 +67,13 @@ const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { 
     tag: 'Sessions',
     id: 'listSessions',
     summary: 'List the sessions',
-    description: 'Where the signed-in user is signed in.',
+    description: 'Lists the sessions of the signed-in user.',
   },
   'DELETE /user/sessions/{id}': {
     tag: 'Sessions',
     id: 'endSession',
     summary: 'End a session',
-    description: 'Ends one session of the signed-in user, also that of this request.',
+    description: 'Ends one session of the signed-in user. The session of the request is allowed too.',
   },
   'GET /user': { tag: 'User', id: 'me', summary: 'Read the profile' },
   'POST /user/password': { tag: 'User', id: 'changePassword', summary: 'Change the password' },
@@ -81,81 +81,81 @@ const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { 
     tag: 'User',
     id: 'unlinkIdentity',
     summary: 'Unlink a provider',
-    description: 'The user can no longer sign in with it. The last way to sign in stays.',
+    description: 'Removes the provider as a way to sign in. The last way to sign in is kept.',
   },
   'GET /webhook': {
     tag: 'Hasura',
     id: 'webhook',
     summary: 'Webhook mode, GET',
     description:
-      "Says what the client of a request may be at this moment. Hasura hands on the client's own headers. Without a token it is the anonymous role; a bad token is never anonymous.",
+      'Returns the current session variables of the client. Hasura forwards the headers of its client. A request without a token gets the anonymous role. A request with an invalid token is rejected.',
   },
   'POST /webhook': {
     tag: 'Hasura',
     id: 'postedWebhook',
     summary: 'Webhook mode, POST',
-    description: "The same, with the client's headers in the body.",
+    description: 'Does the same, with the headers of the client in the body.',
   },
   'GET /jwks': {
     tag: 'Hasura',
     id: 'jwks',
     summary: 'Read the public keys',
-    description: 'With these keys anybody can check an access token. Needs no database.',
+    description: 'Returns the public keys that verify access tokens. Works without the database.',
   },
   'GET /.well-known/jwks.json': {
     tag: 'Hasura',
     id: 'wellKnownJwks',
-    summary: 'Read the public keys, at the usual place',
-    description: 'The same as `/jwks`.',
+    summary: 'Read the public keys at the well-known path',
+    description: 'Returns the same as `/jwks`.',
   },
   'POST /hasura/actions': {
     tag: 'Hasura',
     id: 'actions',
     summary: 'Answer an Action',
     description:
-      'Does what the Action of that name does: `signup`, `login`, `refreshToken`, `exchangeCode`, `logout`, `changePassword`, `me` or `providers`. Failures have the form that Hasura hands on to its client; what would be a 5xx is a 400, because Hasura hides the others.',
+      'Runs the named Action: `signup`, `login`, `refreshToken`, `exchangeCode`, `logout`, `changePassword`, `me` or `providers`. Errors have the format that Hasura forwards to its client. A 5xx becomes a 400, because Hasura hides the body of a 5xx.',
   },
   'POST /graphql': {
     tag: 'Hasura',
     id: 'graphql',
     summary: 'Answer as a remote schema',
     description:
-      'The Actions as a GraphQL schema of their own. One request, not a list of them. Hasura sends its session variables as headers.',
+      'Offers the Actions as a GraphQL schema. The body is one request; a list of requests is rejected. Hasura sends its session variables as headers.',
   },
   'GET /': {
     tag: 'Operation',
     id: 'index',
-    summary: 'See what is here',
+    summary: 'List the routes',
     description:
-      'Programs get the addresses of the routes; people get to the sign-in page or their account, where there are pages.',
+      'Returns the addresses of the routes to programs. With pages, redirects browsers to the sign-in or account page.',
   },
   'GET /healthz': {
     tag: 'Operation',
     id: 'healthz',
-    summary: 'Is the process alive?',
-    description: 'Asks nothing else, so also while the database is away.',
+    summary: 'Check that the process runs',
+    description: 'Succeeds also while the database is unavailable.',
   },
   'GET /readyz': {
     tag: 'Operation',
     id: 'readyz',
-    summary: 'Can requests be served?',
-    description: 'Whether the database answers and is migrated.',
+    summary: 'Check that requests can be served',
+    description: 'Succeeds while the database answers and is migrated.',
   },
   'GET /metrics': {
     tag: 'Operation',
     id: 'metrics',
     summary: 'Read the metrics',
-    description: 'Keep it away from the public: it says how much goes on here.',
+    description: 'Returns the metrics. Keep this route private: the metrics show the load of the gateway.',
   },
   'GET /openapi.json': {
     tag: 'Operation',
     id: 'openapi',
     summary: 'Read this document',
-    description: 'OpenAPI 3.1, made from the schemas that check the requests.',
+    description: 'Returns this document as OpenAPI 3.1. Its schemas also validate the requests.',
   },
 }
 
-/** A provider as people and paths name it. */
+/** The name and label of a provider. */
 type Named = { name: string; label: string }
 
 const pascal = (name: string) => name.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())
@@ -165,23 +165,23 @@ const providerRoutes = ({ name, label }: Named): typeof routes => ({
     tag: 'Sign-in',
     id: `startSignInWith${pascal(name)}`,
     summary: `Sign in with ${label}`,
-    description: `Visited by a browser, not fetched: it goes to ${label} and comes back to \`redirect_to\` with a one-time code, for \`POST /token/exchange\`. Without \`redirect_to\` it ends with the session as JSON.`,
+    description: `Open this route in a browser. It redirects to ${label}, and after the sign-in to \`redirect_to\` with a one-time code for \`POST /token/exchange\`. Without \`redirect_to\`, the callback answers with the session as JSON.`,
   },
   [`GET /auth/${name}/callback`]: {
     tag: 'Sign-in',
     id: `finishSignInWith${pascal(name)}`,
-    summary: `Come back from ${label}`,
-    description: `Where ${label} sends the browser. Once the sign-in is known to be ours and has a \`redirect_to\`, a failure goes there too, as \`error\` and \`error_description\`. Where there are pages, a sign-in that was begun on one ends there, and a browser whose sign-in is not known is sent to them.`,
+    summary: `Return from ${label}`,
+    description: `${label} redirects the browser to this route. If the sign-in is valid and has a \`redirect_to\`, errors are sent there too, as \`error\` and \`error_description\`. A sign-in from a page ends on a page. With pages, a browser without a valid sign-in is redirected to the sign-in page.`,
   },
   [`POST /user/identities/${name}`]: {
     tag: 'User',
     id: `link${pascal(name)}`,
     summary: `Link ${label}`,
-    description: `Afterwards the signed-in user can also sign in with ${label}. The browser comes back to \`redirectTo\` with \`linked=${name}\`.`,
+    description: `Returns the URL that links ${label} to the signed-in user. Afterwards the browser is redirected to \`redirectTo\` with \`linked=${name}\`.`,
   },
 })
 
-/** Finds the words of a route by method and path, such as `POST /login`. Throws for a route that nobody described. */
+/** Finds the description of a route by method and path, such as `POST /login`. Throws for a route without a description. */
 export function createFindRouteDescription(providers: readonly Named[]): (route: string) => RouteDescription {
   const table = Object.assign({}, routes, ...providers.map(providerRoutes)) as typeof routes
   return (route) => {
@@ -196,43 +196,46 @@ export function createFindRouteDescription(providers: readonly Named[]): (route:
   }
 }
 
-/** What Hasura's schema says of a type, it says of ours. */
+/** Finds the description of a type in the schema of Hasura. */
 export const findTypeDescription: FindTypeDescription = (title) =>
   objectTypes[`Auth${title === 'BrowserSession' ? 'Session' : title}`]
 
-/** When each error happens, for those who meet it. docs/reference/errors.md has the same sentences. */
+/** The causes of each error, for callers. docs/reference/errors.md has the same sentences. */
 export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   malformed_request:
     'The body is not JSON, has a member twice, is nested too deeply, has too many parts, or ended early.',
-  invalid_credentials: 'Wrong username or password, or a deactivated user; one answer for all of them.',
-  invalid_token: 'Access or refresh token missing, wrong, expired, used before, or its session has ended.',
-  invalid_code: 'One-time code wrong, older than 60 seconds, used before, or the verifier does not fit.',
-  provider_denied: 'The person declined, or the provider did not accept its own code.',
-  role_denied: '`/webhook` was asked for a role that the user does not have.',
+  invalid_credentials:
+    'The username or password is wrong, or the user is deactivated. The answer is the same for all three.',
+  invalid_token:
+    'The access or refresh token is missing, invalid, expired or used before, or its session has ended.',
+  invalid_code:
+    'The one-time code is wrong, older than 60 seconds or used before, or the code verifier does not match.',
+  provider_denied: 'The user declined at the provider, or the provider rejected its own code.',
+  role_denied: 'Hasura asked `/webhook` for a role that the user does not have.',
   invalid_state:
-    'The provider sign-in was not started in this browser, took too long, or came back twice; or the form of a page was open for too long.',
+    'The provider sign-in was started in another browser, took too long or came back twice. Or the form of a page has expired.',
   redirect_not_allowed: 'The origin of `redirect_to` is not in `AUTH_REDIRECT_ORIGINS`.',
   origin_not_allowed:
-    'A refresh cookie came from an origin that is not in `AUTH_CORS_ORIGINS`, or a form of our pages from anywhere else.',
-  signup_disabled: 'Somebody new, while `AUTH_SIGNUP=false`.',
-  user_inactive: 'A provider sign-in of a deactivated user.',
-  not_found: 'No such route or Action, or a provider that is not configured.',
-  method_not_allowed: 'The route exists for the methods in `Allow`.',
-  request_timeout: 'The request did not come to an end within `AUTH_REQUEST_TIMEOUT`.',
-  username_taken: "Somebody has this username, perhaps in other letters' case.",
-  link_required:
-    'Another user has proven this e-mail address to be theirs. Sign in as that user and link the provider.',
-  identity_taken: 'This provider identity is linked to another user; two users are never merged.',
+    'A refresh cookie came from an origin outside `AUTH_CORS_ORIGINS`, or the form of a page from another origin than the public URL.',
+  signup_disabled: 'A new user signed up while `AUTH_SIGNUP=false`.',
+  user_inactive: 'A deactivated user signed in with a provider.',
+  not_found: 'The route, Action or resource does not exist, or the provider is not configured.',
+  method_not_allowed: 'The route does not have this method; `Allow` lists its methods.',
+  request_timeout: 'The request was not complete within `AUTH_REQUEST_TIMEOUT`.',
+  username_taken: 'Another user has this username, perhaps in another case.',
+  link_required: 'Another user has verified this e-mail address. Sign in as that user and link the provider.',
+  identity_taken: 'The provider identity is linked to another user. The gateway never merges users.',
   last_way_in: 'Unlinking would leave the user without a way to sign in.',
-  body_too_large: 'More than 16 KB, 64 KB for `/graphql`, or 1 MB for `/webhook` and `/hasura/actions`.',
-  query_too_long: 'A query of more than 2048 characters.',
-  unsupported_media_type: 'Not `application/json` in UTF-8.',
-  validation_failed: '`errors` says which members or parameters, and why.',
-  headers_too_large: 'More than 16 KB of headers.',
-  rate_limited: 'Too many attempts; `Retry-After` says in how many seconds to come again.',
-  server_error: 'Our mistake. The log has the cause under the `requestId`.',
-  provider_error: 'The provider answered something that makes no sense.',
-  overloaded: 'Too many passwords are waiting to be checked; see `Retry-After`.',
-  database_unavailable: 'The database is away or too slow; see `Retry-After`.',
+  body_too_large:
+    'The body has more than 16 KB; 64 KB for `/graphql`; 1 MB for `/webhook` and `/hasura/actions`.',
+  query_too_long: 'The query has more than 2048 characters.',
+  unsupported_media_type: 'The body is not `application/json` in UTF-8.',
+  validation_failed: 'Members or parameters are invalid; `errors` lists each with the reason.',
+  headers_too_large: 'The headers have more than 16 KB.',
+  rate_limited: 'Too many attempts; `Retry-After` has the seconds to wait.',
+  server_error: 'Unexpected error. The log has the cause under the `requestId`.',
+  provider_error: 'The gateway cannot use the response of the provider.',
+  overloaded: 'Too many requests wait for a password check; `Retry-After` has the seconds to wait.',
+  database_unavailable: 'The database is unreachable or too slow; `Retry-After` has the seconds to wait.',
   provider_timeout: 'The provider did not answer within `AUTH_PROVIDER_TIMEOUT`.',
 }

@@ -8,7 +8,7 @@ import { style } from './page-style.ts'
 
 type ReadDocument = { readDocument: () => Document }
 
-/** GET /openapi.json: answers with the API reference, which is made at the first request. */
+/** GET /openapi.json: answers with the API reference, which is created at the first request. */
 export function reference({ readDocument }: ReadDocument): Middleware {
   return withContract(
     {
@@ -16,20 +16,20 @@ export function reference({ readDocument }: ReadDocument): Middleware {
         200: {
           description: 'The document.',
           schema: z.looseObject({ openapi: z.literal('3.1.0') }),
-          headers: { ETag: 'Changes when the document does.' },
+          headers: { ETag: 'The version of the document.' },
         },
-        304: { description: 'The document is still the one that `If-None-Match` names.' },
+        304: { description: 'The document has the version in `If-None-Match`.' },
       },
     },
     sendFixed('application/json', () => JSON.stringify(readDocument())),
   )
 }
 
-// No form, no inline code, and nothing from elsewhere.
+// Only styles and scripts of this origin; no forms and no inline code.
 const policy =
   "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Seen from dist/src/reference.
+// Relative to dist/src/reference.
 const scriptFile = new URL('../../../pages/docs.js', import.meta.url)
 
 type PublicUrl = { publicUrl: string }
@@ -41,17 +41,17 @@ export function referencePage({ publicUrl, readDocument }: PublicUrl & ReadDocum
   return sendFixed('text/html; charset=utf-8', () => renderReference(readDocument(), base), headers)
 }
 
-/** GET /docs.css: answers with the style of that page. */
+/** GET /docs.css: answers with the style of the API reference. */
 export function referenceStyle(): Middleware {
   return sendFixed('text/css; charset=utf-8', () => style)
 }
 
-/** GET /docs.js: answers with the script of that page. */
+/** GET /docs.js: answers with the script of the API reference. */
 export function referenceScript(): Middleware {
   return sendFixed('text/javascript; charset=utf-8', () => readFileSync(scriptFile, 'utf8'))
 }
 
-/** Answers with what does not change, made at the first request. Clients may keep it and ask whether it has changed. */
+/** Answers with a constant text, created at the first request. Clients may store it and revalidate it by its ETag. */
 function sendFixed(type: string, make: () => string, headers: Record<string, string> = {}): Middleware {
   let made: { text: string; etag: string } | undefined
   return async function sendFixed(ctx) {
@@ -69,10 +69,10 @@ function withTag(text: string): { text: string; etag: string } {
 }
 
 const indexAnswer = z.strictObject({
-  name: z.literal('claimgate').meta({ description: 'What this is.' }),
+  name: z.literal('claimgate').meta({ description: 'The name of the service.' }),
   links: z.record(z.string(), z.string()).meta({
     description:
-      'The addresses of the routes, by the `operationId` that they have in `/openapi.json`; what is in braces is to be filled in.',
+      'The addresses of the routes by their `operationId` in `/openapi.json`. Replace the parameters in braces.',
     examples: [{ login: 'https://auth.example.com/login' }],
   }),
 })
@@ -80,7 +80,7 @@ const indexAnswer = z.strictObject({
 /** GET / for programs: answers with the addresses of the routes in the API reference. */
 export function apiIndex({ publicUrl, readDocument }: PublicUrl & ReadDocument): Middleware {
   return withContract(
-    { answers: { 200: { description: 'For programs: where what is.', schema: indexAnswer } } },
+    { answers: { 200: { description: 'The addresses of the routes, for programs.', schema: indexAnswer } } },
     async function apiIndex(ctx) {
       ctx.vary('Accept')
       ctx.body = { name: 'claimgate', links: linksOf(readDocument(), publicUrl) }
@@ -92,6 +92,6 @@ function linksOf({ paths }: Pick<Document, 'paths'>, publicUrl: string): Record<
   const links = Object.entries(paths).flatMap(([path, operations]) =>
     Object.values(operations).map(({ operationId }) => [operationId, publicUrl + path]),
   )
-  // The page for people is no operation.
+  // The page is no operation of the document.
   return { ...Object.fromEntries(links), docs: `${publicUrl}/docs` }
 }

@@ -1,4 +1,4 @@
-/** As much of JSON Schema (draft 2020-12) as zod writes. */
+/** The part of JSON Schema (draft 2020-12) that zod writes. */
 export type Schema = {
   $ref?: string
   title?: string
@@ -52,10 +52,10 @@ export type Operation = {
   responses: Record<string, Response | Reference>
 }
 
-/** What may go wrong, wherever it does: an extension of ours. */
+/** An error of any route, in the extension `x-errors`. */
 export type KnownError = { code: string; status: number; title: string; description: string }
 
-/** As much of OpenAPI 3.1 as is used here. */
+/** The part of OpenAPI 3.1 that the reference uses. */
 export type Document = {
   openapi: '3.1.0'
   info: {
@@ -77,7 +77,7 @@ export type Document = {
   'x-errors': KnownError[]
 }
 
-/** What a reference of the document stands for. */
+/** Resolves a reference of the document. */
 export function resolve<T extends object>(document: Document, value: T | Reference): T {
   if (!('$ref' in value) || typeof value.$ref !== 'string') return value as T
   const [, , section = '', name = ''] = value.$ref.split('/')
@@ -85,7 +85,7 @@ export function resolve<T extends object>(document: Document, value: T | Referen
   return components[section]?.[name] as T
 }
 
-/** A value that the schema allows, made of the examples of its parts; undefined where it has none. */
+/** Creates a valid value from the examples of a schema; undefined without examples. */
 export function exampleOf(schema: Schema, components: Readonly<Record<string, Schema>>): unknown {
   const { $ref, examples, properties, required = [], items, anyOf } = schema
   if ($ref !== undefined) return exampleOf(components[$ref.split('/').at(-1) ?? ''] ?? {}, components)

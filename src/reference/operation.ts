@@ -6,7 +6,7 @@ import { exampleOf, type Operation, type Parameter, type Reference, type Respons
 import type { createResponses, Failures } from './responses.ts'
 import type { MemberDescriptions, Schemas } from './schemas.ts'
 
-/** Makes the description of a route from the contracts of its steps and the words for it. */
+/** Creates the description of a route from the contracts of its steps and its texts. */
 export function createDescribeOperation(schemas: Schemas, responses: ReturnType<typeof createResponses>) {
   function readParameters(contract: Contract): Parameter[] {
     return (['path', 'query', 'header', 'cookie'] as const).flatMap((place) => {
@@ -72,7 +72,7 @@ function readAnswers(contracts: readonly Contract[], { answered }: Responses): R
   return Object.fromEntries([...answers].map(([status, same]) => [status, answered(same)]))
 }
 
-/** Each failure in the format that was announced last to its left. */
+/** Returns every error in the last error format that was declared before it. */
 function readErrors(contracts: readonly Contract[], { refused }: Responses): Record<string, Reference> {
   const found = new Map<number, Failures[]>()
   let format: Failures['format'] | undefined

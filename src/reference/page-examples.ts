@@ -1,6 +1,6 @@
 import { type Document, type Operation, type Parameter, resolve } from './openapi.ts'
 
-/** Where an operation stands. */
+/** An operation with its method and path. */
 export type Place = { method: string; path: string; operation: Operation }
 
 const credentials: Record<string, [header: string, value: string]> = {
@@ -8,7 +8,7 @@ const credentials: Record<string, [header: string, value: string]> = {
   actionSecret: ['X-Action-Secret', '$AUTH_ACTION_SECRET'],
 }
 
-/** Requests that try an operation, by language; none where only a browser in the middle of a sign-in can ask. */
+/** Returns example requests by language. An operation that requires the cookie of a running sign-in has no examples. */
 export function examplesOf(document: Document, { method, path, operation }: Place): Record<string, string> {
   const { requestBody, responses, security } = operation
   const parameters = (operation.parameters ?? []).map((each) => resolve<Parameter>(document, each))
@@ -36,7 +36,7 @@ export function examplesOf(document: Document, { method, path, operation }: Plac
       ...headers.map(([name, value]) => `-H "${name}: ${value}"`),
       ...(body ? [`-d ${quote(body)}`] : []),
     ].join(' \\\n  '),
-    // A browser goes there itself: fetch cannot follow it to a provider.
+    // The browser must navigate: fetch cannot follow a redirect to a provider.
     JavaScript: '302' in responses ? `location.assign(${to})` : `await fetch(${to})`,
   }
 }

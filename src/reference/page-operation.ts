@@ -3,11 +3,11 @@ import { credentialNames } from './descriptions.ts'
 import { type Document, type Parameter, type Response, resolve, type Schema } from './openapi.ts'
 import { examplesOf, type Place } from './page-examples.ts'
 
-/** One operation: how to ask, and what may come back. Codes that `common` has are said once for all. */
+/** Renders one operation: request, answers and errors. The codes in `common` are listed once for all operations. */
 export function operationSection(document: Document, place: Place, common: ReadonlySet<string>): Html {
   const { method, path, operation } = place
   const { operationId, summary, description, requestBody, parameters = [] } = operation
-  // Those that every route takes are said at the beginning.
+  // The parameters of every route are described in the introduction.
   const own = parameters.filter((each): each is Parameter => !('$ref' in each))
   const given = own.map(({ name, in: at, required, schema, description: text = '' }) => ({
     name,
@@ -30,7 +30,7 @@ ${examples.map(([name, text], at) => html`<details${at === 0 && html` open`}><su
 }<h4>Answers</h4>
 ${answers(document, operation)}${
   errors.length > 0 &&
-  html`<h4>Errors <span class="quiet">and <a href="#errors">those of every route</a></span></h4>
+  html`<h4>Errors <span class="quiet">and <a href="#errors">the errors of every route</a></span></h4>
 <ul class="codes">
 ${errors.map(({ status, code }) => html`<li>${status} <a href="#error-${code}"><code>${code}</code></a></li>\n`)}</ul>
 `
@@ -61,7 +61,7 @@ ${fieldList(document, fieldsOf(document, schema))}${example !== undefined && htm
   })
 }
 
-/** The codes with which an operation may fail, each with its status there. */
+/** Returns the error codes of an operation with their status. */
 export function codesOf(document: Document, { responses }: Place['operation']) {
   return Object.entries(responses).flatMap(([status, given]) => {
     const contents = Object.values(resolve<Response>(document, given).content ?? {})
@@ -72,7 +72,7 @@ export function codesOf(document: Document, { responses }: Place['operation']) {
 
 type Field = { name: string; schema: Schema; isRequired: boolean }
 
-/** Fields as a list: name, type, limits, description. */
+/** Renders fields as a list: name, type, limits, description. */
 function fieldList(document: Document, fields: readonly Field[]): Html | false {
   const items = fields.map(({ name, schema, isRequired }) => {
     const type = `${typeOf(document, schema)}${limits(schema)}${isRequired ? '' : ', optional'}`
@@ -81,7 +81,7 @@ function fieldList(document: Document, fields: readonly Field[]): Html | false {
   return items.length > 0 && html`<dl class="fields">\n${items}</dl>\n`
 }
 
-/** The members of an object, each followed by those of an object inside with their full name. */
+/** Returns the members of an object, each followed by its nested members with their full names. */
 function fieldsOf(document: Document, given: Schema, prefix = ''): Field[] {
   const { properties = {}, required = [], items, anyOf, allOf } = resolve(document, given)
   const parts = anyOf ?? allOf?.slice(0, 1)
@@ -93,7 +93,7 @@ function fieldsOf(document: Document, given: Schema, prefix = ''): Field[] {
   })
 }
 
-/** The type of a value, for people. */
+/** Returns the type of a value as text. */
 function typeOf(document: Document, schema: Schema): string {
   const { $ref, type = 'anything', format, items, anyOf, enum: values } = schema
   if ($ref !== undefined) return resolve<Schema>(document, { $ref }).title ?? 'object'
@@ -110,12 +110,12 @@ function limits({ minLength: least = 0, maxLength: most, pattern }: Schema): str
   return pattern === undefined ? length : `${length}, ${pattern}`
 }
 
-/** Words with what stands between backticks as code. */
+/** Renders a text, with the parts between backticks as code. */
 export function words(text: string): readonly (Html | string)[] {
   return text.split('`').map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part))
 }
 
-/** Paragraphs of words; an empty line ends one. */
+/** Renders paragraphs, separated by empty lines. */
 export function prose(text = ''): readonly Html[] {
   return text.split('\n\n').map((paragraph) => html`<p>${words(paragraph)}</p>\n`)
 }

@@ -4,7 +4,7 @@ import type { Document } from './openapi.ts'
 import type { Place } from './page-examples.ts'
 import { codesOf, operationSection, prose, words } from './page-operation.ts'
 
-/** The API reference as a page for people: everything in the document, readable without a script. */
+/** Renders the API reference as a page with the whole document, readable without a script. */
 export function renderReference(document: Document, base: string): string {
   const { info, servers, tags, components } = document
   const places = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -25,7 +25,7 @@ export function renderReference(document: Document, base: string): string {
 <a class="skip" href="#content">Skip to the content</a>
 <header>
 <h1>${info.title} <span>API reference</span></h1>
-<p>${info.summary} For programs, the same as <a href="${base}/openapi.json">OpenAPI 3.1</a>.</p>
+<p>${info.summary} Also as <a href="${base}/openapi.json">OpenAPI 3.1</a>.</p>
 </header>
 <nav aria-label="Contents">
 <p id="search" hidden><label>Search <input type="search"></label> <output class="quiet"></output></p>
@@ -54,7 +54,7 @@ ${tags.map(
   ({ name, description }) => html`<h2 id="chapter-${name}">${name}</h2>
 ${prose(description)}${placesOf(name).map((place) => operationSection(document, place, common))}`,
 )}<h2 id="errors">Errors</h2>
-<p>Every error has a <code>code</code> of this list. Those of <em>every route</em> are not listed again at each.</p>
+<p>Every error has a <code>code</code> of this list. Errors of <em>every route</em> are listed here only.</p>
 <dl class="fields">
 ${document['x-errors'].map(
   ({ code, status, description }) =>

@@ -4,10 +4,10 @@ import { errorDescriptions } from './descriptions.ts'
 import { type Content, exampleOf, type Reference, type Response, type Schema } from './openapi.ts'
 import type { Schemas } from './schemas.ts'
 
-/** Failures of one route that are told in one format. */
+/** Errors of one route in one format. */
 export type Failures = { format: ErrorFormat; codes: readonly ErrorCode[] }
 
-/** Makes the answers of a route. Error answers are kept as components: most routes share them. */
+/** Creates the answers of a route. Error answers are components, because most routes share them. */
 export function createResponses(schemas: Schemas) {
   const components: Record<string, Response> = {}
   const withExample = (schema: Schema) => {
@@ -35,7 +35,7 @@ export function createResponses(schemas: Schemas) {
     components[name] ??= {
       description: describeErrors(failures.flatMap(({ codes }) => codes)),
       ...((status === 429 || status === 503) && {
-        headers: { 'Retry-After': header('Seconds after which to try again.', 'integer') },
+        headers: { 'Retry-After': header('The seconds to wait before the next attempt.', 'integer') },
       }),
       content: Object.fromEntries(
         failures.map(({ format, codes }) => [format.type, contentOf(format, codes)]),

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Schema } from './openapi.ts'
 
-/** What members are, in words: name → description. */
+/** The descriptions of members: name → description. */
 export type MemberDescriptions = Readonly<Record<string, { description: string }>>
 
-/** Says of a titled schema what its members are, if that is known. */
+/** Finds the descriptions of a titled schema and its members. */
 export type FindTypeDescription = (
   title: string,
 ) => { description: string; fields: MemberDescriptions } | undefined
@@ -13,8 +13,8 @@ export type FindTypeDescription = (
 export type Schemas = ReturnType<typeof createSchemas>
 
 /**
- * Turns zod schemas into JSON Schema. What has a title becomes a component, to be referred to by it. A description that
- * a zod schema has of its own counts before the words that are found for its members.
+ * Converts zod schemas to JSON Schema. A schema with a title becomes a component of that name. The description of a zod
+ * schema takes precedence over the description that `findDescription` returns.
  */
 export function createSchemas(findDescription: FindTypeDescription) {
   const components: Record<string, Schema> = {}
@@ -43,13 +43,13 @@ export function createSchemas(findDescription: FindTypeDescription) {
 
   return {
     components,
-    /** A schema of what is sent (`input`) or answered (`output`). */
+    /** Converts the schema of a request (`input`) or an answer (`output`). */
     convert: (schema: z.ZodType, io: 'input' | 'output', words: MemberDescriptions = {}): Schema =>
       describeMembers(convert(schema, io), words),
   }
 }
 
-/** Says of each member what it is, unless it says so itself. */
+/** Adds descriptions to the members without one. */
 function describeMembers(schema: Schema, words: MemberDescriptions): Schema {
   if (!schema.properties) return schema
   const properties = Object.entries(schema.properties).map(([name, member]) => {
@@ -59,7 +59,7 @@ function describeMembers(schema: Schema, words: MemberDescriptions): Schema {
   return { ...schema, properties: Object.fromEntries(properties) }
 }
 
-/** The same schema with `change` made to each schema right inside. */
+/** Applies `change` to each direct part of a schema. */
 function mapParts(schema: Schema, change: (schema: Schema) => Schema): Schema {
   const { properties, additionalProperties, items, anyOf } = schema
   return {
@@ -75,7 +75,7 @@ function mapParts(schema: Schema, change: (schema: Schema) => Schema): Schema {
   }
 }
 
-/** Leaves out what zod writes and nobody reads: patterns of formats, and that names are strings and integers safe. */
+/** Removes redundant keywords of zod: patterns of formats, property names, and the bounds of safe integers. */
 function tidy({ propertyNames: _, ...schema }: Schema): Schema {
   const { format, pattern, minimum, maximum, ...rest } = schema
   return {

@@ -3,7 +3,7 @@ import type { Document } from '../../src/reference/openapi.ts'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { findOperation, requireDocumented } from '../_documented.ts'
 
-// Every answer to every test is held against the document (test/_app.ts). Here: that this would notice.
+// Every answer in every test is compared with the document (test/_app.ts). These tests prove that a difference fails.
 
 let app: TestApp
 let document: Document

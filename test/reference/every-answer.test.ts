@@ -17,7 +17,7 @@ test('every operation of the document is done once, and answers as the document 
   const { body: document } = await app.get<Document>('/openapi.json')
   const done = new Set<string | undefined>()
 
-  /** Any success counts; that it is the documented one is what `app.call` holds every answer to. */
+  /** Requires a success. `app.call` compares every answer with the document. */
   async function succeed<Body = Record<string, unknown>>(
     method: string,
     path: string,

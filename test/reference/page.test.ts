@@ -117,7 +117,7 @@ test('every example has the same request in curl and in JavaScript, which is val
   }
 })
 
-test('/docs is for those who write programs, and stays without pages', async (t) => {
+test('/docs is for programmers, and stays without pages', async (t) => {
   const bare = await startApp({ engine: quick, env: { AUTH_PAGES: 'false' } })
   t.teardown(() => bare.close())
   t.is((await bare.get('/docs')).status, 200)
