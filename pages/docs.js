@@ -1,11 +1,11 @@
-// Adds a search within the page, and a button that copies an example. The page also works without this script.
+// Progressive enhancement: a search within the page, and a button that copies an example.
 
 const search = document.querySelector('#search')
 const [field, status] = [search.querySelector('input'), search.querySelector('output')]
 const main = document.querySelector('main')
 const operations = [...main.querySelectorAll('.operation')]
 
-/** Shows the operations with every word of the search and their links. Hides all other operations. */
+/** Shows the operations with every word of the search, and their links; hides the rest of the page. */
 function filter() {
   const words = field.value.toLowerCase().split(/\s+/).filter(Boolean)
   const found = operations.filter((operation) => {
@@ -20,7 +20,7 @@ function filter() {
 }
 
 field.addEventListener('input', filter)
-// A link to a hidden operation ends the search.
+// A link to a hidden part ends the search.
 window.addEventListener('hashchange', () => {
   const target = document.querySelector(':target')
   if (!target || target.checkVisibility()) return
@@ -31,7 +31,7 @@ window.addEventListener('hashchange', () => {
 search.hidden = false
 filter()
 
-// Browsers offer the clipboard only in secure contexts.
+// Only a secure context has a clipboard.
 for (const example of navigator.clipboard ? document.querySelectorAll('pre') : []) {
   const button = document.createElement('button')
   button.textContent = 'Copy'

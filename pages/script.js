@@ -1,11 +1,11 @@
-// Adds a button to show passwords, a Caps Lock hint and a guard against double submits. All pages work without it.
+// Progressive enhancement: every page also works without this script.
 
 const drawing = {
   show: 'M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12ZM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z',
   hide: 'M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12ZM4 4l16 16',
 }
 
-/** Adds to a field the button that shows the password, and the hint while Caps Lock is on. */
+/** Adds a button that shows the password, and a hint while Caps Lock is on. */
 function addTouches(field) {
   const input = field.querySelector('input')
   const button = document.createElement('button')
@@ -48,16 +48,17 @@ for (const form of document.forms) {
   form.addEventListener('submit', (event) => {
     if ('sent' in form.dataset) event.preventDefault()
     else form.dataset.sent = ''
-    // The user may send the form again after stopping the request.
+    // After a cancelled request, the user may send the form again.
     setTimeout(() => delete form.dataset.sent, 10_000)
   })
 }
 
-// Replaces the history entry: a reload or the back button must neither repeat a message nor submit a form again.
+// Removes the message from the address, so that a reload or the history does not show it again. A reload of the answer to a
+// form then loads the page with GET, and does not send the form again.
 const { pathname, search, hash } = location
 history.replaceState(null, '', pathname.endsWith('/account') ? pathname : pathname + search + hash)
 
-// A page from the back-forward cache may show an outdated sign-in state.
+// A page from the back/forward cache may be out of date: the user may have signed in or out since.
 window.addEventListener('pageshow', (event) => {
   if (event.persisted) location.replace(location.pathname + location.search)
 })

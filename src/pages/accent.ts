@@ -1,18 +1,18 @@
 type Rgb = readonly [number, number, number]
 
-/** What the accent colour becomes: as it is where something is filled with it, and changed where it is text. */
+/** The colours of the pages: the accent as a fill with its text colour, and shades of it for text. */
 export type Accent = { fill: string; onFill: string; textOnLight: string; textOnDark: string }
 
-/** The least contrast of text (WCAG 2.2, success criterion 1.4.3, level AA), with a little to spare for rounding. */
+/** The minimum contrast of text (WCAG 2.2, success criterion 1.4.3, level AA), with a margin for rounding. */
 const least = 4.6
 
-// The darkest and the lightest that text of the accent colour stands on; pages/style.css has the same.
+// The darkest light and the lightest dark background of text in the accent colour, as in pages/style.css.
 const light: Rgb = [0xf1, 0xf3, 0xf7]
 const dark: Rgb = [0x1c, 0x20, 0x2b]
 const white: Rgb = [255, 255, 255]
 const black: Rgb = [0, 0, 0]
 
-/** Makes any colour readable: black or white text on it, and for text of its own a darker and a lighter shade. */
+/** Creates the accent colours: black or white text on the fill, and a darker and a lighter shade for text. */
 export function createAccent(colour: string): Accent {
   const accent = parse(colour)
   return {
@@ -23,7 +23,7 @@ export function createAccent(colour: string): Accent {
   }
 }
 
-/** Mixes a colour with another one until it can be read on the background. */
+/** Mixes a colour with another colour until it has the minimum contrast to the background. */
 function shade(colour: Rgb, towards: Rgb, background: Rgb): Rgb {
   for (let part = 0; part < 1; part += 0.05) {
     const mixed = mix(colour, towards, part)
@@ -37,7 +37,7 @@ function mix(a: Rgb, b: Rgb, part: number): Rgb {
   return [at(0), at(1), at(2)]
 }
 
-/** The contrast ratio of two colours, 1 to 21. */
+/** Returns the contrast ratio of two colours, 1 to 21. */
 export function contrast(a: Rgb, b: Rgb): number {
   const [x, y] = [luminance(a), luminance(b)]
   return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05)

@@ -55,7 +55,7 @@ export function linkOnAccount(pages: Pages, provider: string): Middleware[] {
       ctx.state.start = { redirectTo, codeChallenge: null, link: { userId, sessionId }, page: false }
       await next()
     },
-    // The strategy would take a query for the answer of its provider.
+    // A strategy treats a request with a query as the callback of its provider.
     withoutQuery(askProvider(pages, provider)),
   ]
 }
@@ -87,7 +87,7 @@ async function renderAccount(
     errors: (page) => error && localizeErrors(error, page, ctx.state.form ? { secret } : null),
   }
   pages.render(ctx, status, accountPage(account, news))
-  // The window that opened this page loses its handle. The sign-in page stays without it: apps open it in a pop-up.
+  // The opener of this page loses its window handle. The sign-in page has no such header: apps open it in a pop-up.
   ctx.set('Cross-Origin-Opener-Policy', 'same-origin')
 }
 
@@ -119,20 +119,20 @@ function readDone({ query }: Context, { texts, site }: Parameters<AccountNews['d
   return isKnown ? texts.done[done] : null
 }
 
-/** What is known about whoever is signed in. */
+/** The account of the signed-in user. */
 type Account = {
   access: ActiveSession
   roles: readonly string[]
   hasPassword: boolean
-  /** The names of the providers that are linked. */
+  /** The names of the linked providers. */
   linked: ReadonlySet<string>
   sessions: readonly SessionSummary[]
 }
 
-/** What has just been done on the page, and what went wrong. */
+/** The message of the last action, and its errors. */
 type AccountNews = { done: (page: Page) => string | null; errors: (page: Page) => FormErrors | null }
 
-/** Who somebody is, how they can sign in, and where they are signed in. */
+/** Renders the account page: username, roles, ways to sign in and sessions. */
 function accountPage(account: Account, { done, errors }: AccountNews): PageTemplate {
   return function showAccount(page): PageContent {
     const { texts } = page
@@ -156,7 +156,7 @@ ${form(page, '/account/signout', html`<button class="button">${texts.signOut}</b
   }
 }
 
-/** Those that are configured, and those that were when they were linked. */
+/** Returns the configured providers, and linked providers that are no longer configured. */
 function providersOf({ site }: Page, { linked }: Account): PageProvider[] {
   const known = new Set(site.providers.map(({ name }) => name))
   const gone = [...linked].filter((name) => !known.has(name))
@@ -175,12 +175,12 @@ function providerRow(page: Page, provider: PageProvider, { linked }: Account): H
 ${form(page, `/account/identities/${name}/${action}`, button)}</li>`
 }
 
-/** The form is inside, closed until it is asked for or something is wrong in it. */
+/** Renders the row of the password. Its form is open only after a field error. */
 function passwordRow(page: Page, { hasPassword, access }: Account, errors: FormErrors | null): Html {
   const { texts, site } = page
   const isOpen = errors !== null && errors.fields.size > 0
   const hint = texts.passwordHint(site.passwordMinLength)
-  // Password managers look for the name that a new password belongs to.
+  // Password managers need the username of a new password.
   const content = html`<input type="text" value="${access.username}" autocomplete="username" hidden readonly>
 ${hasPassword && field(page, { name: 'currentPassword', autocomplete: 'current-password' }, errors)}
 ${field(page, { name: 'newPassword', autocomplete: 'new-password', hint }, errors)}

@@ -6,13 +6,13 @@ import { GatewayError } from '../errors.ts'
 import { createAccent } from './accent.ts'
 import { isolateBidi, type Texts } from './texts.ts'
 
-/** A file that pages refer to. Its name changes with its content, so browsers may keep it for ever. */
+/** A file of the pages. Its name has a hash of its content, so browsers may cache it without expiry. */
 export type Asset = { type: string; body: Buffer }
 
-/** What the pages of one deployment are made of, besides code. */
+/** The files and texts of the pages of a deployment. */
 export type PageFiles = {
   name: string
-  /** The languages to choose from, by their tags; the first is for those who want none of them. */
+  /** The languages by their tags; the first is the fallback. */
   locales: ReadonlyMap<string, Texts>
   assets: ReadonlyMap<string, Asset>
   style: string
@@ -23,8 +23,8 @@ export type PageFiles = {
 const logoLimit = 102_400
 
 /**
- * Reads style, script and logo, and every language in `locales/`: a file there is all it takes to add one. `root` is the
- * folder of package.json. Throws when the logo or the language that the settings name is not there.
+ * Reads style, script and logo, and every language in `locales/`. A new file there adds a language. `root` is the folder of
+ * package.json. Throws when the logo or the language of the settings does not exist.
  */
 export async function loadPages(settings: PageSettings, root: URL): Promise<PageFiles> {
   const { fill, onFill, textOnLight, textOnDark } = createAccent(settings.accent)
@@ -54,7 +54,7 @@ export async function loadPages(settings: PageSettings, root: URL): Promise<Page
   }
 }
 
-/** What is wrong with the files that the settings name, each by its variable; `loadPages` throws the first of these. */
+/** Returns the problems of the settings by variable. `loadPages` throws the first of these problems. */
 export async function findPageProblems({
   logo,
   language,
@@ -68,7 +68,7 @@ export async function findPageProblems({
   )
 }
 
-/** The languages that there are, by their tags: the names of the files. */
+/** Loads all languages. The name of a file is the tag of its language. */
 async function loadLocales(): Promise<Map<string, Texts>> {
   const folder = new URL('locales/', import.meta.url)
   const files = (await readdir(folder)).filter((file) => /^[\w-]+\.(js|ts)$/.test(file)).sort()
@@ -79,7 +79,7 @@ async function loadLocales(): Promise<Map<string, Texts>> {
   return new Map(await Promise.all(files.map(load)))
 }
 
-/** English first, because it is what most people can read who are offered nothing better. */
+/** Sorts English first, as the fallback; with `only`, returns this language alone. */
 function chooseLocales(all: Map<string, Texts>, only: string | undefined): Map<string, Texts> {
   if (only === undefined) return new Map([...all].sort(([a], [b]) => Number(b === 'en') - Number(a === 'en')))
   const texts = all.get(only)
@@ -89,7 +89,7 @@ function chooseLocales(all: Map<string, Texts>, only: string | undefined): Map<s
 
 async function readLogo(path: string): Promise<Asset> {
   const body = await readFile(path).catch(() => {
-    throw new Error('AUTH_PAGES_LOGO must name a file that can be read')
+    throw new Error('AUTH_PAGES_LOGO must name a readable file')
   })
   if (body.length > logoLimit) throw new Error(`AUTH_PAGES_LOGO must have at most ${logoLimit} bytes`)
   const type = typeOf(body)
@@ -103,14 +103,14 @@ function typeOf(body: Buffer): string | null {
   return /^(\s*<(\?xml|!--|!DOCTYPE svg)[^>]*>)*\s*<svg[\s>]/i.test(start) ? 'image/svg+xml' : null
 }
 
-/** Answers with the files that pages refer to. Throws `not_found`. */
+/** Answers with a file of the pages. Throws `not_found`. */
 export function sendAsset({ assets }: Pick<PageFiles, 'assets'>): Middleware {
   return async function sendAsset(ctx) {
     const asset = assets.get(ctx.params?.file ?? '')
     if (!asset) throw new GatewayError('not_found')
     ctx.set({
       'Cache-Control': 'public, max-age=31536000, immutable',
-      // A logo may have a style of its own; opened by itself it gets to do nothing else.
+      // An SVG logo may have an inline style. Scripts and requests of an opened logo are blocked.
       'Content-Security-Policy':
         "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
     })

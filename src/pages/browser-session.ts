@@ -77,7 +77,7 @@ async function end(
   ctx.state.announce('logout', { sessionId, userId, everywhere: false })
 }
 
-/** Which session a browser has on our pages, and whether its cookie is sealed with the secret before this one. */
+/** The session of the page cookie. `isOld` is true for a cookie that is sealed with the previous secret. */
 export type PageSession = { sessionId: string; userId: string; isOld: boolean }
 
 export type PageCookie = ReturnType<typeof createPageCookie>
@@ -87,8 +87,8 @@ const payloadSchema = z.object({ sessionId: z.guid(), userId: z.guid() })
 type PageCookieOptions = { keys: SecretKeys; secure: boolean; clock: Clock }
 
 /**
- * The cookie by which our pages know a browser: session and user, encrypted. No route of the JSON interface looks at it,
- * so no other site can do anything there in the name of whoever is signed in here.
+ * The cookie of the pages: session and user, encrypted. The routes of the JSON interface ignore it, so another site cannot
+ * send requests to them as the signed-in user.
  */
 export function createPageCookie({ keys, secure, clock }: PageCookieOptions) {
   const cookie = createCookie('claimgate', { secure, sameSite: 'lax' })
@@ -97,13 +97,13 @@ export function createPageCookie({ keys, secure, clock }: PageCookieOptions) {
   return {
     clear: cookie.clear,
 
-    /** Keeps a session until it ends in any case; whether it has ended before, the database says. */
+    /** Writes the cookie until the absolute end of the session. The database knows an earlier end. */
     write: async (ctx: Context, { sessionId, userId, expiresAt }: ActiveSession): Promise<void> => {
       const seconds = Math.max(0, Math.floor((expiresAt.getTime() - clock().getTime()) / 1000))
       cookie.write(ctx, await seal({ sessionId, userId }, keys, expiresAt), seconds)
     },
 
-    /** The session of the request; null when there is none, and when its cookie is not ours or too old. */
+    /** Reads the session of the request; null without a valid cookie. An invalid cookie is cleared. */
     read: async (ctx: Context): Promise<PageSession | null> => {
       const sealed = cookie.read(ctx)
       if (sealed === undefined) return null

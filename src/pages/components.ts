@@ -4,18 +4,18 @@ import type { FormErrors } from './error-messages.ts'
 import type { Page, PageProvider } from './render.ts'
 import type { FieldName } from './texts.ts'
 
-/** One field of a form, as its label and what is wrong with it are shown. */
+/** A field of a form, shown with its label, hint and error. */
 export type Field = {
   name: FieldName
   /** For password managers, and browsers that keep passkeys (HTML, section "Autofill"). */
   autocomplete: 'username' | 'username webauthn' | 'current-password' | 'new-password'
-  /** What was typed before; never a password. */
+  /** The previous input; never a password. */
   value?: string | undefined
   hint?: string
   isFirst?: boolean
 }
 
-/** A form that is sent to a path of ours, with its token. */
+/** Renders a form with its CSRF token, for a path of the gateway. */
 export function form(page: Page, action: string, content: Html, className = ''): Html {
   return html`<form method="post" action="${page.site.base}${action}"${className && html` class="${className}"`}>
 <input type="hidden" name="csrf" value="${page.token()}">
@@ -23,7 +23,7 @@ ${content}
 </form>`
 }
 
-/** A label, an input, and below it what is wrong with it or how it should be. */
+/** Renders a label and an input, with the error and the hint below. */
 export function field(
   { texts }: Page,
   { name, autocomplete, value, hint, isFirst }: Field,
@@ -32,7 +32,7 @@ export function field(
   const message = errors?.fields.get(name)
   const isSecret = autocomplete.endsWith('password')
   const described = [message && `${name}-fault`, hint && `${name}-hint`].filter(Boolean).join(' ')
-  // Where something is wrong, the summary has the focus.
+  // After an error, the summary has the focus.
   const isFocused = isFirst === true && errors === null
   const input = html`<input id="${name}" name="${name}" type="${isSecret ? 'password' : 'text'}" autocomplete="${autocomplete}" required${
     !isSecret && html` autocapitalize="none" spellcheck="false" dir="auto"`
@@ -45,7 +45,7 @@ ${isSecret ? html`<div class="secret" data-show="${texts.showPassword}" data-hid
 ${message && html`<p class="fault" id="${name}-fault">${message}</p>\n`}${hint && html`<p class="hint" id="${name}-hint">${hint}</p>\n`}</div>`
 }
 
-/** The summary of what is wrong, which has the focus: fields are links to where they are. */
+/** Renders the summary of the errors, which has the focus. Each field error links to its field. */
 export function summary(errors: FormErrors | null): Html | null {
   if (errors === null) return null
   const fields = [...errors.fields]
@@ -56,14 +56,14 @@ export function summary(errors: FormErrors | null): Html | null {
   return html`<div class="notice bad" role="alert" tabindex="-1" autofocus>${text}${list}</div>`
 }
 
-/** The icon of a provider: its own drawing, or the first letter of its name. */
+/** Renders the icon of a provider: its drawing, or the first letter of its label. */
 export function providerIcon({ icon, label }: PageProvider): Html {
   return icon === undefined
     ? html`<span class="icon" aria-hidden="true">${[...label][0]?.toUpperCase()}</span>`
     : html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${icon}"/></svg>`
 }
 
-/** One link for each provider, below a line that says "or". Links, because browsers hold the redirects of forms back. */
+/** Renders a link for each provider. Links, because the Content-Security-Policy restricts the redirects of forms. */
 export function providerLinks({ site, texts }: Page, query: string): Html | null {
   if (site.providers.length === 0) return null
   const link = (provider: PageProvider) =>
@@ -72,12 +72,12 @@ export function providerLinks({ site, texts }: Page, query: string): Html | null
 <ul class="providers">${site.providers.map(link)}</ul>`
 }
 
-// Of those that nobody has used for long there may be any number, and a page stays small.
+// The limit keeps the page small: a user may have any number of sessions.
 const most = 10
 
 /**
- * Where somebody is signed in: this browser first and marked, then those that were used last, each with a button that
- * ends it. How many there are besides is said; the button for all others ends them too.
+ * Renders the sessions of the user: this browser first and marked, then the last used, each with a button that ends it. A
+ * hint has the number of hidden sessions. The button for all other sessions ends the hidden sessions too.
  */
 export function sessionList(page: Page, sessions: readonly SessionSummary[], current: string): Html {
   const { texts } = page
@@ -89,7 +89,7 @@ export function sessionList(page: Page, sessions: readonly SessionSummary[], cur
 ${rest > 0 && html`<p class="hint">${texts.moreSessions(rest)}</p>\n`}${sessions.length > 1 && form(page, '/account/sessions/end-others', all, 'others')}`
 }
 
-/** Several sessions of one kind of browser are told apart by what `hintId` names: when, and from where. */
+/** Renders a session. The hint `hintId`, with time and address, tells sessions of the same browser apart. */
 function row(
   page: Page,
   { id, userAgent, address, lastUsedAt }: SessionSummary,
@@ -112,14 +112,14 @@ const units = [
   ['minute', 60],
 ] as const
 
-/** How long ago something was, in words: no time zone is needed for that. */
+/** Formats the time since `then`, which needs no time zone. */
 function ago(then: Date, now: Date, language: string): string {
   const seconds = Math.max(0, (now.getTime() - then.getTime()) / 1000)
   const [unit, size] = units.find(([, size]) => seconds >= size) ?? (['second', 1] as const)
   return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(-Math.floor(seconds / size), unit)
 }
 
-// The first that matches: browsers also carry the names of those that they descend from.
+// The first match counts: the user agent of a browser also has the names of its ancestors.
 const browsers: readonly (readonly [RegExp, string])[] = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\b(OPR|Opera)\//, 'Opera'],
@@ -139,7 +139,7 @@ const systems: readonly (readonly [RegExp, string])[] = [
   [/\bLinux\b/, 'Linux'],
 ]
 
-/** What a browser says of itself, in two words; a part that is not known is null. */
+/** Reads browser and system from a user agent; an unknown part is null. */
 export function readDevice(userAgent: string | null): { browser: string | null; system: string | null } {
   const find = (list: typeof browsers) => list.find(([pattern]) => pattern.test(userAgent ?? ''))?.[1] ?? null
   return { browser: find(browsers), system: find(systems) }

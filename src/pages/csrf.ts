@@ -14,20 +14,23 @@ type CsrfOptions = {
 
 export type Csrf = ReturnType<typeof createCsrf>
 
-// In seconds. Whoever leaves a page open over night finds out that it has expired. The cookie lasts longer than any form.
+// In seconds. The cookie lasts longer than any form, so an expired form is told apart from a missing cookie.
 const formLifetime = 4 * 3600
 const cookieLifetime = 7 * 86_400
 
-/** What a token is bound to: the session of whoever is signed in, or a cookie of the browser. */
+/** The binding of a token: the session of the signed-in user, or a cookie of the browser. */
 type Binding = { kind: 's' | 'b'; value: string }
 
-/** Why a form was not accepted, besides its code: what a person can do about it differs. */
-export const formErrors = { expired: 'The form has expired', noCookie: 'The browser sent no cookie' } as const
+/** The reasons to reject a form, each with another remedy for the user. */
+export const formErrors = {
+  expired: 'The form has expired. Reload the page and send the form again.',
+  noCookie: 'The browser sent no cookie. Allow cookies, reload the page and send the form again.',
+} as const
 
 /**
- * Keeps other sites from sending our forms. Each form has a token: when it was made, what it is bound to, a random part,
- * and an HMAC over these and that to which it is bound: the session of whoever is signed in, and for everybody else the
- * value of a random cookie. Besides, the browser must say that the form comes from our own origin.
+ * Protects the forms against requests of other sites (CSRF). The token of a form has its time, the kind of its binding, a
+ * random part, and an HMAC over these and the binding. A signed-in user's token is bound to the session, any other token to
+ * a random cookie. The browser must also send the origin of the pages.
  */
 export function createCsrf({ keys, secure, origin, clock }: CsrfOptions) {
   const cookie = createCookie('claimgate-form', { secure, sameSite: 'lax' })
@@ -44,7 +47,7 @@ export function createCsrf({ keys, secure, origin, clock }: CsrfOptions) {
     return createHmac('sha256', key).update(`${content} ${value}`).digest()
   }
 
-  /** Refuses what another origin has sent (`origin_not_allowed`), before anything of it is read. */
+  /** Rejects a request of another origin with `origin_not_allowed`, before its body is read. */
   const requireOwnOrigin: Middleware = async function requireOwnOrigin(ctx, next) {
     const site = ctx.get('sec-fetch-site')
     const isOurs = ctx.get('origin') === origin && (site === '' || site === 'same-origin')
@@ -52,7 +55,7 @@ export function createCsrf({ keys, secure, origin, clock }: CsrfOptions) {
     await next()
   }
 
-  /** Refuses a form whose token is not for this browser, or too old (`invalid_state`). */
+  /** Rejects a form whose token is for another browser or expired, with `invalid_state`. */
   const requireToken: Middleware = async function requireToken(ctx, next) {
     const [, content = '', time = '', kind, mac = ''] =
       /^((\d{1,12})\.([sb])[\w-]{22})\.([\w-]{43})$/.exec(ctx.state.form?.csrf ?? '') ?? []
@@ -71,7 +74,7 @@ export function createCsrf({ keys, secure, origin, clock }: CsrfOptions) {
   }
 
   return {
-    /** The token of a form that this request is answered with. The browser gets a cookie, or the one it has for longer. */
+    /** Creates the token of a form in the answer. Without a session, sets the cookie or extends its lifetime. */
     tokenFor: (ctx: Context): string => {
       const binding = bindingOf(ctx) ?? { kind: 'b', value: randomBytes(16).toString('base64url') }
       if (binding.kind === 'b') cookie.write(ctx, binding.value, cookieLifetime)

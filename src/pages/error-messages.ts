@@ -4,10 +4,10 @@ import { formErrors } from './csrf.ts'
 import type { Page } from './render.ts'
 import type { FieldMessage, FieldName, Texts } from './texts.ts'
 
-/** What is wrong with what somebody sent, in their language: as a whole, or field by field. */
+/** The error of a request in the language of the user: one text, or a message for each field. */
 export type FormErrors = { text: string | null; fields: ReadonlyMap<FieldName, string> }
 
-/** What the JSON interface says of a field, and what we say. A number in it is the limit. */
+/** The field errors of the JSON interface, with the messages of the pages. A number is the limit. */
 const fieldMessages: readonly (readonly [RegExp, FieldMessage])[] = [
   [/^is required$/, 'required'],
   [/^has fewer than (\d+) characters$/, 'tooShort'],
@@ -22,8 +22,8 @@ const fieldMessages: readonly (readonly [RegExp, FieldMessage])[] = [
 ]
 
 /**
- * Says what is wrong. `form` is what was sent, with the field that a wrong password is typed into, if it is known; it is
- * null when nothing was, and something went wrong before or elsewhere.
+ * Translates an error. `form` is the submitted form, with the field of a wrong password if it is known. It is null for an
+ * error without a form.
  */
 export function localizeErrors(
   error: GatewayError,
@@ -45,7 +45,7 @@ function localizeFields(error: GatewayError, texts: Texts, secret: FieldName | n
   return (error.errors ?? []).flatMap((each) => localizeField(each, texts))
 }
 
-/** One sentence about an error, for whoever meets it on a page. */
+/** Returns the sentence about an error for the user of a page. */
 export function localizeError(error: GatewayError, texts: Texts, language: string): string {
   if (error.detail === formErrors.expired) return texts.formExpired
   if (error.detail === formErrors.noCookie) return texts.cookiesRefused
@@ -55,7 +55,7 @@ export function localizeError(error: GatewayError, texts: Texts, language: strin
   return texts.errors[error.code] ?? texts.errors.server_error
 }
 
-/** The error that a provider sign-in was sent back with: a code, for which we have words of our own. */
+/** Reads the error code of a provider sign-in from the query; null without a known code. */
 export function readError(ctx: Context): GatewayError | null {
   const { error } = ctx.query
   if (typeof error !== 'string' || !Object.hasOwn(errorTable, error)) return null

@@ -49,7 +49,7 @@ function signInPath(ctx: Context, base: string): string {
   return `${base}/signin${queryOf(ctx.state.start, ctx.method === 'POST' ? { error: 'invalid_token' } : {})}`
 }
 
-/** A page is for a person who looks at it, not for a script of an app on a sister site, with which cookies would go along. */
+/** Throws `origin_not_allowed` for a script of another origin. A script of the same site would send the cookies too. */
 function requireNavigation(ctx: Context): void {
   const isForeign = /^(same|cross)-site$/.test(ctx.get('sec-fetch-site'))
   if (isForeign && ctx.get('sec-fetch-mode') !== 'navigate') throw new GatewayError('origin_not_allowed')

@@ -7,8 +7,8 @@ import { checkBody, requireMediaType } from '../http/body.ts'
 const limit = 16_384
 
 /**
- * Reads what a form of ours has sent into `ctx.state.form`. Throws `unsupported_media_type`, `body_too_large`, and
- * `malformed_request`, also when a field comes twice.
+ * Reads the submitted form into `ctx.state.form`. Throws `unsupported_media_type`, `body_too_large`, and
+ * `malformed_request`, also for a repeated field.
  */
 export const readForm: Middleware = async function readForm(ctx, next) {
   requireMediaType(ctx, 'application/x-www-form-urlencoded')

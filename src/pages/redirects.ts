@@ -6,7 +6,7 @@ import type { PageTemplate, RenderPage } from './render.ts'
 
 type Start = NonNullable<Context['state']['start']>
 
-/** The query that takes what an app has asked for from page to page; nothing when there is no app. */
+/** Returns the query that keeps the request of an app from page to page; empty without an app. */
 export function queryOf(
   start: Pick<Start, 'redirectTo' | 'codeChallenge'> | undefined,
   more: Record<string, string> = {},
@@ -19,7 +19,7 @@ export function queryOf(
   return query.size > 0 ? `?${query}` : ''
 }
 
-/** Sends the browser to a page with GET, so that going back or loading again sends nothing twice (RFC 9110, section 15.4.4). */
+/** Redirects to a page with 303 (RFC 9110, section 15.4.4), so that a reload does not send the form again. */
 export function seeOther(ctx: Context, path: string): void {
   ctx.status = 303
   ctx.redirect(path)
@@ -39,7 +39,10 @@ export function redirectToPages({ cookie, base }: RedirectToPagesOptions): Middl
   return withContract(
     {
       answers: {
-        303: { description: 'For people: to a page.', headers: { Location: 'The sign-in or the account.' } },
+        303: {
+          description: 'Redirects browsers to a page.',
+          headers: { Location: 'The sign-in or account page.' },
+        },
       },
     },
     async function redirectToPages(ctx, next) {

@@ -4,32 +4,32 @@ import type { PageFiles } from './assets.ts'
 import type { Csrf } from './csrf.ts'
 import type { Texts } from './texts.ts'
 
-/** A provider as pages show it. */
+/** A provider on the pages. */
 export type PageProvider = { name: string; label: string; icon?: string | undefined }
 
-/** What all pages of a deployment know. */
+/** The settings of all pages of a deployment. */
 export type Site = {
   files: PageFiles
-  /** The public URL, where our forms are good. */
+  /** The public URL; forms are accepted only there. */
   url: string
-  /** What paths begin with where a proxy gives the gateway a folder of its own; else nothing. */
+  /** The path of the public URL, for a gateway behind a path prefix; else empty. */
   base: string
   providers: readonly PageProvider[]
   signup: boolean
   passwordMinLength: number
 }
 
-/** What a page is made with, for one request. */
+/** The data of a page for one request. */
 export type Page = {
   site: Site
   language: string
   texts: Texts
   now: Date
-  /** The token of the page's forms; asking for it may set a cookie. */
+  /** Returns the CSRF token of the forms; may set a cookie. */
   token(): string
 }
 
-/** A page: what its title says, and what stands on it. */
+/** The title and content of a page. */
 export type PageContent = {
   title: string
   body: Html
@@ -57,8 +57,8 @@ const policy = [
 type RenderPageOptions = { site: Site; csrf: Pick<Csrf, 'tokenFor'>; clock: Clock }
 
 /**
- * Makes the function that answers with pages, in the language that the browser asks for. Nobody keeps a page, no script but ours runs
- * on it, and no other site gets to see it: the headers for apps that call the JSON interface are taken away.
+ * Creates the function that answers with pages, in the language of the browser. Pages are not cached and run only the script
+ * of the gateway. Other sites cannot read them: the CORS headers of the JSON interface are removed.
  */
 export function createRenderPage({ site, csrf, clock }: RenderPageOptions): RenderPage {
   const { locales } = site.files
@@ -95,7 +95,7 @@ export function createRenderPage({ site, csrf, clock }: RenderPageOptions): Rend
   }
 }
 
-/** The whole document around what a page shows. */
+/** Renders the document around the content of a page. */
 function layout({ site, language, texts }: Page, content: PageContent): Html {
   const { base, files } = site
   const named = content.title.includes(files.name) ? content.title : `${content.title} · ${files.name}`

@@ -71,7 +71,7 @@ export function submitSignUp({ form, render, config, stepsOf }: Pages): Middlewa
 
 /** GET /signin/:provider: redirects the browser to the provider. */
 export function signInWithProvider(pages: Pages, provider: string): Middleware[] {
-  // The strategy would take a query for the answer of its provider.
+  // A strategy treats a request with a query as the callback of its provider.
   const ask = withoutQuery(askProvider(pages, provider))
   return [errorPage(pages), pages.start, requireSameSite(pages), ask]
 }
@@ -92,7 +92,7 @@ export function finishOnPage({ load, signIn }: Pages): Middleware {
     {
       answers: {
         303: {
-          description: 'A sign-in that was begun on a page, and not for an app: to the account.',
+          description: 'Redirects a sign-in from a page, without an app, to the account page.',
           headers: { Location: 'The path of the account page.' },
         },
       },
@@ -122,15 +122,15 @@ function entryOf(ctx: Context, error: GatewayError | null): Entry {
   }
 }
 
-/** What the pages to sign in and to sign up are asked to show. */
+/** The input of the sign-in and sign-up pages. */
 type Entry = {
   start: Context['state']['start']
-  /** What was typed before. */
+  /** The previous input. */
   typed: Readonly<Record<string, string>>
   errors: (page: Page) => FormErrors | null
 }
 
-/** Username and password, and the providers. */
+/** Renders the sign-in page: username, password and the providers. */
 function signInPage({ start, typed, errors }: Entry): PageTemplate {
   return function signin(page): PageContent {
     const { site, texts } = page
@@ -149,7 +149,7 @@ ${site.signup && html`<p class="aside">${texts.noAccountYet} <a href="${site.bas
   }
 }
 
-/** Username and a new password, and the providers. */
+/** Renders the sign-up page: username, a new password and the providers. */
 function signUpPage({ start, typed, errors }: Entry): PageTemplate {
   return function signup(page): PageContent {
     const { site, texts } = page
@@ -170,7 +170,7 @@ ${providerLinks(page, query)}
   }
 }
 
-/** Asks somebody who is signed in whether they want to go back to the app as who they are. */
+/** Asks the signed-in user to continue to the app or to sign in as another user. */
 function continuePage({ start, errors }: Entry, username: string): PageTemplate {
   return function continueAs(page): PageContent {
     const { site, texts } = page

@@ -50,7 +50,7 @@ ${form(page, action, html`<button class="button main">${page.texts.signOut}</but
   })
 }
 
-/** Says that the user is signed out, with a link back to the app, if there is one. */
+/** Confirms the sign-out, with a link back to the app of the request. */
 function signedOutPage(redirectTo: string | null): PageTemplate {
   return ({ texts, site }) => ({
     title: texts.signedOut,

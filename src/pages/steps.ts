@@ -21,7 +21,7 @@ import { createRenderPage } from './render.ts'
 /** The dependencies of the pages, and the steps that several pages have. */
 export type Pages = ReturnType<typeof createPageSteps>
 
-/** Creates the steps that several pages have. `transport` is that of the JSON routes. */
+/** Creates the steps that several pages have. `transport` is the transport of the JSON routes. */
 export function createPageSteps(deps: Dependencies, files: PageFiles, transport: Transport) {
   const { config, secure, clock, pageKeys, openSession } = deps
   const { roles, publicUrl: url, signup, passwordMinLength } = config

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 
-/** What is wrong with one field, apart from its name. */
+/** The kind of a field error. */
 export type FieldMessage =
   | 'required'
   | 'tooShort'
@@ -16,16 +16,16 @@ export type FieldMessage =
   | 'taken'
   | 'other'
 
-/** The fields of our forms, by the names that the JSON interface has for them. */
+/** The fields of the forms, named as in the JSON interface. */
 export type FieldName = 'username' | 'password' | 'confirmPassword' | 'currentPassword' | 'newPassword'
 
 /**
- * Every word that the pages say in one language. A file of `locales/` is one of these, and a language of its own. A new
- * sentence with a name in it also goes into `quoting`.
+ * All texts of the pages in one language. Each file of `locales/` has one language. List a new sentence with a name in
+ * `quoting` too.
  */
 export type Texts = {
   direction: 'ltr' | 'rtl'
-  /** What stands before the title of a page that says that something is wrong. */
+  /** The prefix of the title of a page with an error. */
   errorTitle: string
   signIn: string
   signInTo: (name: string) => string
@@ -40,7 +40,7 @@ export type Texts = {
   goesBackTo: (place: string) => string
   useAnother: string
   fields: Record<FieldName, string>
-  /** Of a new password. */
+  /** The hint of a new password. */
   passwordHint: (characters: number) => string
   showPassword: string
   hidePassword: string
@@ -53,7 +53,7 @@ export type Texts = {
   passwordIsNotSet: string
   changePassword: string
   setPassword: string
-  /** The same in one word, beside what is changed. */
+  /** The short labels of the password buttons. */
   change: string
   set: string
   linked: string
@@ -66,7 +66,7 @@ export type Texts = {
   endSession: string
   endSessionOf: (device: string) => string
   endOthers: string
-  /** Below a list, of those that are not in it. */
+  /** The number of hidden sessions, below the list. */
   moreSessions: (count: number) => string
   lastUsed: (when: string) => string
   device: (browser: string, system: string) => string
@@ -81,7 +81,7 @@ export type Texts = {
   toStart: string
   somethingWrong: string
   notFound: string
-  /** What has just been done. */
+  /** The confirmations of the last action. */
   done: {
     password: string
     ended: string
@@ -89,20 +89,20 @@ export type Texts = {
     linked: (provider: string) => string
     unlinked: string
   }
-  /** One sentence about a field. */
+  /** The sentences about field errors. */
   fieldMessages: Record<FieldMessage, (field: string, number: string) => string>
-  /** What is wrong when the form is no longer good, or cookies do not come back. */
+  /** The errors of an expired form, and of a browser without cookies. */
   formExpired: string
   cookiesRefused: string
   tooManyAttempts: (wait: string) => string
   comeBackLater: string
-  /** What is wrong when a form comes with a field that it does not have. */
+  /** The error of a form with an unknown field. */
   foreignField: string
-  /** One sentence about an error; those that are missing get the general one. */
+  /** The sentences about errors; `server_error` is the default. */
   errors: Partial<Record<ErrorCode, string>> & { server_error: string }
 }
 
-/** Sentences that quote what others have chosen: names of people, apps and providers, and places. */
+/** The sentences with names of users, apps, providers and redirect targets. */
 const quoting = [
   'signInTo',
   'signUpTo',
@@ -116,13 +116,12 @@ const quoting = [
 ] as const satisfies readonly (keyof Texts)[]
 
 /**
- * The same texts, with what they quote kept apart from the sentence around it: a name that is written in the other
- * direction changes the order of nothing but itself (Unicode Standard Annex 9, section 2.4). For attributes and titles
- * too, where no `bdi` can stand.
+ * Isolates the names in the texts by direction (Unicode Standard Annex 9, section 2.4). A name in the other direction then
+ * keeps the order of the sentence around it. Control characters also work in attributes and titles, unlike `bdi`.
  */
 export function isolateBidi(texts: Texts): Texts {
   const isolate = (value: string): string =>
-    // Here nothing can change direction, and whoever searches for the sentence finds it.
+    // ASCII in a left-to-right text needs no isolation, so a search finds the sentence.
     texts.direction === 'ltr' && /^[ -~]*$/.test(value) ? value : `\u2068${value}\u2069`
   const sentences = quoting.map((name) => [name, (value: string) => texts[name](isolate(value))])
   return {

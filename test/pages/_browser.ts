@@ -9,7 +9,7 @@ import {
 
 const executablePath = process.env.CLAIMGATE_TEST_CHROMIUM
 
-/** A test that needs a browser, one after the other; left out where the launcher has found none. */
+/** Registers a serial test that needs a browser; left out if the launcher has found no browser. */
 export function browserTest(title: string, run: Implementation<[]>): void {
   if (executablePath) test.serial(title, run)
   else test.skip(title, run)
@@ -17,11 +17,11 @@ export function browserTest(title: string, run: Implementation<[]>): void {
 
 let launched: Promise<Browser> | undefined
 
-/** The one browser of a test file: starting one costs a second. */
+/** The shared browser of a test file: each start takes a second. */
 function browser(): Promise<Browser> {
   launched ??= chromium.launch({
     executablePath: executablePath ?? '',
-    // As root there is nothing for its sandbox to give up.
+    // The sandbox does not work as root.
     chromiumSandbox: process.getuid?.() !== 0,
     args: [
       '--disable-gpu',
@@ -40,7 +40,7 @@ export async function closeBrowser(): Promise<void> {
   await (await launched)?.close()
 }
 
-/** A person's browser: its own cookies, and a page. Whatever the page complains about fails the test at its end. */
+/** A browser of one user: its own cookies, and a page. Errors of the page fail the test at its end. */
 export type Person = { page: Page; context: BrowserContext }
 
 /** Opens a browser without cookies, at `baseURL`. */
@@ -55,7 +55,7 @@ export async function openPerson(
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (message) => {
-    // That an answer is a 4xx, or not for this origin, is no complaint of the page.
+    // An answer with a 4xx, or for another origin, is no error of the page.
     const isExpected = /^Failed to load resource|blocked by CORS policy/.test(message.text())
     if (message.type() === 'error' && !isExpected) complaints.push(message.text())
   })

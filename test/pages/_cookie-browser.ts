@@ -1,9 +1,9 @@
 import type { Stage } from './_pages.ts'
 
-/** An answer that a browser would show. */
+/** An answer with a page. */
 export type Seen = { status: number; headers: Headers; text: string; location: string | null }
 
-/** A browser without a screen: it keeps cookies, and says of itself what browsers say. */
+/** A browser without a screen: it keeps cookies and sends the headers of browsers. */
 export type CookieBrowser = {
   cookies: Map<string, string>
   get(path: string, headers?: Record<string, string>): Promise<Seen>
@@ -70,7 +70,7 @@ export function tokenOf({ text }: Pick<Seen, 'text'>): string {
   return token
 }
 
-/** Where the first form of a page is sent to. */
+/** Returns the action of the first form of a page. */
 export function actionOf({ text }: Pick<Seen, 'text'>): string {
   const [, action] = /<form method="post" action="([^"]+)"/.exec(text) ?? []
   if (action === undefined) throw new Error(`a page without a form: ${text}`)
@@ -95,7 +95,7 @@ export function alertsOf({ text }: Seen): string {
     .join(' ')
 }
 
-/** What a page says, without its elements. */
+/** Returns the text of a page without its elements. */
 export function plain(html: string): string {
   return html
     .replace(/<[^>]+>/g, ' ')

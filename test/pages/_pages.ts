@@ -4,18 +4,18 @@ import type { AddressInfo } from 'node:net'
 import { type AppOptions, quick, startApp, type TestApp } from '../_app.ts'
 import { type FakeProvider, startFakeProvider } from '../_fake-provider.ts'
 
-/** A gateway that a browser can reach at its public URL, two providers, and an app to go back to. */
+/** A gateway that a browser can reach at its public URL, two providers, and an app as redirect target. */
 export type Stage = {
   app: TestApp
   fake: FakeProvider
   /** The public URL of the gateway. */
   url: string
-  /** Where the app wants people to be sent back to. */
+  /** The redirect target in the app. */
   home: string
   stop(): Promise<void>
 }
 
-/** Starts them. Providers ask people before they let them go on. */
+/** Starts the stage. The providers ask for consent before they redirect. */
 export async function startPages({ env = {}, ...options }: AppOptions = {}): Promise<Stage> {
   const [fake, client, port] = await Promise.all([startFakeProvider(), startClient(), findPort()])
   fake.askForConsent(true)
@@ -45,7 +45,7 @@ export async function startPages({ env = {}, ...options }: AppOptions = {}): Pro
   }
 }
 
-/** An app as far as the gateway sees one: a page of another origin. It redirects once more, as many apps do. */
+/** Starts an app: a page of another origin. It redirects once more, as many apps do. */
 async function startClient(): Promise<{ url: string; stop(): Promise<void> }> {
   const server = createServer((request, response) => {
     const { pathname, search, searchParams } = new URL(request.url ?? '/', 'http://client.test')
@@ -71,7 +71,7 @@ async function startClient(): Promise<{ url: string; stop(): Promise<void> }> {
   }
 }
 
-/** A port that was free a moment ago: the gateway has to know its own address before it listens. */
+/** Finds a free port: the gateway must know its own address before it listens. */
 export async function findPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -21,7 +21,7 @@ test.after.always('stop', async () => {
   await stage?.stop()
 })
 
-/** Every page and what it can look like, as somebody comes by it: name → how to get there. They build on each other. */
+/** The states of all pages: name → the steps of a user to it. Each state continues the previous one. */
 const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
   ['signin', (page) => page.goto('/signin')],
   [
@@ -76,7 +76,7 @@ const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
   [
     'going-on',
     async (page) => {
-      // An answer without content leaves the browser where it is.
+      // After an answer without content, the browser stays on its page.
       await page.route(`${stage.home}**`, (route) => route.fulfill({ status: 204 }))
       await page.getByRole('button', { name: /^Continue as/ }).click()
       await page.getByRole('link', { name: 'Continue' }).waitFor()
@@ -95,7 +95,7 @@ const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
   ],
 ]
 
-/** What axe-core finds wrong with a page, one line each. */
+/** Returns the violations that axe-core finds in a page, one per line. */
 async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(axe.source)
   return page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>

@@ -20,7 +20,7 @@ test.after.always('stop', () => stage?.stop())
 
 const settings = { name: 'Acme', logo: undefined, accent: '#3451b2', language: undefined }
 
-/** How many bytes a page has, with all that it loads. */
+/** Returns the bytes of a page with all its resources. */
 async function sizeOf(t: ExecutionContext, text: string): Promise<number> {
   const files = [...text.matchAll(/(?:href|src)="(\/pages\/[^"]+)"/g)].map(([, path = '']) => path)
   const loaded = await Promise.all([...new Set(files)].map((path) => openCookieBrowser(stage).get(path)))
@@ -43,7 +43,7 @@ test('every page, with all that it loads, is smaller than 20 KB', async (t) => {
   }
 })
 
-test('the account page stays small with 50 sessions: it shows this one and those that were used last', async (t) => {
+test('the account page stays small with 50 sessions: it shows the current session and the last used sessions', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'everywhere')
   await stage.app.sql(
@@ -144,7 +144,7 @@ test('a person at / gets to the sign-in or the account, a program an index of th
 test('an unknown address is a page for a person and a problem for a program; so is one for the other', async (t) => {
   const person = await openCookieBrowser(stage).get('/nowhere')
   t.is(person.status, 404)
-  t.regex(plain(person.text), /There is nothing here/)
+  t.regex(plain(person.text), /Page not found/)
   t.regex((await stage.app.get('/nowhere')).text, /^{"type"/)
   t.regex((await openCookieBrowser(stage).get('/user')).text, /^{"type"/)
   t.is((await openCookieBrowser(stage).get('/login')).status, 405)
@@ -160,7 +160,7 @@ test('at the address of a page a person gets a page whatever goes wrong, and a p
     t.is(seen.status, code === 'query_too_long' ? 414 : 405)
     t.regex(seen.text, /^<!doctype html>/, path)
     t.true(seen.text.includes(`<code>${code}</code>`))
-    t.notRegex(alertsOf(seen), /wrong on our side/)
+    t.notRegex(alertsOf(seen), /unexpected error/)
     t.is(seen.headers.get('cache-control'), 'no-store')
   }
   t.is((await browser.send('/account', {})).headers.get('allow'), 'HEAD, GET')
@@ -181,14 +181,14 @@ test('pages speak the language that the browser asks for, with every error, and 
   const wrong = await browser.submit('/signup', '/signup/form', fields, german)
   t.is(
     alertsOf(wrong),
-    'Benutzername: Darin ist ein unsichtbares Zeichen. Passwort: Es müssen mindestens 4 Zeichen sein. Die beiden Passwörter sind nicht gleich.',
+    'Benutzername: Ein Zeichen ist unsichtbar. Bitte entfernen. Passwort: Mindestens 4 Zeichen sind nötig. Die beiden Passwörter stimmen nicht überein.',
   )
   for (const language of ['fr', '', '*', 'xx;q=9,,']) {
     t.regex((await browser.get('/signin', { 'Accept-Language': language })).text, /<html lang="en"/)
   }
 })
 
-test.serial('without pages there is nothing of them, and / is the index for everybody', async (t) => {
+test.serial('without pages their routes do not exist, and / is the index for every client', async (t) => {
   const app = await startApp({ engine: quick, env: { AUTH_PAGES: 'false' } })
   t.teardown(app.close)
   const headers = { Accept: 'text/html' }

@@ -41,7 +41,7 @@ async function backAtApp(page: Page): Promise<URLSearchParams> {
 const open = (t: ExecutionContext, options = {}) => openPerson(t, stage.url, options)
 const alert = (page: Page) => page.getByRole('alert')
 
-browserTest('somebody signs up, signs out, mistypes the password and signs in', async (t) => {
+browserTest('a user signs up, signs out, mistypes the password and signs in', async (t) => {
   const { page } = await open(t)
   await signUp(page, 'ada')
   t.is(await page.title(), 'Your account · Claimgate')
@@ -75,7 +75,7 @@ browserTest(
   },
 )
 
-browserTest('an app sends somebody to sign in, and gets a code that it can exchange', async (t) => {
+browserTest('an app sends a user to sign in, and gets a code that it can exchange', async (t) => {
   await stage.app.signup('bob')
   const { page } = await open(t)
   const verifier = 'v'.repeat(43)
@@ -106,22 +106,19 @@ for (const [provider, label, profile] of [
   ['github', 'GitHub', githubber('octo')],
   ['google', 'Google', googler({ email: 'goo@mail.test' })],
 ] as const) {
-  browserTest(
-    `somebody who declines at ${label} and then agrees is signed in, also for an app`,
-    async (t) => {
-      stage.fake.signInAs(provider, profile as never)
-      const { page } = await open(t)
-      await page.goto(`/signin?redirect_to=${encodeURIComponent(stage.home)}`)
-      await page.getByRole('link', { name: `Continue with ${label}` }).click()
-      await page.getByRole('button', { name: 'Deny' }).click()
-      t.regex(await alert(page).innerText(), /You were not signed in/)
-      await page.getByRole('link', { name: `Continue with ${label}` }).click()
-      await page.getByRole('button', { name: 'Allow' }).click()
-      t.truthy((await backAtApp(page)).get('code'))
-      await page.goto('/account')
-      t.true(await page.getByRole('button', { name: `Unlink ${label}` }).isVisible())
-    },
-  )
+  browserTest(`a user who declines at ${label} and then agrees is signed in, also for an app`, async (t) => {
+    stage.fake.signInAs(provider, profile as never)
+    const { page } = await open(t)
+    await page.goto(`/signin?redirect_to=${encodeURIComponent(stage.home)}`)
+    await page.getByRole('link', { name: `Continue with ${label}` }).click()
+    await page.getByRole('button', { name: 'Deny' }).click()
+    t.regex(await alert(page).innerText(), /You were not signed in/)
+    await page.getByRole('link', { name: `Continue with ${label}` }).click()
+    await page.getByRole('button', { name: 'Allow' }).click()
+    t.truthy((await backAtApp(page)).get('code'))
+    await page.goto('/account')
+    t.true(await page.getByRole('button', { name: `Unlink ${label}` }).isVisible())
+  })
 }
 
 browserTest(
@@ -168,7 +165,7 @@ browserTest('a provider is linked and unlinked, and the last way in stays', asyn
   await page.getByRole('button', { name: 'Link GitHub' }).waitFor()
 })
 
-browserTest('somebody ends the session of another browser and sees it end', async (t) => {
+browserTest('a user ends the session of another browser and sees it end', async (t) => {
   const [desk, phone] = [
     await open(t),
     await open(t, { userAgent: 'Mozilla/5.0 (iPhone) Version/20 Safari/604' }),
@@ -186,7 +183,7 @@ browserTest('somebody ends the session of another browser and sees it end', asyn
 })
 
 browserTest(
-  'somebody changes the password; other browsers are signed out and the new one works',
+  'a user changes the password; other browsers are signed out and the new password works',
   async (t) => {
     const [here, there] = [await open(t), await open(t)]
     await signUp(here.page, 'changes')
@@ -202,7 +199,7 @@ browserTest(
     await change('wrong')
     t.is(await alert(here.page).innerText(), 'Current password is wrong.')
     await change(password)
-    t.regex(await here.page.getByRole('status').first().innerText(), /^Your password is changed/)
+    t.regex(await here.page.getByRole('status').first().innerText(), /^Your password has been changed/)
     await there.page.reload()
     await there.page.waitForURL('/signin')
     await signIn(there.page, 'changes', newPassword)
@@ -236,7 +233,7 @@ browserTest(
     t.is(await alert(page).count(), 0)
     await signIn(page, 'returns', 'wrong')
     await alert(page).waitFor()
-    // What the browser does when it has kept the page as it was; the one that tests use keeps none.
+    // The effect of a page from the back/forward cache, which the browser of the tests does not have.
     await page.evaluate(`dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))`)
     await alert(page).waitFor({ state: 'detached' })
     await signIn(page, 'returns', 'wrong')
@@ -263,7 +260,7 @@ browserTest(
     await page.goto('/signin')
     own.app.clock.advance(5 * 3600)
     await signIn(page, 'late')
-    t.regex(await alert(page).innerText(), /open for too long/)
+    t.regex(await alert(page).innerText(), /form has expired/)
     t.is(await page.getByLabel('Username').inputValue(), 'late')
     await signIn(page, 'late')
     await page.waitForURL('/account')
@@ -275,13 +272,13 @@ browserTest('a browser that refuses cookies is told what to do', async (t) => {
   await page.goto('/signin')
   await context.clearCookies()
   await signIn(page, 'ada')
-  t.regex(await alert(page).innerText(), /did not send our cookie back/)
+  t.regex(await alert(page).innerText(), /did not send the cookie of this site/)
   await page.goto('/signin')
   stage.fake.signInAs('github', githubber())
   await page.getByRole('link', { name: 'Continue with GitHub' }).click()
   await context.clearCookies()
   await page.getByRole('button', { name: 'Allow' }).click()
-  t.regex(await alert(page).innerText(), /did not keep our cookie/)
+  t.regex(await alert(page).innerText(), /did not keep the cookie of this site/)
 })
 
 browserTest(
@@ -307,7 +304,7 @@ browserTest(
 )
 
 browserTest(
-  'with the keyboard alone somebody signs up, reaches everything in order and signs out',
+  'with the keyboard alone a user signs up, reaches everything in order and signs out',
   async (t) => {
     const { page } = await open(t)
     await page.goto('/signup')

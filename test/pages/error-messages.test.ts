@@ -82,7 +82,7 @@ test('what is beside a field is about a form that was sent; elsewhere there is a
   t.deepEqual(describe(taken, true), { username: 'Username is taken. Choose another one.' })
   t.is(
     describe(taken, false),
-    'No free username could be found for you. Sign up with a username and link the service then.',
+    'The service found no free username for you. Sign up with a username, then link the service.',
   )
   const wrong = new GatewayError('invalid_credentials')
   t.is(describe(wrong, true), 'Wrong username or password.')
@@ -92,7 +92,7 @@ test('what is beside a field is about a form that was sent; elsewhere there is a
 
 test('a field that a form does not have is nothing wrong with an address', (t) => {
   const foreign = t.throws(() => validate(signup, { ...good, coupon: 'x' }), { instanceOf: GatewayError })
-  t.regex(String(describe(foreign as GatewayError, true)), /^The form came with a field that is not ours/)
+  t.regex(String(describe(foreign as GatewayError, true)), /^The form has an unknown field/)
   const address = new GatewayError('validation_failed', { errors: [{ field: 'state', detail: 'is long' }] })
   t.regex(String(describe(address, false)), /^The address of this page/)
 })

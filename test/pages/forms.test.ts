@@ -30,7 +30,7 @@ const refusals: [
   send: (browser: ReturnType<typeof openCookieBrowser>, csrf: string) => Promise<unknown>,
 ][] = [
   ['from another origin', (v, csrf) => v.send('/signin', inner(csrf), { Origin: 'https://evil.test' })],
-  ['from an origin that nobody names', (v, csrf) => v.send('/signin', inner(csrf), { Origin: 'null' })],
+  ['from an opaque origin', (v, csrf) => v.send('/signin', inner(csrf), { Origin: 'null' })],
   ['from no origin', (v, csrf) => v.send('/signin', inner(csrf), { Origin: '' })],
   [
     'from the origin of the app',
@@ -39,10 +39,7 @@ const refusals: [
   ['from a sister site', (v, csrf) => v.send('/signin', inner(csrf), { 'Sec-Fetch-Site': 'same-site' })],
   ['from another site', (v, csrf) => v.send('/signin', inner(csrf), { 'Sec-Fetch-Site': 'cross-site' })],
   ['without a token', (v) => v.send('/signin', bob)],
-  [
-    'with a token that somebody made up',
-    (v) => v.send('/signin', inner(`1.b${'a'.repeat(22)}.${'b'.repeat(43)}`)),
-  ],
+  ['with an invented token', (v) => v.send('/signin', inner(`1.b${'a'.repeat(22)}.${'b'.repeat(43)}`))],
   [
     'with a token whose time was changed',
     (v, csrf) => v.send('/signin', inner(csrf.replace(/^\d+/, (n) => String(+n + 1)))),
@@ -69,7 +66,7 @@ const refusals: [
   ],
 ]
 for (const [what, send] of refusals) {
-  test(`a form ${what} is a page with 403, and nobody is signed in`, async (t) => {
+  test(`a form ${what} is a page with 403, and no user is signed in`, async (t) => {
     const browser = openCookieBrowser(stage)
     const csrf = tokenOf(await browser.get('/signin'))
     const { status, text } = (await send(browser, csrf)) as { status: number; text: string }
@@ -79,7 +76,7 @@ for (const [what, send] of refusals) {
   })
 }
 
-test('whoever uses the gateway at another address than its public one is shown that', async (t) => {
+test('a user of the gateway at another address than its public URL sees the public URL', async (t) => {
   const browser = openCookieBrowser(stage)
   const elsewhere = { Origin: stage.app.url }
   const { status, text } = await browser.submit('/signin', '/signin', bob, elsewhere)
@@ -95,7 +92,7 @@ test('a form whose token has expired is shown again with what was typed, but for
   own.app.clock.advance(4 * 3600 + 1)
   const late = await browser.send('/signin', { csrf, username: 'bob <&"', password: 'pass-4711' })
   t.is(late.status, 403)
-  t.regex(alertsOf(late), /open for too long/)
+  t.regex(alertsOf(late), /form has expired/)
   t.regex(late.text, / value="bob &lt;&amp;&quot;"/)
   t.notRegex(late.text, /pass-4711/)
   own.app.clock.advance(60)
@@ -109,11 +106,11 @@ test('a browser that refuses cookies is told so', async (t) => {
   browser.cookies.clear()
   const refused = await browser.send('/signin', { csrf, ...bob })
   t.is(refused.status, 403)
-  t.regex(alertsOf(refused), /did not send our cookie/)
+  t.regex(alertsOf(refused), /did not send the cookie of this site/)
   t.regex(refused.text, /value="bob"/)
 })
 
-test('whoever comes back after days is not told to allow cookies: a page keeps its cookie for as long as its forms', async (t) => {
+test('a user who comes back after days is not told to allow cookies: a page keeps its cookie for as long as its forms', async (t) => {
   const own = await startPages()
   t.teardown(own.stop)
   const browser = openCookieBrowser(own)
@@ -139,7 +136,7 @@ test('a form of a session that has ended says so, and blames no cookie', async (
   browser.cookies.clear()
   const late = await browser.send(path.replace('/signin', '/signin/continue'), { csrf })
   t.is(late.status, 403)
-  t.regex(alertsOf(late), /signed in or out meanwhile/)
+  t.regex(alertsOf(late), /signed in or out since it was opened/)
 })
 
 test('the token of a form that was made before the sign-in is of no use after it', async (t) => {
@@ -148,7 +145,7 @@ test('the token of a form that was made before the sign-in is of no use after it
   await browser.submit('/signin', '/signin', bob)
   const late = await browser.send('/account/sessions/end-others', { csrf: before })
   t.is(late.status, 403)
-  t.regex(alertsOf(late), /signed in or out meanwhile/)
+  t.regex(alertsOf(late), /signed in or out since it was opened/)
 })
 
 const paths = [
@@ -188,7 +185,7 @@ test('a body that is no form of ours is refused: JSON, another charset, a field 
   t.is(twice.status, 400)
   const foreign = await browser.send('/signin', { ...inner(csrf), roles: 'admin' })
   t.is(foreign.status, 422)
-  t.regex(alertsOf(foreign), /field that is not ours/)
+  t.regex(alertsOf(foreign), /has an unknown field/)
 })
 
 test('a wrong password and an unknown user look the same', async (t) => {
@@ -229,7 +226,7 @@ test('what is wrong with a sign-up is said beside each field, and in a summary w
   t.regex(alertsOf(taken), /^Username is taken/)
 })
 
-test('a page never says what somebody typed as anything but text', async (t) => {
+test('a page renders input only as text', async (t) => {
   const browser = openCookieBrowser(stage)
   const evil = `"><script>alert(1)</script><img src=x onerror='alert(2)'>\u0026lt;`
   const wrong = await browser.submit('/signin', '/signin', { username: evil, password: evil })

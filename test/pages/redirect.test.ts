@@ -29,7 +29,7 @@ const challenge = createHash('sha256').update(verifier).digest('base64url')
 const pkce = { code_challenge: challenge, code_challenge_method: 'S256' }
 const pathOf = (page: string, query: Record<string, string>) => `${page}?${new URLSearchParams(query)}`
 
-/** Where a page of ours sends the browser on to by itself, and by a link. */
+/** Returns the target of an interstitial page, which its redirect and its link share. */
 function goesOnTo(t: ExecutionContext, { status, text }: Seen): URL {
   t.is(status, 200, text)
   const [, url = ''] = /<meta http-equiv="refresh" content="0;url=([^"]+)">/.exec(text) ?? []
@@ -40,7 +40,7 @@ function goesOnTo(t: ExecutionContext, { status, text }: Seen): URL {
 const exchange = (url: URL) =>
   stage.app.post('/token/exchange', { code: url.searchParams.get('code'), codeVerifier: verifier })
 
-/** Goes on to a provider and back; returns what the gateway answers then. */
+/** Visits a provider and returns the answer of the gateway to the callback. */
 async function visitProvider(browser: CookieBrowser, location: string, profile = githubber()): Promise<Seen> {
   const { pathname, search } = new URL(stage.fake.authorize(location, profile))
   return browser.get(pathname + search)
@@ -97,7 +97,7 @@ test('who is signed in is asked before an app gets a code; nothing is handed out
   t.regex(other.text, /name="password"/)
 })
 
-test('whoever signs in as somebody else and mistypes gets the form again, with the name, and ends as that one', async (t) => {
+test('a user who signs in as another user and mistypes gets the form again, with the name, and ends as the other user', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'first-one')
   const asked = await browser.get(pathOf('/signin', { redirect_to: home, ...pkce }))
@@ -231,7 +231,7 @@ test('a sign-in by a provider that was begun on the page ends on the account pag
   t.regex(plain((await browser.get('/account')).text), /Your account octo .*GitHub Linked/)
 })
 
-/** Follows a link as a browser does that stands on a page of such a site; `fetch` says of itself that it is a script. */
+/** Follows a link from a page of such a site as a browser does; the headers of `fetch` would be those of a script. */
 const follow = (path: string, site: string) =>
   new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { 'Sec-Fetch-Site': site, 'Sec-Fetch-Mode': 'navigate' }
@@ -262,7 +262,7 @@ test('one that an app asked for ends at the app with a code, and on our page sig
   t.is((await browser.get('/account')).status, 200)
 })
 
-test('a callback of a sign-in that another browser began on its page is refused, and signs nobody in', async (t) => {
+test('a callback of a sign-in that another browser began on its page is rejected, and signs no user in', async (t) => {
   const attacker = openCookieBrowser(stage)
   const victim = openCookieBrowser(stage)
   const start = await attacker.get('/signin/github')
@@ -306,7 +306,7 @@ test('what a provider sign-in was sent back with is said in sentences of its own
     t.notRegex(page.text, /aria-invalid/)
     return alertsOf(page)
   }
-  t.regex(await said('username_taken'), /^No free username could be found for you\./)
+  t.regex(await said('username_taken'), /^The service found no free username for you\./)
   t.is(await said('rate_limited'), 'Too many attempts. Please try again later.')
 })
 
@@ -315,7 +315,7 @@ test('a browser that lost the cookie of a sign-in sees a page, a program sees a 
   const path = '/auth/github/callback?code=x&state=y'
   t.regex((await browser.get(path)).location ?? '', /\/signin\?error=invalid_state$/)
   t.is((await stage.app.get(path)).status, 403)
-  t.regex(alertsOf(await browser.get('/signin?error=invalid_state')), /did not keep our cookie/)
+  t.regex(alertsOf(await browser.get('/signin?error=invalid_state')), /did not keep the cookie of this site/)
 })
 
 test('a provider is linked and unlinked on the account page, and the last way in stays', async (t) => {
@@ -337,7 +337,7 @@ test('a provider is linked and unlinked on the account page, and the last way in
   t.is((await stage.app.login('linker')).status, 200)
 })
 
-test('an identity of somebody else is not linked, and the account page says why', async (t) => {
+test('an identity of another user is not linked, and the account page says why', async (t) => {
   const profile = githubber('owner')
   const owner = openCookieBrowser(stage)
   await visitProvider(owner, (await owner.get('/signin/github')).location ?? '', profile)
@@ -366,14 +366,14 @@ test('after signing out there is a way back to an app that is known', async (t) 
   t.true(text.includes(`href="${home}"`))
 })
 
-test('whoever is still signed in is asked, and comes to that way back after signing out', async (t) => {
+test('a user who is still signed in is asked, and gets the link back to the app after signing out', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'leaves-both')
   t.is((await browser.get('/signed-out')).location, '/account')
   const asked = await browser.get(pathOf('/signed-out', { redirect_to: home }))
   t.is(asked.status, 200)
   t.regex(plain(asked.text), /signed in as leaves-both\./)
-  t.true(browser.cookies.has('claimgate'), 'a link alone signs nobody out')
+  t.true(browser.cookies.has('claimgate'), 'a link alone signs no user out')
   const csrf = tokenOf(asked)
   const evil = { redirect_to: 'https://evil.test/' }
   t.is((await browser.send(pathOf('/account/signout', evil), { csrf })).status, 403)

@@ -56,7 +56,7 @@ test('a session of a page that is ended elsewhere is over at the next click, and
   const late = await browser.send('/account/sessions/end-others', { csrf: form })
   t.is(late.location, '/signin?error=invalid_token')
   t.false(browser.cookies.has('claimgate'))
-  t.regex(alertsOf(await browser.get(late.location ?? '')), /session is over/)
+  t.regex(alertsOf(await browser.get(late.location ?? '')), /session has ended/)
   t.is((await browser.get('/account')).location, '/signin')
 })
 
@@ -67,14 +67,14 @@ test('a user who is deactivated is signed out of the pages', async (t) => {
   t.is((await browser.get('/account')).location, '/signin')
 })
 
-test('a cookie that was changed, or sealed for something else, is nobody', async (t) => {
+test('a cookie that was changed, or sealed for another purpose, signs no user in', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'sealed')
   const cookie = browser.cookies.get('claimgate') ?? ''
   const start = await browser.get('/signin/github')
   t.is(start.status, 302)
   const flow = browser.cookies.get('claimgate-flow') ?? ''
-  // In the middle, because not every bit of the last character counts.
+  // In the middle, because the last character has unused bits.
   const changed = cookie.replace(
     /[^.]{3}\.([\w-]+)$/,
     (end) => `${end.startsWith('AAA') ? 'BBB' : 'AAA'}${end.slice(3)}`,
@@ -115,7 +115,7 @@ test('signing out ends the session, and going back shows nothing: no page may be
   t.true(stage.app.logs.some(({ event, userId }) => event === 'logout' && typeof userId === 'string'))
 })
 
-test('signing in as somebody else ends the session that the browser had', async (t) => {
+test('signing in as another user ends the session that the browser had', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'first')
   await stage.app.signup('second')
@@ -139,12 +139,12 @@ test('a password is changed on the account page, which keeps its own session and
   t.notRegex(short.text, /correct horse/)
   const done = await change({ currentPassword: password, newPassword: 'another horse' })
   t.is(done.location, '/account?done=password')
-  t.regex((await browser.get('/account?done=password')).text, /role="status">Your password is changed/)
+  t.regex((await browser.get('/account?done=password')).text, /role="status">Your password has been changed/)
   t.is((await stage.app.login('changer', 'another horse')).status, 200)
   t.is((await stage.app.post('/token', { refreshToken: body.refreshToken })).status, 401)
 })
 
-test('other sessions are ended one by one or all at once; those of other users stay', async (t) => {
+test('other sessions are ended one by one or all at once; the sessions of other users stay', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'tidy')
   await signUp(openCookieBrowser(stage), 'neighbour')
@@ -207,7 +207,7 @@ test.serial('a session of the pages lives on while it is used, and never beyond 
   t.is((await browser.get('/account')).location, '/signin')
 })
 
-test.serial('a session of the pages that nobody uses ends', async (t) => {
+test.serial('an unused session of the pages ends', async (t) => {
   const own = await startPages({ env: { AUTH_SESSION_IDLE_LIFETIME: '3600' } })
   t.teardown(own.stop)
   const browser = openCookieBrowser(own)
@@ -248,13 +248,13 @@ test.serial('while the database is away, pages say so, and a form keeps what was
   const account = await browser.get('/account')
   t.is(account.status, 503)
   t.regex(account.headers.get('retry-after') ?? '', /^\d+$/)
-  t.regex(alertsOf(account), /cannot do that at the moment/)
+  t.regex(alertsOf(account), /not available at the moment/)
   const stranger = openCookieBrowser(own)
   t.is((await stranger.get('/signin')).status, 200)
   const refused = await stranger.submit('/signin', '/signin', { username: 'patient', password })
   t.is(refused.status, 503)
-  t.regex(alertsOf(refused), /cannot do that at the moment/)
+  t.regex(alertsOf(refused), /not available at the moment/)
   t.regex(refused.text, /value="patient"/)
-  t.true(browser.cookies.has('claimgate'), 'and nobody is signed out by it')
+  t.true(browser.cookies.has('claimgate'), 'and the browser stays signed in')
   await t.throwsAsync(own.stop())
 })

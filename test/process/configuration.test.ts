@@ -39,7 +39,7 @@ test.serial(
     t.is(code, 78)
     t.regex(
       stderr,
-      /^ {2}AUTH_PAGES_LOGO must name a file that can be read\n {2}AUTH_PAGES_LANGUAGE must be one of de, en$/m,
+      /^ {2}AUTH_PAGES_LOGO must name a readable file\n {2}AUTH_PAGES_LANGUAGE must be one of de, en$/m,
     )
   },
 )
