@@ -22,7 +22,7 @@ function createChangePasswordSchema(rules: PasswordRules) {
 
 /**
  * POST /user/password: changes the password of the signed-in user and ends their other sessions. The current password is
- * required unless there is none yet. Throws `invalid_credentials`, and `validation_failed` for a password that the policy
+ * required if the user has a password. Throws `invalid_credentials`, and `validation_failed` for a password that the policy
  * rejects.
  */
 export function changePassword(deps: Dependencies, { signedIn }: Transport) {
@@ -48,7 +48,9 @@ export function changePassword(deps: Dependencies, { signedIn }: Transport) {
           await requirePassword(newPassword, username, 'newPassword')
           const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)
           if (!isChanged)
-            throw new GatewayError('invalid_credentials', { detail: 'The password has just been changed' })
+            throw new GatewayError('invalid_credentials', {
+              detail: 'Another request has just changed the password. Try again with the new password.',
+            })
           ctx.state.announce('password.changed')
           ctx.status = 204
         }),

@@ -26,7 +26,10 @@ export function unlinkIdentity({ identities }: Dependencies, { signedIn }: Trans
           const { userId } = requireClaims(ctx).access
           const { provider = '' } = ctx.params ?? {}
           const isName = /^[a-z0-9-]+$/.test(provider)
-          if (!isName || !(await identities.unlink(provider, userId))) throw new GatewayError('not_found')
+          if (!isName || !(await identities.unlink(provider, userId)))
+            throw new GatewayError('not_found', {
+              detail: 'The user has no linked identity of this provider.',
+            })
           ctx.state.announce('identity.unlinked', { provider })
           ctx.status = 204
         },
@@ -37,5 +40,8 @@ export function unlinkIdentity({ identities }: Dependencies, { signedIn }: Trans
 
 /** Ends the routes of providers that are not configured. Throws `not_found`. */
 export const noProvider: Middleware = function noProvider() {
-  throw new GatewayError('not_found', { detail: 'There is no such provider, or it is not configured' })
+  throw new GatewayError('not_found', {
+    detail:
+      'The provider does not exist or is not configured. GET /providers lists the configured providers.',
+  })
 }

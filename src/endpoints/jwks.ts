@@ -7,18 +7,18 @@ const jwksAnswer = z
     keys: z
       .array(
         z.strictObject({
-          kty: z.literal('RSA').meta({ description: 'The kind of key.' }),
-          use: z.literal('sig').meta({ description: 'It is there to check signatures.' }),
-          alg: z.literal('RS256').meta({ description: 'The algorithm.' }),
+          kty: z.literal('RSA').meta({ description: 'The key type.' }),
+          use: z.literal('sig').meta({ description: 'The use of the key: signatures.' }),
+          alg: z.literal('RS256').meta({ description: 'The signature algorithm.' }),
           kid: z.string().meta({
-            description: 'The name of the key.',
+            description: 'The key ID.',
             examples: ['NmoaR-HgNGg8MkPBYqnZMGKqXJ0h1pIyWqBoJEhVYmw'],
           }),
-          n: z.base64url().meta({ description: 'The modulus.', examples: ['xYqLWmJ4fN9vT2Kd_w'] }),
-          e: z.base64url().meta({ description: 'The exponent.', examples: ['AQAB'] }),
+          n: z.base64url().meta({ description: 'The RSA modulus.', examples: ['xYqLWmJ4fN9vT2Kd_w'] }),
+          e: z.base64url().meta({ description: 'The RSA public exponent.', examples: ['AQAB'] }),
         }),
       )
-      .meta({ description: 'Those that sign, those that will, and those of tokens that still live.' }),
+      .meta({ description: 'The signing keys, the next keys, and the keys of unexpired tokens.' }),
   })
   .meta({ title: 'KeySet' })
 

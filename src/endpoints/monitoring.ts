@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts'
 
 const healthAnswer = (status: string) => z.strictObject({ status: z.literal(status) })
 
-/** GET /healthz: answers while the process runs, whatever the state of the database. */
+/** GET /healthz: answers while the process runs, in any state of the database. */
 export function healthz(): Middleware {
   return withContract(
     { answers: { 200: { description: 'The process runs.', schema: healthAnswer('ok') } } },
@@ -25,7 +25,7 @@ export function readyz({ isReady }: Dependencies): Middleware {
     async function readyz(ctx) {
       if (!(await isReady()))
         throw new GatewayError('database_unavailable', {
-          detail: 'The gateway is starting or stopping, or the database is not migrated',
+          detail: 'The gateway is starting or stopping, or the database is not migrated. Try again shortly.',
           headers: { 'Retry-After': '5' },
         })
       ctx.body = { status: 'ready' }

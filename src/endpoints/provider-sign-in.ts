@@ -26,7 +26,7 @@ export function linkProvider(
   return [...signedIn, jsonBody(linkBody), startLink(deps), askProvider(deps, name)]
 }
 
-/** Runs the strategy of a redirect provider: to the provider, or on its callback to the provider's identity. */
+/** Runs the strategy of a redirect provider: redirects to the provider, or on the callback reads the identity. */
 export function askProvider({ authenticate }: Dependencies, provider: string): Middleware {
   return authenticate({ provider, property: 'identity', refused: 'provider_denied' })
 }
@@ -37,7 +37,7 @@ type CallbackOptions = {
   pages: {
     /** Ends a sign-in that was started on a page. */
     finishOnPage: Middleware
-    /** Returns the page that shows the error of a sign-in; null for an error that the app gets. */
+    /** Returns the page that shows the error of a sign-in; null when the app gets the error. */
     pageFor: (ctx: Context) => URL | null
   } | null
 }

@@ -27,7 +27,7 @@ export function providers({ config, passwordProvider, redirectProviders }: Depen
     input: null,
     steps: [
       withContract(
-        { answers: { 200: { description: 'How people can sign in here.', schema: providersAnswer } } },
+        { answers: { 200: { description: 'The ways to sign in.', schema: providersAnswer } } },
         async function providers(ctx) {
           ctx.body = list
         },

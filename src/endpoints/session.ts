@@ -7,7 +7,7 @@ import { id, roles, username } from './schemas.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl'
 
-/** A session as it is answered; where the refresh token travels in a cookie, the body has none. */
+/** Creates the contract of an answer with a session. In cookie mode the body has no refresh token. */
 export function createSessionAnswer(inBody: boolean): Answer {
   const fields = z.strictObject({
     id,
@@ -25,12 +25,12 @@ export function createSessionAnswer(inBody: boolean): Answer {
       .nonnegative()
       .meta({ examples: [1_209_600] }),
   })
-  const description = 'The session: who signed in, and the tokens that prove it.'
+  const description = 'The session: the user and the tokens.'
   if (inBody) return { description, schema: fields.meta({ title: 'Session' }) }
   return {
     description,
     schema: fields.omit({ refreshToken: true }).meta({ title: 'BrowserSession' }),
-    headers: { 'Set-Cookie': 'The refresh token, for this browser only.' },
+    headers: { 'Set-Cookie': 'The refresh token, as a cookie of this browser.' },
   }
 }
 

@@ -55,7 +55,7 @@ export function signup(deps: Dependencies, { signIn }: Transport) {
   } satisfies Operation
 }
 
-/** Closes a route while sign-up is closed. Throws `signup_disabled`. */
+/** Throws `signup_disabled` while sign-up is disabled. */
 export function signupGate({ isOpen }: { isOpen: boolean }): Middleware {
   return withContract({ errors: isOpen ? [] : ['signup_disabled'] }, async function signupGate(_ctx, next) {
     if (!isOpen) throw new GatewayError('signup_disabled')

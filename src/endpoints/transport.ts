@@ -6,7 +6,7 @@ import type { Operation } from '../hasura/run-operation.ts'
 import { createRefreshTransport, type RefreshTransport } from '../sessions/refresh-transport.ts'
 import { session } from './session.ts'
 
-/** The difference between the JSON interface, Hasura and the pages. */
+/** The steps that differ between the JSON interface, Hasura and the pages. */
 export type Transport = {
   /** Reads and sends refresh tokens: in the body or in a cookie. */
   refresh: RefreshTransport
@@ -21,7 +21,7 @@ export type Transport = {
 /** One operation of the gateway, for any transport. */
 export type Endpoint = (deps: Dependencies, transport: Transport) => Operation
 
-/** The transport of JSON routes. No session is answered without the claims proxy. */
+/** Creates the transport of the JSON routes. Every session passes the claims proxy. */
 export function jsonTransport(deps: Dependencies, { cookieMode }: { cookieMode: boolean }): Transport {
   const { config, openSession, secure } = deps
   const origins = [new URL(config.publicUrl).origin, ...config.corsOrigins]

@@ -16,19 +16,17 @@ const sessionsAnswer = z.array(
       userAgent: z
         .string()
         .nullable()
-        .meta({ description: 'What the browser calls itself.', examples: ['Mozilla/5.0 …'] }),
+        .meta({ description: 'The header User-Agent of the sign-in.', examples: ['Mozilla/5.0 …'] }),
       address: z
         .string()
         .nullable()
-        .meta({ description: 'Where the sign-in came from.', examples: ['192.0.2.7'] }),
-      createdAt: time.meta({ description: 'When the session began.' }),
-      lastUsedAt: time.meta({ description: 'When it was last refreshed.' }),
-      expiresAt: time.meta({ description: 'When it ends unless it is refreshed.' }),
-      current: z
-        .boolean()
-        .meta({ description: 'Whether it is the session of this request.', examples: [true] }),
+        .meta({ description: 'The network address of the sign-in.', examples: ['192.0.2.7'] }),
+      createdAt: time.meta({ description: 'The time of the sign-in.' }),
+      lastUsedAt: time.meta({ description: 'The time of the last refresh.' }),
+      expiresAt: time.meta({ description: 'The end of the session without another refresh.' }),
+      current: z.boolean().meta({ description: 'True for the session of this request.', examples: [true] }),
     })
-    .meta({ title: 'SessionSummary', description: 'Somewhere a user is signed in.' }),
+    .meta({ title: 'SessionSummary', description: 'A session of the user.' }),
 )
 
 /** GET /user/sessions: lists the sessions of the signed-in user. */
@@ -39,7 +37,12 @@ export function listSessions({ sessions, clock }: Dependencies, { signedIn }: Tr
     steps: [
       withContract(
         {
-          answers: { 200: { description: 'The sessions, the last used first.', schema: sessionsAnswer } },
+          answers: {
+            200: {
+              description: 'The active sessions; the last used session is first.',
+              schema: sessionsAnswer,
+            },
+          },
           errors: ['database_unavailable'],
         },
         async function listSessions(ctx) {
@@ -52,7 +55,7 @@ export function listSessions({ sessions, clock }: Dependencies, { signedIn }: Tr
   } satisfies Operation
 }
 
-/** DELETE /user/sessions/:id: ends a session of the signed-in user. Throws `not_found`, also for that of another user. */
+/** DELETE /user/sessions/:id: ends a session of the signed-in user. Throws `not_found`, also for a session of another user. */
 export function endSession({ sessions, clock }: Dependencies, { signedIn }: Transport) {
   return {
     guards: signedIn,
@@ -68,7 +71,7 @@ export function endSession({ sessions, clock }: Dependencies, { signedIn }: Tran
           const { userId } = requireClaims(ctx).access
           const id = z.guid().safeParse(ctx.params?.id)
           if (!id.success || !(await sessions.revokeOwn(id.data, userId, clock())))
-            throw new GatewayError('not_found')
+            throw new GatewayError('not_found', { detail: 'The user has no active session with this id.' })
           ctx.state.announce('session.revoked', { sessionId: id.data })
           ctx.status = 204
         },

@@ -22,31 +22,32 @@ const bodyLimit = 1_048_576
 /** The body that Hasura posts in webhook mode. A newer Hasura may add members. */
 const webhookBody = z.looseObject({
   headers: z.record(z.string(), z.string()).meta({
-    description: 'The headers of the client, `Authorization` and `X-Hasura-Role` among them, in any case.',
+    description:
+      'The headers of the client, such as `Authorization` and `X-Hasura-Role`. The case of names does not matter.',
     examples: [{ Authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl' }],
   }),
 })
 
-/** The headers that the webhook reads, its own on GET. */
+/** The headers that `GET /webhook` reads. */
 const webhookHeaders = z.object({
   'X-Hasura-Role': z
     .string()
-    .meta({ description: 'The role that the client asks for.', examples: ['editor'] })
+    .meta({ description: 'The requested role.', examples: ['editor'] })
     .optional(),
 })
 
 const webhookAnswer: Answer = {
-  description: 'Session variables, all of them strings.',
+  description: 'The session variables; all values are strings.',
   schema: z
     .object({
       'X-Hasura-Role': z.string().meta({ description: 'The role of the request.', examples: ['editor'] }),
       'X-Hasura-User-Id': id
-        .meta({ description: 'The id of the user; not for an anonymous request.' })
+        .meta({ description: 'The id of the user; absent for an anonymous request.' })
         .optional(),
       'Cache-Control': z
         .string()
         .regex(/^max-age=\d+$/)
-        .meta({ description: 'For how long Hasura may keep this answer.', examples: ['max-age=900'] })
+        .meta({ description: 'The time for which Hasura may cache the answer.', examples: ['max-age=900'] })
         .optional(),
     })
     .catchall(z.string())
@@ -63,7 +64,7 @@ export function webhook(deps: Dependencies): Middleware[] {
   return webhookSteps(deps, forwardedHeader, contract)
 }
 
-/** POST /webhook: the same, with the headers of Hasura's client in the body. */
+/** POST /webhook: answers Hasura's webhook mode with the headers of the client in the body. */
 export function postedWebhook(deps: Dependencies): Middleware[] {
   return [jsonBody(webhookBody, { limit: bodyLimit }), ...webhookSteps(deps, postedHeader, {})]
 }
@@ -88,14 +89,15 @@ function webhookSteps(deps: Dependencies, headerOf: HeaderOf, contract: Contract
 const forwardedHeader: HeaderOf = (ctx, name) => {
   if (ctx.req.headers[name] === undefined) return undefined
   const text = ctx.get(name)
-  // Node reads the bytes of a header as Latin-1; Hasura sends them as the client wrote them, in UTF-8.
+  // Node decodes headers as Latin-1. Hasura forwards the bytes of the client, which are UTF-8.
   return /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString() : text
 }
 
 const postedHeader: HeaderOf = (ctx, name) => {
   const { headers } = bodyOf(ctx, webhookBody)
   const values = Object.entries(headers).filter(([key]) => key.toLowerCase() === name)
-  if (values.length > 1) throw new GatewayError('invalid_token', { detail: `The header ${name} comes twice` })
+  if (values.length > 1)
+    throw new GatewayError('invalid_token', { detail: `The header ${name} comes twice. Send it once.` })
   return values[0]?.[1]
 }
 
@@ -113,7 +115,10 @@ function anonymous({ anonymousRole, headerOf }: AnonymousOptions): Middleware {
     },
     async function anonymous(ctx, next) {
       if (headerOf(ctx, 'authorization') !== undefined) return next()
-      if (anonymousRole === null) throw new GatewayError('invalid_token', { detail: 'A token is required' })
+      if (anonymousRole === null)
+        throw new GatewayError('invalid_token', {
+          detail: 'An access token is required. Send it in the header Authorization.',
+        })
       const asked = headerOf(ctx, 'x-hasura-role')
       ctx.body = { 'X-Hasura-Role': chooseRole(asked, [anonymousRole], anonymousRole) }
     },
@@ -121,8 +126,8 @@ function anonymous({ anonymousRole, headerOf }: AnonymousOptions): Middleware {
 }
 
 /**
- * Answers with the session variables, all of them strings, and with the seconds that they hold. The requested role is
- * used if the user has it; every other `x-hasura-*` header of the client is ignored.
+ * Answers with the session variables, all of them strings, and with their lifetime in seconds. The requested role is used
+ * if the user has it. All other `x-hasura-*` headers of the client are ignored.
  */
 function sessionVariables({ clock, headerOf }: { clock: Clock; headerOf: HeaderOf }): Middleware {
   return withContract(
@@ -136,8 +141,8 @@ function sessionVariables({ clock, headerOf }: { clock: Clock; headerOf: HeaderO
 }
 
 /**
- * The session variables of a user, in the role that is asked for or else their default role, for the seconds that their
- * token has left. Throws `role_denied` when they do not have the role.
+ * Returns the session variables of a user in the requested role, or else in the default role. They are valid for the
+ * remaining seconds of the token. Throws `role_denied` for a role that the user does not have.
  */
 export function createWebhookAnswer(
   claims: HasuraClaims,

@@ -92,7 +92,7 @@ for (const engine of engines) {
     t.is((await app.post('/logout', { refreshToken })).status, 204)
   })
 
-  test(`${engine}: POST /logout with everywhere ends every session of the user, and of nobody else`, async (t) => {
+  test(`${engine}: POST /logout with everywhere ends every session of the user, and no session of another user`, async (t) => {
     const session = await app.signup('everywhere')
     const { body: second } = await app.login('everywhere')
     const bystander = await app.signup('bystander')
@@ -117,7 +117,7 @@ for (const engine of engines) {
   })
 }
 
-/** Things that look like the refresh token `good`, of which none is one. */
+/** Texts that resemble the refresh token `good`, all of them invalid. */
 function spoil(good: string, foreign: string): string[] {
   const bytes = Buffer.from(good.slice(4), 'base64url')
   const spell = (...parts: Uint8Array[]) => `cgr_${Buffer.concat(parts).toString('base64url')}`

@@ -11,7 +11,7 @@ test.serial.before('start', async () => {
 })
 test.after.always('stop', () => Promise.all([open?.close(), closed?.close()]))
 
-/** Both forms of one client request. */
+/** A client request in both forms of the webhook. */
 const ask = (app: TestApp, client: Record<string, string> = {}) =>
   Promise.all([
     app.get('/webhook', webhookGetHeaders(client)),

@@ -8,7 +8,7 @@ import { startRelay } from '../http/_relay.ts'
 
 type Counts = { hit: number; miss: number; invalidation: number; entries: number; listening: number }
 
-/** What /metrics says of the cache. */
+/** Reads the metrics of the cache. */
 async function readCounts(app: TestApp): Promise<Counts> {
   const { text } = await app.get('/metrics')
   const value = (name: string) =>
@@ -179,7 +179,7 @@ const cutListener = (app: TestApp) =>
   app.sql(`SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
     WHERE application_name = 'claimgate listener' AND datname = current_database()`)
 
-/** Asks until answers are remembered again; each is right, also those in between. */
+/** Sends requests until answers come from the cache again. Each answer must be correct. */
 async function staysRight(t: ExecutionContext, app: TestApp, session: SessionBody): Promise<void> {
   let active = true
   const { hit } = await readCounts(app)

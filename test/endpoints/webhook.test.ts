@@ -6,7 +6,7 @@ import { refused } from '../_problem.ts'
 
 type Ask = (app: TestApp, client: Record<string, string>) => Promise<Answer<Record<string, string>>>
 
-/** The two ways in which Hasura hands on what its client sent. */
+/** The two forms in which Hasura forwards the headers of its client. */
 const forms: Record<string, Ask> = {
   GET: (app, client) => app.get('/webhook', webhookGetHeaders(client)),
   POST: (app, client) => {
@@ -60,7 +60,7 @@ for (const engine of engines) {
     test(`${on} knows a role whose name is not ASCII`, async (t) => {
       const session = await app.signup(`accented-${method}`)
       await grant(app, session.id, 'rôle 役')
-      // What a client that writes UTF-8 into a header sends.
+      // The bytes of a client that writes UTF-8 into a header.
       const sent = method === 'GET' ? Buffer.from('rôle 役').toString('latin1') : 'rôle 役'
       const { status, body } = await ask(app, { ...bearer(session), 'X-Hasura-Role': sent })
       t.is(status, 200)
