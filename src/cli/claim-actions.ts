@@ -14,7 +14,7 @@ import { CommandError } from './failure.ts'
 import { findUser } from './find.ts'
 import { list, type Output, printable, quote } from './output.ts'
 
-/** Shows what Hasura is told of a user. Throws `user_not_found`, `user_inactive` and `role_denied`. */
+/** Shows the claims of a user in the access token and the webhook. Throws `user_not_found`, `user_inactive` and `role_denied`. */
 export async function preview(
   { database, config }: OpenDeployment,
   nameOrId: string,
@@ -25,14 +25,14 @@ export async function preview(
   if (grants === null) {
     throw new CommandError(
       'user_inactive',
-      `${quote(username)} is deactivated: no token, and 401 from the webhook`,
+      `${quote(username)} is deactivated and gets no claims; activate with: claimgate user activate`,
     )
   }
   const claims = createHasuraClaims(grants, config.roles)
   if (role !== undefined && !claims.allowedRoles.includes(role)) {
     throw new CommandError(
       'role_denied',
-      `${quote(username)} does not have the role ${quote(role)}: 401 from the webhook`,
+      `${quote(username)} does not have the role ${quote(role)}; grant it with: claimgate role grant`,
     )
   }
   const { idle, absolute } = config.sessionLifetimes
@@ -43,7 +43,9 @@ export async function preview(
     document: { id, username, token, webhook, leftOut },
     text: formatClaims(token, webhook),
     warning:
-      leftOut.length > 0 ? `left out, because Hasura must not see it: ${leftOut.join(', ')}` : undefined,
+      leftOut.length > 0
+        ? `left out, because Hasura must not receive them: ${leftOut.join(', ')}`
+        : undefined,
   }
 }
 
@@ -67,15 +69,18 @@ const claim = z.object({
     .string()
     .refine(
       isClaimName,
-      'must be lower-case letters, digits, - and _, and none of those that are made of roles',
+      'must be lower-case letters, digits, - and _, and not a name that is reserved for roles',
     )
-    .refine((name) => !name.startsWith('x-hasura-'), 'must be without x-hasura-, which every claim gets'),
+    .refine(
+      (name) => !name.startsWith('x-hasura-'),
+      'must be without the prefix x-hasura-, which is added to every claim',
+    ),
   value: storableText(10_000)
-    .refine((text) => text !== 'null', 'must not be null: claims unset takes a claim away')
+    .refine((text) => text !== 'null', 'must not be null; remove a claim with: claimgate claims unset')
     .refine((text) => isStorable(parseIfJson(text)), 'has a character that cannot be stored'),
 })
 
-/** Sets a claim, to JSON or else to the text itself. Throws `user_not_found` and `validation_failed`. */
+/** Sets a claim to a JSON value, or else to the text. Throws `user_not_found` and `validation_failed`. */
 export async function setClaim(
   { database }: OpenDeployment,
   nameOrId: string,
@@ -93,7 +98,7 @@ export async function setClaim(
   }
 }
 
-/** Takes a claim away. Throws `user_not_found`. */
+/** Removes a claim. Throws `user_not_found`. */
 export async function unsetClaim(
   { database }: OpenDeployment,
   nameOrId: string,
@@ -105,7 +110,7 @@ export async function unsetClaim(
   return { document: { id, username, name, changed }, text }
 }
 
-/** In a session variable, 5 and "5" are the same, and a text needs no quotation marks. A long number is text too. */
+/** Parses JSON, or returns the text. A number above the safe integers stays text, which is the same session variable. */
 function parseIfJson(text: string) {
   try {
     return JSON.parse(text, (_name, value) => {
@@ -117,7 +122,7 @@ function parseIfJson(text: string) {
   }
 }
 
-/** What JSON writes as an escape, PostgreSQL may still be unable to hold: a NUL, or half of a surrogate pair. */
+/** Returns false for a NUL or half of a surrogate pair: valid JSON that PostgreSQL cannot store. */
 function isStorable(value: unknown): boolean {
   const escapes = JSON.stringify(value).match(/\\(?:u[\da-f]{4}|.)/g) ?? []
   return !escapes.some((each) => /^\\u(0000|d)/.test(each))

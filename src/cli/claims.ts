@@ -8,13 +8,15 @@ const actions = () => import('./claim-actions.ts')
 export function registerClaims(program: Command, context: CommandContext): void {
   const claims = program
     .command('claims')
-    .summary('show and change what Hasura is told of a user')
-    .description('What Hasura is told of a user. <user> is a username, in any case, or an id.')
+    .summary('show and change the claims of a user')
+    .description(
+      'Claims: the session variables of a user in Hasura. <user> is a username, in any case, or an id.',
+    )
   claims
     .command('set')
-    .summary('give a user a claim')
+    .summary('set a claim of a user')
     .description(
-      "Gives a user the session variable x-hasura-<name>, from the next token and the webhook's next answer on. The value is JSON, or else text.",
+      'Sets the session variable x-hasura-<name> of a user, from the next token and the next answer of the webhook. The value is JSON, or else text.',
     )
     .argument('<user>')
     .argument('<name>')
@@ -26,7 +28,7 @@ export function registerClaims(program: Command, context: CommandContext): void 
     .action(onDeployment(context, async () => (await actions()).setClaim))
   claims
     .command('unset')
-    .summary('take a claim from a user')
+    .summary('remove a claim of a user')
     .argument('<user>')
     .argument('<name>')
     .addHelpText('after', examples('claimgate claims unset alice org-id'))
@@ -35,10 +37,10 @@ export function registerClaims(program: Command, context: CommandContext): void 
     .command('preview')
     .summary('show the claims of a user')
     .description(
-      'Shows what Hasura reads in a token that the user would get now, and what the webhook would answer to it.',
+      'Shows the claims in a new access token of the user, and the answer of the webhook to this token.',
     )
     .argument('<user>')
-    .option('--role <role>', 'the x-hasura-role that the client asks the webhook for')
+    .option('--role <role>', 'the x-hasura-role of the client in the request to the webhook')
     .addHelpText(
       'after',
       examples('claimgate claims preview alice', 'claimgate claims preview alice --role editor'),

@@ -10,24 +10,24 @@ import type { Terminal } from './terminal.ts'
 /** The process that a command runs in. */
 export type CommandProcess = ServingProcess & Terminal
 
-/** What a command works on. */
+/** The deployment that a command works on. */
 export type OpenDeployment = Deployment & { config: Config; now: Date }
 
-/** What every command is made with. */
+/** The context of every command. */
 export type CommandContext = {
   process: CommandProcess
-  /** Whether a program reads the answer: one JSON document on standard output, and nothing else. */
+  /** True for one JSON document on standard output, for programs. */
   isJson: boolean
   clock: Clock
-  /** What the process ends with when nothing was thrown. */
+  /** The exit code of a command that does not throw. */
   exitCode: number
-  /** Reads how the deployment is set up. Throws a ConfigError. */
+  /** Loads the configuration. Throws a ConfigError. */
   loadConfig(): Promise<Config>
-  /** Makes the log of the gateway's own code: warnings and worse, on standard error. */
+  /** Creates the log of the gateway's code, from level warn, on standard error. */
   loadLog(): Promise<Logger>
 }
 
-/** The context of one command line. No setting is read and no code of the gateway loaded before a command asks for it. */
+/** Creates the context of a command line. Settings and code of the gateway are loaded only when a command needs them. */
 export function createContext(process: CommandProcess, isJson: boolean): CommandContext {
   return {
     process,
@@ -43,8 +43,8 @@ export function createContext(process: CommandProcess, isJson: boolean): Command
 }
 
 /**
- * Opens the deployment while `work` runs. Without `mayCreate` there must be a database: a mistaken directory should not
- * look like a deployment without users. Throws `no_database`, `database_unavailable` and what `work` throws.
+ * Opens the deployment while `work` runs. Without `mayCreate` the database must exist, so a wrong directory does not look
+ * like a deployment without users. Throws `no_database`, `database_unavailable` and the errors of `work`.
  */
 export async function withDeployment<T>(
   context: CommandContext,
@@ -55,7 +55,7 @@ export async function withDeployment<T>(
   const isThere = await hasDatabase(config)
   if (!isThere && !mayCreate) throw noDatabase(config)
   const deployment = await open(context, config)
-  if (!isThere && !context.isJson) context.process.stderr.write(`Made a database in ${config.dataDir}.\n`)
+  if (!isThere && !context.isJson) context.process.stderr.write(`Created a database in ${config.dataDir}.\n`)
   try {
     return await work({ ...deployment, config, now: context.clock() })
   } finally {
@@ -63,7 +63,7 @@ export async function withDeployment<T>(
   }
 }
 
-/** A commander action: loads the work, does it on the deployment, and prints its output. */
+/** Returns a commander action that loads a function, runs it on the deployment and prints its output. */
 export function onDeployment<Args extends unknown[]>(
   context: CommandContext,
   load: () => Promise<(opened: OpenDeployment, ...args: Args) => Promise<Output>>,
@@ -75,7 +75,7 @@ export function onDeployment<Args extends unknown[]>(
   }
 }
 
-/** Prints an answer, as a document or as text. */
+/** Prints an output as a JSON document or as text. */
 export function print({ process, isJson }: CommandContext, { document, text, warning }: Output): void {
   if (isJson) {
     process.stdout.write(`${JSON.stringify({ ...document, ...(warning && { warning }) }, null, 2)}\n`)
@@ -95,7 +95,7 @@ async function open({ loadLog }: CommandContext, config: Config): Promise<Deploy
   })
 }
 
-/** Whether there is a database to open: a server's is taken to be there until it is asked. */
+/** Returns true if the embedded database exists. The database of a server is assumed to exist. */
 export async function hasDatabase({ databaseUrl, dataDir }: Config): Promise<boolean> {
   if (databaseUrl !== undefined) return true
   const { hasEmbedded } = await import('../database/data-directory.ts')
@@ -105,6 +105,6 @@ export async function hasDatabase({ databaseUrl, dataDir }: Config): Promise<boo
 function noDatabase({ dataDir }: Config): CommandError {
   return new CommandError(
     'no_database',
-    `There is no database in ${dataDir}. Set AUTH_DATA_DIR or DATABASE_URL to where it is, or make one with: claimgate migrate`,
+    `There is no database in ${dataDir}. Set AUTH_DATA_DIR or DATABASE_URL, or create a database with: claimgate migrate`,
   )
 }

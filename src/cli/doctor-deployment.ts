@@ -23,13 +23,13 @@ import type { KeyPair } from '../tokens/key-pair.ts'
 import { type CommandContext, hasDatabase } from './context.ts'
 import { toOpenError } from './failure.ts'
 
-/** What was found on the way: null where it could not be. */
+/** The findings that later checks need; null if unknown. */
 export type Found = { config: Config | null; signingKey: KeyPair | null; roles: string[] | null }
 
 // In milliseconds.
 const timeout = 5000
 
-/** Checks everything but Hasura. `hasuraSecret` is read after `.env` was. */
+/** Checks the deployment without Hasura. Calls `hasuraSecret` after `.env` is loaded. */
 export async function examineDeployment(
   context: CommandContext,
   hasuraSecret: () => string | undefined,
@@ -72,7 +72,7 @@ export async function examineDeployment(
 type Inside = { checks: Check[]; signingKey: KeyPair | null; roles: string[] | null; hasNoKey?: boolean }
 
 async function examineDatabase(context: CommandContext, config: Config): Promise<Inside> {
-  const unread = 'the database is not read'
+  const unread = 'the database was not read'
   const rest = [skipped('clock', unread), skipped('keys', unread)]
   const without = (check: Check): Inside => ({
     checks: [check, ...rest],
@@ -89,7 +89,7 @@ async function examineDatabase(context: CommandContext, config: Config): Promise
     const { message } = toOpenError(error)
     if (/Another process is using the data directory/.test(message))
       return without(skipped('database', 'a running gateway has the embedded database open'))
-    return without(failed('database', message, 'start the server, and set DATABASE_URL to what reaches it'))
+    return without(failed('database', message, 'start the server, and set DATABASE_URL to its address'))
   } finally {
     await deployment?.close()
   }
@@ -126,7 +126,7 @@ async function examineGateway(config: Config, kid: string | null | undefined): P
     readPage(fetch, publicUrl + path, timeout, headers)
   const reached = checkPublicUrl(publicUrl, await read('/healthz'))
   if (reached.status !== 'ok') {
-    const unread = 'the gateway is not reached'
+    const unread = 'the gateway was not reached'
     return [reached, skipped('jwks', unread), skipped('webhook', unread)]
   }
   const [jwks, anonymous, forged] = await Promise.all([

@@ -20,11 +20,11 @@ const names = {
   roles: 'roles',
   exposed: 'secret columns',
 }
-// In seconds: long enough to be sent once.
+// In seconds, enough for one request.
 const probeLifetime = 30
 const probe = { query: '{ __typename }' }
 
-/** Checks a Hasura against what was found of the deployment. */
+/** Checks Hasura against the findings about the deployment. */
 export async function examineHasura(
   endpoint: string | null,
   secret: string | undefined,
@@ -40,12 +40,12 @@ export async function examineHasura(
     if (await isOpen(address)) {
       const cure = 'set HASURA_GRAPHQL_ADMIN_SECRET; Hasura checks no token without it'
       return [
-        failed(names.hasura, 'everybody is its admin', cure),
-        ...skipAll('Hasura asks nobody who they are'),
+        failed(names.hasura, 'every client is its admin', cure),
+        ...skipAll('Hasura authenticates no client'),
       ]
     }
   } catch (error) {
-    return [failUnreached(names.hasura, error), ...skipAll('Hasura is not reached')]
+    return [failUnreached(names.hasura, error), ...skipAll('Hasura was not reached')]
   }
   const { check, metadata } = await readMetadata(address, secret)
   const used = metadata === null ? null : findRoles(metadata)
@@ -55,7 +55,7 @@ export async function examineHasura(
     check,
     ...compareRoles(config, found.roles, used),
     metadata === null
-      ? skipped(names.exposed, 'the metadata is not read')
+      ? skipped(names.exposed, 'the metadata was not read')
       : checkExposed(findExposed(metadata)),
     await attempt(names.token, () => tryToken(address, config, found.signingKey)),
     await attempt(names.anonymous, () => tryAnonymous(address, config, used)),
@@ -63,10 +63,10 @@ export async function examineHasura(
 }
 
 function failUnreached(name: string, error: unknown): Check {
-  return failed(name, toCommandError(error).message, 'start Hasura, and set --hasura to where it is')
+  return failed(name, toCommandError(error).message, 'start Hasura, and set --hasura to its URL')
 }
 
-/** Whether anybody may read and change its metadata. */
+/** Returns true if Hasura serves its metadata without a secret. */
 async function isOpen(address: HasuraAddress): Promise<boolean> {
   const body = { type: 'get_inconsistent_metadata', args: {} }
   return (await postToHasura(address, '/v1/metadata', {}, body)).status === 200
@@ -78,7 +78,7 @@ async function readMetadata(
 ): Promise<{ check: Check; metadata: unknown }> {
   if (secret === undefined)
     return {
-      check: ok(names.hasura, `reached; its metadata is not read without --hasura-secret`),
+      check: ok(names.hasura, 'reached; the metadata was not read, because --hasura-secret is missing'),
       metadata: null,
     }
   let metadata: unknown = null
@@ -88,7 +88,7 @@ async function readMetadata(
     const problems = await api.findInconsistent()
     if (problems.length === 0)
       return { check: ok(names.hasura, 'reached, with consistent metadata'), metadata }
-    const cure = 'mend it on the page "Metadata status" of the console'
+    const cure = 'repair it on the page "Metadata status" of the console'
     return {
       check: failed(names.hasura, `inconsistent metadata: ${problems.slice(0, 3).join('; ')}`, cure),
       metadata,
@@ -96,26 +96,26 @@ async function readMetadata(
   } catch (error) {
     if (!(error instanceof HasuraError) || error.code !== 'hasura_denied')
       return { check: failUnreached(names.hasura, error), metadata }
-    const cure = 'give the HASURA_GRAPHQL_ADMIN_SECRET that Hasura was started with'
+    const cure = 'set HASURA_GRAPHQL_ADMIN_SECRET to the value of the Hasura process'
     return { check: failed(names.hasura, error.message, cure), metadata }
   }
 }
 
 function compareRoles({ roles }: Config, rows: string[] | null, used: Set<string> | null): Check[] {
   if (rows === null || used === null)
-    return [skipped(names.roles, rows === null ? 'no database' : 'the metadata is not read')]
+    return [skipped(names.roles, rows === null ? 'no database' : 'the metadata was not read')]
   return checkRoles([...rows, roles.defaultRole], used, roles.anonymousRole)
 }
 
 async function tryToken(address: HasuraAddress, config: Config, key: KeyPair | null): Promise<Check> {
-  if (key === null) return skipped(names.token, 'no key to sign a token with')
+  if (key === null) return skipped(names.token, 'no signing key')
   const token = await signProbe(config, key, new Date())
   const send = (bearer: string) =>
     postToHasura(address, '/v1/graphql', { Authorization: `Bearer ${bearer}` }, probe)
   return checkToken(await send(token), await send(spoil(token)), wantedSettings(config))
 }
 
-/** The same token with the first character of its signature changed. */
+/** Changes the first character of the signature of a token. */
 function spoil(token: string): string {
   return token.replace(/[^.](?=[^.]*$)/, (first) => (first === 'A' ? 'B' : 'A'))
 }
@@ -125,7 +125,7 @@ function wantedSettings(config: Config): WantedSettings {
   return { jwtSecret, hook: `${config.publicUrl}/webhook` }
 }
 
-/** A token of a session that does not exist, for a user who does not either. */
+/** Signs a token of an unknown user and an unknown session. */
 async function signProbe(config: Config, key: KeyPair, now: Date): Promise<string> {
   const grants = { userId: randomUUID(), defaultRole: null, roles: [], extraClaims: {} }
   const tokens = createAccessTokens(createSigningKeys(key), { ...config, accessTokenLifetime: probeLifetime })

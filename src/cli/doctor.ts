@@ -10,12 +10,12 @@ type Flags = { hasura?: string; hasuraSecret?: string }
 export function registerDoctor(program: Command, context: CommandContext): void {
   program
     .command('doctor')
-    .summary('say what is wrong with a deployment, and what cures it')
+    .summary('check a deployment, with a cure for each problem')
     .description(
-      'Looks at the configuration, the database, the keys, the gateway at its public URL and, if it is told where, Hasura. Changes nothing. The exit code is 1 when something failed.',
+      'Checks the configuration, the database, the keys, the gateway at its public URL, and Hasura with --hasura. Changes nothing. The exit code is 1 when a check failed.',
     )
-    .option('--hasura <url>', 'where Hasura is')
-    .option('--hasura-secret <secret>', 'its admin secret; better in HASURA_GRAPHQL_ADMIN_SECRET')
+    .option('--hasura <url>', 'the URL of Hasura')
+    .option('--hasura-secret <secret>', 'the admin secret of Hasura; HASURA_GRAPHQL_ADMIN_SECRET is safer')
     .addHelpText(
       'after',
       examples(

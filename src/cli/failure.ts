@@ -2,7 +2,7 @@ import { ConfigError, type FieldError, GatewayError } from '../errors.ts'
 import { HasuraError } from '../hasura/metadata-request.ts'
 import { printable } from './output.ts'
 
-/** How a command can fail, and the exit code of each; the codes are those of sysexits.h where it has one. */
+/** The failures of commands with their exit codes, which follow sysexits.h where possible. */
 const table = {
   usage: 64,
   validation_failed: 65,
@@ -38,25 +38,25 @@ const table = {
   failed: 1,
 } as const satisfies Record<string, number>
 
-/** A stable name of one kind of failure. */
+/** The stable name of a failure. */
 export type FailureCode = keyof typeof table
 
-/** What `--help` says of the exit codes. */
+/** The exit codes in the help text. */
 export const exitCodes = `
 Exit codes:
-   0  done
-   1  refused, or failed
-  64  the command line is wrong
-  65  a value or key was given that is not valid
-  66  there is no such user, role, session, key, file, database or source
-  69  the database cannot be opened, or Hasura be reached
-  73  there is one of that name already
-  76  the answer is not Hasura's
-  77  Hasura does not accept the admin secret
-  78  the configuration is not valid
+   0  success
+   1  rejected or failed
+  64  the command line is invalid
+  65  a value or key is invalid
+  66  the user, role, session, key, file, database or source does not exist
+  69  the database or Hasura cannot be reached
+  73  the name is already in use
+  76  the answer does not come from Hasura
+  77  Hasura rejected the admin secret
+  78  the configuration is invalid
  130  interrupted at a prompt`
 
-/** A failure that a command has words for. The message is shown as it is. */
+/** A failure with a message for the operator. */
 export class CommandError extends Error {
   readonly code: FailureCode
   readonly exitCode: number
@@ -71,17 +71,17 @@ export class CommandError extends Error {
   }
 }
 
-/** Whatever was thrown, in words that a person may see: no SQL, no arguments, no stack. */
+/** Converts an error to a failure whose message has no SQL, no arguments and no stack. */
 export function toCommandError(error: unknown): CommandError {
   if (error instanceof CommandError) return error
   if (error instanceof ConfigError) return new CommandError('configuration_invalid', problemsOf(error))
   if (error instanceof GatewayError) return fromGateway(error)
   if (error instanceof HasuraError)
     return new CommandError(error.code, printable(error.message), { cause: error })
-  return new CommandError('failed', `Something went wrong: ${lastLine(error)}`, { cause: error })
+  return new CommandError('failed', `Unexpected error: ${lastLine(error)}`, { cause: error })
 }
 
-/** What kept the database from being opened. */
+/** Converts an error of opening the database. */
 export function toOpenError(error: unknown): CommandError {
   if (error instanceof CommandError || error instanceof ConfigError) return toCommandError(error)
   const cause = error instanceof GatewayError ? error.cause : error
@@ -105,13 +105,13 @@ function problemsOf({ problems, message }: ConfigError): string {
   return problems.length === 1 ? `The configuration is not valid: ${problems[0]}` : message
 }
 
-/** Node tries all addresses of a host, and reports what went wrong with each in an error without a message. */
+/** Returns the message of an error. Node tries all addresses of a host, and its AggregateError has no message. */
 function wordsOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return wordsOf(error.errors[0])
   return error instanceof Error && error.message !== '' ? error.message : lastLine(error)
 }
 
-/** Prisma's messages begin with the call and its arguments, and end with what was wrong. */
+/** Returns the last line of a message. The messages of Prisma begin with the call and end with the cause. */
 function lastLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const lines = error.message.split('\n').filter((line) => line.trim() !== '')

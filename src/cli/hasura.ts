@@ -20,16 +20,16 @@ type Flags = {
 export function registerHasura(program: Command, context: CommandContext): void {
   const hasura = program
     .command('hasura')
-    .summary('tell Hasura of the users and roles')
+    .summary('compare and extend the metadata of Hasura')
     .description(
-      'What Hasura is told of the tables of users and roles. Nothing that it has been told is ever replaced or removed.',
+      'The metadata of the tables of users and roles in Hasura. Existing metadata is never replaced or removed.',
     )
   addOptions(hasura.command('apply'))
-    .summary('add what Hasura has not been told yet')
+    .summary('add missing metadata to Hasura')
     .description(
-      'Adds tables, relationships and permissions that are missing in the metadata of a Hasura, all or none. Safe to repeat.',
+      'Adds missing tables, relationships and permissions to the metadata of Hasura, all or none. Safe to repeat.',
     )
-    .option('--dry-run', 'only say what would be added')
+    .option('--dry-run', 'show the missing metadata, and change nothing')
     .addHelpText(
       'after',
       examples(
@@ -39,9 +39,9 @@ export function registerHasura(program: Command, context: CommandContext): void 
     )
     .action(async (flags: Flags) => print(context, await apply(context, flags)))
   addOptions(hasura.command('diff'))
-    .summary('show what Hasura has not been told yet')
+    .summary('show missing and different metadata of Hasura')
     .description(
-      'Shows what is missing in the metadata of a Hasura, and what it has been told otherwise. The exit code is 1 when there is something to show.',
+      'Shows missing and different metadata of Hasura. The exit code is 1 when there is a difference.',
     )
     .addHelpText('after', examples('claimgate hasura diff --endpoint http://localhost:8081'))
     .action(async (flags: Flags) => print(context, await diff(context, flags)))
@@ -49,16 +49,17 @@ export function registerHasura(program: Command, context: CommandContext): void 
 
 function addOptions(command: Command): Command {
   return command
-    .requiredOption('--endpoint <url>', 'where Hasura is')
-    .option('--admin-secret <secret>', 'its admin secret; better in HASURA_GRAPHQL_ADMIN_SECRET')
-    .option('--source <name>', 'the database as Hasura calls it', 'default')
+    .requiredOption('--endpoint <url>', 'the URL of Hasura')
+    .option('--admin-secret <secret>', 'the admin secret of Hasura; HASURA_GRAPHQL_ADMIN_SECRET is safer')
+    .option('--source <name>', 'the source in Hasura that has the database', 'default')
     .option('--manager-role <role>', 'the role that manages users and roles', 'manager')
-    .option('--user-role <role>', 'the role that every user has: AUTH_DEFAULT_ROLE', 'user')
-    .option('--timeout <seconds>', 'how long Hasura may take to answer', parseSeconds, 10)
+    .option('--user-role <role>', 'the role of every user: AUTH_DEFAULT_ROLE', 'user')
+    .option('--timeout <seconds>', 'the timeout of each request to Hasura', parseSeconds, 10)
 }
 
 function parseSeconds(text: string): number {
-  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError('Seconds, from 1 to 999.')
+  if (!/^[1-9]\d{0,2}$/.test(text))
+    throw new InvalidArgumentError('It must be a number of seconds from 1 to 999.')
   return Number(text)
 }
 
@@ -70,17 +71,18 @@ async function apply(context: CommandContext, flags: Flags): Promise<Output> {
     await requireConsistent(api)
     await api.bulk(missing, version)
   }
-  const nothing = 'Hasura knows everything already.'
+  const nothing = 'Hasura has all the metadata already.'
   const summary = isDone
-    ? `Added ${count(missing.length, 'thing')}.`
-    : `Would add ${count(missing.length, 'thing')}.`
+    ? `Added ${count(missing.length, 'object')}.`
+    : `Would add ${count(missing.length, 'object')}.`
   return {
     document: { applied: isDone ? missing.length : 0, missing, differs },
     text:
       missing.length === 0
         ? nothing
         : [...missing.map((call) => `+ ${describeCall(call)}`), summary].join('\n'),
-    warning: differs.length > 0 ? `left as it is: ${differs.map(describeCall).join('; ')}` : undefined,
+    warning:
+      differs.length > 0 ? `different and not changed: ${differs.map(describeCall).join('; ')}` : undefined,
   }
 }
 
@@ -88,7 +90,7 @@ async function diff(context: CommandContext, flags: Flags): Promise<Output> {
   const { missing, differs, describeCall } = await compare(context, flags)
   const lines = [
     ...missing.map((call) => `+ ${describeCall(call)}`),
-    ...differs.map((call) => `~ ${describeCall(call)}: Hasura has another`),
+    ...differs.map((call) => `~ ${describeCall(call)}: different in Hasura`),
   ]
   if (lines.length > 0) context.exitCode = 1
   return { document: { missing, differs }, text: lines.join('\n') || 'Nothing is missing.' }
@@ -130,11 +132,11 @@ async function compare({ process }: CommandContext, flags: Flags) {
   }
 }
 
-/** A condition that goes through a relationship of another meaning would protect nothing. */
+/** Creates the error for relationships that differ: a permission through another relationship protects nothing. */
 function refuseOver(relationships: readonly string[]): CommandError {
   return new CommandError(
     'relationship_differs',
-    `The permissions go through relationships that Hasura has otherwise, and nothing was changed. Rename or remove there: ${relationships.join('; ')}`,
+    `The permissions need relationships that are different in Hasura. Nothing was changed. Rename or remove in Hasura: ${relationships.join('; ')}`,
   )
 }
 
@@ -143,26 +145,26 @@ async function requireConsistent(api: MetadataApi): Promise<void> {
   if (problems.length === 0) return
   throw new CommandError(
     'hasura_inconsistent',
-    `Hasura's metadata is inconsistent, and nothing was changed: ${problems.slice(0, 3).map(printable).join('; ')}`,
+    `The metadata of Hasura is inconsistent. Nothing was changed. Repair in Hasura: ${problems.slice(0, 3).map(printable).join('; ')}`,
   )
 }
 
 /**
- * The roles that get permissions. Whoever has the manager's decides what everybody may do: not everybody, and not nobody
- * in particular. And a request without a token is of whichever user its client writes into the headers, so the role of
- * such requests must not be that of every user either. `anonymousRole` is AUTH_ANONYMOUS_ROLE. Throws `usage`.
+ * Validates the roles that get permissions. The manager role controls the roles of all users, so it must differ from the
+ * user role. A client without a token chooses its own user id in the headers, so neither role may be the role of such
+ * requests. `anonymousRole` is AUTH_ANONYMOUS_ROLE. Throws `usage`.
  */
 function parseRoles(manager: string, user: string, anonymousRole = ''): MetadataRoles {
   const unusable = ['', 'admin', 'anonymous', anonymousRole.trim()]
   if (unusable.includes(manager.trim()) || manager === user)
     throw new CommandError(
       'usage',
-      '--manager-role must be a role of its own: not admin, not anonymous, not AUTH_ANONYMOUS_ROLE, and not that of every user',
+      '--manager-role must be a role of its own: not admin, not anonymous, not AUTH_ANONYMOUS_ROLE, and not --user-role',
     )
   if (unusable.includes(user.trim()))
     throw new CommandError(
       'usage',
-      '--user-role must be a role that only comes with a token: not admin, not anonymous, not AUTH_ANONYMOUS_ROLE',
+      '--user-role must be a role that requires a token: not admin, not anonymous, not AUTH_ANONYMOUS_ROLE',
     )
   return { manager, user }
 }

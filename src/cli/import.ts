@@ -5,9 +5,9 @@ import type { ImportDeps, ImportReport } from '../import/run.ts'
 import { layouts } from '../import/sources.ts'
 import { count, printable } from './output.ts'
 
-/** What the command needs of the program around it. */
+/** The context of the command. */
 export type ImportContext = ImportDeps & {
-  /** Whether --json came before the command. */
+  /** True if --json came before the command. */
   isJson?: boolean
   stdout: { write(text: string): unknown }
   setExitCode(code: number): void
@@ -17,7 +17,7 @@ type ImportFlags = { dryRun?: boolean; json?: boolean }
 
 const exitCodes = { problems: 1, unavailable: 69, internal: 70, config: 78 }
 
-/** What a program reads of a failure, by exit code. */
+/** The failure codes for programs, by exit code. */
 const codes: Record<number, string> = {
   64: 'usage',
   65: 'wrong_source',
@@ -26,21 +26,24 @@ const codes: Record<number, string> = {
 }
 
 /**
- * Adds `import <source> <url>` to a program. The action never throws: it prints one line to `stderr` and sets the exit
- * code. 0 everybody was imported, 1 somebody could not be, 64 wrong arguments, 65 the source is something else, 69 a
- * database is away, 78 configuration, 70 anything else.
+ * Registers `import <source> <url>`. The action never throws: it prints one line to `stderr` and sets the exit code.
+ * 0 all users imported, 1 users left out because of problems, 64 invalid arguments, 65 another layout, 69 a database is
+ * unreachable, 78 invalid configuration, 70 any other error.
  */
 export function registerImport(program: Command, context: ImportContext): void {
   program
     .command('import')
-    .summary('bring users over from another sign-in server')
+    .summary('import users from another sign-in server')
     .description(
-      'bring the users of another sign-in server over, with ids, password hashes, roles and identities',
+      'Imports the users of another sign-in server, with ids, password hashes, roles and identities.',
     )
     .argument('<source>', layouts.map((layout) => layout.name).join(', '))
-    .argument('<url>', 'postgres:// URL of its database, which is only read; PGPASSWORD is honoured')
-    .option('--dry-run', 'show what would happen, and change nothing')
-    .option('--json', 'print the outcome as JSON')
+    .argument(
+      '<url>',
+      'postgres:// URL of its database, which is only read; the password may be in PGPASSWORD',
+    )
+    .option('--dry-run', 'show the result, and change nothing')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action(async (name: string, url: string, flags: ImportFlags) => {
       const isJson = flags.json === true || context.isJson === true
@@ -71,22 +74,22 @@ Examples:
   $ claimgate import hasura-auth 'postgres://reader@old-db:5432/app' --dry-run
   $ claimgate import seed 'postgres://reader@old-db:5432/app'
 
-Users who are there already (by id) stay as they are, so that it can be run again after an interruption.
+Existing users (by id) are not changed, so the import can be repeated after an interruption.
 hasura-backend-plus and hasura-auth have no usernames: the e-mail address becomes the username, or, without one,
 the provider and its subject.
 
-Exit codes: 0 everybody imported, 1 somebody could not be (see the list), 64 wrong arguments,
-65 the source has another layout, 69 a database cannot be reached, 70 anything else, 78 configuration.`
+Exit codes: 0 all users imported, 1 users left out because of problems (see the list), 64 invalid arguments,
+65 the source has another layout, 69 a database cannot be reached, 70 any other error, 78 invalid configuration.`
 
-/** The report for people. */
+/** Formats the report as text. */
 function describeImport({ source, dryRun, users, roles, identities, problems }: ImportReport): string {
   const lines = [
     `${source}: ${count(users.read, 'user')} read.`,
     users.imported === 0
-      ? `Nothing to import${users.present > 0 ? `: ${count(users.present, 'user')} already there` : ''}.`
+      ? `Nothing to import${users.present > 0 ? `: ${count(users.present, 'user')} already present` : ''}.`
       : `${dryRun ? 'To import' : 'Imported'}: ${count(users.imported, 'user')}, ${count(roles.granted, 'role grant')}, ${count(identities.linked, 'provider identity', 'provider identities')}, ${count(roles.created, 'new role')}.`,
     ...(users.present > 0 && users.imported > 0
-      ? [`Already there, left as they are: ${count(users.present, 'user')}.`]
+      ? [`Already present and not changed: ${count(users.present, 'user')}.`]
       : []),
     ...(users.anonymous > 0 ? [`Left out because anonymous: ${count(users.anonymous, 'user')}.`] : []),
     ...(users.refused > 0 ? [`Left out because of a problem: ${count(users.refused, 'user')}.`] : []),

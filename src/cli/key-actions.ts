@@ -44,7 +44,7 @@ export async function listKeys({ keySettings }: OpenDeployment): Promise<Output>
   const headings = ['KID', 'FROM', 'STATE', 'SIGNS', 'BITS', 'CREATED', 'NEXT']
   return {
     document: { keys },
-    text: table(headings, rows, 'No keys yet: the gateway makes the first one when it starts.'),
+    text: table(headings, rows, 'No keys yet: the gateway creates the first key when it starts.'),
   }
 }
 
@@ -75,7 +75,7 @@ function describeGiven({ kid, publicKey }: PublicKey, source: string, state: 'ac
   return { kid, source, state, signs: state === 'active', bits, ...times }
 }
 
-/** Null for a row that is not a key: the list must also work when the gateway cannot. */
+/** Returns the size of a key; null for an invalid row, so that the list also works when the gateway cannot start. */
 function bitsOf(publicJwk: Record<string, unknown>): number | null {
   try {
     return parsePublicJwk(publicJwk).asymmetricKeyDetails?.modulusLength ?? null
@@ -89,7 +89,7 @@ function nextStep({ signsAt, removedAt }: KeyLine): string | null {
   return removedAt && `removed after ${showTime(removedAt)}`
 }
 
-/** Publishes the next key, or with `now` lets it sign at once. Throws the reason why it does not. */
+/** Publishes the next key, or with `now` activates it at once. Throws the reason for a rejection. */
 export async function rotateKeys(opened: OpenDeployment, { now }: { now?: true }): Promise<Output> {
   return now ? rotateNow(opened) : rotate(opened)
 }
@@ -105,20 +105,20 @@ async function rotateNow({ keySettings, config, now }: OpenDeployment): Promise<
   return {
     document: { kid, state: 'active', signsAt: now, retired },
     text: `The key ${kid} signs from now on.${replaced}`,
-    warning: `until it has read /jwks again, which may take ${config.jwksMaxAge} seconds, Hasura refuses tokens that the new key has signed; other gateways do for two seconds`,
+    warning: `Hasura rejects tokens of the new key until it reads /jwks again, for up to ${config.jwksMaxAge} seconds; other gateways reject them for two seconds`,
   }
 }
 
-/** Unpublishes a key that does not sign. Throws the reason why it does not. */
+/** Unpublishes a key that does not sign. Throws the reason for a rejection. */
 export async function retire({ keySettings, config }: OpenDeployment, kid: string): Promise<Output> {
   const { was } = accepted(await retireKey(keySettings, kid), kid)
-  const text = `The key ${kid} is not published any more.`
+  const text = `The key ${kid} is no longer published.`
   if (was === 'next') return { document: { kid, was }, text }
-  const warning = `tokens that it has signed work no longer; Hasura notices within ${config.jwksMaxAge} seconds`
+  const warning = `tokens of this key are no longer valid; Hasura rejects them within ${config.jwksMaxAge} seconds`
   return { document: { kid, was }, text, warning }
 }
 
-/** Stores a key of a file as the next one. Throws `file_not_found`, `invalid_key` and the reason why it is not stored. */
+/** Stores the key of a file as the next key. Throws `file_not_found`, `invalid_key` and the reason for a rejection. */
 export async function importKeyFile(
   context: CommandContext,
   file: string,
@@ -156,16 +156,16 @@ function parse(pem: string, file: string, kid: string | undefined): KeyPair {
 
 const words: Record<KeyRefusal, string> = {
   other_secret:
-    'The keys in the database are encrypted with another AUTH_SECRET; set it, or AUTH_PREVIOUS_SECRET, as the gateway has it',
+    'The keys in the database are encrypted with another AUTH_SECRET; set AUTH_SECRET and AUTH_PREVIOUS_SECRET as in the gateway',
   environment_key:
     'This key comes from the environment: change AUTH_PRIVATE_KEY, private.pem or AUTH_PREVIOUS_PUBLIC_KEYS instead',
-  next_key_exists: 'There is a next key already; let it become active, or retire it first',
-  key_exists: 'There is a key of that kid already',
-  active_key: 'This key signs at the moment; claimgate keys rotate --now lets another one sign',
+  next_key_exists: 'A next key already exists; wait until it is active, or retire it first',
+  key_exists: 'A key with this kid already exists; give another --kid',
+  active_key: 'This key is the signing key; replace it with: claimgate keys rotate --now',
   key_not_found: 'There is no key',
 }
 
-/** What came of a change that was made. Throws the reason why it was not. */
+/** Returns the result of an accepted change. Throws the reason for a rejected change. */
 function accepted<T extends object>(result: T | Refused, kid?: string): T {
   if (!('refused' in result)) return result
   const { refused } = result
@@ -175,7 +175,7 @@ function accepted<T extends object>(result: T | Refused, kid?: string): T {
   )
 }
 
-/** What to say of a key that will sign. */
+/** Describes the published key. */
 function describePublished(key: PublishedKey): Output {
   return { document: key, text: `${publication(key)} ${future(key)}` }
 }
@@ -185,7 +185,7 @@ function publication({ kid, isNew }: PublishedKey): string {
 }
 
 function future({ state, signsAt }: PublishedKey): string {
-  if (state === 'active') return 'It signs at once, because there was none before.'
+  if (state === 'active') return 'It signs at once, because it is the first key.'
   if (signsAt) return `A gateway signs with it from ${showTime(signsAt)}.`
-  return 'It waits for AUTH_PRIVATE_KEY to be unset, which signs until then.'
+  return 'AUTH_PRIVATE_KEY signs until you unset it; then this key signs.'
 }

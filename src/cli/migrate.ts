@@ -9,11 +9,11 @@ import { examples, type Output, table } from './output.ts'
 export function registerMigrate(program: Command, context: CommandContext): void {
   program
     .command('migrate')
-    .summary('bring the database up to date')
+    .summary('apply the migrations to the database')
     .description(
-      'Brings the database up to date, making the embedded one if there is none. The gateway does the same when it starts.',
+      'Applies all pending migrations, and creates the embedded database if it does not exist. The gateway does the same when it starts.',
     )
-    .option('--status', 'only say which migrations there are, and change nothing')
+    .option('--status', 'list the migrations, and change nothing')
     .addHelpText('after', examples('claimgate migrate', 'claimgate migrate --status --json'))
     .action(async ({ status }: { status?: true }) => {
       const config = await context.loadConfig()
@@ -33,7 +33,7 @@ async function migrateAll(context: CommandContext, config: Config): Promise<Outp
   const created = !(await hasDatabase(config))
   const applied = await withConnection(context, config, (connection) => migrate(connection, root))
   const lines = [
-    ...(created ? [`Made a database in ${config.dataDir}.`] : []),
+    ...(created ? [`Created a database in ${config.dataDir}.`] : []),
     ...applied.map((name) => `Applied ${name}.`),
     'The database is up to date.',
   ]

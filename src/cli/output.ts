@@ -1,9 +1,9 @@
-/** What a command has to say: to programs, to people, and to people who should think again. */
+/** The output of a command: a document for programs, a text for people, and a warning. */
 export type Output = { document: object; text: string; warning?: string | undefined }
 
 type Cell = string | number | boolean | Date | null | undefined
 
-/** Rows of aligned columns under their headings, or `empty` when there are none. */
+/** Formats rows as aligned columns under their headings; returns `empty` without rows. */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly Cell[])[],
@@ -13,17 +13,17 @@ export function table(
   return align([headings, ...rows.map((row) => row.map(show))])
 }
 
-/** One line for each name and its value, aligned. */
+/** Formats each name with its value on a line, aligned. */
 export function list(entries: Record<string, Cell>): string {
   return align(Object.entries(entries).map(([name, value]) => [name, show(value)]))
 }
 
-/** A time as people read it, in UTC to the second. */
+/** Formats a time in UTC to the second. */
 export function showTime(time: Date): string {
   return `${time.toISOString().slice(0, 19).replace('T', ' ')}Z`
 }
 
-/** Text that was written by others, such as a username, without what could move a terminal's cursor or turn text around. */
+/** Escapes control and format characters in text from outside, such as a username, because they can change the terminal. */
 export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
@@ -31,12 +31,12 @@ export function printable(text: string): string {
   )
 }
 
-/** The same in quotation marks, for sentences. */
+/** Returns printable text in quotation marks. */
 export function quote(text: string): string {
   return `"${printable(text)}"`
 }
 
-/** `1 session`, `2 sessions`. */
+/** Formats a number with its noun: `1 session`, `2 sessions`. */
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`
 }
@@ -59,7 +59,7 @@ function show(value: Cell): string {
   return value instanceof Date ? showTime(value) : printable(String(value))
 }
 
-/** The text of `--help` under the options: one example a line. */
+/** Formats the examples in the help text, one per line. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
 }

@@ -15,17 +15,17 @@ import { registerUser } from './users.ts'
 
 const packageFile = new URL('../../../package.json', import.meta.url)
 
-/** The `claimgate` command with all that it can do. It throws commander's errors instead of ending the process. */
+/** Creates the `claimgate` command with all subcommands. It throws commander's errors instead of ending the process. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command('claimgate')
-    .description('The sign-in gateway of a Hasura GraphQL Engine, and what its administrators do.')
+    .description('The sign-in gateway of a Hasura GraphQL Engine, and its administration.')
     .version(JSON.parse(readFileSync(packageFile, 'utf8')).version)
     .option('--json', 'answer with one JSON document')
     .addHelpText('after', exitCodes)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => void context.process.stdout.write(text),
-      // Whoever parses prints the error that is thrown, as text or as JSON.
+      // The caller prints the thrown error, as text or as JSON.
       writeErr: () => {},
     })
     .exitOverride()
@@ -55,13 +55,13 @@ export function createProgram(context: CommandContext): Command {
   return program
 }
 
-/** Registers `serve`, which is also what `claimgate` alone does. */
+/** Registers `serve`, the default command. */
 function registerServe(program: Command, { process, isJson }: CommandContext): void {
   program
     .command('serve')
     .summary('start the gateway; this is the default')
     .description(
-      'Starts the gateway, on the embedded database or on that of DATABASE_URL, until SIGTERM or SIGINT.',
+      'Runs the gateway on the embedded database, or on the database in DATABASE_URL, until SIGTERM or SIGINT.',
     )
     .addHelpText('after', examples('claimgate', 'PORT=3000 claimgate serve'))
     .action(async () => {

@@ -13,25 +13,30 @@ const roleName = storableText(255)
     'has a control character or white space at its ends',
   )
 
-/** Makes a role. Throws `role_exists` and `validation_failed`. */
+/** Creates a role. Throws `role_exists` and `validation_failed`. */
 export async function createRole({ database, config }: OpenDeployment, name: string): Promise<Output> {
   validate(z.object({ role: roleName }), { role: name })
   const id = await createRoles(database).create(name)
-  if (id === null) throw new CommandError('role_exists', `There is a role ${quote(name)} already`)
-  return { document: { id, name }, text: `Made the role ${quote(name)}.`, warning: warnOfAdmin(name, config) }
+  if (id === null)
+    throw new CommandError('role_exists', `The role ${quote(name)} already exists; choose another name`)
+  return {
+    document: { id, name },
+    text: `Created the role ${quote(name)}.`,
+    warning: warnOfAdmin(name, config),
+  }
 }
 
-/** Lists the roles with how many users have them. */
+/** Lists the roles with the number of their users. */
 export async function listRoles({ database, config }: OpenDeployment): Promise<Output> {
   const roles = await createRoles(database).list()
   const rows = roles.map(({ id, name, users, defaultOf }) => [id, name, users, defaultOf])
   const roleTable = table(['ID', 'ROLE', 'USERS', 'DEFAULT OF'], rows, 'No roles.')
   const { defaultRole } = config.roles
-  const text = `${roleTable}\nEvery active user has the role ${quote(defaultRole)} besides (AUTH_DEFAULT_ROLE).`
+  const text = `${roleTable}\nEvery active user also has the role ${quote(defaultRole)} (AUTH_DEFAULT_ROLE).`
   return { document: { roles, deploymentDefault: defaultRole }, text }
 }
 
-/** Gives a role to a user. Throws `user_not_found` and `role_not_found`. */
+/** Grants a role to a user. Throws `user_not_found` and `role_not_found`. */
 export async function grantRole(
   { database, config }: OpenDeployment,
   nameOrId: string,
@@ -44,7 +49,7 @@ export async function grantRole(
   return { document: { ...toDocument(user, role), changed }, text, warning: warnOfAdmin(role, config) }
 }
 
-/** Takes a role from a user. Throws `user_not_found` and `role_not_found`. */
+/** Revokes a role of a user. Throws `user_not_found` and `role_not_found`. */
 export async function revokeRole(
   { database, config }: OpenDeployment,
   nameOrId: string,
@@ -64,8 +69,8 @@ export async function revokeRole(
 }
 
 /**
- * Makes a role the default of a user who has it: a default role is one of the allowed ones, so setting it would
- * otherwise give it. Throws `user_not_found`, `role_not_found` and `role_not_granted`.
+ * Sets the default role of a user who has this role. Without this check, a default role would also grant the role, because
+ * it is an allowed role. Throws `user_not_found`, `role_not_found` and `role_not_granted`.
  */
 export async function setDefault(
   { database, config }: OpenDeployment,
@@ -78,7 +83,7 @@ export async function setDefault(
   if (role !== config.roles.defaultRole && !(await roles.has(user.id, roleId))) {
     throw new CommandError(
       'role_not_granted',
-      `${quote(user.username)} does not have the role ${quote(role)}; claimgate role grant gives it`,
+      `${quote(user.username)} does not have the role ${quote(role)}; grant it with: claimgate role grant`,
     )
   }
   await roles.setDefault(user.id, roleId)
@@ -89,14 +94,14 @@ export async function setDefault(
   }
 }
 
-/** Leaves the default role of a user to the deployment. Throws `user_not_found`. */
+/** Clears the default role of a user, so the default role of the deployment applies. Throws `user_not_found`. */
 export async function clearDefault({ database, config }: OpenDeployment, nameOrId: string): Promise<Output> {
   const { id, username } = await findUser(database, nameOrId)
   await createRoles(database).setDefault(id, null)
   const { defaultRole } = config.roles
   return {
     document: { id, username, defaultRole: null },
-    text: `The default role of ${quote(username)} is now that of the deployment, ${quote(defaultRole)}.`,
+    text: `The default role of ${quote(username)} is now the default role of the deployment, ${quote(defaultRole)}.`,
   }
 }
 
@@ -106,5 +111,5 @@ function toDocument({ id, username }: { id: string; username: string }, role: st
 
 function warnOfAdmin(role: string, { roles }: OpenDeployment['config']): string | undefined {
   if (role !== 'admin' || roles.allowAdmin) return undefined
-  return 'admin is the superuser of Hasura, and left out of all tokens unless AUTH_ALLOW_ADMIN_ROLE is true'
+  return 'admin is the superuser of Hasura; tokens leave it out unless AUTH_ALLOW_ADMIN_ROLE is true'
 }

@@ -9,36 +9,36 @@ const actions = () => import('./role-actions.ts')
 export function registerRole(program: Command, context: CommandContext): void {
   const role = program
     .command('role')
-    .summary('make roles, and say who has them')
+    .summary('create, list, grant and revoke roles')
     .description(
       'Roles. <user> is a username, in any case, or an id. Changes reach tokens at their next refresh.',
     )
   role
     .command('create')
-    .summary('make a role')
-    .description('Makes a role of the name that the permissions in Hasura use.')
+    .summary('create a role')
+    .description('Creates a role with the name in the permissions of Hasura.')
     .argument('<role>')
     .addHelpText('after', examples('claimgate role create editor'))
     .action(onDeployment(context, async () => (await actions()).createRole, { mayCreate: true }))
   role
     .command('list')
     .summary('list the roles')
-    .description('Lists the roles, and how many users have each.')
+    .description('Lists the roles with the number of their users.')
     .addHelpText('after', examples('claimgate role list'))
     .action(onDeployment(context, async () => (await actions()).listRoles))
   role
     .command('grant')
-    .summary('give a role to a user')
-    .description('Gives a role to a user; one who has it keeps it.')
+    .summary('grant a role to a user')
+    .description('Grants a role to a user. A user who has the role keeps it.')
     .argument('<user>')
     .argument('<role>')
     .addHelpText('after', examples('claimgate role grant alice editor'))
     .action(onDeployment(context, async () => (await actions()).grantRole))
   role
     .command('revoke')
-    .summary('take a role from a user')
+    .summary('revoke a role of a user')
     .description(
-      'Takes a role from a user. If it was their default role, that of the deployment takes its place.',
+      'Revokes a role of a user. If it was the default role, the default role of the deployment replaces it.',
     )
     .argument('<user>')
     .argument('<role>')
@@ -46,9 +46,9 @@ export function registerRole(program: Command, context: CommandContext): void {
     .action(onDeployment(context, async () => (await actions()).revokeRole))
   role
     .command('default')
-    .summary('choose the role that a user has by default')
+    .summary('set the default role of a user')
     .description(
-      'Chooses one of the roles of a user as their default, or with --clear leaves it to the deployment.',
+      'Sets one of the roles of a user as the default role. With --clear, the default role of the deployment applies.',
     )
     .argument('<user>')
     .argument('[role]')

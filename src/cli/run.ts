@@ -4,7 +4,7 @@ import { CommandError, toCommandError } from './failure.ts'
 import { printable } from './output.ts'
 import { createProgram } from './program.ts'
 
-/** Runs the command line `args` and returns the exit code. What fails is said on standard error. */
+/** Runs the command line `args` and returns the exit code. Prints failures on standard error. */
 export async function run(process: CommandProcess, args: readonly string[]): Promise<number> {
   const end = args.indexOf('--')
   const isJson = args.slice(0, end < 0 ? args.length : end).includes('--json')
@@ -21,7 +21,7 @@ export async function run(process: CommandProcess, args: readonly string[]): Pro
   }
 }
 
-/** One kid in 64 begins with a dash. It is no option: it goes to the end, where nothing is one. */
+/** Moves every kid with a leading dash (one in 64) behind `--`, so that it is not parsed as an option. */
 function withKidsLast(args: readonly string[]): readonly string[] {
   const isKid = (arg: string, at: number) => /^-[\w-]{42}$/.test(arg) && args[at - 1] !== '--kid'
   const kids = args.filter(isKid)
@@ -29,7 +29,7 @@ function withKidsLast(args: readonly string[]): readonly string[] {
   return [...args.filter((arg, at) => !isKid(arg, at)), '--', ...kids]
 }
 
-/** `serve`, if no command is named. Commander's own default command would take a misspelled one for its arguments. */
+/** Adds `serve` without a command. Commander's default command would accept a misspelled command as an argument. */
 function withDefaultCommand(args: readonly string[]): string[] {
   const isNamed = args.some((arg) => !arg.startsWith('-') || /^(-h|--help|-V|--version)$/.test(arg))
   return isNamed ? [...args] : ['serve', ...args]

@@ -5,7 +5,7 @@ import { CommandError } from './failure.ts'
 import { findUser } from './find.ts'
 import { count, type Output, quote, table } from './output.ts'
 
-/** Lists the living sessions of a user. Throws `user_not_found`. */
+/** Lists the active sessions of a user. Throws `user_not_found`. */
 export async function listSessions(
   { database, config, now }: OpenDeployment,
   nameOrId: string,
@@ -27,11 +27,15 @@ export async function listSessions(
 /** Ends a session. Throws `session_not_found`. */
 export async function revokeOne({ database, now }: OpenDeployment, id: string): Promise<Output> {
   const isEnded = z.guid().safeParse(id).success && (await createSessionAdmin(database).revoke(id, now))
-  if (!isEnded) throw new CommandError('session_not_found', `There is no living session ${quote(id)}`)
+  if (!isEnded)
+    throw new CommandError(
+      'session_not_found',
+      `There is no active session ${quote(id)}; list sessions with: claimgate session list`,
+    )
   return { document: { revoked: 1 }, text: 'Ended the session.' }
 }
 
-/** Ends every session of a user. Throws `user_not_found`. */
+/** Ends all sessions of a user. Throws `user_not_found`. */
 export async function revokeAll({ database, now }: OpenDeployment, nameOrId: string): Promise<Output> {
   const { id, username } = await findUser(database, nameOrId)
   const revoked = await createSessionAdmin(database).revokeAll(id, now)

@@ -14,17 +14,17 @@ export function registerSession(program: Command, context: CommandContext): void
   session
     .command('list')
     .summary('list the sessions of a user')
-    .description('Lists the living sessions of a user, the last used first.')
+    .description('Lists the active sessions of a user; the last used session is first.')
     .argument('<user>')
     .addHelpText('after', examples('claimgate session list alice'))
     .action(onDeployment(context, async () => (await actions()).listSessions))
   session
     .command('revoke')
-    .summary('end one session, or all of a user')
+    .summary('end one session, or all sessions of a user')
     .description(
-      'Ends a session, or with --all every session of a user. Gateways see it at the next request.',
+      'Ends a session, or with --all every session of a user. Gateways apply it at the next request.',
     )
-    .argument('[id]', 'of the session')
+    .argument('[id]', 'the id of the session')
     .option('--all <user>', 'end all sessions of this user instead')
     .addHelpText(
       'after',

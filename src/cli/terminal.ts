@@ -5,46 +5,56 @@ import { CommandError } from './failure.ts'
 /** The standard streams of a command. */
 export type Terminal = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr'>
 
-// More than the longest password or key.
+// In bytes; larger than any password or key.
 const maxInput = 65_536
 
-/** Everything that comes in on standard input, without the newline at its end. Throws when it is not UTF-8 or too long. */
+/** Reads standard input without the newline at its end. Throws if it is not UTF-8 or too long. */
 export async function readInput({ stdin }: Terminal): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of stdin) {
     chunks.push(Buffer.from(chunk))
     size += chunks.at(-1)?.length ?? 0
-    if (size > maxInput) throw new CommandError('validation_failed', 'The standard input is too long')
+    if (size > maxInput)
+      throw new CommandError(
+        'validation_failed',
+        `The standard input is too long; it may have at most ${maxInput} bytes`,
+      )
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)).replace(/\r?\n$/, '')
   } catch (cause) {
-    throw new CommandError('validation_failed', 'The standard input is not UTF-8', { cause })
+    throw new CommandError('validation_failed', 'The standard input is not UTF-8; encode it as UTF-8', {
+      cause,
+    })
   }
 }
 
-/** A new password: from standard input if `fromInput`, else typed twice. Throws when there is nobody to type it. */
+/** Reads a new password from standard input if `fromInput`, else asks for it twice. Throws without a terminal. */
 export async function readNewPassword(terminal: Terminal, fromInput: boolean): Promise<string> {
   if (fromInput) return readInput(terminal)
-  if (!terminal.stdin.isTTY) throw new CommandError('usage', 'Give the password with --password-stdin')
+  if (!terminal.stdin.isTTY)
+    throw new CommandError(
+      'usage',
+      'There is no terminal to ask for the password; give it with --password-stdin',
+    )
   const password = await ask(terminal, 'Password: ', true)
-  if ((await ask(terminal, 'The same again: ', true)) === password) return password
-  throw new CommandError('validation_failed', 'The two passwords are not the same')
+  if ((await ask(terminal, 'Repeat the password: ', true)) === password) return password
+  throw new CommandError('validation_failed', 'The two passwords are not the same; run the command again')
 }
 
-/** Asks for a yes. Throws when there is nobody to ask, and when the answer is another. */
+/** Asks for confirmation. Throws without a terminal, and for any answer but yes. */
 export async function confirm(terminal: Terminal, question: string): Promise<void> {
   if (!terminal.stdin.isTTY) throw new CommandError('usage', `${question} Confirm with --yes`)
-  const answer = await ask(terminal, `${question} Type yes to go on: `, false)
+  const answer = await ask(terminal, `${question} Type yes to continue: `, false)
   if (answer.trim().toLowerCase() !== 'yes') throw new CommandError('interrupted', 'Nothing was changed')
 }
 
-/** Asks on standard error, so that standard output has the command's answer alone. */
+/** Asks on standard error, so that standard output has only the output of the command. */
 function ask({ stdin, stderr }: Terminal, question: string, isHidden: boolean): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: stdin, output: isHidden ? nowhere : stderr, terminal: true })
-  // Only now: the terminal itself shows what is typed before somebody listens.
+  // Asked after the interface exists: until then, the terminal echoes the input.
   stderr.write(question)
   return new Promise((resolve, reject) => {
     let isAnswered = false

@@ -17,7 +17,7 @@ import { confirm, readNewPassword } from './terminal.ts'
 /** The options of `user create`. */
 export type CreateOptions = { passwordStdin?: true; email?: string; role: string[] }
 
-/** Makes a user. Throws `role_not_found`, `username_taken` and `validation_failed`. */
+/** Creates a user. Throws `role_not_found`, `username_taken` and `validation_failed`. */
 export async function createUser(
   context: CommandContext,
   username: string,
@@ -47,7 +47,7 @@ export async function createUser(
   print(context, { document, text: list({ id, username, 'e-mail': email, roles: roles.join(', ') }) })
 }
 
-/** Lists users by name, a page at a time. */
+/** Lists one page of users, sorted by name. */
 export async function listUsers(
   { database }: OpenDeployment,
   { limit, after }: { limit: number; after?: string },
@@ -64,11 +64,11 @@ export async function listUsers(
     user.createdAt,
   ])
   const page = table(['ID', 'USERNAME', 'E-MAIL', 'ACTIVE', 'ROLES', 'CREATED'], rows, 'No users.')
-  const more = next === null ? '' : `\nThere are more: claimgate user list --after ${printable(next)}`
+  const more = next === null ? '' : `\nNext page: claimgate user list --after ${printable(next)}`
   return { document: { users, next }, text: page + more }
 }
 
-/** Shows what the database has of a user. Throws `user_not_found`. */
+/** Shows the data of a user. Throws `user_not_found`. */
 export async function showUser({ database, config, now }: OpenDeployment, nameOrId: string): Promise<Output> {
   const { id } = await findUser(database, nameOrId)
   const user = await createUserAdmin(database).findDetails(id)
@@ -106,7 +106,7 @@ export async function setPassword(
     const hash = await hashNewPassword(config, user.username, password, await context.loadLog())
     const isSet = await users.replaceHash(user.id, before, hash, '')
     if (isSet) return user
-    throw new CommandError('changed_meanwhile', 'Somebody else has just changed this password; try again')
+    throw new CommandError('changed_meanwhile', 'The password was changed at the same time; try again')
   })
   print(context, {
     document: { id, username },
@@ -114,7 +114,7 @@ export async function setPassword(
   })
 }
 
-/** Lets a user sign in, or no longer. Throws `user_not_found`. */
+/** Activates or deactivates a user. Throws `user_not_found`. */
 export function setActive(active: boolean) {
   return async ({ database }: OpenDeployment, nameOrId: string): Promise<Output> => {
     const { id, username } = await findUser(database, nameOrId)
@@ -122,12 +122,12 @@ export function setActive(active: boolean) {
     const done = active
       ? `Activated ${quote(username)}.`
       : `Deactivated ${quote(username)}, and ended all sessions.`
-    const text = changed ? done : `${quote(username)} was ${active ? 'active' : 'not active'} already.`
+    const text = changed ? done : `${quote(username)} was already ${active ? 'active' : 'deactivated'}.`
     return { document: { id, username, active, changed }, text }
   }
 }
 
-/** Deletes a user once that is confirmed. Throws `user_not_found` and `interrupted`. */
+/** Deletes a user after confirmation. Throws `user_not_found` and `interrupted`. */
 export async function deleteUser(context: CommandContext, nameOrId: string, isSure: boolean): Promise<void> {
   const confirmed = isSure ? nameOrId : await confirmDeletion(context, nameOrId)
   const { id, username } = await withDeployment(context, async ({ database }) => {
@@ -138,14 +138,14 @@ export async function deleteUser(context: CommandContext, nameOrId: string, isSu
   print(context, { document: { id, username }, text: `Deleted ${quote(username)}.` })
 }
 
-/** Asks about the user whom a name means now, and returns their id. Nothing is held open while somebody thinks. */
+/** Asks for confirmation and returns the id of the user. The database is closed while the question is open. */
 async function confirmDeletion(context: CommandContext, nameOrId: string): Promise<string> {
   const { id, username } = await withDeployment(context, ({ database }) => findUser(database, nameOrId))
-  await confirm(context.process, `Delete ${quote(username)} (${id}) for good?`)
+  await confirm(context.process, `Delete ${quote(username)} (${id}) permanently?`)
   return id
 }
 
-/** Hashes a new password as the deployment hashes them. Throws `validation_failed` when its policy refuses it. */
+/** Hashes a new password with the settings of the deployment. Throws `validation_failed` if the policy rejects it. */
 async function hashNewPassword(
   config: Config,
   username: string,

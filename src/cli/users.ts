@@ -11,16 +11,16 @@ const maxPage = 1000
 export function registerUser(program: Command, context: CommandContext): void {
   const user = program
     .command('user')
-    .summary('make, list, change and delete users')
+    .summary('create, list, change and delete users')
     .description('Users. <user> is a username, in any case, or an id.')
   user
     .command('create')
-    .summary('make a user')
-    .description('Makes a user. Username, password and e-mail address follow the rules of sign-up.')
+    .summary('create a user')
+    .description('Creates a user. Username, password and e-mail address follow the rules of sign-up.')
     .argument('<username>')
-    .option('--password-stdin', 'read the password from standard input instead of asking for it')
-    .option('--email <address>', 'note an e-mail address, unverified')
-    .option('--role <role>', 'give a role that exists; can be repeated', collect, [])
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--email <address>', 'store an unverified e-mail address')
+    .option('--role <role>', 'grant an existing role; can be repeated', collect, [])
     .addHelpText(
       'after',
       examples(
@@ -34,9 +34,9 @@ export function registerUser(program: Command, context: CommandContext): void {
   user
     .command('list')
     .summary('list users by name')
-    .description('Lists users in the order of their names.')
-    .option('--limit <number>', `how many, at most ${maxPage}`, parseLimit, 100)
-    .option('--after <username>', 'begin after this name')
+    .description('Lists users, sorted by name.')
+    .option('--limit <number>', `the number of users, at most ${maxPage}`, parseLimit, 100)
+    .option('--after <username>', 'list the users after this name')
     .addHelpText(
       'after',
       examples('claimgate user list', 'claimgate user list --limit 50 --after bob --json'),
@@ -45,40 +45,42 @@ export function registerUser(program: Command, context: CommandContext): void {
   user
     .command('show')
     .summary('show one user')
-    .description('Shows what the database has of a user, but for their password.')
+    .description('Shows the data of a user without the password.')
     .argument('<user>')
     .addHelpText('after', examples('claimgate user show alice'))
     .action(onDeployment(context, async () => (await actions()).showUser))
   user
     .command('set-password')
     .summary('set a password and end all sessions')
-    .description('Sets the password of a user, who may have had none, and ends all their sessions.')
+    .description(
+      'Sets the password of a user, with or without a password before, and ends all their sessions.',
+    )
     .argument('<user>')
-    .option('--password-stdin', 'read the password from standard input instead of asking for it')
+    .option('--password-stdin', 'read the password from standard input')
     .addHelpText('after', examples('claimgate user set-password alice --password-stdin < password.txt'))
     .action(async (nameOrId: string, { passwordStdin }: { passwordStdin?: true }) => {
       await (await actions()).setPassword(context, nameOrId, passwordStdin === true)
     })
   user
     .command('activate')
-    .summary('let a user sign in again')
-    .description('Lets a user sign in again.')
+    .summary('allow a user to sign in again')
+    .description('Allows a deactivated user to sign in again.')
     .argument('<user>')
     .addHelpText('after', examples('claimgate user activate alice'))
     .action(onDeployment(context, async () => (await actions()).setActive(true)))
   user
     .command('deactivate')
-    .summary('end all sessions of a user, and let them sign in no more')
-    .description('Ends all sessions of a user, and lets them sign in no more until they are activated.')
+    .summary('end all sessions of a user, and reject new sign-ins')
+    .description('Ends all sessions of a user, and rejects new sign-ins until the user is activated.')
     .argument('<user>')
     .addHelpText('after', examples('claimgate user deactivate alice'))
     .action(onDeployment(context, async () => (await actions()).setActive(false)))
   user
     .command('delete')
-    .summary('delete a user for good')
+    .summary('delete a user permanently')
     .description('Deletes a user with their sessions, identities, roles and claims.')
     .argument('<user>')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'delete without asking')
     .addHelpText('after', examples('claimgate user delete alice --yes'))
     .action(async (nameOrId: string, { yes }: { yes?: true }) => {
       await (await actions()).deleteUser(context, nameOrId, yes === true)

@@ -23,13 +23,13 @@ const main = fileURLToPath(new URL('dist/src/cli/main.js', root))
 export type CommandOptions = {
   env?: Record<string, string>
   input?: string | Buffer
-  /** Runs this one as its own process, in the working directory of the deployment. */
+  /** Runs the command in its own process, in the working directory of the deployment. */
   asProcess?: boolean
 }
 
 const basics = { HOST: '127.0.0.1', PORT: '0', AUTH_BCRYPT_COST: '4', AUTH_RATE_LIMIT: 'off' }
 
-/** Runs the command as its own process, with nothing of the caller's environment but what Node needs. */
+/** Runs the command in its own process, with only the environment variables that Node needs. */
 export function runCommand(
   args: readonly string[],
   cwd: string,
@@ -53,10 +53,10 @@ export function runCommand(
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a document is whatever the command says it is
+// biome-ignore lint/suspicious/noExplicitAny: each command has its own document
 type Document = any
 
-/** A deployment that has no gateway running unless a test starts one. */
+/** A deployment without a running gateway, unless a test starts one. */
 export type TestDeployment = {
   cwd: string
   env: Record<string, string>
@@ -70,22 +70,22 @@ export type TestDeployment = {
   ): Promise<{ exit: number | null; code: string; message: string }>
   gateway(env?: Record<string, string>): Promise<GatewayProcess>
   sql<Row = Record<string, unknown>>(text: string): Promise<Row[]>
-  /** Every row of every table, to be compared with what it is later. */
+  /** Returns every row of every table, for a comparison with a later state. */
   dump(): Promise<string>
-  /** Everything that any command has printed so far, both streams. */
+  /** Returns the output of all commands so far, on both streams. */
   transcript(): string
   close(): Promise<void>
 }
 
-/** What the thorough tests run on: commands are quicker there, and a gateway can run beside them. */
+/** The engine of the thorough tests: commands are faster on it, and a gateway can run beside them. */
 export const thorough: Engine = engines.at(-1) ?? 'embedded'
 
 /** Tests that need a gateway beside the command, which the embedded database does not allow. */
 export const besideGateway = thorough === 'server' ? test.serial : test.serial.skip
 
 /**
- * A new, migrated deployment of that engine in a working directory of its own. Its commands run in this process. With
- * `firstAsProcess` the first use of each has a process of its own, as everybody's: it is the same code afterwards.
+ * Creates a migrated deployment of the engine in its own working directory. Its commands run in this process. With
+ * `firstAsProcess`, the first run of each command has its own process.
  */
 export async function createDeployment(
   engine: Engine,
@@ -169,7 +169,7 @@ const dumpAll = tables
   .join(' UNION ALL ')
   .concat(' ORDER BY 1, 2')
 
-/** Asks a running gateway. */
+/** Sends a request to a running gateway. */
 export async function ask<Body = Record<string, unknown>>(
   gateway: GatewayProcess,
   path: string,
@@ -189,14 +189,14 @@ export async function ask<Body = Record<string, unknown>>(
   return { status: response.status, body: answer as Body }
 }
 
-/** Signs somebody in at a running gateway. Throws when it does not let them in. */
+/** Signs a user in at a running gateway. Throws if the sign-in fails. */
 export async function signIn(gateway: GatewayProcess, username: string, password = 'correct horse') {
   const { status, body } = await ask<SessionBody>(gateway, '/login', { body: { username, password } })
   if (status !== 200) throw new Error(`login of ${username}: ${status}`)
   return body
 }
 
-/** Splits a command line at spaces; what is between single quotes stays together. */
+/** Splits a command line at spaces outside single quotes. */
 function words(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
 }

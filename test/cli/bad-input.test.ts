@@ -14,7 +14,7 @@ const encrypted = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   passphrase: 'passphrase',
 })
 const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-const nobody = '0d9a2bd2-8f39-4d9e-9a49-000000000000'
+const unknown = '0d9a2bd2-8f39-4d9e-9a49-000000000000'
 const password = 'correct horse'
 
 type Case = [command: string, code: string, exit: number, input?: string | Buffer]
@@ -41,7 +41,7 @@ const cases: Case[] = [
   ['user create bob --password-stdin --email nowhere', 'validation_failed', 65, password],
   ['user create bob --password-stdin --role editor --role nothing', 'role_not_found', 66, password],
   ['user show bob', 'user_not_found', 66],
-  [`user show ${nobody}`, 'user_not_found', 66],
+  [`user show ${unknown}`, 'user_not_found', 66],
   [`user show ''`, 'user_not_found', 66],
   ['user set-password bob --password-stdin', 'user_not_found', 66, password],
   ['user set-password alice --password-stdin', 'validation_failed', 65, 'abc'],
@@ -60,7 +60,7 @@ const cases: Case[] = [
   ['claims preview bob', 'user_not_found', 66],
   ['claims preview alice --role nothing', 'role_denied', 1],
   ['session list bob', 'user_not_found', 66],
-  [`session revoke ${nobody}`, 'session_not_found', 66],
+  [`session revoke ${unknown}`, 'session_not_found', 66],
   [`session revoke ';drop'`, 'session_not_found', 66],
   ['session revoke --all bob', 'user_not_found', 66],
   ['keys retire nothing', 'key_not_found', 66],
@@ -187,5 +187,5 @@ test.serial('hasura apply knows the anonymous role that .env names, and gives it
   const args = ['hasura', 'apply', '--endpoint', 'http://127.0.0.1:9', '--user-role', 'guest']
   const { code, stderr } = await runCommand(args, cwd)
   t.is(code, 64)
-  t.regex(stderr, /^claimgate: --user-role must be a role that only comes with a token/)
+  t.regex(stderr, /^claimgate: --user-role must be a role that requires a token/)
 })

@@ -40,7 +40,7 @@ test.after.always('stop', async () => {
   await d?.close()
 })
 
-/** A port that nobody listens on. */
+/** Finds a port without a listener. */
 async function findPort(): Promise<number> {
   const server = createPort()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -57,7 +57,7 @@ async function examine(args = `--hasura ${hasura.url}`, env: Record<string, stri
   return { checks, of: (name: string) => checks.find((check) => check.name === name) }
 }
 
-/** That exactly these checks fail, and every one of them with a cure. */
+/** Asserts that exactly these checks fail, each with a cure. */
 function fails(t: ExecutionContext, checks: readonly Check[], names: string[]): void {
   const failed = checks.filter((check) => check.status === 'failed')
   t.deepEqual(
@@ -152,7 +152,7 @@ besideGateway(
   },
 )
 
-besideGateway('doctor compares the roles of the database with those of the permissions', async (t) => {
+besideGateway('doctor compares the roles of the database with the roles of the permissions', async (t) => {
   const before = structuredClone(hasura.state.metadata)
   t.teardown(() => Object.assign(hasura.state, { metadata: before }))
   hasura.state.metadata.actions = [
@@ -174,7 +174,7 @@ besideGateway('doctor finds out when Hasura is open, strict, inconsistent or awa
   const reset = () => Object.assign(state, { adminSecret: secret, inconsistent: [], instead: null })
   t.teardown(reset)
   const changes: [object, RegExp][] = [
-    [{ adminSecret: null }, /everybody is its admin/],
+    [{ adminSecret: null }, /every client is its admin/],
     [{ adminSecret: 'another' }, /rejects this admin secret/],
     [{ inconsistent: [{ type: 'table', name: 'x', reason: 'gone' }] }, /inconsistent metadata: table: gone/],
     [{ instead: () => ({ status: 200, text: '<html>' }) }, /an HTML page/],
@@ -193,7 +193,7 @@ besideGateway('doctor without an admin secret still tries a token', async (t) =>
   fails(t, checks, [])
   t.is(of('HASURA_GRAPHQL_JWT_SECRET')?.status, 'ok')
   t.is(of('roles')?.status, 'skipped')
-  t.is(of('anonymous role')?.status, 'skipped', 'nobody knows whether it has permissions')
+  t.is(of('anonymous role')?.status, 'skipped', 'its permissions are unknown')
 })
 
 besideGateway('doctor names keys that AUTH_SECRET does not open', async (t) => {
@@ -261,7 +261,7 @@ test.serial('doctor leaves the embedded database to a gateway that has it open',
   )
 })
 
-test.serial('doctor refuses an address that is none', async (t) => {
+test.serial('doctor rejects an invalid address', async (t) => {
   t.like(await d.failure('doctor --hasura hasura:8080'), { exit: 64, code: 'usage' })
 })
 

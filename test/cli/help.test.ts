@@ -66,7 +66,7 @@ const mistakes: [string, RegExp][] = [
   ['user', /^a command is missing; see: claimgate user --help$/],
   ['user create', /^missing required argument 'username'$/],
   ['user create alice secret-password', /^too many arguments/],
-  ['user create alice', /^give the password with --password-stdin$/i],
+  ['user create alice', /^There is no terminal to ask for the password; give it with --password-stdin$/],
   ['user list --limit 0', /'--limit <number>' argument '0' is invalid/],
   ['user list --limit 1e3', /'--limit <number>' argument '1e3' is invalid/],
   ['role default alice', /^give either a role or --clear$/],

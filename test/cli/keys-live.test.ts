@@ -10,7 +10,7 @@ async function published(gateway: GatewayProcess): Promise<string[]> {
   return body.keys.map(({ kid }) => kid)
 }
 
-/** Waits until a gateway has noticed; throws when it has not after half a minute. */
+/** Waits until a gateway has applied a change. Throws after half a minute. */
 async function until(isTrue: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 30_000
   while (!(await isTrue())) {

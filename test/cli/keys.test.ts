@@ -16,7 +16,7 @@ test.beforeEach(async () => {
 test.afterEach.always(() => d?.close())
 
 test.serial('keys rotate publishes one next key, and says when it will sign', async (t) => {
-  t.is((await d.run('keys list')).stdout, 'No keys yet: the gateway makes the first one when it starts.\n')
+  t.is((await d.run('keys list')).stdout, 'No keys yet: the gateway creates the first key when it starts.\n')
   const first = await d.json('keys rotate')
   t.like(first, { state: 'active', isNew: true })
   const { kid: nextKid, signsAt, ...next } = await d.json('keys rotate')
@@ -33,10 +33,13 @@ test.serial('keys rotate publishes one next key, and says when it will sign', as
   t.like(await d.failure(`keys retire ${first.kid}`), { code: 'active_key', exit: 1 })
 
   const now = await d.run('keys rotate --now')
-  t.regex(now.stderr, /^Warning: until it has read \/jwks again, which may take 300 seconds, Hasura refuses/)
+  t.regex(
+    now.stderr,
+    /^Warning: Hasura rejects tokens of the new key until it reads \/jwks again, for up to 300 seconds/,
+  )
   const retired = await d.json(`keys retire ${first.kid}`)
   t.like(retired, { was: 'retiring' })
-  t.regex(retired.warning, /work no longer/)
+  t.regex(retired.warning, /no longer valid/)
   t.deepEqual(
     (await d.json('keys list')).keys.map((key: { kid: string }) => key.kid),
     [nextKid],

@@ -6,7 +6,7 @@ import { packagesOf, readLoaded } from '../_loaded.ts'
 import { createFolder } from '../database/_databases.ts'
 import { runCommand } from './_command.ts'
 
-/** The files that the command is made of, with those that it shares with the gateway: no code, only names and errors. */
+/** The files of the command, and the files with names and errors that it shares with the gateway. */
 const ours = /^src\/(cli\/[\w-]+|errors|hasura\/metadata-request|import\/(problems|sources))\.[jt]s$/
 const mostFiles = 20
 

@@ -32,7 +32,7 @@ test('an unexpected error is told by the last line of its message alone', (t) =>
   const error = toCommandError(
     new Error('\nInvalid `prisma.user.create()` invocation:\n{ password: "$2b$" }\n\nNo.'),
   )
-  t.is(error.message, 'Something went wrong: No.')
+  t.is(error.message, 'Unexpected error: No.')
   t.is(error.exitCode, 1)
 })
 

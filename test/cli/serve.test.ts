@@ -15,7 +15,7 @@ test.before('start', async () => {
 })
 test.after.always('stop', () => d?.close())
 
-/** Runs a command line that serves, until it has printed what `pattern` finds. */
+/** Runs a command line that serves, until its output matches `pattern`. */
 async function start(args: string[], pattern: RegExp) {
   const env = { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'silent', ...d.env }
   const child = spawn(process.execPath, [...nodeFlags, main, ...args], { cwd: d.cwd, env })

@@ -3,7 +3,7 @@ import { CommandError } from '../../src/cli/failure.ts'
 import { confirm, readInput, readNewPassword } from '../../src/cli/terminal.ts'
 import { createFakeProcess } from './_in-process.ts'
 
-/** Somebody at a terminal who types the next answer whenever a question appears. */
+/** A fake terminal that types the next answer after each question. */
 function createTyping(...answers: string[]) {
   const fake = createFakeProcess()
   Object.assign(fake.stdin, { isTTY: true, setRawMode: () => fake.stdin })
@@ -19,7 +19,7 @@ function createTyping(...answers: string[]) {
 test('a new password is asked for twice, and never shown', async (t) => {
   const fake = createTyping('correct hose\x7f\x7frse\r', 'correct horse\r')
   t.is(await readNewPassword(fake, false), 'correct horse')
-  t.is(fake.written.stderr, 'Password: \nThe same again: \n')
+  t.is(fake.written.stderr, 'Password: \nRepeat the password: \n')
   t.is(fake.written.stdout, '')
 })
 

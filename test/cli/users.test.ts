@@ -30,7 +30,7 @@ test.serial('user show finds a user by name in any case and by id, and shows no 
   t.notRegex(stdout + JSON.stringify(shown), /\$2b\$/)
 })
 
-test.serial('an id finds its user, although somebody else has it as username', async (t) => {
+test.serial('an id finds its user, although another user has it as username', async (t) => {
   const { id } = await d.json('user show alice')
   const impostor = await d.json(`user create ${id} --password-stdin`, { input: 'correct horse' })
   t.is((await d.json(`user show ${id}`)).username, 'Alice')
@@ -48,7 +48,7 @@ test.serial('user list goes through all users in pages, by name', async (t) => {
   t.deepEqual(await d.json('user list --after zoe'), { users: [], next: null })
   const { stdout } = await d.run('user list --limit 1')
   t.regex(stdout, /^ID +USERNAME +E-MAIL +ACTIVE +ROLES +CREATED\n\S+ {2}Alice +Alice@b\.test +yes +- +20/)
-  t.regex(stdout, /There are more: claimgate user list --after Alice\n$/)
+  t.regex(stdout, /Next page: claimgate user list --after Alice\n$/)
 })
 
 test.serial('deactivate and activate say whether they changed anything', async (t) => {
@@ -56,10 +56,10 @@ test.serial('deactivate and activate say whether they changed anything', async (
   t.like(await d.json('user deactivate bob'), { active: false, changed: false })
   t.like(await d.failure('claims preview bob'), { code: 'user_inactive', exit: 1 })
   t.like(await d.json('user activate bob'), { active: true, changed: true })
-  t.is((await d.run('user activate bob')).stdout, '"Bob" was active already.\n')
+  t.is((await d.run('user activate bob')).stdout, '"Bob" was already active.\n')
 })
 
-test.serial('user delete needs --yes when nobody can be asked', async (t) => {
+test.serial('user delete needs --yes without a terminal', async (t) => {
   t.like(await d.failure('user delete bob'), { code: 'usage', exit: 64 })
   t.is((await d.json('user show bob')).username, 'Bob')
   t.like(await d.json('user delete bob --yes'), { username: 'Bob' })

@@ -27,7 +27,7 @@ test('apply adds everything to a fresh Hasura, and a second apply adds nothing',
   t.is(JSON.parse(first.stdout).applied, all.length)
   t.deepEqual<unknown, unknown>(hasura.state.applied, all)
   const again = await run(hasura.url, 'apply')
-  t.is(again.stdout, 'Hasura knows everything already.\n')
+  t.is(again.stdout, 'Hasura has all the metadata already.\n')
   t.is(hasura.state.applied.length, all.length)
   t.like(await run(hasura.url, 'diff'), { code: 0, stdout: 'Nothing is missing.\n', stderr: '' })
 })
@@ -65,7 +65,7 @@ test('foreign metadata stays, and only missing objects are added', async (t) => 
   const before = structuredClone(hasura.state.metadata)
   const { code, stderr } = await run(hasura.url, 'apply')
   t.is(code, 0)
-  t.is(stderr, 'Warning: left as it is: select permission of user on user\n')
+  t.is(stderr, 'Warning: different and not changed: select permission of user on user\n')
   const { sources, actions } = hasura.state.metadata
   t.deepEqual(sources[1], other)
   t.deepEqual(actions, before.actions)
@@ -75,7 +75,7 @@ test('foreign metadata stays, and only missing objects are added', async (t) => 
   t.is(hasura.state.applied.length, all.length - 2)
   const diff = await run(hasura.url, 'diff')
   t.is(diff.code, 1)
-  t.is(diff.stdout, '~ select permission of user on user: Hasura has another\n')
+  t.is(diff.stdout, '~ select permission of user on user: different in Hasura\n')
 })
 
 test('equivalent metadata in another form is no difference', async (t) => {
@@ -106,7 +106,10 @@ test("diff shows a permission that is wider than the gateway's", async (t) => {
     (each: { table: { name: string } }) => each.table.name === 'session',
   )
   session.update_permissions[0].permission.check = { user_id: { _eq: 'X-Hasura-User-Id' } }
-  t.is((await run(hasura.url, 'diff')).stdout, '~ update permission of user on session: Hasura has another\n')
+  t.is(
+    (await run(hasura.url, 'diff')).stdout,
+    '~ update permission of user on session: different in Hasura\n',
+  )
 })
 
 test('apply uses the manager role, user role and source of its options', async (t) => {
@@ -145,7 +148,7 @@ for (const role of ['admin', 'anonymous', ' ']) {
       { env: { HASURA_GRAPHQL_ADMIN_SECRET: secret } },
     )
     t.is(result.code, 64)
-    t.regex(result.stderr, /^claimgate: --user-role must be a role that only comes with a token/)
+    t.regex(result.stderr, /^claimgate: --user-role must be a role that requires a token/)
   })
 }
 
@@ -185,7 +188,7 @@ for (const [table, parts, what] of inTheWay) {
       t.true(error.message.endsWith(`Rename or remove there: ${what}`), error.message)
     }
     t.deepEqual(hasura.state.applied, [])
-    t.regex((await run(hasura.url, 'diff')).stdout, new RegExp(`^~ ${what}: Hasura has another$`, 'm'))
+    t.regex((await run(hasura.url, 'diff')).stdout, new RegExp(`^~ ${what}: different in Hasura$`, 'm'))
   })
 }
 
@@ -199,7 +202,7 @@ test('another relationship that no condition uses stays, and everything else is 
   })
   t.like(await run(hasura.url, 'apply'), {
     code: 0,
-    stderr: 'Warning: left as it is: array relationship user.sessions\n',
+    stderr: 'Warning: different and not changed: array relationship user.sessions\n',
   })
 })
 
