@@ -164,7 +164,7 @@ if (engines.includes('server')) {
     await cutListener(app)
     await staysRight(t, app, session)
     const lines = app.logs
-      .filter(({ msg }) => /changes/.test(String(msg)))
+      .filter(({ msg }) => /change notifications/.test(String(msg)))
       .map(({ level, msg }) => [level, msg])
     t.deepEqual(lines.slice(0, 2), [
       [40, 'change notifications lost; /webhook reads the database on every request'],
