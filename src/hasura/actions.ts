@@ -12,18 +12,14 @@ const actionBody = z.looseObject({
   action: z
     .looseObject({ name: z.string().meta({ description: 'The name of the Action.', examples: ['login'] }) })
     .meta({ description: 'The called Action.' }),
-  input: z
-    .record(z.string(), z.unknown())
-    .meta({
-      description: 'The arguments of the Action.',
-      examples: [{ username: 'ada', password: 'correct horse' }],
-    }),
-  session_variables: z
-    .record(z.string(), z.string())
-    .meta({
-      description: 'The session variables of the client in Hasura.',
-      examples: [{ 'x-hasura-role': 'anonymous' }],
-    }),
+  input: z.record(z.string(), z.unknown()).meta({
+    description: 'The arguments of the Action.',
+    examples: [{ username: 'ada', password: 'correct horse' }],
+  }),
+  session_variables: z.record(z.string(), z.string()).meta({
+    description: 'The session variables of the client in Hasura.',
+    examples: [{ 'x-hasura-role': 'anonymous' }],
+  }),
 })
 
 /** POST /hasura/actions: answers an Action with the result or the error of the operation of its name. */

@@ -5,12 +5,10 @@ import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 /** A rejected field. */
 const fieldError = z
   .strictObject({
-    field: z
-      .string()
-      .meta({
-        description: 'The name of the field; dots separate the names of nested fields.',
-        examples: ['password'],
-      }),
+    field: z.string().meta({
+      description: 'The name of the field; dots separate the names of nested fields.',
+      examples: ['password'],
+    }),
     detail: z
       .string()
       .meta({ description: 'The reason for the rejection.', examples: ['has fewer than 4 characters'] }),
