@@ -78,6 +78,7 @@ export type TestApp = {
 }
 
 export type AppOptions = {
+  /** Default: the quick one. */
   engine?: Engine
   env?: Record<string, string>
   files?: KeyFiles
@@ -107,7 +108,7 @@ const referenceRequest = 'test-reads-the-reference'
  * API reference.
  */
 export async function startApp(options: AppOptions = {}): Promise<TestApp> {
-  const { engine = 'embedded', env = {}, files = {} } = options
+  const { engine = quick, env = {}, files = {} } = options
   const dataDir = await makeDirectory()
   const databaseUrl = options.databaseUrl ?? (engine === 'server' ? await createMigratedDatabase() : '')
   const providers = await loadProviders(new URL('../providers/', import.meta.url))

@@ -1,5 +1,5 @@
-import type { ExecutionContext } from 'ava'
 import type { Answer } from './_app.ts'
+import type { ExecutionContext } from './_test.ts'
 
 /** Texts that no problem may contain: names of libraries, paths and statements. */
 const internal =

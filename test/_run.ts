@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { findChromium } from './_chromium.ts'
 import { makeRunDirectory } from './_directory.ts'
+import { findLong, writeGroups } from './_groups.ts'
 import { type PostgresServer, startPostgres } from './_postgres.ts'
 import { openDatabase } from './database/_open.ts'
 
@@ -15,7 +16,15 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const root = new URL('../../', import.meta.url)
 const directory = await makeRunDirectory()
 try {
-  process.exitCode = await runTests(process.argv.slice(2), { CLAIMGATE_TEST_DIRECTORY: directory })
+  const isLong = process.argv[2] === '--long'
+  const args = process.argv.slice(isLong ? 3 : 2)
+  // A file that is named runs in a worker of its own.
+  const isWhole = args.every((arg) => arg.startsWith('-'))
+  process.exitCode = await runTests(args, {
+    CLAIMGATE_TEST_DIRECTORY: directory,
+    ...(isLong && { TEST_LONG: '1' }),
+    ...(isWhole && { CLAIMGATE_TEST_FILES: (await (isLong ? findLong() : writeGroups())).join(' ') }),
+  })
 } finally {
   await rm(directory, { recursive: true, force: true })
 }

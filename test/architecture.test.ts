@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
-import test from 'ava'
+import test from './_test.ts'
 
 const root = new URL('../../', import.meta.url)
 

@@ -3,8 +3,8 @@ import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import test from 'ava'
 import { root } from './_app.ts'
+import test from './_test.ts'
 import { createFolder } from './database/_databases.ts'
 
 const files = ['package.json', 'package-lock.json', '.npmrc']

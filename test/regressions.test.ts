@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
-import test from 'ava'
 import { deactivate } from './_grant.ts'
+import test from './_test.ts'
 import {
   exchange,
   githubber,

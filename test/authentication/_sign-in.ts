@@ -1,4 +1,3 @@
-import type { ExecutionContext } from 'ava'
 import { type Answer, type AppOptions, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import {
   type FakeProvider,
@@ -9,6 +8,7 @@ import {
   type RecordedRequest,
   startFakeProvider,
 } from '../_fake-provider.ts'
+import type { ExecutionContext } from '../_test.ts'
 
 /** The redirect target of the client in these tests. */
 export const home = 'https://app.test/welcome?lang=de'

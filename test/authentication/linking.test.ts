@@ -1,7 +1,7 @@
-import test from 'ava'
 import { type Answer, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { type FakeProvider, type GithubProfile, startFakeProvider } from '../_fake-provider.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 let app: TestApp
 let fake: FakeProvider

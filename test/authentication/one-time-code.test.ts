@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import test, { type ExecutionContext } from 'ava'
 import { createRefreshTokens } from '../../src/tokens/refresh-token.ts'
 import { deriveKey } from '../../src/tokens/secrets.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import {
   anybody,
   exchange,

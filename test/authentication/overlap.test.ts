@@ -1,5 +1,6 @@
-import test, { type ExecutionContext } from 'ava'
 import { type Answer, engines, type SessionBody } from '../_app.ts'
+import { rounds } from '../_rounds.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import {
   exchange,
   githubber,
@@ -12,7 +13,7 @@ import {
   startStage,
 } from './_sign-in.ts'
 
-const rounds = 20
+const turns = rounds(5, 20)
 
 /** Asserts that a session, its token and the answers for the token belong to the same user. */
 async function belongs(
@@ -45,7 +46,7 @@ for (const engine of engines) {
       const { app } = stage
       const alice = await app.signup('alice', 'the password of alice')
       const bob = await app.signup('bob', 'the password of bob')
-      for (let round = 0; round < rounds; round++) {
+      for (let round = 0; round < turns; round++) {
         const [forAlice, forBob, forNobody, swapped] = await Promise.all([
           app.login('alice', 'the password of alice'),
           app.login('bob', 'the password of bob'),
@@ -69,7 +70,7 @@ for (const engine of engines) {
         (await signIn(stage, 'github', alice)).body.id,
         (await signIn(stage, 'github', bob)).body.id,
       ]
-      for (let round = 0; round < rounds; round++) {
+      for (let round = 0; round < turns; round++) {
         const [forAlice, forBob] = await Promise.all([
           signIn(stage, 'github', alice),
           signIn(stage, 'github', bob),
@@ -91,7 +92,7 @@ for (const engine of engines) {
         const bobId = (await signIn(stage, 'github', bob)).body.id
         stage.fake.fault('google', endpoint, 'slow:100')
         t.teardown(() => stage.fake.fault('google', endpoint, null))
-        for (let round = 0; round < rounds / 4; round++) {
+        for (let round = 0; round < turns / 4; round++) {
           const late = signIn(stage, 'google', alice)
           const others = await Promise.all([
             signIn(stage, 'github', bob),
@@ -117,7 +118,7 @@ for (const engine of engines) {
         bob: (await signIn(stage, 'github', people.bob)).body.id,
       }
       t.teardown(() => fake.fault('github', 'emails', null))
-      for (let round = 0; round < rounds / 4; round++) {
+      for (let round = 0; round < turns / 4; round++) {
         const comeBack = async (name: 'alice' | 'bob') => {
           const browser = openBrowser(app)
           const location = await browser.start('github', { redirect_to: home })

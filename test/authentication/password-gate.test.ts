@@ -1,4 +1,3 @@
-import test from 'ava'
 import bcrypt from 'bcrypt'
 import Koa from 'koa'
 import { pino } from 'pino'
@@ -9,6 +8,7 @@ import { GatewayError } from '../../src/errors.ts'
 import { errorHandler } from '../../src/http/error-handler.ts'
 import { logRequest } from '../../src/http/request.ts'
 import { listen } from '../../src/http/server.ts'
+import test from '../_test.ts'
 
 /** Finishes each running hash. */
 const running: (() => void)[] = []

@@ -1,7 +1,7 @@
 import { hash as argon2Hash } from '@node-rs/argon2'
-import test from 'ava'
 import bcrypt from 'bcrypt'
 import { createPasswordHashes } from '../../src/authentication/password-hash.ts'
+import test from '../_test.ts'
 
 const room = { concurrency: 2, hashQueue: 100, hashWait: 60 }
 const withBcrypt = createPasswordHashes({ passwordHash: 'bcrypt', bcryptCost: 5, ...room })

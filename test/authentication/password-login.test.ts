@@ -1,7 +1,7 @@
 import { hash as argon2Hash } from '@node-rs/argon2'
-import test from 'ava'
 import bcrypt from 'bcrypt'
 import { engines, startApp, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 import { refused } from './_sign-in.ts'
 
 const password = 'correct horse'

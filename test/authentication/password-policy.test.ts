@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import test, { type ExecutionContext } from 'ava'
 import { startApp } from '../_app.ts'
 import { badFields, refused } from '../_problem.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 
 const strict = { AUTH_PASSWORD_POLICY: 'strict' }
 

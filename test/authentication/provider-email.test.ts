@@ -1,6 +1,6 @@
-import test from 'ava'
 import { engines } from '../_app.ts'
 import type { GoogleProfile } from '../_fake-provider.ts'
+import test from '../_test.ts'
 import {
   githubber,
   googler,

@@ -1,7 +1,7 @@
-import test from 'ava'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { Answer } from '../_app.ts'
 import { type Fault, faults, type ProviderEndpoint } from '../_fake-provider.ts'
+import test from '../_test.ts'
 import { anybody, home, openBrowser, refused, type Stage, sentHome, signIn, startStage } from './_sign-in.ts'
 
 type Outcome = 'session' | Extract<ErrorCode, `provider_${string}`>

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { type Answer, quick, startApp, type TestApp } from '../_app.ts'
 import { type FakeProvider, startFakeProvider } from '../_fake-provider.ts'
+import test from '../_test.ts'
 import { environmentOf, refused } from './_sign-in.ts'
 
 let fake: FakeProvider

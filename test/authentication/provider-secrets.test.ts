@@ -1,5 +1,5 @@
-import test, { type ExecutionContext } from 'ava'
 import type { Fault } from '../_fake-provider.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import {
   anybody,
   exchange,

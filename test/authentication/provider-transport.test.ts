@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
-import test from 'ava'
 import type { Strategy } from 'passport'
 import { hardenTransport } from '../../src/authentication/provider-transport.ts'
 import { GatewayError } from '../../src/errors.ts'
+import test from '../_test.ts'
 
 type Outcome = { error: unknown; data: string | undefined }
 type Send = (method: string, url: string, token?: string | null) => Promise<Outcome>

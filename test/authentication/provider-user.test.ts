@@ -1,6 +1,6 @@
-import test from 'ava'
 import { engines } from '../_app.ts'
 import type { GithubProfile, GoogleProfile } from '../_fake-provider.ts'
+import test from '../_test.ts'
 import {
   anybody,
   githubber,

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { engines } from '../_app.ts'
+import test from '../_test.ts'
 import {
   anybody,
   exchange,

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
-import test from 'ava'
 import { createRedirectCheck } from '../../src/authentication/redirect-target.ts'
+import test from '../_test.ts'
 import { exchange, githubber, refused, type Stage, signIn, startStage } from './_sign-in.ts'
 
 const origins = ['https://app.test', 'http://localhost:3000', 'myapp://']

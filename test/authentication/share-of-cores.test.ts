@@ -1,6 +1,6 @@
-import test from 'ava'
 import fc from 'fast-check'
 import { shareOfCores } from '../../src/authentication/password-hash.ts'
+import test from '../_test.ts'
 
 test('workers use at most the existing cores, unless there are more workers than cores', (t) => {
   const number = fc.integer({ min: 1, max: 64 })

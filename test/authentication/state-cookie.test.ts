@@ -1,4 +1,4 @@
-import test from 'ava'
+import test from '../_test.ts'
 import { githubber, openBrowser, type Stage, startStage } from './_sign-in.ts'
 
 let https: Stage

@@ -1,5 +1,5 @@
-import test, { type ExecutionContext } from 'ava'
 import type { Answer } from '../_app.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import {
   type Browser,
   githubber,

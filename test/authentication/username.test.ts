@@ -1,8 +1,8 @@
-import test from 'ava'
 import fc from 'fast-check'
 import { suggestUsernames, usernameSchema } from '../../src/authentication/username.ts'
 import type { ProfileIdentity } from '../../src/context.ts'
 import { quick, startApp } from '../_app.ts'
+import test from '../_test.ts'
 
 const accepts = (name: unknown) => usernameSchema.safeParse(name).success
 const awkward = [

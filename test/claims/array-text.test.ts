@@ -1,7 +1,7 @@
-import test from 'ava'
 import fc from 'fast-check'
 import { createHasuraClaims } from '../../src/claims/hasura-claims.ts'
 import { quick, startApp, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 
 let app: TestApp
 test.before('start', async () => {

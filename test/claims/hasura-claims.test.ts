@@ -1,4 +1,3 @@
-import test from 'ava'
 import fc from 'fast-check'
 import {
   createHasuraClaims,
@@ -10,6 +9,8 @@ import type { HasuraClaims } from '../../src/context.ts'
 import { createAccessTokens } from '../../src/tokens/access-token.ts'
 import { createSigningKeys, generateSigningKey } from '../../src/tokens/keyring.ts'
 import { readJwks, readToken } from '../_hasura.ts'
+import { rounds } from '../_rounds.ts'
+import test from '../_test.ts'
 
 const reserved = ['role', 'user-id', 'allowed-roles', 'default-role']
 
@@ -32,7 +33,7 @@ const rules: fc.Arbitrary<RoleRules> = fc.record({
 })
 
 const property = (hold: (grants: Grants, rules: RoleRules) => void) =>
-  fc.assert(fc.property(grants, rules, hold), { numRuns: 300 })
+  fc.assert(fc.property(grants, rules, hold), { numRuns: rounds(100, 300) })
 
 /** Returns the claims that Hasura reads under the namespace. */
 function namespaceOf(claims: HasuraClaims): Record<string, unknown> {
@@ -128,6 +129,6 @@ for (const claimsFormat of ['json', 'stringified_json'] as const) {
       })
     }
     const names = text.filter((name) => name !== '')
-    await fc.assert(fc.asyncProperty(grants, rules, names, fc.uuid(), run), { numRuns: 100 })
+    await fc.assert(fc.asyncProperty(grants, rules, names, fc.uuid(), run), { numRuns: rounds(40, 100) })
   })
 }

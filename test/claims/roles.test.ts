@@ -1,7 +1,7 @@
-import test from 'ava'
 import { engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { grant, revoke, setClaim, setDefaultRole } from '../_grant.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 for (const engine of engines) {
   let app: TestApp

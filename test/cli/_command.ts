@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
-import test from 'ava'
 import pg from 'pg'
 import {
   createMigratedDatabase,
@@ -16,6 +15,7 @@ import {
 import { makeDirectory } from '../_directory.ts'
 import { type GatewayProcess, nodeFlags, type ProcessResult, startProcess } from '../_process.ts'
 import { rememberIn } from '../_secrets.ts'
+import test from '../_test.ts'
 import { runInProcess } from './_in-process.ts'
 
 const main = fileURLToPath(new URL('dist/src/cli/main.js', root))

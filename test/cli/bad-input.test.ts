@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'ava'
 import { makeDirectory } from '../_directory.ts'
+import test from '../_test.ts'
 import { createDeployment, runCommand, type TestDeployment, thorough } from './_command.ts'
 
 const pemOf = (modulusLength: number) =>

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createPort } from 'node:net'
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
 import { lockDirectory } from '../../src/database/directory-lock.ts'
 import type { Check } from '../../src/doctor/check.ts'
 import { createServerDatabase } from '../_app.ts'
 import type { GatewayProcess } from '../_process.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { startHasura } from '../hasura/_stand-in.ts'
 import { besideGateway, createDeployment, type TestDeployment, thorough } from './_command.ts'
 

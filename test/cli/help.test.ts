@@ -1,9 +1,9 @@
 import { access, constants, readdir, readFile, rm } from 'node:fs/promises'
-import test from 'ava'
 import type { Command } from 'commander'
 import { createContext } from '../../src/cli/context.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { makeDirectory } from '../_directory.ts'
+import test from '../_test.ts'
 import { runCommand } from './_command.ts'
 import { createFakeProcess, runInProcess } from './_in-process.ts'
 

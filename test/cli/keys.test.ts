@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'ava'
 import { createKeyPair } from '../../src/tokens/key-pair.ts'
+import test from '../_test.ts'
 import { createDeployment, type TestDeployment, thorough } from './_command.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })

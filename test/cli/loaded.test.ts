@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
-import test from 'ava'
 import { root } from '../_app.ts'
 import { packagesOf, readLoaded } from '../_loaded.ts'
+import test from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
 import { runCommand } from './_command.ts'
 

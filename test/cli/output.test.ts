@@ -1,7 +1,7 @@
-import test from 'ava'
 import { toCommandError, toOpenError } from '../../src/cli/failure.ts'
 import { count, list, printable, quote, table } from '../../src/cli/output.ts'
 import { GatewayError } from '../../src/errors.ts'
+import test from '../_test.ts'
 
 test('a table is aligned, with - for what is missing', (t) => {
   const rows = [

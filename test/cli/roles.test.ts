@@ -1,6 +1,6 @@
-import test from 'ava'
 import { decodeJwt } from 'jose'
 import type { SessionBody } from '../_app.ts'
+import test from '../_test.ts'
 import { ask, besideGateway, createDeployment, signIn, type TestDeployment, thorough } from './_command.ts'
 
 const namespace = 'https://hasura.io/jwt/claims'

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import test from 'ava'
 import { root } from '../_app.ts'
 import { nodeFlags } from '../_process.ts'
+import test from '../_test.ts'
 import { createDeployment, type TestDeployment } from './_command.ts'
 
 const main = fileURLToPath(new URL('dist/src/cli/main.js', root))

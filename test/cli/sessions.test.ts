@@ -1,5 +1,5 @@
-import test from 'ava'
 import type { GatewayProcess } from '../_process.ts'
+import test from '../_test.ts'
 import { ask, besideGateway, createDeployment, signIn, type TestDeployment, thorough } from './_command.ts'
 
 let d: TestDeployment

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { CommandError } from '../../src/cli/failure.ts'
 import { confirm, readInput, readNewPassword } from '../../src/cli/terminal.ts'
+import test from '../_test.ts'
 import { createFakeProcess } from './_in-process.ts'
 
 /** A fake terminal that types the next answer after each question. */

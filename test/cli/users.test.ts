@@ -1,4 +1,4 @@
-import test from 'ava'
+import test from '../_test.ts'
 import { createDeployment, type TestDeployment, thorough } from './_command.ts'
 
 let d: TestDeployment

@@ -1,4 +1,3 @@
-import test from 'ava'
 import fc from 'fast-check'
 import { parseConfig } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/errors.ts'

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { parseConfig } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/errors.ts'
+import test from '../_test.ts'
 
 const secret = { AUTH_SECRET: 'a secret that is only good for tests 0123456789' }
 const urlOf = (env: Record<string, string>) => parseConfig({ ...secret, ...env }).databaseUrl

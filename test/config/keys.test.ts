@@ -1,5 +1,4 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import test from 'ava'
 import { calculateJwkThumbprint } from 'jose'
 import { parseConfig } from '../../src/config/config.ts'
 import type { KeyFiles } from '../../src/config/keys.ts'

@@ -1,13 +1,13 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { ExecutionContext } from 'ava'
 import type { Connection } from '../../src/database/database.ts'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
 import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, type Engine, patience, root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
+import type { ExecutionContext } from '../_test.ts'
 
 /** Empty databases. The embedded database is the same each time, and is emptied: its tests are serial. */
 export type EmptyDatabases = { open(): Promise<Connection>; close(): Promise<void> }

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, engines, patience, startApp } from '../_app.ts'
+import test from '../_test.ts'
 import { until } from '../_until.ts'
 import { startRelay } from '../http/_relay.ts'
 import { sql } from './_databases.ts'

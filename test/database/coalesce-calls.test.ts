@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import test from 'ava'
 import { coalesceCalls } from '../../src/database/listen-connection.ts'
+import test from '../_test.ts'
 
 /** Waits long enough for a pending call to begin. */
 async function wait(): Promise<void> {

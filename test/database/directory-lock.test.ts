@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, rename } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import test, { type ExecutionContext } from 'ava'
 import { lockDirectory } from '../../src/database/directory-lock.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder } from './_databases.ts'
 
 const script = fileURLToPath(new URL('_lock.js', import.meta.url))

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import test, { type ExecutionContext } from 'ava'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { root } from '../_app.ts'
 import { type GatewayProcess, nodeFlags, runProcess, startProcess } from '../_process.ts'
+import test, { type ExecutionContext } from '../_test.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder } from './_databases.ts'
 
 const credentials = { username: 'anna', password: 'correct horse', confirmPassword: 'correct horse' }

@@ -1,10 +1,10 @@
-import test, { type ExecutionContext } from 'ava'
 import pg from 'pg'
 import type { Connection } from '../../src/database/database.ts'
 import { NotificationsNotDeliveredError, openListenConnection } from '../../src/database/listen-connection.ts'
 import type { Subscription } from '../../src/database/listener.ts'
 import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, engines } from '../_app.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
 import { startRelay } from '../http/_relay.ts'
 

@@ -1,7 +1,7 @@
-import test from 'ava'
 import { createServerDatabase, engines } from '../_app.ts'
 import { ask } from '../_client.ts'
 import { awayLine, runProcess, startProcess } from '../_process.ts'
+import test from '../_test.ts'
 import { createFolder } from './_databases.ts'
 
 const secret = 'a secret that must not be printed 0123456789'

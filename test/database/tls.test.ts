@@ -1,7 +1,7 @@
-import test from 'ava'
 import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, engines, patience, startApp } from '../_app.ts'
 import { type PostgresServer, startPostgres } from '../_postgres.ts'
+import test from '../_test.ts'
 import { sql } from './_databases.ts'
 
 const server = engines.includes('server') ? await startPostgres({ tls: true }) : null

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import test, { type ExecutionContext } from 'ava'
 import { root } from '../_app.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { buildImage, type Image, parseDockerignore, rewrite } from './_dockerfile.ts'
 
 const execute = promisify(execFile)

@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises'
-import test from 'ava'
 import { parseAllDocuments } from 'yaml'
 import { createContext } from '../../src/cli/context.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { root, startApp } from '../_app.ts'
+import test from '../_test.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a manifest can have any form
 type Manifest = any

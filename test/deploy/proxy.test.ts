@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import test from 'ava'
 import { parseConfig } from '../../src/config/config.ts'
 import { root } from '../_app.ts'
+import test from '../_test.ts'
 
 const read = (path: string) => readFile(new URL(path, root), 'utf8')
 const internal = ['/webhook', '/hasura/actions', '/graphql', '/metrics']

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import test from 'ava'
 import { parse } from 'yaml'
 import { parseConfig } from '../../src/config/config.ts'
 import { root } from '../_app.ts'
+import test from '../_test.ts'
 
 const read = (path: string) => readFile(new URL(path, root), 'utf8')
 const secret = 'x'.repeat(32)

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import test from 'ava'
 import {
   checkClock,
   checkConfiguration,
@@ -12,6 +11,7 @@ import { checkJwks, findProblem } from '../../src/doctor/jwks.ts'
 import { checkExposed, checkRoles, findExposed, findRoles } from '../../src/doctor/permissions.ts'
 import { checkAnonymous, checkToken } from '../../src/doctor/token.ts'
 import { root } from '../_app.ts'
+import test from '../_test.ts'
 
 const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000)
 const page = (status: number, body: unknown, headers: Record<string, string> = {}) => ({

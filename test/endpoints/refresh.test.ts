@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import test from 'ava'
 import { type Answer, engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 const lifetimes = { AUTH_SESSION_IDLE_LIFETIME: '1000', AUTH_SESSION_LIFETIME: '2500' }
 

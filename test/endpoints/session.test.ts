@@ -1,7 +1,7 @@
-import test from 'ava'
 import { type Answer, engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { deactivate } from '../_grant.ts'
 import { badFields, refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 type UserBody = {
   id: string

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import test from 'ava'
 import { engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { badFields, refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 const sessionMembers = [
   'defaultRole',

@@ -1,7 +1,7 @@
-import test from 'ava'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { webhookGetHeaders, webhookPostBody } from '../_hasura.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 let open: TestApp
 let closed: TestApp

@@ -1,7 +1,7 @@
-import test, { type ExecutionContext } from 'ava'
 import { createServerDatabase, engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { grant, revoke } from '../_grant.ts'
 import { refused } from '../_problem.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
 import { runInProcess } from '../cli/_in-process.ts'
 import { startRelay } from '../http/_relay.ts'

@@ -1,8 +1,8 @@
-import test from 'ava'
 import { type Answer, engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { deactivate, grant, revoke, setClaim, setDefaultRole } from '../_grant.ts'
 import { readWebhook, webhookGetHeaders, webhookPostBody } from '../_hasura.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 type Ask = (app: TestApp, client: Record<string, string>) => Promise<Answer<Record<string, string>>>
 

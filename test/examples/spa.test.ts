@@ -1,8 +1,8 @@
 import { get, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import test, { type ExecutionContext } from 'ava'
 import type { BrowserContext, Page } from 'playwright-core'
 import { root } from '../_app.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { browserTest, closeBrowser, openPerson } from '../pages/_browser.ts'
 import { findPort, type Stage, startPages } from '../pages/_pages.ts'
 

@@ -1,6 +1,6 @@
-import type { ExecutionContext } from 'ava'
 import { type Answer, type AppOptions, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { type ActionOptions, actionRequest, readAction } from '../_hasura.ts'
+import type { ExecutionContext } from '../_test.ts'
 
 export const secret = 'what Hasura and the gateway share 0123456789'
 

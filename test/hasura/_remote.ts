@@ -1,6 +1,6 @@
-import type { ExecutionContext } from 'ava'
 import type { TestApp } from '../_app.ts'
 import { type ActionOptions, type RemoteAnswer, readRemote, remoteRequest } from '../_hasura.ts'
+import type { ExecutionContext } from '../_test.ts'
 import { secret } from './_actions.ts'
 
 /** Sends a query to the remote schema as Hasura does, by default with the right secret. */

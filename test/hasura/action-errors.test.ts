@@ -1,8 +1,8 @@
-import test from 'ava'
 import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
 import { actionErrors, answerFailure } from '../../src/hasura/failure.ts'
 import { quick, type TestApp } from '../_app.ts'
 import { readAction } from '../_hasura.ts'
+import test from '../_test.ts'
 import { callAction, failed, secret, startActions } from './_actions.ts'
 
 const password = 'correct horse'

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { quick, type SessionBody, type TestApp } from '../_app.ts'
 import { deactivate } from '../_grant.ts'
+import test from '../_test.ts'
 import { asUser, callAction, failed, secret, startActions } from './_actions.ts'
 
 let app: TestApp

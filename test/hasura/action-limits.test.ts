@@ -1,5 +1,5 @@
-import test from 'ava'
 import { quick, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 import { asUser, callAction, failed, startActions } from './_actions.ts'
 
 const password = 'correct horse'

@@ -1,7 +1,7 @@
-import test from 'ava'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { actionRequest } from '../_hasura.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 import { callAction, failed, secret, startActions } from './_actions.ts'
 
 let app: TestApp

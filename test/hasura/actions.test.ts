@@ -1,6 +1,6 @@
-import test from 'ava'
 import { objectTypes } from '../../src/hasura/operations.ts'
 import { engines, type SessionBody, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 import { during } from '../observability/_events.ts'
 import { act, asUser, callAction, failed, startActions } from './_actions.ts'
 

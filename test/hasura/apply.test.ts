@@ -1,7 +1,7 @@
-import test from 'ava'
 import { toCalls } from '../../src/hasura/metadata-calls.ts'
 import { parseEndpoint } from '../../src/hasura/metadata-request.ts'
 import { describeTables, metadataRoles } from '../../src/hasura/metadata-tables.ts'
+import test from '../_test.ts'
 import { runInProcess } from '../cli/_in-process.ts'
 import { startHasura } from './_stand-in.ts'
 

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { describeTables, metadataRoles } from '../../src/hasura/metadata-tables.ts'
+import test from '../_test.ts'
 import { database } from './_database.ts'
 import { checkPermission, checkRelationship } from './_metadata-rules.ts'
 

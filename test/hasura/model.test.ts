@@ -1,5 +1,4 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import test from 'ava'
 import fc from 'fast-check'
 import {
   type JsonObject,
@@ -11,6 +10,7 @@ import {
   webhookGetHeaders,
   webhookPostBody,
 } from '../_hasura.ts'
+import test from '../_test.ts'
 
 const signing = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const other = generateKeyPairSync('rsa', { modulusLength: 2048 })

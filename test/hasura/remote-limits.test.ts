@@ -1,8 +1,8 @@
-import test from 'ava'
 import { getIntrospectionQuery } from 'graphql'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { remoteRequest } from '../_hasura.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 import { secret, startActions } from './_actions.ts'
 import { askRemote, faulty } from './_remote.ts'
 

@@ -1,4 +1,3 @@
-import test from 'ava'
 import {
   buildClientSchema,
   buildSchema,
@@ -8,6 +7,7 @@ import {
 } from 'graphql'
 import { createActionsGraphql, createRemoteSchema } from '../../src/hasura/schema-language.ts'
 import { engines, type SessionBody, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 import { during } from '../observability/_events.ts'
 import { asUser, startActions } from './_actions.ts'
 import { askRemote, faulty } from './_remote.ts'

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import test from 'ava'
 import { parse } from 'yaml'
 import { createActionsYaml, toFiles, toYaml } from '../../scripts/metadata-files.ts'
 import { permissionKinds } from '../../src/hasura/metadata-calls.ts'
 import { describeTables, metadataRoles } from '../../src/hasura/metadata-tables.ts'
 import { quick, root, startApp } from '../_app.ts'
+import test from '../_test.ts'
+import test from '../_test.ts'
 import { database } from './_database.ts'
 import { createJudge, type Row, type Rows } from './_permissions.ts'
 

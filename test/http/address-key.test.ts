@@ -1,6 +1,6 @@
-import test from 'ava'
 import fc from 'fast-check'
 import { addressKey } from '../../src/http/ip-address.ts'
+import test from '../_test.ts'
 
 test('an IPv4 address is one client, also when it came through an IPv6 socket, however that is spelled', (t) => {
   for (const spelling of [

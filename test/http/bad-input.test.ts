@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
-import test from 'ava'
 import { type CallOptions, quick, startApp, type TestApp } from '../_app.ts'
 import { badFields, refused } from '../_problem.ts'
+import test from '../_test.ts'
 import { countRows, postBodies, postRoutes, strictRoutes } from './_routes.ts'
 
 type Good = Record<string, unknown>

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 import { countRows, getRoutes, pageRoutes, postBodies, postRoutes } from './_routes.ts'
 import { exchange, requestText } from './_wire.ts'
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import test from 'ava'
 import fc from 'fast-check'
 import { clientAddress } from '../../src/http/ip-address.ts'
 import { quick, startApp } from '../_app.ts'
+import test from '../_test.ts'
 
 const forwarded = '203.0.113.66, 198.51.100.7,192.0.2.9'
 

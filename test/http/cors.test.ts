@@ -1,6 +1,6 @@
-import test from 'ava'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 const origin = 'https://app.test'
 

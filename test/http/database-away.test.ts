@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises'
-import test, { type ExecutionContext } from 'ava'
 import {
   type Answer,
   createServerDatabase,
@@ -10,6 +9,7 @@ import {
 } from '../_app.ts'
 import { connectPostgres } from '../_postgres.ts'
 import { refused } from '../_problem.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { startRelay } from './_relay.ts'
 
 const bearer = ({ token }: SessionBody) => ({ Authorization: `Bearer ${token}` })
@@ -46,7 +46,7 @@ async function holdsOut(t: ExecutionContext, app: TestApp, session: SessionBody)
 test.serial(
   'embedded: while the database is away its routes are 503, and /jwks and a bad token are answered',
   async (t) => {
-    const app = await startApp()
+    const app = await startApp({ engine: 'embedded' })
     const session = await app.signup('resident')
     await app.gateway.database.close()
     await holdsOut(t, app, session)

@@ -1,4 +1,3 @@
-import test, { type ExecutionContext } from 'ava'
 import { connectServer } from '../../src/database/postgres.ts'
 import {
   type Answer,
@@ -10,6 +9,7 @@ import {
   type TestApp,
 } from '../_app.ts'
 import { refused } from '../_problem.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
 import { type Relay, startRelay } from './_relay.ts'
 

@@ -1,7 +1,8 @@
-import test from 'ava'
 import fc from 'fast-check'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
+import { rounds } from '../_rounds.ts'
+import test from '../_test.ts'
 import { getRoutes, postBodies, postRoutes } from './_routes.ts'
 
 let app: TestApp
@@ -41,7 +42,7 @@ test('whatever a client sends to a POST route, the answer is a success or a prob
       if (answer.status >= 400)
         refused(t, answer, answer.status, String((answer.body as { code: string }).code))
     }),
-    { numRuns: 300 },
+    { numRuns: rounds(100, 300) },
   )
 })
 
@@ -67,6 +68,6 @@ test('whatever a client asks for, the answer is a success or a problem below 500
       t.true(response.status < 500, body)
       if (response.status >= 400) t.regex(body, /^{"type":"urn:claimgate:error:/)
     }),
-    { numRuns: 300 },
+    { numRuns: rounds(100, 300) },
   )
 })

@@ -1,6 +1,7 @@
-import test from 'ava'
 import fc from 'fast-check'
 import { parseJson } from '../../src/http/json.ts'
+import { rounds } from '../_rounds.ts'
+import test from '../_test.ts'
 
 test('parseJson reads what JSON.parse reads', (t) => {
   fc.assert(
@@ -8,7 +9,7 @@ test('parseJson reads what JSON.parse reads', (t) => {
       const text = JSON.stringify(JSON.parse(json), null, indent)
       for (const spelling of [json, text]) t.deepEqual(parseJson(spelling), JSON.parse(spelling))
     }),
-    { numRuns: 500 },
+    { numRuns: rounds(150, 500) },
   )
 })
 
@@ -28,7 +29,7 @@ test('parseJson refuses what JSON.parse refuses', (t) => {
       }
       if (!accepts(JSON.parse)) t.false(accepts(parseJson), text)
     }),
-    { numRuns: 500 },
+    { numRuns: rounds(150, 500) },
   )
 })
 
@@ -65,7 +66,7 @@ for (const [how, spell] of [
         t.notThrows(() => JSON.parse(text))
         t.throws(() => parseJson(text), { instanceOf: SyntaxError, message: /twice/ }, text)
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(150, 500) },
     )
   })
 }

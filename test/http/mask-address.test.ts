@@ -1,5 +1,5 @@
-import test from 'ava'
 import { maskAddress } from '../../src/http/ip-address.ts'
+import test from '../_test.ts'
 
 test('an IPv4 address is shown as its /24, an IPv6 address as its /48, whatever its spelling', (t) => {
   for (const [address, network] of [

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
 import { problemOf } from '../../src/http/error-handler.ts'
+import test from '../_test.ts'
 
 for (const code of Object.keys(errorTable) as ErrorCode[]) {
   test(`the answer of ${code} has a title, and a detail that says what to do`, (t) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import test from 'ava'
 import { quick, startApp, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 
 let app: TestApp
 test.before('start', async () => {

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { createMigratedDatabase, engines } from '../_app.ts'
+import test from '../_test.ts'
 import { runImport } from './_command.ts'
 import { createSource, dumpTarget, fillMany, query } from './_sources.ts'
 

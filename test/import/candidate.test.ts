@@ -1,7 +1,7 @@
-import test from 'ava'
 import { isPasswordHash } from '../../src/authentication/password-hash-format.ts'
 import { createCandidate, type ImportRules } from '../../src/import/candidate.ts'
 import type { SourceUser } from '../../src/import/read-users.ts'
+import test from '../_test.ts'
 
 const rules: ImportRules = {
   defaultRole: 'user',

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import test, { type ExecutionContext } from 'ava'
 import bcrypt from 'bcrypt'
 import { engines, startApp } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { importReport, runImport, startImport } from './_command.ts'
 import { signIn } from './_sign-in.ts'
 import { createSource, fillMany } from './_sources.ts'
@@ -35,7 +35,7 @@ if (engines.includes('server')) {
 
     const provider = await startFakeProvider()
     t.teardown(() => provider.stop())
-    const app = await startApp({ env: { ...env, ...provider.github.environment } })
+    const app = await startApp({ engine: 'embedded', env: { ...env, ...provider.github.environment } })
     t.teardown(() => app.close())
     const login = await app.login('ada@example.com')
     t.like(await app.claimsOf(login.body.token), {

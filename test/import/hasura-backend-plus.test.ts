@@ -1,7 +1,7 @@
-import test from 'ava'
 import bcrypt from 'bcrypt'
 import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
+import test from '../_test.ts'
 import { importReport } from './_command.ts'
 import { signIn } from './_sign-in.ts'
 import { createSource } from './_sources.ts'

@@ -1,8 +1,8 @@
-import test from 'ava'
 import { importUsers } from '../../src/import/import-users.ts'
 import { createProblemList } from '../../src/import/problems.ts'
 import type { SourceUser } from '../../src/import/read-users.ts'
 import type { ImportedUser, ImportTarget } from '../../src/stores/import-target.ts'
+import test from '../_test.ts'
 
 const source = (id: string): SourceUser => ({
   id,

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { createProgress } from '../../src/import/progress.ts'
+import test from '../_test.ts'
 
 const createStream = (isTTY: boolean, columns?: number) => {
   const written: string[] = []

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import test from 'ava'
 import { createMigratedDatabase, engines } from '../_app.ts'
+import test from '../_test.ts'
 import { importReport, runImport, secret, startImport } from './_command.ts'
 import { createSource, dumpTarget, fillMany, query, sourceNames } from './_sources.ts'
 

@@ -1,7 +1,7 @@
 import { hash as argon2Hash } from '@node-rs/argon2'
-import test from 'ava'
 import bcrypt from 'bcrypt'
 import { createMigratedDatabase, engines, startApp } from '../_app.ts'
+import test from '../_test.ts'
 import { importReport, runImport } from './_command.ts'
 import { createSource, query } from './_sources.ts'
 

@@ -1,7 +1,7 @@
-import test from 'ava'
 import { withLibpqSslmode } from '../../src/database/postgres.ts'
 import { identifyDatabase, openSource } from '../../src/import/source.ts'
 import { createServerDatabase, engines } from '../_app.ts'
+import test from '../_test.ts'
 import { createSource } from './_sources.ts'
 
 if (engines.includes('server')) {
@@ -43,6 +43,7 @@ if (engines.includes('server')) {
   test('the password may come from PGPASSWORD instead of the URL', async (t) => {
     const url = new URL(await createServerDatabase())
     process.env.PGPASSWORD = decodeURIComponent(url.password)
+    t.teardown(() => delete process.env.PGPASSWORD)
     url.password = ''
     const source = await openSource(withLibpqSslmode(url.href), 'It')
     t.teardown(source.close)

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import test from 'ava'
 import type { RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Database } from '../../src/database/database.ts'
 import { GatewayError } from '../../src/errors.ts'
 import { createMemoryLimiter, createServerLimiters } from '../../src/limits/counters.ts'
 import { accountKey, createLimits, type LimitSettings } from '../../src/limits/limits.ts'
+import test from '../_test.ts'
 
 const plenty = { points: 1000, seconds: 60 }
 const settings: LimitSettings = {

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { engines, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 const on = { AUTH_RATE_LIMIT: 'on' }
 const password = 'correct horse'

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises'
-import test from 'ava'
 import bcrypt from 'bcrypt'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
@@ -14,6 +13,7 @@ import {
   type TestApp,
 } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
+import test from '../_test.ts'
 import { emptySchema } from '../database/_databases.ts'
 import { anna, björn, carol, dora, seedRows, seedTables } from './_seed.ts'
 
@@ -80,7 +80,7 @@ async function startOnSeed(engine: Engine, dataDir: string): Promise<TestApp> {
     await emptySchema(connection)
     await connection.execute(seedTables + seedRows + chefRow)
     await connection.close()
-    return startApp({ env: { AUTH_DATA_DIR: dataDir } })
+    return startApp({ engine, env: { AUTH_DATA_DIR: dataDir } })
   }
   const databaseUrl = await createServerDatabase()
   const connection = connectServer(databaseUrl, () => {}, patience)

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { migrate } from '../../src/migrations/migrate.ts'
 import { engines, root } from '../_app.ts'
+import test from '../_test.ts'
 import { type EmptyDatabases, prepareEmpty, sql } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 import { anna, editor, seedRows, seedTables } from './_seed.ts'

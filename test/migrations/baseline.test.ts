@@ -1,7 +1,7 @@
-import test from 'ava'
 import type { Connection } from '../../src/database/database.ts'
 import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
 import { engines, root } from '../_app.ts'
+import test from '../_test.ts'
 import { type EmptyDatabases, prepareEmpty, sql } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 import { anna, björn, dora, editor, rolePassword, seedRows, seedTables, translator } from './_seed.ts'

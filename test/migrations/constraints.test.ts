@@ -1,5 +1,5 @@
-import test from 'ava'
 import { engines } from '../_app.ts'
+import test from '../_test.ts'
 import { openStores, type Stores } from '../stores/_stores.ts'
 
 // Rows that Hasura's console or psql writes without the gateway.

@@ -1,8 +1,8 @@
-import test from 'ava'
 import pg from 'pg'
 import { connectServer } from '../../src/database/postgres.ts'
 import { migrate } from '../../src/migrations/migrate.ts'
 import { createServerDatabase, engines, patience, root, startApp } from '../_app.ts'
+import test from '../_test.ts'
 import { readCatalog } from './_catalog.ts'
 import { seedRows, seedTables } from './_seed.ts'
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import test from 'ava'
 import type { Connection } from '../../src/database/database.ts'
 import { createExecuteScript } from '../../src/database/execute-script.ts'
 import { isAway } from '../../src/database/failures.ts'
 import { findMigrationNames, findPending, loadMigration, migrate } from '../../src/migrations/migrate.ts'
 import { engines, root } from '../_app.ts'
+import test from '../_test.ts'
 import { copyRoot, type EmptyDatabases, prepareEmpty, sql, writeSql } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import test from 'ava'
 import { connectServer } from '../../src/database/postgres.ts'
 import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
 import { createServerDatabase, engines, patience, root } from '../_app.ts'
+import test from '../_test.ts'
 import { sql } from '../database/_databases.ts'
 
 const run = promisify(execFile)

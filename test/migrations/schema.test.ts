@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import test from 'ava'
 import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
 import { diffSchema, writeMigration } from '../../src/migrations/write-migration.ts'
 import { engines, root } from '../_app.ts'
+import test from '../_test.ts'
 import { copyRoot, prepareEmpty } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 

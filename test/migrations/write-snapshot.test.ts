@@ -1,9 +1,9 @@
 import { chmod, cp, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import test from 'ava'
 import { writeSnapshot } from '../../src/migrations/write-snapshot.ts'
 import { root } from '../_app.ts'
+import test from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
 
 test('a snapshot is made again when a failed build left one that only its owner can read, and then every user can read it', async (t) => {

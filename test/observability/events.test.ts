@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import test, { type ExecutionContext } from 'ava'
 import { eventTable } from '../../src/events.ts'
 import { type CallOptions, root, type SessionBody } from '../_app.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { type Stage, startStage } from '../authentication/_sign-in.ts'
 import { during } from './_events.ts'
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
 import { parseConfig } from '../../src/config/config.ts'
 import { ask } from '../_client.ts'
 import { packagesOf, readLoaded } from '../_loaded.ts'
 import { startProcess } from '../_process.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
 import { startCollector } from './_collector.ts'
 

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { z } from 'zod'
 import { createLog } from '../../src/observability/log.ts'
+import test from '../_test.ts'
 
 function logged(error: unknown): { text: string; err: Record<string, unknown> } {
   let text = ''

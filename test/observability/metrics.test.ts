@@ -1,5 +1,5 @@
-import test from 'ava'
 import { engines, startApp, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 import { githubber, type Stage, signIn, startStage } from '../authentication/_sign-in.ts'
 
 /** Returns the series of a scrape: name with labels → value. */

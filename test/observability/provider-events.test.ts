@@ -1,5 +1,5 @@
-import test from 'ava'
 import type { CallOptions, SessionBody } from '../_app.ts'
+import test from '../_test.ts'
 import {
   githubber,
   home,

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { startApp } from '../_app.ts'
 import { findSecrets, refuseSecrets, remember, rememberIn } from '../_secrets.ts'
+import test from '../_test.ts'
 
 test('the check of the tests finds a password, a token, a cookie, a code and a DSN in a log, also when JSON escapes it', (t) => {
   rememberIn({

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { createMetrics } from '../../src/observability/metrics.ts'
+import test from '../_test.ts'
 
 const counts = { hits: 3, misses: 2, invalidations: 1, size: 4 }
 

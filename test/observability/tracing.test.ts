@@ -1,6 +1,6 @@
-import test from 'ava'
 import { startApp } from '../_app.ts'
 import { refuseSecrets } from '../_secrets.ts'
+import test from '../_test.ts'
 import { githubber, home, signIn, startStage } from '../authentication/_sign-in.ts'
 import { startCollector } from './_collector.ts'
 

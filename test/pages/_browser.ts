@@ -1,4 +1,3 @@
-import test, { type ExecutionContext, type Implementation } from 'ava'
 import {
   type Browser,
   type BrowserContext,
@@ -6,6 +5,7 @@ import {
   chromium,
   type Page,
 } from 'playwright-core'
+import test, { type ExecutionContext, type Implementation } from '../_test.ts'
 
 const executablePath = process.env.CLAIMGATE_TEST_CHROMIUM
 
@@ -37,7 +37,9 @@ function browser(): Promise<Browser> {
 
 /** Ends the browser of a test file, if it has been started. */
 export async function closeBrowser(): Promise<void> {
-  await (await launched)?.close()
+  const browser = await launched
+  launched = undefined
+  await browser?.close()
 }
 
 /** A browser of one user: its own cookies, and a page. Errors of the page fail the test at its end. */

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import test, { type ExecutionContext } from 'ava'
 import type { Page } from 'playwright-core'
+import test, { type ExecutionContext } from '../_test.ts'
 import { githubber } from '../authentication/_sign-in.ts'
 import { browserTest, closeBrowser, openPerson } from './_browser.ts'
 import { type Stage, startPages } from './_pages.ts'

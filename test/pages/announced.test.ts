@@ -1,4 +1,4 @@
-import test from 'ava'
+import test from '../_test.ts'
 import { during, type Event } from '../observability/_events.ts'
 import { openCookieBrowser, signUp } from './_cookie-browser.ts'
 import { type Stage, startPages } from './_pages.ts'

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises'
-import test, { type ExecutionContext } from 'ava'
 import { parseConfig } from '../../src/config/config.ts'
 import { html } from '../../src/http/html.ts'
 import { contrast, createAccent } from '../../src/pages/accent.ts'
@@ -9,6 +8,7 @@ import en from '../../src/pages/locales/en.ts'
 import { isolateBidi } from '../../src/pages/texts.ts'
 import { quick, root, startApp } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { alertsOf, openCookieBrowser, plain, signUp } from './_cookie-browser.ts'
 import { type Stage, startPages } from './_pages.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import test, { type ExecutionContext } from 'ava'
 import type { Page } from 'playwright-core'
+import test, { type ExecutionContext } from '../_test.ts'
 import { githubber, googler } from '../authentication/_sign-in.ts'
 import { browserTest, closeBrowser, openPerson } from './_browser.ts'
 import { type Stage, startPages } from './_pages.ts'

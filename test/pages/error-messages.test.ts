@@ -1,4 +1,3 @@
-import test from 'ava'
 import { loadPasswordPolicy } from '../../src/authentication/password-policy.ts'
 import { loginBody } from '../../src/endpoints/login.ts'
 import { createSignupSchema } from '../../src/endpoints/signup.ts'
@@ -8,6 +7,7 @@ import { localizeErrors } from '../../src/pages/error-messages.ts'
 import de from '../../src/pages/locales/de.ts'
 import en from '../../src/pages/locales/en.ts'
 import type { Texts } from '../../src/pages/texts.ts'
+import test from '../_test.ts'
 
 const locales: Record<string, Texts> = { en, de }
 const signup = createSignupSchema({ passwordMinLength: 8, passwordHash: 'bcrypt' })

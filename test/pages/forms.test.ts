@@ -1,4 +1,4 @@
-import test from 'ava'
+import test from '../_test.ts'
 import { alertsOf, openCookieBrowser, plain, signUp, tokenOf } from './_cookie-browser.ts'
 import { type Stage, startPages } from './_pages.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { get, type IncomingMessage } from 'node:http'
-import test, { type ExecutionContext } from 'ava'
+import test, { type ExecutionContext } from '../_test.ts'
 import { githubber, googler } from '../authentication/_sign-in.ts'
 import {
   actionOf,

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { makeDirectory } from '../_directory.ts'
+import test from '../_test.ts'
 import { alertsOf, type CookieBrowser, openCookieBrowser, plain, signUp, tokenOf } from './_cookie-browser.ts'
 import { type Stage, startPages } from './_pages.ts'
 

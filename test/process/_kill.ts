@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import test, { type ExecutionContext } from 'ava'
 import { pino } from 'pino'
 import { connectDatabase } from '../../src/database/open.ts'
 import { createServerDatabase, type Engine, root, type SessionBody } from '../_app.ts'
@@ -8,9 +7,11 @@ import { type FakeProvider, type GithubProfile, startFakeProvider } from '../_fa
 import { signInWithGithub } from '../_github-sign-in.ts'
 import { type GatewayProcess, startProcess } from '../_process.ts'
 import { createRandom } from '../_random.ts'
+import { rounds } from '../_rounds.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder, sql } from '../database/_databases.ts'
 
-const rounds = 20
+const kills = rounds(4, 20)
 /** The number of concurrent sign-ups, provider sign-ins and refreshes. */
 const lines = 2
 
@@ -24,7 +25,7 @@ type Ledger = {
 
 /** Declares the random test of an engine; TEST_SEED repeats a run. */
 export function declareKillTest(engine: Engine): void {
-  test(`${engine}: kill -9 during sign-ups, provider sign-ins and refreshes, ${rounds} times, loses no answered request and leaves no partial one`, async (t) => {
+  test(`${engine}: kill -9 during sign-ups, provider sign-ins and refreshes, ${kills} times, loses no answered request and leaves no partial one`, async (t) => {
     t.timeout(300_000)
     const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
     t.log(`TEST_SEED=${seed}`)
@@ -35,7 +36,7 @@ export function declareKillTest(engine: Engine): void {
     let gateway = await stage.start()
     for (let n = 0; n < lines; n++)
       ledger.last.push((await signUp(gateway.url, `client-${n}`)).body.refreshToken)
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < kills; round++) {
       await runUntilKilled(gateway, stage.fake, ledger, round, random)
       gateway = await stage.start()
       await Promise.all(
@@ -130,7 +131,7 @@ async function checkSignUps(
   { url }: GatewayProcess,
   { signUps }: Ledger,
 ): Promise<void> {
-  t.true(signUps.size > rounds)
+  t.true(signUps.size > kills)
   for (const [username, session] of signUps) {
     const login = await logIn(url, username)
     if (session) {
@@ -150,7 +151,7 @@ async function checkVisits(
   fake: FakeProvider,
   { visits }: Ledger,
 ): Promise<void> {
-  t.true(visits.size > rounds)
+  t.true(visits.size > kills)
   for (const [login, { profile, session }] of visits) {
     const again = await signInWithGithub(url, fake, profile)
     t.is(again.status, 200, login)

@@ -1,6 +1,6 @@
-import type { ExecutionContext } from 'ava'
 import { createServerDatabase } from '../_app.ts'
 import { type GatewayProcess, startProcess } from '../_process.ts'
+import type { ExecutionContext } from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
 
 /** Returns an environment of two workers on a new database. */

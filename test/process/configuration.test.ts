@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'ava'
 import { runProcess, startProcess } from '../_process.ts'
+import test from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
 
 test.serial(

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import test from 'ava'
 import { signUp } from '../_client.ts'
 import { runProcess, startProcess } from '../_process.ts'
+import test from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
 import { beginLogin } from './_begin-login.ts'
 

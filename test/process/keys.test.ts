@@ -1,10 +1,10 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'ava'
 import { readKids, signUp } from '../_client.ts'
 import { readToken } from '../_hasura.ts'
 import { type GatewayProcess, runProcess, startProcess } from '../_process.ts'
+import test from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
 
 const [pair, other] = [1, 2].map(() => generateKeyPairSync('rsa', { modulusLength: 2048 })) as [Pair, Pair]

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { engines } from '../_app.ts'
+import test from '../_test.ts'
 import { declareKillTest } from './_kill.ts'
 
 if (engines.includes('server')) declareKillTest('server')

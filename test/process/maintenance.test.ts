@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import test from 'ava'
 import { pino } from 'pino'
 import { scheduleRepeating, startMaintenance } from '../../src/process/maintenance.ts'
 import { quick, startApp } from '../_app.ts'
+import test from '../_test.ts'
 import { until } from '../_until.ts'
 
 const log = pino({ level: 'silent' })

@@ -1,10 +1,10 @@
 import { createPublicKey } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import test from 'ava'
 import { ask, logIn, readKids, signUp } from '../_client.ts'
 import { makeDirectory } from '../_directory.ts'
 import { readToken } from '../_hasura.ts'
 import { type GatewayProcess, startProcess } from '../_process.ts'
+import test from '../_test.ts'
 
 let folder: string
 let gateway: GatewayProcess

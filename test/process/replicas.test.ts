@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import test from 'ava'
 import pg from 'pg'
 import { createServerDatabase, engines, type SessionBody } from '../_app.ts'
 import { readJwks } from '../_hasura.ts'
 import { type GatewayProcess, startProcess } from '../_process.ts'
+import test from '../_test.ts'
 
 const loginBody = { username: 'replica', password: 'pass' }
 const signupBody = { ...loginBody, confirmPassword: 'pass' }

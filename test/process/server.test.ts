@@ -1,11 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
-import test, { type ExecutionContext } from 'ava'
 import { connectServer } from '../../src/database/postgres.ts'
 import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
 import { createServerDatabase, engines, patience, root } from '../_app.ts'
 import { ask, logIn, readKids, signUp } from '../_client.ts'
 import { type GatewayProcess, runProcess, startProcess } from '../_process.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { copyRoot, createFolder, sql } from '../database/_databases.ts'
 
 const AUTH_SECRET = 'a secret that all the replicas share 0123456789'

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { createQuestions } from '../../src/process/worker-messages.ts'
+import test from '../_test.ts'
 
 test('answers are matched with their requests, in any order', async (t) => {
   const questions = createQuestions<string>(60_000)

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import test from 'ava'
 import { engines } from '../_app.ts'
 import { runProcess, startProcess } from '../_process.ts'
+import test from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
 import { createEnvironment } from './_workers.ts'
 

@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises'
 import { inspect } from 'node:util'
-import test from 'ava'
 import type { Strategy } from 'passport'
 import { loadProviders } from '../../src/authentication/load-providers.ts'
 import type { Provider, RedirectProvider, StateStore } from '../../src/authentication/provider.ts'
 import { createStrategies } from '../../src/authentication/strategies.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { root } from '../_app.ts'
+import test from '../_test.ts'
 
 const sources = new URL('providers/', root)
 const built = new URL('../../providers/', import.meta.url)

@@ -1,14 +1,14 @@
 import { copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import test, { type ExecutionContext } from 'ava'
 import { pino } from 'pino'
 import { loadProviders } from '../../src/authentication/load-providers.ts'
 import type { Provider } from '../../src/authentication/provider.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { type GatewayOptions, startGateway } from '../../src/process/gateway.ts'
-import { root } from '../_app.ts'
+import { createMigratedDatabase, quick, root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 
 const built = fileURLToPath(new URL('../../providers/', import.meta.url))
 
@@ -74,10 +74,18 @@ async function startWith(
   providers: readonly Provider[],
   { env, log = pino({ level: 'silent' }), ...options }: StartOptions,
 ): Promise<string> {
+  const databaseUrl = quick === 'server' ? await createMigratedDatabase() : ''
   const dataDir = await makeDirectory()
   t.teardown(() => rm(dataDir, { recursive: true, force: true }))
   const config = parseConfig(
-    { PORT: '0', HOST: '127.0.0.1', AUTH_DATA_DIR: dataDir, AUTH_BCRYPT_COST: '4', ...env },
+    {
+      PORT: '0',
+      HOST: '127.0.0.1',
+      AUTH_DATA_DIR: dataDir,
+      DATABASE_URL: databaseUrl,
+      AUTH_BCRYPT_COST: '4',
+      ...env,
+    },
     providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name),
   )
   const gateway = await startGateway({ config, providers, pages: null, root, log, ...options })

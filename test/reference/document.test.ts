@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import test from 'ava'
 import { errorTable } from '../../src/errors.ts'
 import type { Document, Operation, Schema } from '../../src/reference/openapi.ts'
 import { quick, root, startApp, type TestApp } from '../_app.ts'
 import { faultOf, responseOf } from '../_documented.ts'
+import test from '../_test.ts'
 
 const provider = { AUTH_GITHUB_CLIENT_ID: 'client', AUTH_GITHUB_CLIENT_SECRET: 'only for tests 0123456789' }
 const everything = {

@@ -1,7 +1,7 @@
-import test from 'ava'
 import type { Document } from '../../src/reference/openapi.ts'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import { findOperation, requireDocumented } from '../_documented.ts'
+import test from '../_test.ts'
 
 // Every answer in every test is compared with the document (test/_app.ts). These tests prove that a difference fails.
 

@@ -1,7 +1,7 @@
-import test from 'ava'
 import type { Document } from '../../src/reference/openapi.ts'
 import type { SessionBody } from '../_app.ts'
 import { findOperation, requireDocumented } from '../_documented.ts'
+import test from '../_test.ts'
 import { githubber, googler, home, openBrowser, type Stage, startStage } from '../authentication/_sign-in.ts'
 
 const secret = 'an action secret that is only good for tests'

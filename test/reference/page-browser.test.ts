@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import test from 'ava'
+import test from '../_test.ts'
 import { browserTest, closeBrowser, openPerson } from '../pages/_browser.ts'
 import { type Stage, startPages } from '../pages/_pages.ts'
 

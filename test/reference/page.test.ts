@@ -1,7 +1,7 @@
-import test from 'ava'
 import { errorTable } from '../../src/errors.ts'
 import type { Document } from '../../src/reference/openapi.ts'
 import { quick, startApp, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 
 let app: TestApp
 let page: string

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import test from 'ava'
 import type { ActiveSession } from '../../src/context.ts'
 import { type Changed, createAccessCache } from '../../src/sessions/access-cache.ts'
+import test from '../_test.ts'
 
 const now = new Date('2026-01-01T12:00:00Z')
 const after = (seconds: number) => new Date(now.getTime() + seconds * 1000)

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { engines } from '../_app.ts'
+import test from '../_test.ts'
 import { until } from '../_until.ts'
 import { later, now, openStores, type Stores } from '../stores/_stores.ts'
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import test from 'ava'
 import pg from 'pg'
 import { engines, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 
 // Only a server has two transactions at once.
 if (engines.includes('server')) {

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { type Answer, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 
 let app: TestApp
 

@@ -1,6 +1,6 @@
-import test from 'ava'
 import { quick, type SessionBody, startApp } from '../_app.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
+import test from '../_test.ts'
 
 test('a dump of every table holds no refresh token, code, state, access token, provider token, password or private key', async (t) => {
   const fake = await startFakeProvider()

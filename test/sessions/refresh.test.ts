@@ -1,5 +1,5 @@
-import test from 'ava'
 import { engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 
 const refresh = (app: TestApp, refreshToken: string) => app.post<SessionBody>('/token', { refreshToken })
 

@@ -1,6 +1,6 @@
-import test from 'ava'
 import bcrypt from 'bcrypt'
 import { quick, startApp } from '../_app.ts'
+import test from '../_test.ts'
 
 test('a hash that is replaced by a stronger one at login ends no session', async (t) => {
   const app = await startApp({ engine: quick, env: { AUTH_BCRYPT_COST: '5' } })

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import test from '../_test.ts'
 
 type Listed = { id: string; current: boolean; userAgent: string | null; address: string | null }
 

@@ -1,5 +1,5 @@
-import test from 'ava'
 import { engines } from '../_app.ts'
+import test from '../_test.ts'
 import { attemptAll, later, now, openStores, type Stores } from './_stores.ts'
 
 const identity = { provider: 'github', subject: '1', email: 'a@example.com', emailVerified: true }

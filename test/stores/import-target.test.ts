@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'ava'
 import { pino } from 'pino'
 import { createDatabase, type Database } from '../../src/database/database.ts'
 import {
@@ -11,6 +10,7 @@ import {
   rehearse,
 } from '../../src/stores/import-target.ts'
 import { createServerDatabase, engines, patience, root } from '../_app.ts'
+import test from '../_test.ts'
 import { openDatabase } from '../database/_open.ts'
 
 const id = (n: number) => `4b7d2b6e-3c0f-4a4e-9d5c-${String(n).padStart(12, '0')}`

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import test from 'ava'
 import { engines } from '../_app.ts'
+import test from '../_test.ts'
 import { later, now, openStores, type Stores } from './_stores.ts'
 
 const newHash = () => new Uint8Array(randomBytes(32))

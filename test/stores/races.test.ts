@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
-import test from 'ava'
 import { type Engine, engines } from '../_app.ts'
+import { rounds } from '../_rounds.ts'
+import test from '../_test.ts'
 import { attemptAll, later, now, openStores, type Stores } from './_stores.ts'
 
 const device = { userAgent: null, address: null }
 
 /** Rounds: on a server with many connections chance decides; the embedded database has one connection. */
-const rounds: Record<Engine, number> = { embedded: 5, server: 50 }
+const turns: Record<Engine, number> = { embedded: 5, server: rounds(15, 50) }
 
 const hashOf = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
 
@@ -25,7 +26,7 @@ for (const engine of engines) {
 
   test(`${engine}: of twenty concurrent rotations of one refresh token exactly one succeeds`, async (t) => {
     const { sessionId } = await begin('anna')
-    for (let round = 0; round < rounds[engine]; round++) {
+    for (let round = 0; round < turns[engine]; round++) {
       const { values, codes } = await attemptAll(20, () => stores.sessions.rotate(sessionId, round, now))
       t.deepEqual(codes, [])
       t.deepEqual(
@@ -37,7 +38,7 @@ for (const engine of engines) {
 
   test(`${engine}: of twenty concurrent redemptions of one code exactly one gets the session`, async (t) => {
     const { sessionId } = await begin('bob')
-    for (let round = 0; round < rounds[engine]; round++) {
+    for (let round = 0; round < turns[engine]; round++) {
       const hash = hashOf(`code ${round}`)
       await stores.oneTimeCodes.createCode({ hash, sessionId, codeChallenge: null, expiresAt: later(60) })
       const { values, codes } = await attemptAll(20, () => stores.sessions.redeem(hash, null, now))
@@ -50,7 +51,7 @@ for (const engine of engines) {
   })
 
   test(`${engine}: of twenty concurrent uses of one state exactly one succeeds`, async (t) => {
-    for (let round = 0; round < rounds[engine]; round++) {
+    for (let round = 0; round < turns[engine]; round++) {
       const hash = hashOf(`state ${round}`)
       const { values, codes } = await attemptAll(20, () => stores.oneTimeCodes.consumeState(hash, later(600)))
       t.deepEqual(codes, [])

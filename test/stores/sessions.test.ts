@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import test from 'ava'
 import { engines } from '../_app.ts'
+import test from '../_test.ts'
 import { later, lifetimes, now, openStores, type Stores } from './_stores.ts'
 
 const device = { userAgent: 'curl', address: '192.0.2.1' }

@@ -1,5 +1,5 @@
-import test, { type ExecutionContext } from 'ava'
 import { engines, startApp } from '../_app.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { type Collector, startCollector } from '../observability/_collector.ts'
 
 /** Returns the statements of each request in order, by method and route. */

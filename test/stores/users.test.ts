@@ -1,5 +1,5 @@
-import test from 'ava'
 import { engines } from '../_app.ts'
+import test from '../_test.ts'
 import { attemptAll, openStores, type Stores } from './_stores.ts'
 
 for (const engine of engines) {

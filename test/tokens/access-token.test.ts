@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
-import test from 'ava'
 import { quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
+import test from '../_test.ts'
 import { flips, forge, forgeHmac, forgeUnsigned, open } from '../http/_forge.ts'
 
 const own = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -1,5 +1,4 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import test from 'ava'
 import {
   createKeyPair,
   parsePrivateKey,
@@ -8,6 +7,7 @@ import {
   toPublicJwk,
 } from '../../src/tokens/key-pair.ts'
 import { readJwks } from '../_hasura.ts'
+import test from '../_test.ts'
 
 // RFC 7638, section 3.1.
 const example = {

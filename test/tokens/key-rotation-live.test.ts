@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import test from 'ava'
 import { createServerDatabase, engines, startApp, type TestApp } from '../_app.ts'
 import { readJwks, readToken } from '../_hasura.ts'
+import test from '../_test.ts'
 
 // The clock runs thirty times as fast: a key is published four real seconds before it signs, and removed six after.
 const speed = 30

@@ -1,6 +1,7 @@
-import test from 'ava'
 import fc from 'fast-check'
 import { leadTime, planRotation, type RotationPolicy, rotateKeys } from '../../src/tokens/key-rotation.ts'
+import { rounds } from '../_rounds.ts'
+import test from '../_test.ts'
 import { createFakeStore } from './_key-store.ts'
 
 const start = Date.parse('2026-01-01T00:00:00Z')
@@ -41,7 +42,7 @@ test('at any update times, a key is published twice max-age before it signs and 
         if (policy.rotation === 0) t.is(made, 1)
       },
     ),
-    { numRuns: 200 },
+    { numRuns: rounds(60, 200) },
   )
 })
 

@@ -1,4 +1,3 @@
-import test from 'ava'
 import type { SigningKeyStore, StoredKey } from '../../src/stores/signing-keys.ts'
 import type { KeyPair } from '../../src/tokens/key-pair.ts'
 import {
@@ -9,6 +8,7 @@ import {
 } from '../../src/tokens/keyring.ts'
 import { deriveKey } from '../../src/tokens/secrets.ts'
 import { readJwks } from '../_hasura.ts'
+import test from '../_test.ts'
 import { createFakeStore } from './_key-store.ts'
 
 const key = deriveKey('a secret', 'key-encryption')

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import test from 'ava'
 import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.ts'
 import { createRefreshTokens, type RefreshClaims } from '../../src/tokens/refresh-token.ts'
+import test from '../_test.ts'
 
 const tokens = createRefreshTokens([randomBytes(32)])
 const others = createRefreshTokens([randomBytes(32)])

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
-import test from 'ava'
 import { type AppOptions, createServerDatabase, engines, startApp } from '../_app.ts'
 import { readJwks } from '../_hasura.ts'
+import test from '../_test.ts'
 
 const run = engines.includes('server') ? test : null
 const a = { AUTH_SECRET: 'the first secret, which is long enough 0123456789' }

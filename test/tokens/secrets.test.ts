@@ -1,9 +1,9 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
 import { deriveKey, loadOrCreateSecret, secretFromPrivateKey } from '../../src/tokens/secrets.ts'
 import { makeDirectory } from '../_directory.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 
 async function emptyDirectory(t: ExecutionContext): Promise<string> {
   const directory = await makeDirectory('claimgate-secret')

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import test from 'ava'
 import { createVerifiedTokens } from '../../src/tokens/verified-tokens.ts'
+import test from '../_test.ts'
 
 const makeKey = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey
 const key = makeKey()
