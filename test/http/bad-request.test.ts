@@ -179,11 +179,10 @@ test('rubbish behind several requests leaves the answers of all of them', async 
 
 test('a body that is no chunk is refused at once, as what is wrong with its own request', async (t) => {
   const headers = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }
-  const began = performance.now()
   const { status, body } = await wire('POST /login', headers, 'ZZ\r\n')
+  // At the request timeout it would be 408.
   t.is(status, 400)
   t.regex(body, /malformed_request/)
-  t.true(performance.now() - began < app.config.requestTimeout * 1000)
 })
 
 test('the log line of a request that failed has the code of its error', async (t) => {

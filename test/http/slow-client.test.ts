@@ -55,11 +55,10 @@ test('two hundred slow clients are cut off, and others are answered meanwhile', 
 })
 
 test('a connection on which nothing was ever sent keeps no gateway from ending', async (t) => {
-  const other = await startApp({ engine: quick })
+  // Longer than a test may take.
+  const other = await startApp({ engine: quick, env: { AUTH_SHUTDOWN_GRACE: '300' } })
   const socket = connect(other.gateway.port, '127.0.0.1')
   await once(socket, 'connect')
   await other.get('/healthz')
-  const began = performance.now()
-  await Promise.all([once(socket, 'close'), other.close()])
-  t.true(performance.now() - began < other.config.shutdownGrace * 1000)
+  await t.notThrowsAsync(Promise.all([once(socket, 'close'), other.close()]))
 })
