@@ -1,5 +1,6 @@
 import type { SessionBody } from './_app.ts'
 import { ask } from './_client.ts'
+import { type Cookies, cookieHeader, keepCookies } from './_cookies.ts'
 import type { FakeProvider, GithubProfile } from './_fake-provider.ts'
 
 /** Signs in through GitHub at a gateway in a separate process, as a new browser. */
@@ -11,6 +12,7 @@ export async function signInWithGithub(
   const start = await fetch(`${url}/auth/github`, { redirect: 'manual' })
   if (start.status !== 302) throw new Error(`start: ${start.status} ${await start.text()}`)
   const { pathname, search } = new URL(fake.authorize(start.headers.get('location') ?? '', profile))
-  const cookie = start.headers.getSetCookie().map((line) => line.split(';')[0])
-  return ask<SessionBody>(url + pathname + search, undefined, { cookie: cookie.join('; ') })
+  const cookies: Cookies = new Map()
+  keepCookies(cookies, start.headers)
+  return ask<SessionBody>(url + pathname + search, undefined, cookieHeader(cookies))
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 const folder = new URL('./', import.meta.url)
 
 /** Files that need a worker of their own, because they change or observe what a whole worker shares. */
-const alone = ['authentication/share-of-cores', 'observability/tracing']
+const alone = ['authentication/password-gate', 'observability/tracing']
 
 /**
  * Writes one file for each folder of tests, which runs the tests of the folder in one worker. Returns the paths that

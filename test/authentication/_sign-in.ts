@@ -1,4 +1,5 @@
 import { type Answer, type AppOptions, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { type Cookies, cookieHeader, keepCookies } from '../_cookies.ts'
 import {
   type FakeProvider,
   type GithubProfile,
@@ -9,6 +10,8 @@ import {
   startFakeProvider,
 } from '../_fake-provider.ts'
 import type { ExecutionContext } from '../_test.ts'
+
+export { refused } from '../_problem.ts'
 
 /** The redirect target of the client in these tests. */
 export const home = 'https://app.test/welcome?lang=de'
@@ -48,7 +51,7 @@ export type Query = Record<string, string>
 
 /** A browser with cookies, which does not follow redirects by itself. */
 export type Browser = {
-  cookies: Map<string, string>
+  cookies: Cookies
   /** Requests a path or URL of the gateway. The origin of the URL is ignored. */
   visit(target: string): Promise<Answer<SessionBody>>
   /** Starts a sign-in and returns the address of the provider's page. */
@@ -56,16 +59,11 @@ export type Browser = {
 }
 
 export function openBrowser(app: TestApp): Browser {
-  const cookies = new Map<string, string>()
+  const cookies: Cookies = new Map()
   const visit = async (target: string) => {
     const { pathname, search } = new URL(target, app.url)
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await app.get<SessionBody>(pathname + search, cookie ? { cookie } : {})
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (value === '') cookies.delete(name)
-      else cookies.set(name, value)
-    }
+    const answer = await app.get<SessionBody>(pathname + search, cookieHeader(cookies))
+    keepCookies(cookies, answer.headers)
     return answer
   }
   return {
@@ -115,11 +113,6 @@ export async function signInForCode<P extends ProviderName>(
 
 export function exchange(app: TestApp, code: string, codeVerifier?: string): Promise<Answer<SessionBody>> {
   return app.post('/token/exchange', { code, ...(codeVerifier !== undefined && { codeVerifier }) })
-}
-
-/** Asserts that a request failed with this code of the error table. */
-export function refused(t: ExecutionContext, answer: Answer<unknown>, status: number, code: string): void {
-  t.like(answer, { status, body: { status, code } }, answer.text)
 }
 
 /** Returns the requests to the token endpoints. */

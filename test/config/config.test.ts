@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { parseConfig } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/errors.ts'
+import test from '../_test.ts'
 
 const providers = ['github', 'my-idp']
 

@@ -3,6 +3,7 @@ import { calculateJwkThumbprint } from 'jose'
 import { parseConfig } from '../../src/config/config.ts'
 import type { KeyFiles } from '../../src/config/keys.ts'
 import { ConfigError } from '../../src/errors.ts'
+import test from '../_test.ts'
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const other = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { parseConfig } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/errors.ts'
+import test from '../_test.ts'
 
 /** An invalid value of each variable, with the secret in it where the kind of value allows. */
 const bad: Record<string, (secret: string) => string> = {

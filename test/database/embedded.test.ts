@@ -10,7 +10,6 @@ import { openEmbedded } from '../../src/database/embedded.ts'
 import { root } from '../_app.ts'
 import { type GatewayProcess, nodeFlags, runProcess, startProcess } from '../_process.ts'
 import test, { type ExecutionContext } from '../_test.ts'
-import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder } from './_databases.ts'
 
 const credentials = { username: 'anna', password: 'correct horse', confirmPassword: 'correct horse' }

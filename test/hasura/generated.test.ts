@@ -4,7 +4,6 @@ import { objectTypes, operations } from '../../src/hasura/operations.ts'
 import { createActionsGraphql } from '../../src/hasura/schema-language.ts'
 import { root } from '../_app.ts'
 import test from '../_test.ts'
-import test from '../_test.ts'
 
 const read = (path: string) => readFile(new URL(path, root), 'utf8')
 

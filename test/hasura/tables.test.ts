@@ -5,7 +5,6 @@ import { permissionKinds } from '../../src/hasura/metadata-calls.ts'
 import { describeTables, metadataRoles } from '../../src/hasura/metadata-tables.ts'
 import { quick, root, startApp } from '../_app.ts'
 import test from '../_test.ts'
-import test from '../_test.ts'
 import { database } from './_database.ts'
 import { createJudge, type Row, type Rows } from './_permissions.ts'
 

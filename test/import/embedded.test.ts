@@ -5,8 +5,8 @@ import { engines, startApp } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
 import test, { type ExecutionContext } from '../_test.ts'
+import { signIn } from '../authentication/_sign-in.ts'
 import { importReport, runImport, startImport } from './_command.ts'
-import { signIn } from './_sign-in.ts'
 import { createSource, fillMany } from './_sources.ts'
 
 const ada = '5b7d2b6e-3c0f-4a4e-9d5c-000000000001'
@@ -44,7 +44,10 @@ if (engines.includes('server')) {
       'x-hasura-default-role': 'editor',
     })
     const emails = [{ email: 'ada@example.com', primary: true, verified: true }]
-    t.is((await signIn(app, provider, 'github', { user: { id: 1815, login: 'ada' }, emails })).body.id, ada)
+    t.is(
+      (await signIn({ app, fake: provider }, 'github', { user: { id: 1815, login: 'ada' }, emails })).body.id,
+      ada,
+    )
 
     const running = await runImport(['hasura-auth', source.url], { env })
     t.is(running.code, 69)

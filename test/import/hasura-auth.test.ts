@@ -2,8 +2,8 @@ import bcrypt from 'bcrypt'
 import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
 import test from '../_test.ts'
+import { signIn } from '../authentication/_sign-in.ts'
 import { importReport } from './_command.ts'
-import { signIn } from './_sign-in.ts'
 import { createSource } from './_sources.ts'
 
 const ada = '0b7d2b6e-3c0f-4a4e-9d5c-000000000001'
@@ -58,13 +58,13 @@ if (engines.includes('server')) {
       'x-hasura-default-role': 'editor',
     })
 
-    const github = await signIn(app, provider, 'github', {
+    const github = await signIn({ app, fake: provider }, 'github', {
       user: { id: 1815, login: 'countess' },
       emails: [{ email: 'ada@example.com', primary: true, verified: true }],
     })
     t.is(github.body.id, ada)
 
-    const other = await signIn(app, provider, 'github', {
+    const other = await signIn({ app, fake: provider }, 'github', {
       user: { id: 1906, login: 'grace' },
       emails: [{ email: 'grace@example.com', primary: true, verified: false }],
     })

@@ -2,8 +2,8 @@ import bcrypt from 'bcrypt'
 import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import { startFakeProvider } from '../_fake-provider.ts'
 import test from '../_test.ts'
+import { signIn } from '../authentication/_sign-in.ts'
 import { importReport } from './_command.ts'
-import { signIn } from './_sign-in.ts'
 import { createSource } from './_sources.ts'
 
 const ada = '1b7d2b6e-3c0f-4a4e-9d5c-000000000001'
@@ -57,7 +57,7 @@ if (engines.includes('server')) {
     })
     t.is((await app.login('new@example.com')).status, 401)
 
-    const github = await signIn(app, provider, 'github', {
+    const github = await signIn({ app, fake: provider }, 'github', {
       user: { id: 1906, login: 'grace' },
       emails: [{ email: 'grace@example.com', primary: true, verified: true }],
     })
@@ -80,7 +80,7 @@ if (engines.includes('server')) {
       { email: 'ada@example.com', email_verified: false },
     ])
     const google = { sub: '10', email: 'ada@example.com', email_verified: true }
-    const other = await signIn(app, provider, 'google', google)
+    const other = await signIn({ app, fake: provider }, 'google', google)
     t.is(other.status, 200)
     t.not(other.body.id, ada)
   })

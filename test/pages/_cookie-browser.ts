@@ -1,3 +1,4 @@
+import { type Cookies, cookieHeader, keepCookies } from '../_cookies.ts'
 import type { Stage } from './_pages.ts'
 
 /** An answer with a page. */
@@ -5,7 +6,7 @@ export type Seen = { status: number; headers: Headers; text: string; location: s
 
 /** A browser without a screen: it keeps cookies and sends the headers of browsers. */
 export type CookieBrowser = {
-  cookies: Map<string, string>
+  cookies: Cookies
   get(path: string, headers?: Record<string, string>): Promise<Seen>
   /** Sends fields as a form does, without a token. */
   send(path: string, fields: Record<string, string>, headers?: Record<string, string>): Promise<Seen>
@@ -19,7 +20,7 @@ export type CookieBrowser = {
 }
 
 export function openCookieBrowser({ app, url }: Pick<Stage, 'app' | 'url'>): CookieBrowser {
-  const cookies = new Map<string, string>()
+  const cookies: Cookies = new Map()
   const browserHeaders = { Accept: 'text/html,*/*;q=0.8', 'Accept-Language': 'en' }
 
   async function ask(
@@ -28,16 +29,11 @@ export function openCookieBrowser({ app, url }: Pick<Stage, 'app' | 'url'>): Coo
     headers: Record<string, string>,
     raw?: string,
   ): Promise<Seen> {
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const answer = await app.call(method, path, {
-      headers: { ...browserHeaders, ...(cookie && { Cookie: cookie }), ...headers },
+      headers: { ...browserHeaders, ...cookieHeader(cookies), ...headers },
       ...(raw !== undefined && { raw }),
     })
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (value === '') cookies.delete(name)
-      else cookies.set(name, value)
-    }
+    keepCookies(cookies, answer.headers)
     const { status, headers: received, text } = answer
     return { status, headers: received, text, location: received.get('location') }
   }
