@@ -185,7 +185,7 @@ test('a callback of a provider may lead to a page, where there are pages', async
     const answer = answersOf(document)[status]
     return JSON.stringify(answer && 'headers' in answer ? answer.headers : null)
   }
-  t.regex(locationOf(whole, 302), /app, or of our sign-in page/)
+  t.regex(locationOf(whole, 302), /app or of the sign-in page/)
   t.regex(locationOf(whole, 303), /account page/)
   t.notRegex(locationOf(body, 302), /page/)
   t.false('303' in answersOf(body))

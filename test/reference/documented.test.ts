@@ -38,10 +38,10 @@ test('an answer with a status, media type or body that the route does not docume
     (method: string, path: string, status: number, text: string, headers = json) =>
     () =>
       requireDocumented(document, method, path, { status, headers, text, body: {} })
-  t.throws(check('GET', '/healthz', 418, '{}'), { message: /no such status/ })
-  t.throws(check('GET', '/healthz', 200, 'ok', new Headers()), { message: /no such media type/ })
-  t.throws(check('POST', '/logout', 204, '{}'), { message: /no body/ })
-  t.throws(check('GET', '/secrets', 200, '{}'), { message: /no such route/ })
+  t.throws(check('GET', '/healthz', 418, '{}'), { message: /the status is undocumented/ })
+  t.throws(check('GET', '/healthz', 200, 'ok', new Headers()), { message: /the media type is undocumented/ })
+  t.throws(check('POST', '/logout', 204, '{}'), { message: /a body is undocumented/ })
+  t.throws(check('GET', '/secrets', 200, '{}'), { message: /the route is undocumented/ })
 })
 
 test('a path with a parameter is found by any value of it, and by nothing longer', (t) => {
