@@ -185,7 +185,7 @@ for (const [table, parts, what] of inTheWay) {
       t.is(code, 1)
       const { error } = JSON.parse(stderr)
       t.is(error.code, 'relationship_differs')
-      t.true(error.message.endsWith(`Rename or remove there: ${what}`), error.message)
+      t.true(error.message.endsWith(`Rename or remove in Hasura: ${what}`), error.message)
     }
     t.deepEqual(hasura.state.applied, [])
     t.regex((await run(hasura.url, 'diff')).stdout, new RegExp(`^~ ${what}: different in Hasura$`, 'm'))
@@ -265,7 +265,7 @@ const failures: [string, (hasura: Hasura) => void, string, number, RegExp][] = [
       state.inconsistent.push({ type: 'remote_schema', name: 'pay', reason: 'it is\u001b away' }),
     'hasura_inconsistent',
     1,
-    /nothing was changed: remote_schema: it is\\u\{1b\} away$/,
+    /Nothing was changed\. Repair in Hasura: remote_schema: it is\\u\{1b\} away$/,
   ],
   [
     "a database without the gateway's tables",
