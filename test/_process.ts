@@ -84,7 +84,7 @@ export async function startProcess(
 }
 
 /**
- * Runs the gateway until it ends by itself, at most 30 seconds, as the user `uid` if it is given. Throws after an
+ * Runs the gateway until it ends by itself, at most 100 seconds, as the user `uid` if it is given. Throws after an
  * uncaught exception.
  */
 export async function runProcess(
@@ -96,7 +96,7 @@ export async function runProcess(
     cwd,
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 30_000,
+    timeout: 100_000,
     ...(uid !== undefined && { uid, gid: uid }),
   })
   let stdout = ''

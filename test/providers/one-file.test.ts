@@ -83,6 +83,7 @@ async function startWith(
       HOST: '127.0.0.1',
       AUTH_DATA_DIR: dataDir,
       DATABASE_URL: databaseUrl,
+      AUTH_SECRET: 'a secret that is only good for tests 0123456789',
       AUTH_BCRYPT_COST: '4',
       ...env,
     },
