@@ -33,7 +33,7 @@ if (engines.includes('server')) {
       t.is(again.code, 0)
       t.is(
         again.stdout,
-        `${name}: 25 users read.\nNothing to import: 25 users already there.\nNothing was changed.\n`,
+        `${name}: 25 users read.\nNothing to import: 25 users already present.\nNothing was changed.\n`,
       )
       t.is(await dump(DATABASE_URL), full)
       t.deepEqual(
