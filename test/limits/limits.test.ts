@@ -125,6 +125,9 @@ test('while the database is away each process counts for itself: requests are ne
 })
 
 test('a database that does not answer holds a limit up for a second, and then no more', async (t) => {
+  // The wait of a limit alone does not keep a process running.
+  const running = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(running))
   const silent: Pick<Database, 'query'> = { query: () => new Promise(() => {}) }
   const { callback } = create({ callback: { points: 1, seconds: 60 } }, createServerLimiters(silent, 5))
   t.is(await waitOf(callback('192.0.2.1')), null)
