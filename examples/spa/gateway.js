@@ -28,7 +28,7 @@ export async function post(gateway, path, body) {
   // Without cookie mode the gateway requires a refresh token in the body, and this app has none.
   if (path === '/token' && answer.code === 'validation_failed')
     throw new GatewayProblem('Start the gateway with AUTH_COOKIE_MODE=true.')
-  throw new GatewayProblem(answer.title ?? `The gateway answered ${response.status}`, {
+  throw new GatewayProblem(answer.detail ?? `The gateway answered ${response.status}`, {
     status: response.status,
     code: answer.code,
     retryAfter: Number(response.headers.get('Retry-After')) || null,
