@@ -6,6 +6,6 @@ export default {
   files: groups ?? ['dist/test/**/*.test.js'],
   ...(groups && { sortTestFiles: (a, b) => position(a) - position(b) }),
   concurrency: 2,
-  timeout: '2m',
+  timeout: '5m',
   failFast: false,
 }
