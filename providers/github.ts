@@ -2,6 +2,8 @@ import { Strategy } from 'passport-github2'
 import { z } from 'zod'
 import type { Provider } from '../src/authentication/provider.ts'
 
+const addressList = z.array(z.looseObject({})).min(1)
+
 const profileSchema = z.object({
   _json: z.object({ id: z.number().int().positive(), login: z.string().optional() }),
   emails: z
@@ -17,7 +19,7 @@ export default {
   label: 'GitHub',
   icon: 'M7 7.5v9M17 10.5c0 4.5-10 1.5-10 6M7 2.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5ZM7 16.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5ZM17 5.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5Z',
   scope: ['user:email'],
-  strategy: ({ endpoints, ...options }, verify) => {
+  strategy: ({ endpoints, reportOptional, ...options }, verify) => {
     const userEmailURL =
       endpoints.emailsURL ?? emailsOf(endpoints.profileURL ?? 'https://api.github.com/user')
     const strategy = new Strategy(
@@ -31,7 +33,7 @@ export default {
       },
       verify,
     )
-    return withoutEmails(strategy, userEmailURL)
+    return withOptionalEmails(strategy, userEmailURL, reportOptional)
   },
   identity: (profile) => {
     const { _json: json, emails } = profileSchema.parse(profile)
@@ -50,14 +52,25 @@ function emailsOf(profileURL: string): string {
 
 type Get = (url: string, token: string, callback: (error: unknown, body?: string) => void) => void
 
-/** Replaces an empty list of addresses by one empty address: the strategy treats an empty list as an error. */
-function withoutEmails(strategy: Strategy, userEmailURL: string): Strategy {
+/**
+ * Replaces a missing, invalid or empty list of addresses by one empty address. The strategy treats each of these as an
+ * error, but a GitHub App may lack the permission to read addresses. `report` gets the cause of a failure.
+ */
+function withOptionalEmails(
+  strategy: Strategy,
+  userEmailURL: string,
+  report: (cause: unknown) => void,
+): Strategy {
   const { _oauth2: oauth2 } = strategy as unknown as { _oauth2: { get: Get } }
   const get = oauth2.get.bind(oauth2)
   const none = JSON.stringify([{ email: '', primary: false, verified: false }])
-  oauth2.get = (url, token, callback) =>
-    get(url, token, (error, body) =>
-      callback(error, url === userEmailURL && body?.trim() === '[]' ? none : body),
-    )
+  oauth2.get = (url, token, callback) => {
+    if (url !== userEmailURL) return get(url, token, callback)
+    get(url, token, (error, body) => {
+      if (error) report(error)
+      const isList = !error && addressList.safeParse(JSON.parse(body ?? 'null')).success
+      callback(null, isList ? body : none)
+    })
+  }
   return strategy
 }

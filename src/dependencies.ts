@@ -94,6 +94,7 @@ export async function createDependencies(foundation: Foundation) {
     verifyPassword: createVerifyPassword({ users, hashes }),
     verifyProfile: createVerifyProfile,
     store: stateCookie.store,
+    log,
   })
 
   return {

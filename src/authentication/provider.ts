@@ -13,6 +13,8 @@ export type RedirectOptions = {
   pkce: true
   /** The endpoints of the environment, which replace the strategy's endpoints. */
   endpoints: { authorizationURL?: string; tokenURL?: string; profileURL?: string; emailsURL?: string }
+  /** Logs the failure of a request without which the sign-in goes on. */
+  reportOptional(cause: unknown): void
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Strategy } from 'passport'
 import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
+import type { Logger } from 'pino'
 import type { ProviderSettings } from '../config/providers.ts'
 import type {
   PasswordProvider,
@@ -17,6 +18,7 @@ export type StrategySettings = {
   /** The settings of each configured provider, by its name. */
   providers: ReadonlyMap<string, ProviderSettings>
   transport: TransportSettings
+  log: Logger
   /** Measures the requests to providers. */
   instrumentRequest: InstrumentRequest
   verifyPassword: VerifyPassword
@@ -94,6 +96,8 @@ function createRedirectStrategy(provider: RedirectProvider, settings: StrategySe
         ...(urls.profileUrl && { profileURL: urls.profileUrl }),
         ...(urls.emailsUrl && { emailsURL: urls.emailsUrl }),
       },
+      reportOptional: (err) =>
+        settings.log.warn({ provider: provider.name, err }, 'the sign-in goes on without an optional answer'),
     },
     settings.verifyProfile(provider),
   )

@@ -5,8 +5,16 @@ import { storableText } from '../http/validate.ts'
 import type { RedirectProvider, VerifyProfile } from './provider.ts'
 import { emailSchema } from './username.ts'
 
+/**
+ * Returns true for the subject of a user. Programs write a missing id as "undefined" or "null": a user with such a
+ * subject would share it with every other user without an id.
+ */
+export function isSubject(subject: string): boolean {
+  return !['', 'undefined', 'null'].includes(subject.trim())
+}
+
 const identitySchema = z.object({
-  subject: storableText(255).min(1),
+  subject: storableText(255).refine(isSubject),
   username: z.string().optional(),
   email: emailSchema.optional().catch(undefined),
   emailVerified: z.boolean().optional().catch(false),

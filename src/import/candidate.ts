@@ -1,3 +1,4 @@
+import { isSubject } from '../authentication/verify-profile.ts'
 import type { ImportedUser } from '../stores/import-target.ts'
 import type { Problem, ProblemCode } from './problems.ts'
 import type { SourceUser } from './read-users.ts'
@@ -69,9 +70,8 @@ function describeHash(hash: string): string {
   return /^\$[a-z0-9-]{1,20}\$/.exec(hash)?.[0] ?? `${hash.length} characters`
 }
 
-// Some strategies stored a profile without an id under the subject "undefined" or "null".
 function isIdentity({ provider, subject }: SourceUser['identities'][number]): boolean {
-  return provider !== '' && !['', 'undefined', 'null'].includes(subject)
+  return provider !== '' && isSubject(subject)
 }
 
 function isRole(role: string): boolean {

@@ -54,6 +54,13 @@ for (const engine of engines) {
     t.not(atGoogle.body.id, atGithub.body.id)
   })
 
+  for (const subject of ['undefined', 'null', ' ']) {
+    test.serial(`${engine}: a profile with the subject "${subject}" signs no user in`, async (t) => {
+      refused(t, await signIn(stage, 'google', googler({ sub: subject })), 502, 'provider_error')
+      t.deepEqual(await stage.app.sql('SELECT subject FROM identity WHERE subject = $1', [subject]), [])
+    })
+  }
+
   for (const provider of providerNames) {
     test.serial(`${engine}: a deactivated user cannot sign in with ${provider}`, async (t) => {
       const profile = anybody[provider]()

@@ -5,6 +5,7 @@ import { loadProviders } from '../../src/authentication/load-providers.ts'
 import type { Provider, RedirectProvider, StateStore } from '../../src/authentication/provider.ts'
 import { createStrategies } from '../../src/authentication/strategies.ts'
 import { parseConfig } from '../../src/config/config.ts'
+import { createLog } from '../../src/observability/log.ts'
 import { root } from '../_app.ts'
 import test from '../_test.ts'
 
@@ -32,6 +33,7 @@ function construct(provider: Provider): Strategy | undefined {
     verifyPassword: (_username, _password, done) => done(null, { id: '1' }),
     verifyProfile: () => (_access, _refresh, _profile, done) => done(null, { provider: 'any', subject: '1' }),
     store: () => store,
+    log: createLog('silent'),
     instrumentRequest: (_provider, _request, work) => work(),
   })
   return strategies.get(provider.name)
