@@ -7,7 +7,7 @@ export const longestTarget = 1024
 /** Creates the schema of a redirect target: the address to which the client sends the user afterwards. */
 export const redirectTarget = (example: string) =>
   storableText(longestTarget).meta({
-    description: 'The redirect target after the sign-in. Its origin must be in `AUTH_REDIRECT_ORIGINS`.',
+    description: 'The redirect target after the sign-in. It must be in `AUTH_REDIRECT_ORIGINS`, by its origin or its address.',
     examples: [example],
   })
 
@@ -21,18 +21,31 @@ export function createRequireTarget(origins: readonly string[]): (target: string
 }
 
 /**
- * Creates a check that returns true for a target with an allowed origin, or with the scheme of an allowed native app.
- * Browsers parse backslashes, white space, controls and user names in their own way, so such targets are rejected.
+ * Creates a check that returns true for a target with an allowed origin, at an allowed path of an origin, or with the
+ * scheme of an allowed native app. At an allowed path the query is free, and a fragment is rejected (RFC 6749,
+ * section 3.1.2). Browsers parse backslashes, white space, controls and user names in their own way, so such targets are
+ * rejected.
  */
-export function createRedirectCheck(origins: readonly string[]): (target: string) => boolean {
-  const allowed = new Set(origins)
+export function createRedirectCheck(entries: readonly string[]): (target: string) => boolean {
+  const allowed = new Set(entries)
   return (target) => {
     if (/[\\\s\p{Cc}]/u.test(target) || !URL.canParse(target)) return false
     const url = new URL(target)
     if (url.username !== '' || url.password !== '') return false
-    const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
-    return isWeb
-      ? allowed.has(url.origin) && target.startsWith(`${url.origin}`)
-      : allowed.has(`${url.protocol}//`)
+    if (!isWeb(url)) return allowed.has(`${url.protocol}//`)
+    const path = url.hash === '' ? url.pathname : null
+    return (
+      target.startsWith(url.origin) &&
+      originsOf(url).some((origin) => allowed.has(origin) || (path !== null && allowed.has(origin + path)))
+    )
   }
+}
+
+function isWeb({ protocol }: URL): boolean {
+  return protocol === 'https:' || protocol === 'http:'
+}
+
+/** Returns the spellings of an origin in the list: with its port, and with any port, which only loopback entries have. */
+function originsOf({ origin, protocol, hostname }: URL): string[] {
+  return [origin, `${protocol}//${hostname}:*`]
 }

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { ConfigError } from '../errors.ts'
 import type { LimitSettings } from '../limits/limits.ts'
 import { type KeyFiles, readKeyPair, readPreviousKeys, readSecret } from './keys.ts'
+import { corsOrigins, redirectOrigins as redirectTargets, webOrigins } from './origins.ts'
 import { readPages } from './pages.ts'
 import { type Read, readProviders } from './providers.ts'
 import * as v from './values.ts'
@@ -45,7 +46,7 @@ export function parseConfig(
   const keyPair = readKeyPair(read, problems, files)
   const idle = read('AUTH_SESSION_IDLE_LIFETIME', v.integer(60, 31_536_000, 14 * 86_400))
   const absolute = read('AUTH_SESSION_LIFETIME', v.integer(60, 31_536_000, 30 * 86_400))
-  const redirectOrigins = read('AUTH_REDIRECT_ORIGINS', v.origins(true)) ?? []
+  const redirectOrigins = read('AUTH_REDIRECT_ORIGINS', redirectTargets) ?? []
   const passwordPolicy = read(
     'AUTH_PASSWORD_POLICY',
     v.oneOf(['basic', 'strict'], production ? 'strict' : 'basic'),
@@ -96,9 +97,7 @@ export function parseConfig(
     providers: readProviders(read, problems, providers),
     providerTimeout: read('AUTH_PROVIDER_TIMEOUT', v.integer(1, 60, 5)),
     redirectOrigins: Object.freeze(redirectOrigins),
-    corsOrigins: Object.freeze(
-      read('AUTH_CORS_ORIGINS', v.origins(false)) ?? redirectOrigins.filter((o) => /^https?:\/\/./.test(o)),
-    ),
+    corsOrigins: Object.freeze(read('AUTH_CORS_ORIGINS', corsOrigins) ?? webOrigins(redirectOrigins)),
     trustedProxies: read('AUTH_TRUSTED_PROXIES', v.integer(0, 100, 0)),
     jwksMaxAge: read('AUTH_JWKS_MAX_AGE', v.integer(1, 86_400, 300)),
     stateLifetime: read('AUTH_STATE_LIFETIME', v.integer(60, 3600, 600)),

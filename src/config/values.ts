@@ -144,17 +144,6 @@ export const scope = z
   .transform((value) => value.split(/[\s,]+/).filter(Boolean))
   .optional()
 
-/** Exact origins, separated by commas or spaces; with `schemes`, also the custom scheme of a native app as `app://`. */
-export const origins = (schemes: boolean) =>
-  z
-    .string()
-    .transform((value) => value.split(/[\s,]+/).filter(Boolean))
-    .refine(
-      (list) => list.every((entry) => isOrigin(entry) || (schemes && isAppScheme(entry))),
-      `must be a list of exact origins such as https://app.example.com${schemes ? ' or app://' : ''}, without a path or a final slash`,
-    )
-    .optional()
-
 function parseUrl(value: string): URL | null {
   return URL.canParse(value) ? new URL(value) : null
 }
@@ -180,14 +169,4 @@ const uri = new RegExp(
 /** Returns true for a URI by RFC 3986, as Hasura requires of an issuer. `URL` alone accepts more. */
 function isUri(value: string): boolean {
   return uri.test(value) && URL.canParse(value)
-}
-
-function isOrigin(value: string): boolean {
-  return /^https?:\/\/[^*]+$/.test(value) && parseUrl(value)?.origin === value
-}
-
-const standardSchemes = /^(https?|javascript|data|vbscript|file|blob|about|ftp|wss?|view-source|filesystem):/
-
-function isAppScheme(value: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\/$/.test(value) && !standardSchemes.test(value)
 }

@@ -124,6 +124,66 @@ for (const target of forbidden) {
   })
 }
 
+const atPath = createRedirectCheck(['https://app.test/signed-in', 'https://app.test/a/b/'])
+for (const [target, isTaken] of [
+  ['https://app.test/signed-in', true],
+  ['https://app.test/signed-in?code=mine&x', true],
+  ['https://app.test/signed-in?', true],
+  ['https://app.test/x/../signed-in', true],
+  ['https://app.test/a/b/', true],
+  ['https://app.test/a/b', false],
+  ['https://app.test/signed-in/', false],
+  ['https://app.test/Signed-in', false],
+  ['https://app.test/signed%2din', false],
+  ['https://app.test/signed-in/../open', false],
+  ['https://app.test/signed-in#fragment', false],
+  ['https://app.test/signed-in;x', false],
+  ['https://app.test//signed-in', false],
+  ['https://app.test/', false],
+  ['https://app.test', false],
+  ['https://evil.test/signed-in', false],
+  ['http://app.test/signed-in', false],
+  ['https://user@app.test/signed-in', false],
+] as const) {
+  test(`with a list of paths, redirect_to may ${isTaken ? '' : 'not '}be ${target}`, (t) => {
+    t.is(atPath(target), isTaken)
+  })
+}
+
+const atLoopback = createRedirectCheck(['http://127.0.0.1:*', 'http://[::1]:*/callback'])
+for (const [target, isTaken] of [
+  ['http://127.0.0.1:49152/any?x', true],
+  ['http://127.0.0.1/', true],
+  ['http://[::1]:49152/callback', true],
+  ['http://[::1]:49152/other', false],
+  ['https://127.0.0.1:49152/', false],
+  ['http://127.0.0.2:49152/', false],
+  ['http://127.1:49152/', false],
+  ['http://2130706433:49152/', false],
+  ['http://localhost:49152/', false],
+  ['http://127.0.0.1.evil.test:49152/', false],
+  ['http://127.0.0.1:49152@evil.test/', false],
+  ['http://[0:0:0:0:0:0:0:1]:1/callback', false],
+  ['http://127.0.0.1:*/', false],
+] as const) {
+  test(`with loopback addresses of any port, redirect_to may ${isTaken ? '' : 'not '}be ${target}`, (t) => {
+    t.is(atLoopback(target), isTaken)
+  })
+}
+
+test.serial('a sign-in ends at a listed path with a code, and is refused at another path', async (t) => {
+  const here = await startStage({
+    env: { AUTH_REDIRECT_ORIGINS: 'https://app.test/signed-in http://127.0.0.1:*' },
+  })
+  t.teardown(here.stop)
+  for (const target of ['https://app.test/signed-in?x=1', 'http://127.0.0.1:49152/cb?x=1']) {
+    const answer = await signIn(here, 'github', githubber(), { redirect_to: target })
+    t.true(answer.headers.get('location')?.startsWith(`${target}&code=`))
+  }
+  const other = await here.app.get(`/auth/github?redirect_to=${encodeURIComponent('https://app.test/open')}`)
+  refused(t, other, 403, 'redirect_not_allowed')
+})
+
 test('no origin is allowed unless it is listed', (t) => {
   const nothing = createRedirectCheck([])
   for (const target of [...allowed, ...forbidden]) t.false(nothing(target))

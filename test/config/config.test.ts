@@ -100,6 +100,13 @@ test('an empty variable counts as unset, but an empty AUTH_ANONYMOUS_ROLE means 
   t.is(parseConfig({ AUTH_ANONYMOUS_ROLE: '' }).roles.anonymousRole, null)
 })
 
+test('a redirect origin with a path allows its origin to call, and a loopback address of any port does not', (t) => {
+  const targets = ['https://a.test/in', 'https://a.test/out', 'http://127.0.0.1:*', 'http://[::1]:*/cb']
+  const { corsOrigins, redirectOrigins } = parseConfig({ AUTH_REDIRECT_ORIGINS: targets.join(' ') })
+  t.deepEqual(redirectOrigins, targets)
+  t.deepEqual(corsOrigins, ['https://a.test'])
+})
+
 test('CORS origins are the redirect origins without native apps, unless AUTH_CORS_ORIGINS is set', (t) => {
   const env = { AUTH_REDIRECT_ORIGINS: 'https://a.test, http://localhost:3000 myapp://' }
   const { redirectOrigins, corsOrigins } = parseConfig(env)
