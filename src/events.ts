@@ -21,6 +21,7 @@ const table = {
   'identity.refused': { level: 'info', message: 'identity link rejected' },
   'identity.unlinked': { level: 'info', message: 'identity unlinked' },
   'provider.failed': { level: 'warn', message: 'provider request failed' },
+  'redirect.refused': { level: 'warn', message: 'redirect target rejected: not in AUTH_REDIRECT_ORIGINS' },
   'role.denied': { level: 'info', message: 'requested role denied: the user does not have it' },
   'key.rotated': { level: 'info', message: 'key rotated' },
 } as const satisfies Record<string, { level: 'debug' | 'info' | 'warn'; message: string }>
@@ -35,7 +36,10 @@ export const eventTable: Readonly<Record<EventName, { level: 'debug' | 'info' | 
 /** The reason of a failed sign-in, which the answer must not reveal. */
 export type Reason = 'unknown_user' | 'no_password' | 'wrong_password' | 'inactive'
 
-/** The facts of an event. No member can hold text that a user typed or a credential, so neither reaches the log. */
+/**
+ * The facts of an event. No member can hold a credential or text that a user typed, so neither reaches the log. The
+ * origin of a rejected redirect target is ASCII and short.
+ */
 export type Facts = {
   userId?: string | undefined
   sessionId?: string | undefined
@@ -43,6 +47,7 @@ export type Facts = {
   /** The client's network: IPv4 /24, IPv6 /48. */
   address?: string | undefined
   code?: string | undefined
+  origin?: string | undefined
   reason?: Reason | undefined
   everywhere?: boolean | undefined
   step?: string | undefined

@@ -7,17 +7,41 @@ export const longestTarget = 1024
 /** Creates the schema of a redirect target: the address to which the client sends the user afterwards. */
 export const redirectTarget = (example: string) =>
   storableText(longestTarget).meta({
-    description: 'The redirect target after the sign-in. It must be in `AUTH_REDIRECT_ORIGINS`, by its origin or its address.',
+    description:
+      'The redirect target after the sign-in. It must be in `AUTH_REDIRECT_ORIGINS`, by its origin or its address.',
     examples: [example],
   })
 
-/** Creates a check that throws `redirect_not_allowed` for a redirect target of another origin. A target is optional. */
-export function createRequireTarget(origins: readonly string[]): (target: string | null | undefined) => void {
-  const isAllowed = createRedirectCheck(origins)
+/**
+ * Creates a check that throws `redirect_not_allowed` for a redirect target that is not in the list. The error names the
+ * origin of the target, for the operator who has to add it. A target is optional.
+ */
+export function createRequireTarget(entries: readonly string[]): (target: string | null | undefined) => void {
+  const isAllowed = createRedirectCheck(entries)
+  const known = new Set(entries.map((entry) => /^[^/]+:\/\/[^/]*/.exec(entry)?.[0]))
   return (target) => {
-    if (target !== null && target !== undefined && !isAllowed(target))
-      throw new GatewayError('redirect_not_allowed', { detail: 'Its origin is not in AUTH_REDIRECT_ORIGINS' })
+    if (target === null || target === undefined || isAllowed(target)) return
+    if (!URL.canParse(target))
+      throw new GatewayError('redirect_not_allowed', {
+        detail: 'The redirect target is not an absolute URL.',
+        event: 'redirect.refused',
+      })
+    const url = new URL(target)
+    const isKnown = isWeb(url) && originsOf(url).some((origin) => known.has(origin))
+    const origin = shorten(isWeb(url) ? url.origin : `${url.protocol}//`)
+    throw new GatewayError('redirect_not_allowed', {
+      detail: isKnown
+        ? `AUTH_REDIRECT_ORIGINS lists the origin ${origin}, but not this address in this spelling.`
+        : `The origin ${origin} is not in AUTH_REDIRECT_ORIGINS.`,
+      event: 'redirect.refused',
+      about: { origin },
+    })
   }
+}
+
+/** Shortens an origin, which is ASCII without white space and controls, for logs and pages. */
+function shorten(origin: string): string {
+  return origin.length > 100 ? `${origin.slice(0, 100)}…` : origin
 }
 
 /**

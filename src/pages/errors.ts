@@ -98,6 +98,6 @@ function failurePage(error: GatewayError, requestId: string): PageTemplate {
     isError: true,
     body: html`<p role="alert">${localizeError(error, texts, language)}</p>
 <p class="aside">${isElsewhere ? html`<a href="${site.url}/">${site.url}</a>` : html`<a href="${site.base}/">${texts.toStart}</a>`}</p>
-<p class="aside reference"><code>${error.code}</code><br><code>${requestId}</code></p>`,
+<p class="aside reference"><code>${error.code}</code><br>${error.about?.origin !== undefined && html`<code>${error.about.origin}</code><br>`}<code>${requestId}</code></p>`,
   })
 }

@@ -214,7 +214,8 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   role_denied: 'Hasura asked `/webhook` for a role that the user does not have.',
   invalid_state:
     'The provider sign-in was started in another browser, took too long or came back twice. Or the form of a page has expired.',
-  redirect_not_allowed: 'The origin of `redirect_to` is not in `AUTH_REDIRECT_ORIGINS`.',
+  redirect_not_allowed:
+    '`redirect_to` is not in `AUTH_REDIRECT_ORIGINS`. The detail, the page and the log name its origin.',
   origin_not_allowed:
     'A refresh cookie came from an origin outside `AUTH_CORS_ORIGINS`, or the form of a page from another origin than the public URL.',
   signup_disabled: 'A new user signed up while `AUTH_SIGNUP=false`.',

@@ -184,6 +184,35 @@ test.serial('a sign-in ends at a listed path with a code, and is refused at anot
   refused(t, other, 403, 'redirect_not_allowed')
 })
 
+for (const [target, origin, detail] of [
+  [
+    'https://evil.test/x',
+    'https://evil.test',
+    'The origin https://evil.test is not in AUTH_REDIRECT_ORIGINS.',
+  ],
+  ['evil://x', 'evil://', 'The origin evil:// is not in AUTH_REDIRECT_ORIGINS.'],
+  ['https://a"b<.test/', undefined, 'The redirect target is not an absolute URL.'],
+  [
+    'https://bücher.test/\u001b[31m',
+    'https://xn--bcher-kva.test',
+    'The origin https://xn--bcher-kva.test is not in AUTH_REDIRECT_ORIGINS.',
+  ],
+  [
+    'https://user:pass@app.test/',
+    'https://app.test',
+    'AUTH_REDIRECT_ORIGINS lists the origin https://app.test, but not this address in this spelling.',
+  ],
+  [`https://${'a'.repeat(200)}.test/`, `https://${'a'.repeat(92)}…`, undefined],
+] as const) {
+  test.serial(`the refusal of ${show(target)} names its origin in the answer and in the log`, async (t) => {
+    const answer = await stage.app.get(`/auth/github?${new URLSearchParams({ redirect_to: target })}`)
+    refused(t, answer, 403, 'redirect_not_allowed')
+    if (detail) t.is(answer.body.detail, detail)
+    const event = stage.app.logs.findLast((line) => line.event === 'redirect.refused')
+    t.like(event, { requestId: answer.body.requestId, code: 'redirect_not_allowed', origin })
+  })
+}
+
 test('no origin is allowed unless it is listed', (t) => {
   const nothing = createRedirectCheck([])
   for (const target of [...allowed, ...forbidden]) t.false(nothing(target))
