@@ -75,8 +75,16 @@ export type ProfileIdentity = {
 /** A checked identity with the name of its provider. */
 export type ProviderProfile = ProfileIdentity & { provider: string }
 
-/** An authenticated user; `passwordHash` is the hash that their password matched. */
-export type ProvenUser = { id: string; passwordHash?: string }
+/** An authenticated user, and how they authenticated. */
+export type ProvenUser = {
+  id: string
+  /** The name of the provider of this sign-in. */
+  provider: string
+  /** The methods of this authentication (RFC 8176): `pwd`, or `fed` for a redirect provider. */
+  amr: readonly string[]
+  /** The hash that the password matched. */
+  passwordHash?: string
+}
 
 /** An active session with its user and the source of the claims, all read by one statement. */
 export type ActiveSession = {
@@ -84,6 +92,12 @@ export type ActiveSession = {
   counter: number
   idleExpiresAt: Date
   expiresAt: Date
+  /** The time of the last authentication. A refresh is none. */
+  authTime: Date
+  /** The methods of all authentications of the session (RFC 8176). */
+  amr: string[]
+  /** The level of the authentication: 1. */
+  level: number
   userId: string
   username: string
   defaultRole: string | null
@@ -102,8 +116,8 @@ export type HasuraClaims = {
   leftOut: string[]
 }
 
-/** The content of a valid access token. Times in seconds. */
-export type Bearer = { userId: string; sessionId: string; expiresAt: number }
+/** The content of a valid access token. Times in seconds; `authTime` is 0 in a token of an earlier version. */
+export type Bearer = { userId: string; sessionId: string; expiresAt: number; authTime: number }
 
 /** The members that the router adds to a context. */
 type RouterContext = {

@@ -91,7 +91,7 @@ export async function createDependencies(foundation: Foundation) {
     ...config,
     transport: { timeout: config.providerTimeout, fetch },
     instrumentRequest: composeInstrumentation(metrics?.instrumentRequest, tracing?.instrumentRequest),
-    verifyPassword: createVerifyPassword({ users, hashes }),
+    verifyPassword: createVerifyPassword({ provider: passwordProvider.name, users, hashes }),
     verifyProfile: createVerifyProfile,
     store: stateCookie.store,
     log,

@@ -36,6 +36,7 @@ export type SessionBody = {
   username: string
   roles: string[]
   defaultRole: string
+  level: number
   token: string
   tokenType: string
   expiresIn: number

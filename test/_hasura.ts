@@ -89,7 +89,8 @@ function readJwk(key: unknown, where: string): { kid: string; publicKey: KeyObje
 
 /**
  * Reads an access token the way Hasura v2 does, in its order of checks, and holds it to v3's rules and to
- * what Claimgate promises: `jti`, `sid`, `name`, roles sorted by code unit. Throws on the first rule broken.
+ * what Claimgate promises: `jti`, `sid`, `name`, `auth_time`, `amr`, `acr`, roles sorted by code unit. Throws on the
+ * first rule broken.
  */
 export function readToken(
   token: string,
@@ -136,6 +137,11 @@ function readTypes({ iss, sub, aud, exp, iat, nbf = 0, ...others }: JsonObject):
   for (const name of ['jti', 'sid', 'name']) {
     rule(isText(others[name]), `token: ${name} is not a non-empty string`)
   }
+  const { auth_time: authTime, amr, acr } = others
+  rule(Number.isInteger(authTime), 'token: auth_time is not a whole number')
+  rule(Number(authTime) <= Number(iat), `token: auth_time ${authTime} is after iat ${iat}`)
+  rule(Array.isArray(amr) && amr.every(isText), 'token: amr is not an array of non-empty strings')
+  rule(acr === '1' || acr === '2', `token: acr ${acr} is neither '1' nor '2'`)
 }
 
 function readTimes(payload: JsonObject, now: number, skew: number): void {

@@ -6,6 +6,8 @@ import type { PasswordHashes } from './password-hash.ts'
 import type { VerifyPassword } from './provider.ts'
 
 type VerifyPasswordOptions = {
+  /** The name of the password provider. */
+  provider: string
   users: Pick<Users, 'findCredentials' | 'replaceHash'>
   hashes: PasswordHashes
 }
@@ -15,7 +17,7 @@ type VerifyPasswordOptions = {
  * user get the same `invalid_credentials`. A wrong password costs at least the work of an unknown user. A hash that is
  * weaker than today's settings is replaced.
  */
-export function createVerifyPassword({ users, hashes }: VerifyPasswordOptions): VerifyPassword {
+export function createVerifyPassword({ provider, users, hashes }: VerifyPasswordOptions): VerifyPassword {
   async function verify(username: string, password: string): Promise<ProvenUser> {
     const credentials = await users.findCredentials(username)
     const hash = credentials?.password ?? null
@@ -25,12 +27,13 @@ export function createVerifyPassword({ users, hashes }: VerifyPasswordOptions): 
       throw new GatewayError('invalid_credentials', { about })
     }
     const { id } = credentials
-    if (!hashes.isWeak(hash, password)) return { id, passwordHash: hash }
+    const proven = { id, provider, amr: ['pwd'] }
+    if (!hashes.isWeak(hash, password)) return { ...proven, passwordHash: hash }
     const stronger = await hashes.hash(password).catch(keepWhenOverloaded)
-    if (stronger === null) return { id, passwordHash: hash }
+    if (stronger === null) return { ...proven, passwordHash: hash }
     const isReplaced = await users.replaceHash(id, hash, stronger, 'all')
     // A concurrent request has replaced the hash or changed the password, so the password is verified again.
-    return isReplaced ? { id, passwordHash: stronger } : verify(username, password)
+    return isReplaced ? { ...proven, passwordHash: stronger } : verify(username, password)
   }
   return function verifyPassword(username, password, done) {
     verify(username, password).then((user) => done(null, user), done)

@@ -133,6 +133,9 @@ async function signProbe(config: Config, key: KeyPair, now: Date): Promise<strin
     username: 'claimgate doctor',
     sessionId: randomUUID(),
     sessionExpiresAt: new Date(now.getTime() + probeLifetime * 1000),
+    authTime: now,
+    amr: [],
+    level: 1,
     claims: createHasuraClaims(grants, config.roles),
   }
   return (await tokens.sign(subject, randomUUID(), now)).token

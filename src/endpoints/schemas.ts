@@ -14,3 +14,10 @@ export const roles = {
   roles: z.array(z.string()).meta({ examples: [['editor', 'user']] }),
   defaultRole: z.string().meta({ examples: ['user'] }),
 }
+
+/** The level of a session's authentication. */
+export const level = z
+  .int()
+  .min(1)
+  .max(2)
+  .meta({ examples: [1] })

@@ -3,7 +3,7 @@ import { requireClaims } from '../claims/claims-proxy.ts'
 import { type Answer, type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { RefreshTransport } from '../sessions/refresh-transport.ts'
-import { id, roles, username } from './schemas.ts'
+import { id, level, roles, username } from './schemas.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl'
 
@@ -13,6 +13,7 @@ export function createSessionAnswer(inBody: boolean): Answer {
     id,
     username,
     ...roles,
+    level,
     token: z.jwt().meta({ examples: [token] }),
     tokenType: z.literal('Bearer'),
     expiresIn: z
@@ -44,12 +45,7 @@ export function session(deps: Dependencies, transport: RefreshTransport): Middle
       const now = clock()
       const refreshExpiresIn = Math.round((access.idleExpiresAt.getTime() - now.getTime()) / 1000)
       const { token, expiresIn } = await accessTokens.sign(
-        {
-          username: access.username,
-          sessionId: access.sessionId,
-          sessionExpiresAt: access.idleExpiresAt,
-          claims,
-        },
+        { ...access, sessionExpiresAt: access.idleExpiresAt, claims },
         createId(),
         now,
       )
@@ -59,6 +55,7 @@ export function session(deps: Dependencies, transport: RefreshTransport): Middle
         username: access.username,
         roles: claims.allowedRoles,
         defaultRole: claims.defaultRole,
+        level: access.level,
         token,
         tokenType: 'Bearer',
         expiresIn,

@@ -33,19 +33,20 @@ export function createSignupSchema(rules: PasswordRules) {
  */
 export function signup(deps: Dependencies, { signIn }: Transport) {
   const { config, limits, users, hashes, requirePassword } = deps
+  const { name: provider } = deps.passwordProvider
   const input = createSignupSchema(config)
   return {
     guards: [signupGate({ isOpen: config.signup })],
     input,
     steps: [
       addressLimit({ limits, name: 'signup' }),
-      attempt({ provider: deps.passwordProvider.name, ok: 'login.ok', failed: 'signup.failed' }),
+      attempt({ provider, ok: 'login.ok', failed: 'signup.failed' }),
       withContract(
         { errors: ['validation_failed', 'username_taken', 'overloaded', 'database_unavailable'] },
         withBody(input, async function signup(ctx, { username, password, email = null }, next) {
           await requirePassword(password, username, 'password')
           const id = await users.create({ username, password: await hashes.hash(password), email })
-          ctx.state.user = { id }
+          ctx.state.user = { id, provider, amr: ['pwd'] }
           ctx.state.announce('signup')
           await next()
         }),

@@ -4,7 +4,7 @@ import { withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
 import type { Operation } from '../hasura/run-operation.ts'
-import { id, roles, time, username } from './schemas.ts'
+import { id, level, roles, time, username } from './schemas.ts'
 import type { Transport } from './transport.ts'
 
 const userAnswer = z
@@ -16,6 +16,7 @@ const userAnswer = z
       .nullable()
       .meta({ examples: ['ada@example.com'] }),
     ...roles,
+    level,
     identities: z.array(
       z
         .strictObject({
@@ -53,6 +54,7 @@ export function me({ users }: Dependencies, { signedIn }: Transport) {
             email: profile.email,
             roles: claims.allowedRoles,
             defaultRole: claims.defaultRole,
+            level: access.level,
             identities: profile.identities,
             createdAt: profile.createdAt,
           }

@@ -7,6 +7,9 @@ const accessRow = z.object({
   counter: z.number().int(),
   idleExpiresAt: z.date(),
   expiresAt: z.date(),
+  authTime: z.date(),
+  amr: z.array(z.string()),
+  level: z.number().int(),
   userId: z.string(),
   username: z.string(),
   defaultRole: z.string().nullable(),
@@ -42,6 +45,7 @@ export function parseAccess(rows: unknown[]): ActiveSession | null {
 export function selectAccess(sessionRow: string): string {
   return `WITH ${sessionRow}
 SELECT s.id AS "sessionId", s.counter, s.idle_expires_at AS "idleExpiresAt", s.expires_at AS "expiresAt",
+  s.auth_time AS "authTime", s.amr, s.level,
   u.id AS "userId", u.username, d.name AS "defaultRole",
   ARRAY(SELECT r.name::text FROM user_role ur JOIN role r ON r.id = ur.role_id WHERE ur.user_id = u.id) AS roles,
   (SELECT jsonb_object_agg(c.name, c.value::text) FROM user_claim c WHERE c.user_id = u.id) AS "extraClaims"
@@ -53,7 +57,8 @@ WHERE u.active`
 const grants = {
   name: 'user_grants',
   text: selectAccess(`s AS (
-    SELECT gen_random_uuid() AS id, $1::uuid AS user_id, 0 AS counter, now() AS idle_expires_at, now() AS expires_at)`),
+    SELECT gen_random_uuid() AS id, $1::uuid AS user_id, 0 AS counter, now() AS idle_expires_at, now() AS expires_at,
+      now() AS auth_time, '{}'::text[] AS amr, 1 AS level)`),
 }
 
 /** Reads the access that a new session of a user would have; null for an inactive or unknown user. */

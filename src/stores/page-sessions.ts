@@ -1,14 +1,16 @@
 import type { ActiveSession } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { parseAccess, selectAccess } from './access.ts'
-import { after, columns, type Device, living, type SessionLifetimes } from './sessions.ts'
+import { after, authTime, columns, type Device, living, type SessionLifetimes } from './sessions.ts'
 
 // The locks make a change of the user or an end of the other session wait for this one, or this one for them.
 const beginSecond = {
   name: 'session_begin_beside',
   text: selectAccess(`s AS (
-    INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address)
-    SELECT u.id, $1, least($4, s.expires_at), least($5, s.expires_at), $6, $7 FROM "user" u JOIN session s ON s.user_id = u.id
+    INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address,
+      auth_time, amr, level, provider)
+    SELECT u.id, $1, least($4, s.expires_at), least($5, s.expires_at), $6, $7,
+      ${authTime}, s.amr, s.level, s.provider FROM "user" u JOIN session s ON s.user_id = u.id
     WHERE s.id = $2 AND u.id = $3 AND u.active AND ${living} FOR SHARE
     RETURNING ${columns})`),
 }

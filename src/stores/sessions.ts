@@ -18,15 +18,19 @@ const livingAt = (now: Date) => ({
   expiresAt: { gt: now },
 })
 
+/** The time of the last authentication; a row that another program inserted may have none. */
+export const authTime = 'coalesce(s.auth_time, s.created_at)'
+
 /** The columns of a session that `selectAccess` needs. */
-export const columns = 's.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at'
+export const columns = `s.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at,
+  ${authTime} AS auth_time, coalesce(s.amr, '{}') AS amr, s.level`
 
 // The lock puts this statement in order with a change of the user, which ends the user's sessions.
 const begin = {
   name: 'session_begin',
   text: selectAccess(`s AS (
-    INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address)
-    SELECT u.id, $2, $3, $4, $5, $6 FROM "user" u
+    INSERT INTO session AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider)
+    SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9 FROM "user" u
     WHERE u.id = $1 AND u.active AND ($7::text IS NULL OR u.password = $7) FOR SHARE
     RETURNING ${columns})`),
 }
@@ -118,7 +122,7 @@ export function createSessions(
      * hash. `idle` is in seconds, the configured idle lifetime by default.
      */
     begin: async (
-      { id, passwordHash }: ProvenUser,
+      { id, provider, amr, passwordHash }: ProvenUser,
       device: Device,
       now: Date,
       idle: number = lifetimes.idle,
@@ -132,6 +136,8 @@ export function createSessions(
           device.userAgent,
           device.address,
           passwordHash ?? null,
+          amr,
+          provider,
         ]),
       ),
 

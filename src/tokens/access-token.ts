@@ -1,15 +1,13 @@
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import { createNamespace, type NamespaceSettings } from '../claims/hasura-claims.ts'
-import type { Bearer, HasuraClaims } from '../context.ts'
+import type { ActiveSession, Bearer, HasuraClaims } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { SigningKeys } from './keyring.ts'
 import { createVerifiedTokens } from './verified-tokens.ts'
 
 /** The user, session and claims of an access token. */
-export type TokenSubject = {
-  username: string
-  sessionId: string
+export type TokenSubject = Pick<ActiveSession, 'username' | 'sessionId' | 'authTime' | 'amr' | 'level'> & {
   sessionExpiresAt: Date
   claims: HasuraClaims
 }
@@ -26,7 +24,13 @@ export type TokenSettings = NamespaceSettings & {
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
 
-const payloadSchema = z.object({ sub: z.guid(), sid: z.guid(), exp: z.number() })
+// Tokens of an earlier version have no auth_time.
+const payloadSchema = z.object({
+  sub: z.guid(),
+  sid: z.guid(),
+  exp: z.number(),
+  auth_time: z.number().default(0),
+})
 
 /** Signs and verifies access tokens: RS256 JWTs (RFC 7519; RFC 9068 except its `typ`, which Hasura does not know). */
 export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
@@ -41,6 +45,9 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
       const token = await new SignJWT({
         name: subject.username,
         sid: subject.sessionId,
+        auth_time: Math.floor(subject.authTime.getTime() / 1000),
+        amr: subject.amr,
+        acr: String(subject.level),
         ...createNamespace(subject.claims, settings),
       })
         .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keys.active.kid })
@@ -67,8 +74,8 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
           currentDate: now,
           requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'],
         })
-        const { sub, sid, exp } = payloadSchema.parse(payload)
-        const bearer = { userId: sub, sessionId: sid, expiresAt: exp }
+        const { sub, sid, exp, auth_time: authTime } = payloadSchema.parse(payload)
+        const bearer = { userId: sub, sessionId: sid, expiresAt: exp, authTime }
         verified.add(token, protectedHeader.kid, bearer)
         return bearer
       } catch (cause) {

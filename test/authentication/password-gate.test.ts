@@ -156,6 +156,7 @@ test.serial(
       ['provider-only', { id: '3', password: null, active: true }],
     ])
     const verify = createVerifyPassword({
+      provider: 'local',
       users: {
         findCredentials: async (username) => users.get(username) ?? null,
         replaceHash: async () => t.fail(),

@@ -115,7 +115,10 @@ for (const claimsFormat of ['json', 'stringified_json'] as const) {
     const now = new Date(1_800_000_000_000)
     const run = async (granted: Grants, given: RoleRules, username: string, sessionId: string) => {
       const claims = createHasuraClaims(granted, given)
-      const subject = { username, sessionId, sessionExpiresAt: new Date(now.getTime() + 60_000), claims }
+      const sessionExpiresAt = new Date(now.getTime() + 60_000)
+      const authTime = new Date(now.getTime() - 30_500)
+      const proof = { authTime, amr: ['pwd'], level: 1 }
+      const subject = { username, sessionId, sessionExpiresAt, ...proof, claims }
       const { token, expiresIn } = await tokens.sign(subject, sessionId, now)
       t.is(expiresIn, 60)
       const reading = { ...settings, now: now.getTime() / 1000, format: claimsFormat }
@@ -126,6 +129,7 @@ for (const claimsFormat of ['json', 'stringified_json'] as const) {
         userId: granted.userId,
         sessionId,
         expiresAt: reading.now + 60,
+        authTime: reading.now - 31,
       })
     }
     const names = text.filter((name) => name !== '')

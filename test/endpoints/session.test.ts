@@ -9,6 +9,7 @@ type UserBody = {
   email: string | null
   roles: string[]
   defaultRole: string
+  level: number
   identities: { provider: string; subject: string; email: string | null }[]
   createdAt: string
 }
@@ -95,6 +96,7 @@ for (const engine of engines) {
       email: 'mae@example.com',
       roles: ['user'],
       defaultRole: 'user',
+      level: 1,
       identities: [{ provider: 'github', subject: '42', email: 'mae@github.test' }],
     })
     t.is(new Date(createdAt).toISOString(), createdAt)

@@ -7,6 +7,7 @@ const sessionMembers = [
   'defaultRole',
   'expiresIn',
   'id',
+  'level',
   'refreshExpiresIn',
   'refreshToken',
   'roles',

@@ -44,6 +44,9 @@ const payload = {
   jti: 'j1',
   sid: 's1',
   name: 'test123',
+  auth_time: now - 60,
+  amr: ['pwd'],
+  acr: '1',
   [namespace]: claims,
 }
 
@@ -246,6 +249,14 @@ const badTokens: [claim: string, token: string, message: string, options?: Token
   ['an nbf that is a date', withPayload({ nbf: '2027-01-15' }), 'token: nbf is not a number'],
   ['a missing jti', withPayload({ jti: undefined }), 'token: jti is not a non-empty string'],
   ['an empty sid', withPayload({ sid: '' }), 'token: sid is not a non-empty string'],
+  ['a missing auth_time', withPayload({ auth_time: undefined }), 'token: auth_time is not a whole number'],
+  [
+    'an auth_time after iat',
+    withPayload({ auth_time: now + 1 }),
+    `token: auth_time ${now + 1} is after iat ${now}`,
+  ],
+  ['an amr that is text', withPayload({ amr: 'pwd' }), 'token: amr is not an array of non-empty strings'],
+  ['an acr that is a number', withPayload({ acr: 1 }), "token: acr 1 is neither '1' nor '2'"],
   ['a name that is null', withPayload({ name: null }), 'token: name is not a non-empty string'],
   [
     'the signature of another key',

@@ -17,7 +17,8 @@ const signup = `mutation ($username: String!, $password: String!) {
   signup(username: $username, password: $password, confirmPassword: $password) ${session} }`
 const login = `mutation ($username: String!, $password: String!) {
   login(username: $username, password: $password) ${session} }`
-const me = '{ me { id username email roles defaultRole identities { provider subject email } createdAt } }'
+const me =
+  '{ me { id username email roles defaultRole level identities { provider subject email } createdAt } }'
 const password = 'correct horse'
 
 for (const engine of engines) {

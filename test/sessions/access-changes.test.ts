@@ -1,7 +1,7 @@
 import { engines } from '../_app.ts'
 import test from '../_test.ts'
 import { until } from '../_until.ts'
-import { later, now, openStores, type Stores } from '../stores/_stores.ts'
+import { byPassword, later, now, openStores, type Stores } from '../stores/_stores.ts'
 
 const channel = 'claimgate_access'
 const device = { userAgent: null, address: null }
@@ -36,7 +36,7 @@ for (const engine of engines) {
   }
 
   async function addSession(userId: string): Promise<string> {
-    const access = await stores.sessions.begin({ id: userId }, device, now)
+    const access = await stores.sessions.begin({ id: userId, ...byPassword }, device, now)
     return access?.sessionId ?? ''
   }
 

@@ -6,7 +6,7 @@ import { createMigratedDatabase, engines } from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
 import { type Relay, startRelay } from '../http/_relay.ts'
-import { openStores, type Stores } from '../stores/_stores.ts'
+import { byPassword, openStores, type Stores } from '../stores/_stores.ts'
 import { type Cached, essenceOf, openCached } from './_cached.ts'
 
 // The current time, because the database sends no notification for sessions that ended long ago by its own clock.
@@ -63,7 +63,7 @@ async function prepare(stores: Stores): Promise<Run> {
   const sessions: Run['sessions'] = []
   for (const n of [0, 1, 2]) users.push(await stores.addUser(`first ${n}`))
   for (const userId of [0, 0, 1, 1, 2].map((n) => users[n] as string)) {
-    const access = await stores.sessions.begin({ id: userId }, device, now)
+    const access = await stores.sessions.begin({ id: userId, ...byPassword }, device, now)
     sessions.push({ id: access?.sessionId as string, userId })
   }
   const text = `INSERT INTO role (name) VALUES ('a'), ('b'), ('c') RETURNING id`
@@ -189,7 +189,7 @@ async function addWriting(
   ])
   const userId = user?.id ?? ''
   await stores.sql(`INSERT INTO user_claim (user_id, name, value) VALUES ($1, 'n', '0')`, [userId])
-  const access = await sessions.begin({ id: userId }, device, now)
+  const access = await sessions.begin({ id: userId, ...byPassword }, device, now)
   return { userId, sessionId: access?.sessionId ?? '', written: 0 }
 }
 

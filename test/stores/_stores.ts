@@ -23,6 +23,9 @@ export type Stores = {
   close(): Promise<void>
 }
 
+/** How a user with a password has signed in. */
+export const byPassword = { provider: 'local', amr: ['pwd'] }
+
 /** In seconds: an hour without a refresh, a day in all. */
 export const lifetimes = { idle: 3_600, absolute: 86_400 }
 

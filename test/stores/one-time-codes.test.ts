@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { engines } from '../_app.ts'
 import test from '../_test.ts'
-import { later, now, openStores, type Stores } from './_stores.ts'
+import { byPassword, later, now, openStores, type Stores } from './_stores.ts'
 
 const newHash = () => new Uint8Array(randomBytes(32))
 
@@ -14,7 +14,8 @@ for (const engine of engines) {
 
   const beginWithCode = async (username: string, codeChallenge: string | null) => {
     const device = { userAgent: null, address: null }
-    const access = await stores.sessions.begin({ id: await stores.addUser(username) }, device, now, 60)
+    const id = await stores.addUser(username)
+    const access = await stores.sessions.begin({ id, ...byPassword }, device, now, 60)
     if (!access) throw new Error('no session began')
     const hash = newHash()
     await stores.oneTimeCodes.createCode({

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Engine, engines } from '../_app.ts'
 import { rounds } from '../_rounds.ts'
 import test from '../_test.ts'
-import { attemptAll, later, now, openStores, type Stores } from './_stores.ts'
+import { attemptAll, byPassword, later, now, openStores, type Stores } from './_stores.ts'
 
 const device = { userAgent: null, address: null }
 
@@ -19,7 +19,8 @@ for (const engine of engines) {
   test.after.always(`${engine}: close`, () => stores?.close())
 
   const begin = async (username: string) => {
-    const access = await stores.sessions.begin({ id: await stores.addUser(username) }, device, now)
+    const id = await stores.addUser(username)
+    const access = await stores.sessions.begin({ id, ...byPassword }, device, now)
     if (!access) throw new Error('no session began')
     return access
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { engines } from '../_app.ts'
 import test from '../_test.ts'
-import { later, lifetimes, now, openStores, type Stores } from './_stores.ts'
+import { byPassword, later, lifetimes, now, openStores, type Stores } from './_stores.ts'
 
 const device = { userAgent: 'curl', address: '192.0.2.1' }
 
@@ -13,7 +13,7 @@ for (const engine of engines) {
   test.after.always(`${engine}: close`, () => stores?.close())
 
   const begin = async (userId: string) => {
-    const access = await stores.sessions.begin({ id: userId }, device, now)
+    const access = await stores.sessions.begin({ id: userId, ...byPassword }, device, now)
     if (!access) throw new Error('no session began')
     return access
   }
@@ -45,11 +45,11 @@ for (const engine of engines) {
 
   test(`${engine}: no unknown or inactive user begins, reads or rotates a session`, async (t) => {
     const { sql, sessions } = stores
-    t.is(await sessions.begin({ id: randomUUID() }, device, now), null)
+    t.is(await sessions.begin({ id: randomUUID(), ...byPassword }, device, now), null)
     const id = await stores.addUser('bob')
     const { sessionId } = await begin(id)
     await sql('UPDATE "user" SET active = false WHERE id = $1', [id])
-    t.is(await sessions.begin({ id }, device, now), null)
+    t.is(await sessions.begin({ id, ...byPassword }, device, now), null)
     t.is(await sessions.read(sessionId, id, now), null)
     t.is(await sessions.rotate(sessionId, 0, now), null)
     t.deepEqual(await sql('SELECT counter FROM session WHERE id = $1', [sessionId]), [{ counter: 0 }])

@@ -5,7 +5,7 @@ import test from '../_test.ts'
 const makeKey = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey
 const key = makeKey()
 const now = new Date('2026-01-01T00:00:00Z')
-const bearer = { userId: 'u', sessionId: 's', expiresAt: now.getTime() / 1000 + 60 }
+const bearer = { userId: 'u', sessionId: 's', expiresAt: now.getTime() / 1000 + 60, authTime: 0 }
 
 function remember(keys: Map<string, KeyObject>, capacity?: number) {
   return createVerifiedTokens((kid) => keys.get(kid), capacity)
