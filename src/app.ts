@@ -12,6 +12,7 @@ import { createOperations } from './endpoints/operations.ts'
 import { linkProvider, providerCallback, startProvider } from './endpoints/provider-sign-in.ts'
 import { providers } from './endpoints/providers.ts'
 import { signup } from './endpoints/signup.ts'
+import { stepUp } from './endpoints/step-up.ts'
 import { exchangeCode, refreshToken } from './endpoints/token.ts'
 import { type Endpoint, jsonTransport } from './endpoints/transport.ts'
 import { me } from './endpoints/user.ts'
@@ -75,6 +76,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   router.get('/providers', ...stepsOf(providers))
   router.get('/user', ...stepsOf(me))
   router.post('/user/password', ...stepsOf(changePassword))
+  router.post('/user/step-up', ...stepsOf(stepUp))
   router.get('/user/sessions', ...stepsOf(listSessions))
   router.delete('/user/sessions/:id', ...stepsOf(endSession))
   router.delete('/user/identities/:provider', ...stepsOf(unlinkIdentity))

@@ -43,6 +43,12 @@ const table = {
     detail:
       'The redirect target has an origin that is not allowed. The operator lists allowed origins in AUTH_REDIRECT_ORIGINS.',
   },
+  fresh_authentication_required: {
+    status: 403,
+    title: 'Fresh authentication required',
+    detail:
+      'The last authentication is too old for this change. Send the password to POST /user/step-up, or sign in again, then use the new access token.',
+  },
   signup_disabled: {
     status: 403,
     title: 'Sign-up disabled',

@@ -74,6 +74,8 @@ export function parseConfig(
     accessTokenLifetime: read('AUTH_ACCESS_TOKEN_LIFETIME', v.integer(60, 86_400, 900)),
     sessionLifetimes: Object.freeze({ idle, absolute }),
     refreshGrace: read('AUTH_REFRESH_GRACE', v.integer(0, 300, 30)),
+    /** The greatest age of an authentication that may change the ways to sign in, in seconds. */
+    freshSeconds: read('AUTH_FRESH_SECONDS', v.integer(1, 86_400, 300)),
     cookieMode: read('AUTH_COOKIE_MODE', v.flag(false)),
     claimsNamespace: read('AUTH_CLAIMS_NAMESPACE', v.namespace('https://hasura.io/jwt/claims')),
     claimsFormat: read('AUTH_CLAIMS_FORMAT', v.oneOf(['json', 'stringified_json'], 'json')),

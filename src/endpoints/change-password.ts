@@ -8,6 +8,7 @@ import type { Operation } from '../hasura/run-operation.ts'
 import { withBody } from '../http/body.ts'
 import { storableText } from '../http/validate.ts'
 import { guessLimit } from '../limits/middleware.ts'
+import { requireFresh } from '../sessions/fresh-authentication.ts'
 import type { Transport } from './transport.ts'
 
 /** The body of POST /user/password. */
@@ -22,8 +23,8 @@ function createChangePasswordSchema(rules: PasswordRules) {
 
 /**
  * POST /user/password: changes the password of the signed-in user and ends their other sessions. The current password is
- * required if the user has a password. Throws `invalid_credentials`, and `validation_failed` for a password that the policy
- * rejects.
+ * required if the user has a password; a first password requires a fresh authentication. Throws `invalid_credentials`,
+ * `fresh_authentication_required`, and `validation_failed` for a password that the policy rejects.
  */
 export function changePassword(deps: Dependencies, { signedIn }: Transport) {
   const { config, limits, users, hashes, requirePassword } = deps
@@ -38,12 +39,19 @@ export function changePassword(deps: Dependencies, { signedIn }: Transport) {
           answers: {
             204: { description: 'The password is changed, and all other sessions of the user have ended.' },
           },
-          errors: ['invalid_credentials', 'validation_failed', 'overloaded', 'database_unavailable'],
+          errors: [
+            'invalid_credentials',
+            'fresh_authentication_required',
+            'validation_failed',
+            'overloaded',
+            'database_unavailable',
+          ],
         },
         withBody(input, async function changePassword(ctx, { currentPassword = '', newPassword }) {
           const { userId, username, sessionId } = requireClaims(ctx).access
           const hash = await users.findHash(userId)
-          if (hash !== null && !(await hashes.verify(currentPassword, hash)))
+          if (hash === null) requireFresh(ctx, deps)
+          else if (!(await hashes.verify(currentPassword, hash)))
             throw new GatewayError('invalid_credentials', { event: 'password.refused' })
           await requirePassword(newPassword, username, 'newPassword')
           const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)

@@ -4,29 +4,40 @@ import { type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
 import type { Operation } from '../hasura/run-operation.ts'
+import { freshAuthentication } from '../sessions/fresh-authentication.ts'
 import type { Transport } from './transport.ts'
 
 const identityPath = z.object({
   provider: z.string().meta({ description: 'The name of the provider.', examples: ['github'] }),
 })
 
-/** DELETE /user/identities/:provider: unlinks a provider from the signed-in user. Throws `not_found` and `last_way_in`. */
-export function unlinkIdentity({ identities }: Dependencies, { signedIn }: Transport) {
+/**
+ * DELETE /user/identities/:provider: unlinks a provider from the signed-in user, and ends their other sessions that began
+ * with it. Throws `fresh_authentication_required`, `not_found` and `last_way_in`.
+ */
+export function unlinkIdentity(deps: Dependencies, { signedIn }: Transport) {
+  const { identities, clock } = deps
   return {
     guards: signedIn,
     input: null,
     steps: [
+      freshAuthentication(deps),
       withContract(
         {
           path: identityPath,
-          answers: { 204: { description: 'The provider is no longer linked.' } },
+          answers: {
+            204: {
+              description:
+                'The provider is no longer linked, and all other sessions that began with it have ended.',
+            },
+          },
           errors: ['not_found', 'last_way_in', 'database_unavailable'],
         },
         async function unlinkIdentity(ctx) {
-          const { userId } = requireClaims(ctx).access
+          const { userId, sessionId } = requireClaims(ctx).access
           const { provider = '' } = ctx.params ?? {}
           const isName = /^[a-z0-9-]+$/.test(provider)
-          if (!isName || !(await identities.unlink(provider, userId)))
+          if (!isName || !(await identities.unlink(provider, userId, sessionId, clock())))
             throw new GatewayError('not_found', {
               detail: 'The user has no linked identity of this provider.',
             })

@@ -6,6 +6,7 @@ import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { providers } from './providers.ts'
 import { signup } from './signup.ts'
+import { stepUp } from './step-up.ts'
 import { exchangeCode, refreshToken } from './token.ts'
 import type { Transport } from './transport.ts'
 import { me } from './user.ts'
@@ -19,6 +20,7 @@ export function createOperations(deps: Dependencies, transport: Transport) {
     exchangeCode: exchangeCode(deps, transport),
     logout: logout(deps, transport),
     changePassword: changePassword(deps, transport),
+    stepUp: stepUp(deps, transport),
     me: me(deps, transport),
     providers: providers(deps),
   } satisfies Record<OperationName, Operation>

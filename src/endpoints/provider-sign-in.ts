@@ -9,6 +9,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { jsonBody } from '../http/body.ts'
 import { addressLimit } from '../limits/middleware.ts'
 import { attempt } from '../observability/announce.ts'
+import { freshAuthentication } from '../sessions/fresh-authentication.ts'
 import { redirectWithCode } from './redirect-with-code.ts'
 import type { Transport } from './transport.ts'
 
@@ -23,7 +24,13 @@ export function linkProvider(
   { name }: RedirectProvider,
   { signedIn }: Transport,
 ): Middleware[] {
-  return [...signedIn, jsonBody(linkBody), startLink(deps), askProvider(deps, name)]
+  return [
+    ...signedIn,
+    freshAuthentication(deps),
+    jsonBody(linkBody),
+    startLink(deps),
+    askProvider(deps, name),
+  ]
 }
 
 /** Runs the strategy of a redirect provider: redirects to the provider, or on the callback reads the identity. */

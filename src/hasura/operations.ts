@@ -77,12 +77,24 @@ export const operations = {
   },
   changePassword: {
     kind: 'mutation',
-    description: 'Changes the password of the signed-in user and ends their other sessions.',
+    description:
+      'Changes the password of the signed-in user and ends their other sessions. A first password requires a fresh authentication.',
     arguments: {
       currentPassword: { type: 'String', description: 'Required if the user has a password.' },
       newPassword: { type: 'String!', description: 'Must satisfy the password policy of the gateway.' },
     },
     result: done,
+    isOpen: false,
+  },
+  stepUp: {
+    kind: 'mutation',
+    description:
+      'Authenticates the signed-in user again, in the same session, and returns its next pair of tokens. Changes of the ways to sign in require a fresh authentication.',
+    arguments: {
+      method: { type: 'String!', description: '`password`.' },
+      password: { type: 'String!', description: 'The password of the signed-in user.' },
+    },
+    result: session,
     isOpen: false,
   },
   me: {

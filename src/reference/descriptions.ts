@@ -77,11 +77,13 @@ const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { 
   },
   'GET /user': { tag: 'User', id: 'me', summary: 'Read the profile' },
   'POST /user/password': { tag: 'User', id: 'changePassword', summary: 'Change the password' },
+  'POST /user/step-up': { tag: 'User', id: 'stepUp', summary: 'Authenticate again' },
   'DELETE /user/identities/{provider}': {
     tag: 'User',
     id: 'unlinkIdentity',
     summary: 'Unlink a provider',
-    description: 'Removes the provider as a way to sign in. The last way to sign in is kept.',
+    description:
+      'Removes the provider as a way to sign in, and ends all other sessions that began with it. The last way to sign in is kept. Requires a fresh authentication: see `POST /user/step-up`.',
   },
   'GET /webhook': {
     tag: 'Hasura',
@@ -113,7 +115,7 @@ const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { 
     id: 'actions',
     summary: 'Answer an Action',
     description:
-      'Runs the named Action: `signup`, `login`, `refreshToken`, `exchangeCode`, `logout`, `changePassword`, `me` or `providers`. Errors have the format that Hasura forwards to its client. A 5xx becomes a 400, because Hasura hides the body of a 5xx.',
+      'Runs the named Action: `signup`, `login`, `refreshToken`, `exchangeCode`, `logout`, `changePassword`, `stepUp`, `me` or `providers`. Errors have the format that Hasura forwards to its client. A 5xx becomes a 400, because Hasura hides the body of a 5xx.',
   },
   'POST /graphql': {
     tag: 'Hasura',
@@ -177,7 +179,7 @@ const providerRoutes = ({ name, label }: Named): typeof routes => ({
     tag: 'User',
     id: `link${pascal(name)}`,
     summary: `Link ${label}`,
-    description: `Returns the URL that links ${label} to the signed-in user. Afterwards the browser is redirected to \`redirectTo\` with \`linked=${name}\`.`,
+    description: `Returns the URL that links ${label} to the signed-in user. Afterwards the browser is redirected to \`redirectTo\` with \`linked=${name}\`. Requires a fresh authentication: see \`POST /user/step-up\`.`,
   },
 })
 
@@ -218,6 +220,8 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
     '`redirect_to` is not in `AUTH_REDIRECT_ORIGINS`. The detail, the page and the log name its origin.',
   origin_not_allowed:
     'A refresh cookie came from an origin outside `AUTH_CORS_ORIGINS`, or the form of a page from another origin than the public URL.',
+  fresh_authentication_required:
+    'The last authentication is older than `AUTH_FRESH_SECONDS`, and the request changes the ways to sign in.',
   signup_disabled: 'A new user signed up while `AUTH_SIGNUP=false`.',
   user_inactive: 'A deactivated user signed in with a provider.',
   not_found: 'The route, Action or resource does not exist, or the provider is not configured.',

@@ -61,6 +61,16 @@ export function createOpenSession({
       throw new GatewayError('invalid_token', { event: 'refresh.reuse', about: { sessionId, userId } })
     },
 
+    /**
+     * Makes the authentication of this request the last one of the session, and rotates the refresh token. Throws
+     * `invalid_credentials` when the session has ended or the password has changed meanwhile.
+     */
+    stepUp: async (ctx: Context): Promise<ActiveSession> => {
+      const { access } = requireClaims(ctx)
+      const proven = requireState(ctx, 'user')
+      return required(await sessions.stepUp(access.sessionId, proven, clock()), 'invalid_credentials')
+    },
+
     /** Exchanges a one-time code for its session. Throws `invalid_code`. */
     exchangeCode: async ({ code, codeVerifier }: CodeAndVerifier): Promise<ActiveSession> => {
       const challenge = codeVerifier === undefined ? null : challengeOf(codeVerifier)

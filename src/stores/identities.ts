@@ -1,6 +1,7 @@
 import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
+import { livingAt } from './sessions.ts'
 
 /** The provider's data about a user. `subject` never changes; the other members may. */
 export type ProviderIdentity = {
@@ -78,17 +79,29 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
     },
 
     /**
-     * Unlinks a provider from a user; false when it was not linked. Throws `last_way_in` when the user would have no
-     * sign-in method left. It locks the user's row, so that two concurrent requests cannot remove the last two methods.
+     * Unlinks a provider from a user; false when it was not linked. The user's other sessions than `keepSession` end, if
+     * they began with the provider or an earlier version did not note their provider. Throws `last_way_in` when the user
+     * would have no sign-in method left. It locks the user's row, so that two concurrent requests cannot remove the last
+     * two methods.
      */
-    unlink: (provider: string, userId: string): Promise<boolean> =>
+    unlink: (provider: string, userId: string, keepSession: string, now: Date): Promise<boolean> =>
       prisma.$transaction(async (tx) => {
         const [user] = await tx.$queryRaw<{ hasPassword: boolean }[]>`
           SELECT password IS NOT NULL AS "hasPassword" FROM "user" WHERE id = ${userId}::uuid FOR UPDATE`
         const others = await tx.identity.count({ where: { userId, provider: { not: provider } } })
         const { count } = await tx.identity.deleteMany({ where: { userId, provider } })
-        if (count > 0 && !user?.hasPassword && others === 0) throw new GatewayError('last_way_in')
-        return count > 0
+        if (count === 0) return false
+        if (!user?.hasPassword && others === 0) throw new GatewayError('last_way_in')
+        await tx.session.updateMany({
+          where: {
+            userId,
+            id: { not: keepSession },
+            OR: [{ provider }, { provider: null }],
+            ...livingAt(now),
+          },
+          data: { revokedAt: now, revokedReason: 'identity_unlinked' },
+        })
+        return true
       }),
 
     /**

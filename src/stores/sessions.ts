@@ -12,7 +12,7 @@ export type SessionLifetimes = { idle: number; absolute: number }
 export const living = 's.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
 
 /** Returns the same condition for Prisma. */
-const livingAt = (now: Date) => ({
+export const livingAt = (now: Date) => ({
   revokedAt: null,
   idleExpiresAt: { gt: now },
   expiresAt: { gt: now },
@@ -48,6 +48,17 @@ const rotate = {
     UPDATE session s SET counter = s.counter + 1, rotated_at = $1, idle_expires_at = least($4, s.expires_at)
     FROM "user" u
     WHERE s.id = $2 AND s.counter = $3 AND ${living} AND u.id = s.user_id AND u.active
+    RETURNING ${columns})`),
+}
+
+const stepUp = {
+  name: 'session_step_up',
+  text: selectAccess(`s AS (
+    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, idle_expires_at = least($4, s.expires_at), auth_time = $1,
+      amr = coalesce(s.amr, '{}') || ARRAY(SELECT m FROM unnest($5::text[]) m WHERE m <> ALL (coalesce(s.amr, '{}')))
+    FROM "user" u
+    WHERE s.id = $2 AND s.user_id = $3 AND ${living} AND u.id = s.user_id AND u.active
+      AND ($6::text IS NULL OR u.password = $6)
     RETURNING ${columns})`),
 }
 
@@ -148,6 +159,19 @@ export function createSessions(
     /** Moves the refresh token of a session on by one, if `counter` is the current one. */
     rotate: async (sessionId: string, counter: number, now: Date): Promise<ActiveSession | null> =>
       parseAccess(await query(rotate, [now, sessionId, counter, after(now, lifetimes.idle)])),
+
+    /**
+     * Makes an authentication the last one of a session of its user, and moves the refresh token on by one. After a
+     * password, `passwordHash` must still be the user's hash.
+     */
+    stepUp: async (
+      sessionId: string,
+      { id, amr, passwordHash }: ProvenUser,
+      now: Date,
+    ): Promise<ActiveSession | null> =>
+      parseAccess(
+        await query(stepUp, [now, sessionId, id, after(now, lifetimes.idle), amr, passwordHash ?? null]),
+      ),
 
     /** The same successor again for the token before the current one, if it was rotated after `since`. */
     repeat: async (

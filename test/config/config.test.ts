@@ -24,6 +24,7 @@ test('an empty environment gives the defaults', (t) => {
       previousKeys: [],
       keyRotation: 90 * 86_400,
       refreshGrace: 30,
+      freshSeconds: 300,
       cookieMode: false,
       accessTokenLifetime: 900,
       sessionLifetimes: { idle: 1_209_600, absolute: 2_592_000 },

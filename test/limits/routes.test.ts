@@ -59,6 +59,19 @@ for (const engine of engines) {
     limited(t, await change(password))
     limited(t, await app.login('changing'))
   })
+
+  test(`${engine}: at POST /user/step-up the password is guessed no more often than at /login`, async (t) => {
+    const { token } = await app.signup('stepping')
+    const stepUp = (guess: string) =>
+      app.call('POST', '/user/step-up', {
+        body: { method: 'password', password: guess },
+        headers: { Authorization: `Bearer ${token}` },
+      })
+    refused(t, await app.login('stepping', 'wrong'), 401, 'invalid_credentials')
+    for (let round = 0; round < 2; round++) refused(t, await stepUp('wrong'), 401, 'invalid_credentials')
+    limited(t, await stepUp(password))
+    limited(t, await app.login('stepping'))
+  })
 }
 
 test.serial(

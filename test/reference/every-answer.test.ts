@@ -56,6 +56,8 @@ test('every operation of the document is done once, and answers as the document 
     t.true(url.startsWith('http'))
   }
 
+  await succeed('POST', '/user/step-up', { body: { method: 'password', password }, ...ofUser(ada) })
+
   const lucy = openBrowser(app)
   const { body: signedIn } = await lucy.visit(fake.authorize(await lucy.start('github'), githubber()))
   await succeed('POST', '/user/password', { body: { newPassword: 'another horse' }, ...ofUser(signedIn) })

@@ -103,6 +103,8 @@ export default {
     invalid_state:
       'Die Anmeldung hat zu lange gedauert, wurde schon benutzt, oder Ihr Browser hat das Cookie dieser Seite nicht behalten. Bitte noch einmal versuchen.',
     invalid_token: 'Ihre Sitzung ist beendet. Bitte wieder anmelden.',
+    fresh_authentication_required:
+      'Ihre letzte Anmeldung liegt schon etwas zurück. Bestätigen Sie, dass Sie es sind, und versuchen Sie es dann noch einmal.',
     signup_disabled:
       'Die Registrierung ist ausgeschaltet. Bitte den Betreiber dieses Dienstes um Zugang bitten.',
     user_inactive: 'Dieser Benutzer ist deaktiviert. Bitte den Betreiber dieses Dienstes fragen.',

@@ -103,6 +103,8 @@ export default {
     invalid_state:
       'The sign-in took too long, was used before, or your browser did not keep the cookie of this site. Please try again.',
     invalid_token: 'Your session has ended. Please sign in again.',
+    fresh_authentication_required:
+      'Your last sign-in was some time ago. Confirm that it is you, then try again.',
     signup_disabled: 'Sign-up is disabled. Ask the operator of this service for access.',
     user_inactive: 'This user is deactivated. Ask the operator of this service.',
     link_required:

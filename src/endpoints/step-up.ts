@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { claimsProxy, requireClaims } from '../claims/claims-proxy.ts'
+import { type Middleware, withContract } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { GatewayError } from '../errors.ts'
+import type { Operation } from '../hasura/run-operation.ts'
+import { withBody } from '../http/body.ts'
+import { storableText } from '../http/validate.ts'
+import { guessLimit } from '../limits/middleware.ts'
+import { attempt } from '../observability/announce.ts'
+import type { Transport } from './transport.ts'
+
+/** The body of POST /user/step-up. */
+export const stepUpBody = z.strictObject({
+  method: z.literal('password', 'must be password').meta({ examples: ['password'] }),
+  password: storableText(1024)
+    .min(1, 'is required')
+    .meta({ examples: ['correct horse'] }),
+})
+
+/** POST /user/step-up: authenticates the signed-in user again, in the same session, and answers with its next tokens. */
+export function stepUp(deps: Dependencies, { signedIn, session }: Transport) {
+  return {
+    guards: signedIn,
+    input: stepUpBody,
+    steps: [...confirmPassword(deps), session],
+  } satisfies Operation
+}
+
+/**
+ * The steps that make the session of the signed-in user a fresh one, by their password. The limits of `POST /login` count
+ * them. Throws `invalid_credentials`, also for a user without a password.
+ */
+export function confirmPassword(deps: Dependencies): Middleware[] {
+  const { config, limits, users, hashes, openSession } = deps
+  const { name: provider } = deps.passwordProvider
+  return [
+    guessLimit({ limits, usernameOf: (ctx) => requireClaims(ctx).access.username }),
+    attempt({ provider, ok: 'stepup.ok', failed: 'stepup.failed' }),
+    withContract(
+      { errors: ['invalid_credentials', 'overloaded', 'database_unavailable'] },
+      withBody(stepUpBody, async function verifyOwnPassword(ctx, { password }, next) {
+        const { userId } = requireClaims(ctx).access
+        const hash = await users.findHash(userId)
+        const matches = await hashes.verify(password, hash)
+        if (hash === null)
+          throw new GatewayError('invalid_credentials', {
+            detail: 'The user has no password. Sign in again with a linked provider.',
+            about: { reason: 'no_password' },
+          })
+        if (!matches) throw new GatewayError('invalid_credentials', { about: { reason: 'wrong_password' } })
+        ctx.state.user = { id: userId, provider, amr: ['pwd'], passwordHash: hash }
+        await next()
+      }),
+    ),
+    claimsProxy({ roles: config.roles, read: openSession.stepUp, refused: 'invalid_credentials' }),
+  ]
+}

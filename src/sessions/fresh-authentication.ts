@@ -1,0 +1,29 @@
+import { type Clock, type Context, type Middleware, requireState, withContract } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+
+export type FreshOptions = {
+  /** `freshSeconds`: the greatest age of the last authentication, in seconds. */
+  config: { freshSeconds: number }
+  clock: Clock
+}
+
+/**
+ * Throws `fresh_authentication_required` when the last authentication of the user is too old. The access token of the
+ * request counts and not its session, so a stolen token gains nothing from a later step-up of its owner.
+ */
+export function requireFresh(ctx: Context, { config, clock }: FreshOptions): void {
+  const authTime = ctx.state.bearer?.authTime ?? requireState(ctx, 'access').authTime.getTime() / 1000
+  if (clock().getTime() / 1000 - authTime > config.freshSeconds)
+    throw new GatewayError('fresh_authentication_required', { event: 'stepup.required' })
+}
+
+/** Passes on only with a fresh authentication. Throws `fresh_authentication_required`. */
+export function freshAuthentication(options: FreshOptions): Middleware {
+  return withContract(
+    { errors: ['fresh_authentication_required'] },
+    async function freshAuthentication(ctx, next) {
+      requireFresh(ctx, options)
+      await next()
+    },
+  )
+}
