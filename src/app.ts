@@ -61,7 +61,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   ]
 
   const router = new Router<State>({ sensitive: true, strict: true })
-  router.get('/', ...(pages ? [pages.redirectToPages] : []), apiIndex({ publicUrl, readDocument }))
+  router.get('/', ...(pages ? [pages.redirectToPages] : []), apiIndex({ ...config, readDocument }))
   router.post('/signup', ...stepsOf(signup))
   router.post('/login', ...stepsOf(login))
   router.post('/token', ...stepsOf(refreshToken))
@@ -87,7 +87,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   router.get('/healthz', healthz())
   router.get('/readyz', readyz(deps))
   if (deps.metrics) router.get('/metrics', readMetrics(deps.metrics))
-  router.get('/openapi.json', reference({ readDocument }))
+  if (config.docs) router.get('/openapi.json', reference({ readDocument }))
   if (config.actionSecret !== undefined) {
     const secret = requireSecret({ secret: config.actionSecret })
     const { signedIn, ...inBody } = jsonTransport(deps, { cookieMode: false })
@@ -99,9 +99,11 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
 
   // The pages are not part of the API reference.
   const others = new Router<State>({ sensitive: true, strict: true })
-  others.get('/docs', referencePage({ publicUrl, readDocument }))
-  others.get('/docs.css', referenceStyle())
-  others.get('/docs.js', referenceScript())
+  if (config.docs) {
+    others.get('/docs', referencePage({ publicUrl, readDocument }))
+    others.get('/docs.css', referenceStyle())
+    others.get('/docs.js', referenceScript())
+  }
   pages?.addRoutes(others)
 
   // Without this route, the DELETE route would make the router answer 405.

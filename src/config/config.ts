@@ -115,6 +115,8 @@ export function parseConfig(
     webhookCache: read('AUTH_WEBHOOK_CACHE', v.integer(0, 1024, 16)) * 1024 * 1024,
     metrics: read('AUTH_METRICS', v.flag(false)),
     pages: readPages(read),
+    /** The API reference at `/docs` and `/openapi.json`. */
+    docs: read('AUTH_DOCS', v.flag(true)),
     logLevel: read('LOG_LEVEL', v.logLevel),
     /** The URL of the OTLP collector for traces; undefined switches traces off. */
     tracesEndpoint: readTracesEndpoint(),

@@ -77,21 +77,29 @@ const indexAnswer = z.strictObject({
   }),
 })
 
-/** GET / for programs: answers with the addresses of the routes in the API reference. */
-export function apiIndex({ publicUrl, readDocument }: PublicUrl & ReadDocument): Middleware {
+/** GET / for programs: answers with the addresses of the routes in the API reference. `docs` adds the reference page. */
+export function apiIndex({
+  publicUrl,
+  docs,
+  readDocument,
+}: PublicUrl & ReadDocument & { docs: boolean }): Middleware {
   return withContract(
     { answers: { 200: { description: 'The addresses of the routes, for programs.', schema: indexAnswer } } },
     async function apiIndex(ctx) {
       ctx.vary('Accept')
-      ctx.body = { name: 'claimgate', links: linksOf(readDocument(), publicUrl) }
+      ctx.body = { name: 'claimgate', links: linksOf(readDocument(), publicUrl, docs) }
     },
   )
 }
 
-function linksOf({ paths }: Pick<Document, 'paths'>, publicUrl: string): Record<string, string> {
+function linksOf(
+  { paths }: Pick<Document, 'paths'>,
+  publicUrl: string,
+  docs: boolean,
+): Record<string, string> {
   const links = Object.entries(paths).flatMap(([path, operations]) =>
     Object.values(operations).map(({ operationId }) => [operationId, publicUrl + path]),
   )
   // The page is no operation of the document.
-  return { ...Object.fromEntries(links), docs: `${publicUrl}/docs` }
+  return { ...Object.fromEntries(links), ...(docs && { docs: `${publicUrl}/docs` }) }
 }

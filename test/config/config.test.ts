@@ -62,6 +62,7 @@ test('an empty environment gives the defaults', (t) => {
       actionSecret: undefined,
       metrics: false,
       pages: { name: 'Claimgate', logo: undefined, accent: '#3451b2', language: undefined },
+      docs: true,
       logLevel: 'info',
       tracesEndpoint: undefined,
       unknownVariables: [],
