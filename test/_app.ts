@@ -119,6 +119,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     AUTH_PUBLIC_URL: 'https://gateway.test',
     AUTH_SECRET: 'a secret that is only good for tests 0123456789',
     AUTH_BCRYPT_COST: '4',
+    // The default of a public URL is strict.
+    AUTH_PASSWORD_POLICY: 'basic',
     // Every test comes from one address.
     AUTH_RATE_LIMIT: 'off',
     AUTH_DATABASE_TIMEOUT: String(patience),

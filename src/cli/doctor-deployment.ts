@@ -9,6 +9,7 @@ import {
   checkMigrations,
   checkProviders,
   checkSecrets,
+  checkWarnings,
   readClock,
 } from '../doctor/deployment.ts'
 import { checkPublicUrl, checkWebhook, readPage } from '../doctor/gateway.ts'
@@ -42,7 +43,7 @@ export async function examineDeployment(
     const check = failed('configuration', error.problems.join('; '), 'correct these variables')
     return { checks: [check], found: { config: null, signingKey: null, roles: null } }
   }
-  const { config, providers } = settings
+  const { config, providers, warnings } = settings
   const secrets = {
     AUTH_SECRET: config.secret,
     DATABASE_URL: config.databaseUrl && new URL(config.databaseUrl).password,
@@ -62,6 +63,7 @@ export async function examineDeployment(
   const checks = [
     checkConfiguration(config.unknownVariables),
     checkSecrets(secrets, config.publicUrl),
+    ...checkWarnings(warnings),
     ...inside.checks,
     ...(await examineGateway(config, kid)),
     ...checkProviders(states),

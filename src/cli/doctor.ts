@@ -44,16 +44,18 @@ async function examine(context: CommandContext, { hasura, hasuraSecret }: Flags)
 
 function formatChecks(
   checks: readonly Check[],
-): Output & { document: { checks: readonly Check[]; failed: number; skipped: number } } {
+): Output & { document: { checks: readonly Check[]; failed: number; warnings: number; skipped: number } } {
   const of = (status: Check['status']) => checks.filter((check) => check.status === status).length
   const rows = checks.map((check) => [
     check.status,
     check.name,
-    check.status === 'failed' ? `${check.detail}. Cure: ${check.cure}` : check.detail,
+    'cure' in check ? `${check.detail}. Cure: ${check.cure}` : check.detail,
   ])
-  const summary = `${count(checks.length, 'check')}: ${of('ok')} ok, ${of('failed')} failed, ${of('skipped')} skipped.`
+  const counts = { failed: of('failed'), warnings: of('warning'), skipped: of('skipped') }
+  const warned = counts.warnings > 0 ? `${count(counts.warnings, 'warning')}, ` : ''
+  const summary = `${count(checks.length, 'check')}: ${of('ok')} ok, ${counts.failed} failed, ${warned}${counts.skipped} skipped.`
   return {
-    document: { checks, failed: of('failed'), skipped: of('skipped') },
+    document: { checks, ...counts },
     text: `${table(['STATUS', 'CHECK', 'FINDING'], rows, '')}\n\n${summary}`,
   }
 }

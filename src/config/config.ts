@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { ConfigError } from '../errors.ts'
+import { isThisMachine } from '../http/ip-address.ts'
 import type { LimitSettings } from '../limits/limits.ts'
 import { type KeyFiles, readKeyPair, readPreviousKeys, readSecret } from './keys.ts'
 import { corsOrigins, redirectOrigins as redirectTargets, webOrigins } from './origins.ts'
@@ -49,11 +50,16 @@ export function parseConfig(
   const redirectOrigins = read('AUTH_REDIRECT_ORIGINS', redirectTargets) ?? []
   const passwordPolicy = read(
     'AUTH_PASSWORD_POLICY',
-    v.oneOf(['basic', 'strict'], production ? 'strict' : 'basic'),
+    v.oneOf(
+      ['basic', 'strict'],
+      production || (publicUrl !== undefined && !isThisMachine(publicUrl)) ? 'strict' : 'basic',
+    ),
   )
   const allowAdmin = read('AUTH_ALLOW_ADMIN_ROLE', v.flag(false))
 
   const config = {
+    /** True when NODE_ENV is production. */
+    production,
     port,
     /** The number of worker processes. */
     workers,

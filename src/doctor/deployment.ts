@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.ts'
+import { isThisMachine } from '../http/ip-address.ts'
 import { type Check, failed, ok, skipped } from './check.ts'
 
 // Milliseconds. The proposed HASURA_GRAPHQL_JWT_SECRET allows a skew of 30 seconds.
@@ -11,12 +12,21 @@ export function checkConfiguration(unknownVariables: readonly string[]): Check {
   return failed('configuration', `no such variable: ${names}`, 'correct the spelling, or remove the variable')
 }
 
+/** Returns a check for each warning of the start. */
+export function checkWarnings(
+  warnings: readonly { name: string; detail: string; cure: string }[],
+): readonly Check[] {
+  if (warnings.length === 0) return [ok('warnings', 'none')]
+  return warnings.map((warning) => ({ ...warning, status: 'warning' }))
+}
+
 /** Checks for the published secrets of docker-compose.yml, which begin with "trial". */
 export function checkSecrets(secrets: Record<string, string | null | undefined>, publicUrl: string): Check {
   const trial = Object.entries(secrets).flatMap(([name, value]) => (value?.startsWith('trial') ? [name] : []))
   if (trial.length === 0) return ok('secrets', 'no secret has a trial value')
   const names = trial.join(', ')
-  if (isLocal(publicUrl)) return ok('secrets', `trial values, which are safe on this machine only: ${names}`)
+  if (isThisMachine(publicUrl))
+    return ok('secrets', `trial values, which are safe on this machine only: ${names}`)
   return failed(
     'secrets',
     `published trial values: ${names}`,
@@ -83,7 +93,7 @@ export type ProviderState = { label: string; prefix: string; callbackUrl: string
 export function checkProviders(providers: readonly ProviderState[]): Check[] {
   return providers.map(({ label, prefix, callbackUrl, isConfigured }) => {
     if (!isConfigured) return skipped(label, `${prefix}_CLIENT_ID and ${prefix}_CLIENT_SECRET are not set`)
-    if (callbackUrl.startsWith('https:') || isLocal(callbackUrl))
+    if (callbackUrl.startsWith('https:') || isThisMachine(callbackUrl))
       return ok(label, `the callback URL to register is ${callbackUrl}`)
     return failed(
       label,
@@ -91,10 +101,6 @@ export function checkProviders(providers: readonly ProviderState[]): Check[] {
       'set AUTH_PUBLIC_URL to the https URL of the gateway',
     )
   })
-}
-
-function isLocal(url: string): boolean {
-  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
 }
 
 const now = { name: 'clock', text: 'SELECT clock_timestamp() AS now' }

@@ -78,3 +78,8 @@ export function maskAddress(text: string): string | undefined {
     ? address.ipv4.replace(/\d+$/, '0/24')
     : `${groupsOf(address.ipv6.slice(0, 3))}::/48`
 }
+
+/** Returns true for a URL whose host is this machine: localhost, its subdomains, or a loopback address. */
+export function isThisMachine(url: string): boolean {
+  return /^(?:(?:.+\.)?localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
+}

@@ -35,7 +35,7 @@ export async function serve(process: ServingProcess, isJson = false): Promise<vo
 
 /** Serves in this process, or supervises workers. A worker sends its startup message to its `primary`. */
 async function serveHere(process: ServingProcess, isJson: boolean, primary?: Primary): Promise<void> {
-  const { config, providers } = await loadSettings(process)
+  const { config, providers, warnings } = await loadSettings(process)
   const pages = await loadPageFiles(config)
   const log = createLog(config.logLevel)
   const say = primary?.ready ?? ((text: string) => void process.stdout.write(text))
@@ -47,6 +47,7 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
         { name },
         'quotation marks around the value of an environment variable are part of the value; remove them unless intended',
       )
+    for (const { name, detail, cure } of warnings) log.warn({ name }, `${name} ${detail}; ${cure}`)
   }
   if (config.workers > 1 && cluster.isPrimary) return supervise(process, config, log, say)
 

@@ -2,14 +2,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { loadProviders } from '../authentication/load-providers.ts'
 import type { Provider } from '../authentication/provider.ts'
 import { type Config, parseConfig } from '../config/config.ts'
+import { findWarnings, type Warning } from '../config/warnings.ts'
 import { ConfigError } from '../errors.ts'
 import { findPageProblems, loadPages, type PageFiles } from '../pages/assets.ts'
 
 /** The environment of a process; its working directory may have `.env` and key files. */
 export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile'>
 
-/** The configuration of a deployment, and its provider files. */
-export type Settings = { config: Config; providers: readonly Provider[] }
+/** The configuration of a deployment, its provider files, and the warnings about both. */
+export type Settings = { config: Config; providers: readonly Provider[]; warnings: readonly Warning[] }
 
 /** The folder of package.json, relative to dist/src/process. */
 export const root = new URL('../../../', import.meta.url)
@@ -23,7 +24,8 @@ export async function loadSettings(host: Environment): Promise<Settings> {
   const redirecting = providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name)
   const keyFiles = { privatePem: readIfPresent('private.pem'), publicPem: readIfPresent('public.pem') }
   try {
-    return { config: parseConfig(host.env, redirecting, keyFiles), providers }
+    const config = parseConfig(host.env, redirecting, keyFiles)
+    return { config, providers, warnings: findWarnings(config) }
   } catch (error) {
     throw error instanceof ConfigError ? await withPageProblems(error, host.env) : error
   }

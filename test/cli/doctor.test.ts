@@ -249,6 +249,19 @@ test.serial('doctor lists every variable that is not valid, and misspelled ones'
   t.regex((await examine('', { AUTH_SERCET: 'x' })).of('configuration')?.detail ?? '', /AUTH_SERCET/)
 })
 
+test.serial(
+  'doctor warns of the settings that the start warns of, and a warning is no failure',
+  async (t) => {
+    const env = { AUTH_ACTION_SECRET: 'x'.repeat(32) }
+    const warning = (await examine('', env)).of('AUTH_ACTION_SECRET')
+    t.like(warning, { status: 'warning', detail: 'has fewer than 8 different characters' })
+    t.is((await examine('')).of('warnings')?.status, 'ok')
+    const { stdout } = await d.run('doctor', { env })
+    t.regex(stdout, /^warning +AUTH_ACTION_SECRET +has fewer than 8 different characters\. Cure: set/m)
+    t.regex(stdout, /\d failed, 1 warning, \d+ skipped\.$/m)
+  },
+)
+
 test.serial('doctor leaves the embedded database to a gateway that has it open', async (t) => {
   const embedded = await createDeployment('embedded')
   t.teardown(embedded.close)

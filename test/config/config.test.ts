@@ -9,6 +9,7 @@ test('an empty environment gives the defaults', (t) => {
   t.deepEqual(
     { ...parseConfig({}, providers) },
     {
+      production: false,
       port: 8080,
       workers: 1,
       host: '0.0.0.0',
@@ -78,6 +79,23 @@ test('NODE_ENV=production sets strict passwords of 8 characters as the default',
   t.is(parseConfig({ AUTH_PASSWORD_POLICY: 'strict' }).passwordMinLength, 8)
   t.is(parseConfig({ NODE_ENV: 'production' }).passwordMinLength, 8)
   t.is(parseConfig({ NODE_ENV: 'production', AUTH_PASSWORD_MIN_LENGTH: '5' }).passwordMinLength, 5)
+})
+
+test('a public URL of another host sets strict passwords of 8 characters as the default', (t) => {
+  const policyOf = (AUTH_PUBLIC_URL: string) => parseConfig({ AUTH_PUBLIC_URL }).passwordPolicy
+  for (const url of ['https://auth.test', 'http://auth.test', 'http://192.168.1.5:8080', 'http://[::2]'])
+    t.is(policyOf(url), 'strict', url)
+  for (const url of [
+    'https://localhost',
+    'http://auth.localhost:8080',
+    'http://127.1.2.3',
+    'http://[::1]:80',
+  ])
+    t.is(policyOf(url), 'basic', url)
+  for (const url of ['https://localhost.test', 'https://notlocalhost', 'https://127.0.0.1.test'])
+    t.is(policyOf(url), 'strict', url)
+  const chosen = parseConfig({ AUTH_PUBLIC_URL: 'https://auth.test', AUTH_PASSWORD_POLICY: 'basic' })
+  t.is(chosen.passwordPolicy, 'basic')
 })
 
 test('the public URL and the issuer follow PORT, and the issuer follows the public URL', (t) => {

@@ -5,6 +5,7 @@ import {
   checkKeys,
   checkProviders,
   checkSecrets,
+  checkWarnings,
 } from '../../src/doctor/deployment.ts'
 import { checkPublicUrl, checkWebhook } from '../../src/doctor/gateway.ts'
 import { checkJwks, findProblem } from '../../src/doctor/jwks.ts'
@@ -42,6 +43,12 @@ test('trial secrets are accepted on one machine only', (t) => {
 test('a variable that does not exist fails', (t) => {
   t.is(checkConfiguration([]).status, 'ok')
   t.like(checkConfiguration(['AUTH_SERCET']), { status: 'failed', detail: 'no such variable: AUTH_SERCET' })
+})
+
+test('every warning of the start is a check of its own, with a cure', (t) => {
+  t.deepEqual(checkWarnings([]), [{ name: 'warnings', status: 'ok', detail: 'none' }])
+  const warning = { name: 'NODE_ENV', detail: 'is not production', cure: 'set it' }
+  t.deepEqual(checkWarnings([warning]), [{ ...warning, status: 'warning' }])
 })
 
 test('the clocks may differ by five seconds, not counting the time of the query', (t) => {

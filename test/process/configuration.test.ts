@@ -86,8 +86,13 @@ test.serial('a missing logo or an unknown language of the pages is rejected with
   t.deepEqual(await readdir(folder), [])
 })
 
-test.serial('an unknown variable that looks like one of Claimgate is logged', async (t) => {
-  const gateway = await startProcess({ AUTH_SIGN_UP: 'false' }, await createFolder(t))
-  t.teardown(() => gateway.stop('SIGKILL'))
-  t.regex(gateway.output(), /"name":"AUTH_SIGN_UP"/)
-})
+test.serial(
+  'an unknown variable that looks like one of Claimgate, and an unsafe setting, are logged as warnings',
+  async (t) => {
+    const env = { AUTH_SIGN_UP: 'false', AUTH_PUBLIC_URL: 'http://auth.test', AUTH_SECRET: 'x'.repeat(32) }
+    const gateway = await startProcess(env, await createFolder(t))
+    t.teardown(() => gateway.stop('SIGKILL'))
+    const names = [...gateway.output().matchAll(/^\{"level":40.*"name":"(\w+)"/gm)].map(([, name]) => name)
+    t.deepEqual(names, ['AUTH_SIGN_UP', 'AUTH_PUBLIC_URL', 'AUTH_RATE_LIMIT', 'AUTH_SECRET'])
+  },
+)
