@@ -35,9 +35,10 @@ async function examine(context: CommandContext, { hasura, hasuraSecret }: Flags)
   const endpoint = hasura === undefined ? null : parseEndpoint(hasura)
   if (hasura !== undefined && endpoint === null)
     throw new CommandError('usage', '--hasura must be an http(s) URL without a password')
+  const { readSecretVariable } = await import('../process/secret-files.ts')
   const { examineDeployment } = await import('./doctor-deployment.ts')
   const { examineHasura } = await import('./doctor-hasura.ts')
-  const secret = () => hasuraSecret ?? (context.process.env.HASURA_GRAPHQL_ADMIN_SECRET || undefined)
+  const secret = () => hasuraSecret ?? readSecretVariable('HASURA_GRAPHQL_ADMIN_SECRET', context.process.env)
   const { checks, found } = await examineDeployment(context, secret)
   return [...checks, ...(await examineHasura(endpoint, secret(), found))]
 }

@@ -103,18 +103,20 @@ async function compare({ process }: CommandContext, flags: Flags) {
     { compareMetadata, findUsedRelationships },
     { describeCall, toCalls },
     { describeTables },
+    { readSecretVariable },
   ] = await Promise.all([
     import('../hasura/metadata-api.ts'),
     import('../hasura/metadata-request.ts'),
     import('../hasura/metadata-compare.ts'),
     import('../hasura/metadata-calls.ts'),
     import('../hasura/metadata-tables.ts'),
+    import('../process/secret-files.ts'),
   ])
   if (existsSync('.env')) process.loadEnvFile('.env')
   const endpoint = parseEndpoint(flags.endpoint)
   if (endpoint === null)
     throw new CommandError('usage', '--endpoint must be an http(s) URL without a password')
-  const adminSecret = flags.adminSecret ?? process.env.HASURA_GRAPHQL_ADMIN_SECRET
+  const adminSecret = flags.adminSecret ?? readSecretVariable('HASURA_GRAPHQL_ADMIN_SECRET', process.env)
   if (!adminSecret) throw new CommandError('usage', 'Give --admin-secret, or set HASURA_GRAPHQL_ADMIN_SECRET')
   const roles = parseRoles(flags.managerRole, flags.userRole, process.env.AUTH_ANONYMOUS_ROLE)
   const calls = toCalls(describeTables(roles), flags.source)

@@ -6,19 +6,21 @@ import { type KeyFiles, readKeyPair, readPreviousKeys, readSecret } from './keys
 import { corsOrigins, redirectOrigins as redirectTargets, webOrigins } from './origins.ts'
 import { readPages } from './pages.ts'
 import { type Read, readProviders } from './providers.ts'
+import { fileVariable, findValue, isGiven, type SecretFiles } from './secrets.ts'
 import * as v from './values.ts'
 
 export type Config = ReturnType<typeof parseConfig>
 
 /**
  * Parses the whole environment. Pure; the result is frozen. An empty variable counts as unset, except that an empty
- * AUTH_ANONYMOUS_ROLE means no anonymous role. `providers` are the names of the redirect provider files.
+ * AUTH_ANONYMOUS_ROLE means no anonymous role. `providers` are the names of the redirect provider files. A secret may be
+ * in the file that `<NAME>_FILE` names; `files` has what was read.
  * Throws one ConfigError with every problem.
  */
 export function parseConfig(
   env: Record<string, string | undefined>,
   providers: readonly string[] = [],
-  files: KeyFiles = {},
+  files: KeyFiles & { secrets?: SecretFiles } = {},
 ) {
   const problems: string[] = []
   const known = new Set<string>()
@@ -26,15 +28,20 @@ export function parseConfig(
 
   // Returns undefined for an invalid value, against its type: parseConfig then throws and returns no configuration.
   function read<T>(name: string, schema: z.ZodType<T, string | undefined>): T {
-    known.add(name)
-    const value = env[name] === '' ? undefined : env[name]
+    known.add(name).add(fileVariable(name) ?? name)
+    const found = findValue(name, env, files.secrets ?? new Map())
+    if ('problem' in found) {
+      problems.push(found.problem)
+      return undefined as T
+    }
+    const { value, label } = found
     const result = schema.safeParse(value)
     if (result.success) {
       if (value !== undefined && v.isQuoted(value)) quoted.push(name)
       return result.data
     }
     problems.push(
-      `${name} ${result.error.issues[0]?.message}${value === undefined ? '' : v.findCause(value)}`,
+      `${label} ${result.error.issues[0]?.message}${value === undefined ? '' : v.findCause(value)}`,
     )
     return undefined as T
   }
@@ -68,7 +75,7 @@ export function parseConfig(
     databaseTimeout: read('AUTH_DATABASE_TIMEOUT', v.integer(1, 60, 5)),
     dataDir: read('AUTH_DATA_DIR', v.text('./data')),
     publicUrl,
-    secret: readSecret(read, problems, keyPair, databaseUrl !== undefined && !env.AUTH_SECRET),
+    secret: readSecret(read, problems, keyPair, databaseUrl !== undefined && !isGiven('AUTH_SECRET', env)),
     keyPair,
     keyBits: read('AUTH_KEY_BITS', v.oneOf(['2048', '3072', '4096'], '2048')),
     issuer: read('AUTH_ISSUER', v.stringOrUri(publicUrl ?? '')),
@@ -133,7 +140,7 @@ export function parseConfig(
   }
   if (config.cookieMode && publicUrl !== undefined && !isSecure(publicUrl))
     problems.push('AUTH_COOKIE_MODE requires an AUTH_PUBLIC_URL with https: or the host localhost')
-  if (workers > 1 && !env.DATABASE_URL)
+  if (workers > 1 && !isGiven('DATABASE_URL', env))
     problems.push(
       'WEB_CONCURRENCY must be 1 without DATABASE_URL: only one process can open the embedded database',
     )

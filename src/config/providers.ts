@@ -49,7 +49,9 @@ function readProvider(read: Read, problems: string[], prefix: string): ProviderS
   requireOneServer(problems, prefix, optional)
   if ((clientId === undefined) !== (clientSecret === undefined)) {
     const missing = clientId === undefined ? 'CLIENT_ID' : 'CLIENT_SECRET'
-    problems.push(`${prefix}_${missing} must be set too: set both or neither`)
+    // An invalid value, or a file that cannot be used, has been reported.
+    if (!problems.some((problem) => problem.startsWith(`${prefix}_${missing}`)))
+      problems.push(`${prefix}_${missing} must be set too: set both or neither`)
   }
   if (clientId === undefined || clientSecret === undefined) return null
   const given = Object.entries(optional).filter(([, value]) => value !== undefined)

@@ -5,6 +5,7 @@ import { type Config, parseConfig } from '../config/config.ts'
 import { findWarnings, type Warning } from '../config/warnings.ts'
 import { ConfigError } from '../errors.ts'
 import { findPageProblems, loadPages, type PageFiles } from '../pages/assets.ts'
+import { readSecretFiles } from './secret-files.ts'
 
 /** The environment of a process; its working directory may have `.env` and key files. */
 export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile'>
@@ -16,15 +17,20 @@ export type Settings = { config: Config; providers: readonly Provider[]; warning
 export const root = new URL('../../../', import.meta.url)
 
 /**
- * Reads `.env`, the environment, the key files of the working directory and the provider files. Throws a ConfigError.
+ * Reads `.env`, the environment, the files of secrets, the key files of the working directory and the provider files.
+ * Throws a ConfigError.
  */
 export async function loadSettings(host: Environment): Promise<Settings> {
   if (existsSync('.env')) host.loadEnvFile('.env')
   const providers = await loadProviders(new URL('dist/providers/', root))
   const redirecting = providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name)
-  const keyFiles = { privatePem: readIfPresent('private.pem'), publicPem: readIfPresent('public.pem') }
+  const files = {
+    privatePem: readIfPresent('private.pem'),
+    publicPem: readIfPresent('public.pem'),
+    secrets: readSecretFiles(host.env),
+  }
   try {
-    const config = parseConfig(host.env, redirecting, keyFiles)
+    const config = parseConfig(host.env, redirecting, files)
     return { config, providers, warnings: findWarnings(config) }
   } catch (error) {
     throw error instanceof ConfigError ? await withPageProblems(error, host.env) : error
