@@ -15,7 +15,7 @@ test.serial(
       AUTH_SIGNUP: 'perhaps-value',
       AUTH_PRIVATE_KEY: 'no-key-value',
       AUTH_BCRYPT_COST: 'costly-value',
-      AUTH_REDIRECT_ORIGINS: 'https://a.example/path-value',
+      AUTH_REDIRECT_ORIGINS: 'https://a.example/?path-value',
       DATABASE_URL: 'mysql://user:password-value@db/app',
       AUTH_PAGES_LOGO: '/nowhere/logo-value',
       AUTH_PAGES_LANGUAGE: 'xx',
