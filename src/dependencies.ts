@@ -63,7 +63,6 @@ export async function createDependencies(foundation: Foundation) {
   const { deployment, readiness, shareMetrics: share, ...given } = foundation
   const { config, providers, keys, log, clock, fetch } = given
   const { database, derive } = deployment
-  const secure = config.publicUrl.startsWith('https:')
 
   // OpenTelemetry and Prometheus are loaded only when the configuration asks for them.
   const tracing = config.tracesEndpoint
@@ -86,7 +85,7 @@ export async function createDependencies(foundation: Foundation) {
   const metrics = config.metrics ? (await import('./observability/metrics.ts')).createMetrics(sources) : null
   const limiter = createLimiters(queries, config)
   const refreshTokens = createRefreshTokens(derive('refresh-token'))
-  const stateCookie = createStateCookie({ config, keys: derive('cookie'), secure, oneTimeCodes, clock })
+  const stateCookie = createStateCookie({ config, keys: derive('cookie'), oneTimeCodes, clock })
   const strategies = createStrategies(providers, {
     ...config,
     transport: { timeout: config.providerTimeout, fetch },
@@ -99,8 +98,6 @@ export async function createDependencies(foundation: Foundation) {
 
   return {
     ...given,
-    /** True when the public URL is HTTPS. */
-    secure,
     tracing,
     metrics,
     announce: createAnnouncer(metrics?.announced),

@@ -1,3 +1,13 @@
+import { createHash } from 'node:crypto'
+
+/** Returns the name of a gateway's cookie in browsers, by the public URL of the gateway. */
+export function cookieName(publicUrl: string, name: string): string {
+  const { protocol, port, pathname } = new URL(publicUrl)
+  const hash = createHash('sha256').update(`${port}${pathname}`).digest('hex').slice(0, 8)
+  const isPlain = port === '' && pathname === '/'
+  return `${protocol === 'https:' ? '__Host-' : ''}${name}${isPlain ? '' : `-${hash}`}`
+}
+
 /** The cookies that a client has, by name. */
 export type Cookies = Map<string, string>
 

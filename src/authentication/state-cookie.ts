@@ -11,9 +11,7 @@ import type { StateStore } from './provider.ts'
 type StateCookieOptions = {
   keys: SecretKeys
   /** `stateLifetime`: the maximum duration of a sign-in in seconds. */
-  config: { stateLifetime: number }
-  /** True when the public URL is HTTPS. */
-  secure: boolean
+  config: { publicUrl: string; stateLifetime: number }
   oneTimeCodes: Pick<OneTimeCodes, 'consumeState'>
   clock: Clock
 }
@@ -33,9 +31,9 @@ const flowSchema = z.object({
  * Creates the encrypted cookie that keeps a provider sign-in between the redirect and the callback. The cookie binds
  * the callback to the browser that started the sign-in. A used state is stored, so that a callback works once.
  */
-export function createStateCookie({ config, keys, secure, oneTimeCodes, clock }: StateCookieOptions) {
-  const lifetime = config.stateLifetime
-  const cookie = createCookie('claimgate-flow', { secure, sameSite: 'lax' })
+export function createStateCookie({ config, keys, oneTimeCodes, clock }: StateCookieOptions) {
+  const { publicUrl, stateLifetime: lifetime } = config
+  const cookie = createCookie('claimgate-flow', { publicUrl, sameSite: 'lax' })
   const flowCookie = z.object({
     [cookie.name]: z.string().meta({ description: 'The sign-in that was started in this browser.' }),
   })

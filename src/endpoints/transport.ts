@@ -23,9 +23,10 @@ export type Endpoint = (deps: Dependencies, transport: Transport) => Operation
 
 /** Creates the transport of the JSON routes. Every session passes the claims proxy. */
 export function jsonTransport(deps: Dependencies, { cookieMode }: { cookieMode: boolean }): Transport {
-  const { config, openSession, secure } = deps
-  const origins = [new URL(config.publicUrl).origin, ...config.corsOrigins]
-  const refresh = createRefreshTransport({ cookieMode, origins, secure })
+  const { config, openSession } = deps
+  const { publicUrl } = config
+  const origins = [new URL(publicUrl).origin, ...config.corsOrigins]
+  const refresh = createRefreshTransport({ cookieMode, origins, publicUrl })
   const answer = session(deps, refresh)
   const { roles } = config
   return {

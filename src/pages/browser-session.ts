@@ -84,14 +84,14 @@ export type PageCookie = ReturnType<typeof createPageCookie>
 
 const payloadSchema = z.object({ sessionId: z.guid(), userId: z.guid() })
 
-type PageCookieOptions = { keys: SecretKeys; secure: boolean; clock: Clock }
+type PageCookieOptions = { keys: SecretKeys; publicUrl: string; clock: Clock }
 
 /**
  * The cookie of the pages: session and user, encrypted. The routes of the JSON interface ignore it, so another site cannot
  * send requests to them as the signed-in user.
  */
-export function createPageCookie({ keys, secure, clock }: PageCookieOptions) {
-  const cookie = createCookie('claimgate', { secure, sameSite: 'lax' })
+export function createPageCookie({ keys, publicUrl, clock }: PageCookieOptions) {
+  const cookie = createCookie('claimgate', { publicUrl, sameSite: 'lax' })
   const open = async (sealed: string, by: SecretKeys) =>
     payloadSchema.parse(await unseal(sealed, by, clock()))
   return {

@@ -6,9 +6,7 @@ import type { SecretKeys } from '../tokens/secrets.ts'
 
 type CsrfOptions = {
   keys: SecretKeys
-  secure: boolean
-  /** The origin of the pages. */
-  origin: string
+  publicUrl: string
   clock: Clock
 }
 
@@ -32,8 +30,9 @@ export const formErrors = {
  * random part, and an HMAC over these and the binding. A signed-in user's token is bound to the session, any other token to
  * a random cookie. The browser must also send the origin of the pages.
  */
-export function createCsrf({ keys, secure, origin, clock }: CsrfOptions) {
-  const cookie = createCookie('claimgate-form', { secure, sameSite: 'lax' })
+export function createCsrf({ keys, publicUrl, clock }: CsrfOptions) {
+  const cookie = createCookie('claimgate-form', { publicUrl, sameSite: 'lax' })
+  const { origin } = new URL(publicUrl)
   const seconds = (): number => Math.floor(clock().getTime() / 1000)
 
   function bindingOf(ctx: Context): Binding | null {

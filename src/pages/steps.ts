@@ -23,12 +23,12 @@ export type Pages = ReturnType<typeof createPageSteps>
 
 /** Creates the steps that several pages have. `transport` is the transport of the JSON routes. */
 export function createPageSteps(deps: Dependencies, files: PageFiles, transport: Transport) {
-  const { config, secure, clock, pageKeys, openSession } = deps
+  const { config, clock, pageKeys, openSession } = deps
   const { roles, publicUrl: url, signup, passwordMinLength } = config
-  const { origin, pathname } = new URL(url)
+  const { pathname } = new URL(url)
   const base = pathname.replace(/\/$/, '')
-  const cookie = createPageCookie({ keys: pageKeys.session, secure, clock })
-  const csrf = createCsrf({ keys: pageKeys.form, secure, origin, clock })
+  const cookie = createPageCookie({ keys: pageKeys.session, publicUrl: url, clock })
+  const csrf = createCsrf({ keys: pageKeys.form, publicUrl: url, clock })
   const site = { files, url, base, providers: deps.redirectProviders, signup, passwordMinLength }
   const render = createRenderPage({ site, csrf, clock })
   const page = { ...deps, base, cookie, render }

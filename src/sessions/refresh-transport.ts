@@ -7,7 +7,7 @@ export type RefreshCookieSettings = {
   cookieMode: boolean
   /** The gateway's origin and the origins of AUTH_CORS_ORIGINS. */
   origins: readonly string[]
-  secure: boolean
+  publicUrl: string
 }
 
 /** The transport of the refresh token: the body, or an HttpOnly cookie. */
@@ -32,9 +32,9 @@ export type RefreshTransport = {
 export function createRefreshTransport({
   cookieMode,
   origins,
-  secure,
+  publicUrl,
 }: RefreshCookieSettings): RefreshTransport {
-  const cookie = createCookie('claimgate-refresh', { secure, sameSite: 'strict' })
+  const cookie = createCookie('claimgate-refresh', { publicUrl, sameSite: 'strict' })
   const allowed = new Set(origins)
 
   function requireOrigin(ctx: Context): void {

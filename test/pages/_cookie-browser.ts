@@ -19,8 +19,10 @@ export type CookieBrowser = {
   ): Promise<Seen>
 }
 
-export function openCookieBrowser({ app, url }: Pick<Stage, 'app' | 'url'>): CookieBrowser {
-  const cookies: Cookies = new Map()
+export function openCookieBrowser(
+  { app, url }: Pick<Stage, 'app' | 'url'>,
+  cookies: Cookies = new Map(),
+): CookieBrowser {
   const browserHeaders = { Accept: 'text/html,*/*;q=0.8', 'Accept-Language': 'en' }
 
   async function ask(

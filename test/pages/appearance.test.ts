@@ -211,7 +211,7 @@ test.serial('behind a proxy that gives the gateway a folder, every link and form
   const fields = { username: 'ada', password: 'correct horse', confirmPassword: 'correct horse' }
   const made = await browser.submit('/signup', '/signup/form', fields)
   t.is(made.location, '/auth/account')
-  t.regex(made.headers.getSetCookie().join(), /__Host-claimgate=[^;]+; path=\/; .*; secure/i)
+  t.regex(made.headers.getSetCookie().join(), /__Host-claimgate-[0-9a-f]{8}=[^;]+; path=\/; .*; secure/i)
 })
 
 test.serial('while sign-up is closed there is no page and no link for it', async (t) => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Page } from 'playwright-core'
+import { cookieName } from '../_cookies.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { githubber, googler } from '../authentication/_sign-in.ts'
 import { browserTest, closeBrowser, openPerson } from './_browser.ts'
@@ -130,7 +131,7 @@ browserTest(
     await page.waitForURL('/signin')
     t.deepEqual(
       (await context.cookies(stage.url)).map(({ name }) => name),
-      ['claimgate-form'],
+      [cookieName(stage.url, 'claimgate-form')],
     )
   },
 )

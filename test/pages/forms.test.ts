@@ -1,3 +1,4 @@
+import { cookieName } from '../_cookies.ts'
 import test from '../_test.ts'
 import { alertsOf, openCookieBrowser, plain, signUp, tokenOf } from './_cookie-browser.ts'
 import { type Stage, startPages } from './_pages.ts'
@@ -17,7 +18,9 @@ test('a form of our page with the right password signs in, and the browser gets 
   const { status, location, headers } = await browser.submit('/signin', '/signin', bob)
   t.is(status, 303)
   t.is(location, '/account')
-  const cookie = headers.getSetCookie().find((line) => line.startsWith('claimgate='))
+  const cookie = headers
+    .getSetCookie()
+    .find((line) => line.startsWith(`${cookieName(stage.url, 'claimgate')}=`))
   t.regex(cookie ?? '', /; path=\/; .*samesite=lax; httponly/i)
   t.notRegex(cookie ?? '', /domain/i)
   const account = await browser.get('/account')
@@ -53,7 +56,10 @@ const refusals: [
     async (v, csrf) => {
       const other = openCookieBrowser(stage)
       await other.get('/signin')
-      v.cookies.set('claimgate-form', other.cookies.get('claimgate-form') ?? '')
+      v.cookies.set(
+        cookieName(stage.url, 'claimgate-form'),
+        other.cookies.get(cookieName(stage.url, 'claimgate-form')) ?? '',
+      )
       return v.send('/signin', inner(csrf))
     },
   ],
@@ -72,7 +78,7 @@ for (const [what, send] of refusals) {
     const { status, text } = (await send(browser, csrf)) as { status: number; text: string }
     t.is(status, 403, text)
     t.regex(text, /^<!doctype html>/)
-    t.false(browser.cookies.has('claimgate'))
+    t.false(browser.cookies.has(cookieName(stage.url, 'claimgate')))
   })
 }
 
@@ -117,15 +123,15 @@ test('a user who comes back after days is not told to allow cookies: a page keep
   const day = 86_400
   const isKept = async () => {
     const { headers } = await browser.get('/signin')
-    t.regex(headers.getSetCookie().join(), /^claimgate-form=[\w-]{22}; /)
+    t.regex(headers.getSetCookie().join(), /^claimgate-form-[0-9a-f]{8}=[\w-]{22}; /)
     const [, expires = ''] = /expires=([^;]+)/i.exec(headers.getSetCookie().join()) ?? []
     return new Date(expires).getTime() - Date.now()
   }
   await isKept()
-  const value = browser.cookies.get('claimgate-form')
+  const value = browser.cookies.get(cookieName(own.url, 'claimgate-form'))
   own.app.clock.advance(7 * day - 60)
   t.true((await isKept()) > 6 * day * 1000)
-  t.is(browser.cookies.get('claimgate-form'), value, 'and forms in other tabs stay good')
+  t.is(browser.cookies.get(cookieName(own.url, 'claimgate-form')), value, 'and forms in other tabs stay good')
 })
 
 test('a form of a session that has ended says so, and blames no cookie', async (t) => {

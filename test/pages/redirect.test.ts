@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { get, type IncomingMessage } from 'node:http'
+import { cookieName } from '../_cookies.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { githubber, googler } from '../authentication/_sign-in.ts'
 import {
@@ -270,7 +271,7 @@ test('a callback of a sign-in that another browser began on its page is rejected
   const start = await attacker.get('/signin/github')
   const back = await visitProvider(victim, start.location ?? '')
   t.regex(back.location ?? '', /\/signin\?error=invalid_state$/)
-  t.false(victim.cookies.has('claimgate'))
+  t.false(victim.cookies.has(cookieName(stage.url, 'claimgate')))
 })
 
 test('a provider that is not configured any more can still be unlinked', async (t) => {
@@ -375,14 +376,14 @@ test('a user who is still signed in is asked, and gets the link back to the app 
   const asked = await browser.get(pathOf('/signed-out', { redirect_to: home }))
   t.is(asked.status, 200)
   t.regex(plain(asked.text), /signed in as leaves-both\./)
-  t.true(browser.cookies.has('claimgate'), 'a link alone signs no user out')
+  t.true(browser.cookies.has(cookieName(stage.url, 'claimgate')), 'a link alone signs no user out')
   const csrf = tokenOf(asked)
   const evil = { redirect_to: 'https://evil.test/' }
   t.is((await browser.send(pathOf('/account/signout', evil), { csrf })).status, 403)
   for (let time = 0; time < 2; time++) {
     const out = await browser.send(actionOf(asked), { csrf })
     t.is(out.location, pathOf('/signed-out', { redirect_to: home }))
-    t.false(browser.cookies.has('claimgate'))
+    t.false(browser.cookies.has(cookieName(stage.url, 'claimgate')))
   }
   const end = await browser.get(pathOf('/signed-out', { redirect_to: home }))
   t.true(end.text.includes(`href="${home}"`))

@@ -1,3 +1,4 @@
+import { cookieName } from '../_cookies.ts'
 import { makeDirectory } from '../_directory.ts'
 import test from '../_test.ts'
 import { alertsOf, type CookieBrowser, openCookieBrowser, plain, signUp, tokenOf } from './_cookie-browser.ts'
@@ -19,7 +20,7 @@ const sessionsOf = (username: string) =>
 test('the cookie of the pages is no credential for any route of the JSON interface', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'ambient')
-  const cookie = `claimgate=${browser.cookies.get('claimgate')}`
+  const cookie = `${cookieName(stage.url, 'claimgate')}=${browser.cookies.get(cookieName(stage.url, 'claimgate'))}`
   const [session] = await sessionsOf('ambient')
   for (const [method, path, body] of [
     ['GET', '/user'],
@@ -37,7 +38,7 @@ test('the cookie of the pages is no credential for any route of the JSON interfa
   }
   const token = await stage.app.call('POST', '/token', { body: {}, headers: { Cookie: cookie } })
   t.is(token.status, 422)
-  const bearer = { Authorization: `Bearer ${browser.cookies.get('claimgate')}` }
+  const bearer = { Authorization: `Bearer ${browser.cookies.get(cookieName(stage.url, 'claimgate'))}` }
   t.is((await stage.app.get('/user', bearer)).status, 401)
   t.is((await stage.app.get('/webhook', bearer)).status, 401)
 })
@@ -55,7 +56,7 @@ test('a session of a page that is ended elsewhere is over at the next click, and
   t.is((await stage.app.call('DELETE', `/user/sessions/${page?.id}`, { headers })).status, 204)
   const late = await browser.send('/account/sessions/end-others', { csrf: form })
   t.is(late.location, '/signin?error=invalid_token')
-  t.false(browser.cookies.has('claimgate'))
+  t.false(browser.cookies.has(cookieName(stage.url, 'claimgate')))
   t.regex(alertsOf(await browser.get(late.location ?? '')), /session has ended/)
   t.is((await browser.get('/account')).location, '/signin')
 })
@@ -70,7 +71,7 @@ test('a user who is deactivated is signed out of the pages', async (t) => {
 test('a cookie that was changed, or sealed for another purpose, signs no user in', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'sealed')
-  const cookie = browser.cookies.get('claimgate') ?? ''
+  const cookie = browser.cookies.get(cookieName(stage.url, 'claimgate')) ?? ''
   const start = await browser.get('/signin/github')
   t.is(start.status, 302)
   const flow = browser.cookies.get('claimgate-flow') ?? ''
@@ -80,7 +81,7 @@ test('a cookie that was changed, or sealed for another purpose, signs no user in
     (end) => `${end.startsWith('AAA') ? 'BBB' : 'AAA'}${end.slice(3)}`,
   )
   for (const value of [changed, flow, 'x', '%00']) {
-    browser.cookies.set('claimgate', value)
+    browser.cookies.set(cookieName(stage.url, 'claimgate'), value)
     const { location, text } = await browser.get('/account')
     t.is(location, '/signin', `${value} ${text}`)
   }
@@ -102,15 +103,15 @@ test('signing out again in another tab is no failure, and of no use to another s
 test('signing out ends the session, and going back shows nothing: no page may be kept', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'leaver')
-  const cookie = browser.cookies.get('claimgate') ?? ''
+  const cookie = browser.cookies.get(cookieName(stage.url, 'claimgate')) ?? ''
   const account = await browser.get('/account')
   t.is(account.headers.get('cache-control'), 'no-store')
   const out = await browser.submit('/account', '/account/signout')
   t.is(out.status, 303)
   t.is(out.location, '/signed-out')
-  t.false(browser.cookies.has('claimgate'))
+  t.false(browser.cookies.has(cookieName(stage.url, 'claimgate')))
   t.like(await sessionsOf('leaver'), [{ revoked_reason: 'logout' }])
-  browser.cookies.set('claimgate', cookie)
+  browser.cookies.set(cookieName(stage.url, 'claimgate'), cookie)
   t.is((await browser.get('/account')).location, '/signin')
   t.true(stage.app.logs.some(({ event, userId }) => event === 'logout' && typeof userId === 'string'))
 })
@@ -227,8 +228,13 @@ test.serial(
       env: Record<string, string>,
       visit: (browser: CookieBrowser) => Promise<unknown>,
     ) => {
-      const own = await startPages({ engine: 'embedded', env: { AUTH_DATA_DIR, ...env } })
-      const browser = openCookieBrowser(own)
+      // The names of the cookies follow the public URL.
+      const url = 'http://gateway.test'
+      const own = await startPages({
+        engine: 'embedded',
+        env: { AUTH_DATA_DIR, AUTH_PUBLIC_URL: url, ...env },
+      })
+      const browser = openCookieBrowser({ app: own.app, url })
       for (const [name, value] of cookies) browser.cookies.set(name, value)
       await visit(browser).finally(own.stop)
       for (const [name, value] of browser.cookies) cookies.set(name, value)
@@ -255,6 +261,6 @@ test.serial('while the database is away, pages say so, and a form keeps what was
   t.is(refused.status, 503)
   t.regex(alertsOf(refused), /not available at the moment/)
   t.regex(refused.text, /value="patient"/)
-  t.true(browser.cookies.has('claimgate'), 'and the browser stays signed in')
+  t.true(browser.cookies.has(cookieName(own.url, 'claimgate')), 'and the browser stays signed in')
   await t.throwsAsync(own.stop())
 })
