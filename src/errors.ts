@@ -1,6 +1,9 @@
 import type { EventName, Facts } from './events.ts'
 
-/** The closed list of errors that may leave the process: code → status, title and default detail. */
+/**
+ * The closed list of errors that may leave the process: code → status, title and default detail, and the event that
+ * every such error announces beside the failed attempt.
+ */
 const table = {
   malformed_request: {
     status: 400,
@@ -36,6 +39,7 @@ const table = {
     status: 403,
     title: 'Invalid state',
     detail: 'The sign-in or form belongs to another browser, has expired or was used before. Start again.',
+    event: 'state.refused',
   },
   redirect_not_allowed: {
     status: 403,
@@ -74,6 +78,7 @@ const table = {
     title: 'Origin not allowed',
     detail:
       'The request comes from an origin that is not allowed. The operator lists allowed origins in AUTH_CORS_ORIGINS.',
+    event: 'origin.refused',
   },
   request_timeout: {
     status: 408,
@@ -157,7 +162,7 @@ const table = {
   },
 } as const satisfies Record<string, ErrorEntry>
 
-type ErrorEntry = { status: number; title: string; detail: string }
+type ErrorEntry = { status: number; title: string; detail: string; event?: EventName }
 
 /** The stable name of an error. */
 export type ErrorCode = keyof typeof table
@@ -178,8 +183,8 @@ type Details = {
 }
 
 /**
- * The error class of requests. The caller sees `detail` and `errors`. The `cause` is only logged. `event` replaces the event of
- * the failed attempt, with the facts `about` it. The message is the given detail or else the title.
+ * The error class of requests. The caller sees `detail` and `errors`. The `cause` is only logged. `event` replaces the events of
+ * the code and of the failed attempt, with the facts `about` it. The message is the given detail or else the title.
  */
 export class GatewayError extends Error {
   readonly code: ErrorCode

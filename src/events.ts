@@ -24,6 +24,12 @@ const table = {
   'identity.refused': { level: 'info', message: 'identity link rejected' },
   'identity.unlinked': { level: 'info', message: 'identity unlinked' },
   'provider.failed': { level: 'warn', message: 'provider request failed' },
+  'form.refused': { level: 'info', message: 'form rejected: of another browser, forged or expired' },
+  'origin.refused': { level: 'warn', message: 'request rejected: its origin is not allowed' },
+  'state.refused': {
+    level: 'info',
+    message: 'provider callback rejected: of another browser, forged or used',
+  },
   'redirect.refused': { level: 'warn', message: 'redirect target rejected: not in AUTH_REDIRECT_ORIGINS' },
   'role.denied': { level: 'info', message: 'requested role denied: the user does not have it' },
   'key.rotated': { level: 'info', message: 'key rotated' },

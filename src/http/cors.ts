@@ -2,7 +2,8 @@ import type { Middleware } from '../context.ts'
 
 /**
  * Allows pages of exactly these origins to call the gateway with `fetch`, with the gateway's cookies. Answers preflight
- * requests.
+ * requests, and announces a preflight request of another origin. Other requests with an `Origin` are not announced:
+ * Hasura forwards that header of its clients to the webhook.
  */
 export function cors({ origins }: { origins: readonly string[] }): Middleware {
   const allowed = new Set(origins)
@@ -23,6 +24,8 @@ export function cors({ origins }: { origins: readonly string[] }): Middleware {
         ctx.status = 204
         return
       }
+    } else if (isPreflight) {
+      ctx.state.announce('origin.refused', { code: 'origin_not_allowed' })
     }
     await next()
   }

@@ -62,7 +62,7 @@ function refuseUnanswered(ctx: Context): void {
   }
 }
 
-/** Returns the part of an error that the caller may see. Logs the cause and announces the event. */
+/** Returns the part of an error that the caller may see. Logs the cause and announces the events. */
 export function toGatewayError(error: unknown, { state }: Context): GatewayError {
   const { log, attempt } = state
   const known = error instanceof GatewayError ? error : new GatewayError('server_error', { cause: error })
@@ -72,8 +72,8 @@ export function toGatewayError(error: unknown, { state }: Context): GatewayError
   else if (status >= 500) log.error({ code, err: cause ?? known }, message)
   else log.debug({ code, err: cause }, message)
   state.failed = code
-  const event = known.event ?? attempt?.failed
-  if (event) state.announce(event, { code, ...known.about })
+  const events = known.event ? [known.event] : [errorTable[code].event, attempt?.failed]
+  for (const event of events) if (event) state.announce(event, { code, ...known.about })
   return known
 }
 

@@ -61,14 +61,13 @@ export function createCsrf({ keys, publicUrl, clock }: CsrfOptions) {
     const age = seconds() - Number(time)
     const isExpired = content === '' || age < -60 || age > formLifetime
     const binding = bindingOf(ctx)
-    if (binding === null && kind === 'b' && !isExpired)
-      throw new GatewayError('invalid_state', { detail: formErrors.noCookie })
+    if (binding === null && kind === 'b' && !isExpired) throw refuseForm(formErrors.noCookie)
     const given = Buffer.from(mac, 'base64url')
     const isGood =
       !isExpired &&
       binding !== null &&
       keys.some((key) => timingSafeEqual(given, sign(content, binding, key)))
-    if (!isGood) throw new GatewayError('invalid_state', { detail: formErrors.expired })
+    if (!isGood) throw refuseForm(formErrors.expired)
     await next()
   }
 
@@ -84,4 +83,8 @@ export function createCsrf({ keys, publicUrl, clock }: CsrfOptions) {
     requireOwnOrigin,
     requireToken,
   }
+}
+
+function refuseForm(detail: string): GatewayError {
+  return new GatewayError('invalid_state', { detail, event: 'form.refused' })
 }
