@@ -120,6 +120,7 @@ export function parseConfig(
     headersTimeout: read('AUTH_HEADERS_TIMEOUT', v.integer(1, 300, 10)),
     /** Seconds. */
     requestTimeout: read('AUTH_REQUEST_TIMEOUT', v.integer(1, 600, 30)),
+    maxConnections: read('AUTH_MAX_CONNECTIONS', v.integer(1, 1_000_000, 10_000)),
     rateLimit: read('AUTH_RATE_LIMIT', v.oneOf(['on', 'off'], 'on')) !== 'off',
     limits: Object.freeze(readLimits(read)),
     shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),

@@ -12,12 +12,18 @@ const codes: Record<string, ErrorCode> = {
 /** The errors of requests that Node's HTTP parser rejects before the first step. */
 export const connectionErrors: readonly ErrorCode[] = [...Object.values(codes), 'malformed_request']
 
+// The time in milliseconds in which a client can read its answer. A connection that is destroyed at once while the client
+// is still sending is reset, and the client loses the answer.
+const linger = 1_000
+
 /**
  * Creates the handler of requests that Node's HTTP parser rejects: malformed, with too large headers, or too slow. The
- * answer has the headers and the format of every other error. The connection is closed.
+ * answer has the headers and the format of every other error. The connection is closed, and destroyed a second later,
+ * also when the client keeps its half of it open.
  */
 export function createClientError(headers: Readonly<Record<string, string>>) {
   return function clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (socket.writableEnded) return
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
       return
@@ -34,5 +40,7 @@ export function createClientError(headers: Readonly<Record<string, string>>) {
     }
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
     socket.end(`HTTP/1.1 ${known.status} ${STATUS_CODES[known.status]}\r\n${lines.join('')}\r\n${body}`)
+    const timer = setTimeout(() => socket.destroy(), linger)
+    socket.once('close', () => clearTimeout(timer))
   }
 }

@@ -9,6 +9,10 @@ export type ServerSettings = {
   headersTimeout: number
   /** The time limit of the whole request in seconds. */
   requestTimeout: number
+  /** The maximum of open connections. Another one is closed at once. */
+  maxConnections: number
+  /** Called for each connection above the maximum. */
+  onFull: () => void
   /** Answers a request that the HTTP parser rejects. */
   onClientError: (error: NodeJS.ErrnoException, socket: Duplex) => void
 }
@@ -24,7 +28,7 @@ export type RunningServer = {
 /** Starts to listen; port 0 takes a free port. Rejects for a port in use. */
 export async function listen(
   listener: RequestListener,
-  { port, host, headersTimeout, requestTimeout, onClientError }: ServerSettings,
+  { port, host, headersTimeout, requestTimeout, maxConnections, onFull, onClientError }: ServerSettings,
 ): Promise<RunningServer> {
   const server = createServer({
     headersTimeout: headersTimeout * 1000,
@@ -36,6 +40,12 @@ export async function listen(
     // Node's answer would have no body and no headers; targetCheck rejects the request.
     requireHostHeader: false,
   })
+  // Without `dropMaxConnection` the primary process offers the connection to worker after worker, for ever when all are
+  // full. The types of Node 20 lack it.
+  Object.assign(server, { maxConnections, dropMaxConnection: true })
+  server.on('drop', onFull)
+  // Their size limits the headers. Above this number Node drops headers silently, also those of a trusted proxy.
+  server.maxHeadersCount = 0
   const unanswered = watchAnswers(server)
   server.on('request', listener)
   // A server may ignore an unknown expectation (RFC 9110, section 10.1.1).

@@ -68,6 +68,7 @@ export async function startGateway({
     const deps = await createDependencies({ ...options, clock, fetch, deployment, keys, readiness })
     const server = await listen(createApp(deps, pages).callback(), {
       ...config,
+      onFull: createFullWarning(log, config.maxConnections),
       onClientError: createClientError(securityHeaders(config.publicUrl)),
     })
     const work = async () => {
@@ -100,5 +101,15 @@ export async function startGateway({
   } catch (error) {
     await deployment.close()
     throw error
+  }
+}
+
+/** Creates a function that logs refused connections, at most once a minute. */
+function createFullWarning(log: Logger, maxConnections: number): () => void {
+  let silentUntil = 0
+  return () => {
+    if (performance.now() < silentUntil) return
+    silentUntil = performance.now() + 60_000
+    log.warn({ maxConnections }, 'connection refused: AUTH_MAX_CONNECTIONS are open')
   }
 }

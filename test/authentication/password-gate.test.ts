@@ -233,6 +233,8 @@ test.serial('overloaded is answered with 503 and Retry-After', async (t) => {
     host: '127.0.0.1',
     headersTimeout: 10,
     requestTimeout: 30,
+    maxConnections: 100,
+    onFull: () => {},
     onClientError: (_error, socket) => socket.destroy(),
   })
   const ask = async () => {

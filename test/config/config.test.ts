@@ -50,6 +50,7 @@ test('an empty environment gives the defaults', (t) => {
       stateLifetime: 600,
       headersTimeout: 10,
       requestTimeout: 30,
+      maxConnections: 10_000,
       rateLimit: true,
       limits: {
         login: { points: 10, seconds: 300 },

@@ -148,10 +148,10 @@ for (const [what, request, status] of illegal) {
 }
 
 for (const [what, text] of [
-  ['without Host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n'],
-  ['for what is no URL', requestText('GET http://[')],
+  ['without Host', 'GET /healthz HTTP/1.1\r\n\r\n'],
+  ['for what is no URL', requestText('GET http://[', { Connection: 'keep-alive' })],
 ] as const) {
-  test(`a request ${what} is 400 in the form of every error`, async (t) => {
+  test(`a request ${what} is 400 in the form of every error, and its connection is closed`, async (t) => {
     const answer = await exchange(app.gateway.port, text)
     t.is(answer.status, 400)
     t.regex(answer.head, /\r\nX-Content-Type-Options: nosniff\r\n/)
@@ -193,8 +193,8 @@ test('the log line of a request that failed has the code of its error', async (t
   t.like(line, { route: '/signin', status: 403, code: 'redirect_not_allowed' })
 })
 
-test('a request that names two hosts is refused', async (t) => {
-  const twice = 'GET /healthz HTTP/1.1\r\nHost: a.test\r\nHOST: b.test\r\nConnection: close\r\n\r\n'
+test('a request that names two hosts is refused, and its connection is closed', async (t) => {
+  const twice = 'GET /healthz HTTP/1.1\r\nHost: a.test\r\nHOST: b.test\r\n\r\n'
   const { status, body } = await exchange(app.gateway.port, twice)
   t.is(status, 400)
   t.regex(body, /The header Host comes twice/)

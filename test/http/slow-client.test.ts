@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
+import { until } from '../_until.ts'
 
 let app: TestApp
 test.before('start', async () => {
@@ -61,4 +62,45 @@ test('a connection on which nothing was ever sent keeps no gateway from ending',
   await once(socket, 'connect')
   await other.get('/healthz')
   await t.notThrowsAsync(Promise.all([once(socket, 'close'), other.close()]))
+})
+
+test('a client that timed out and keeps its half of the connection open holds no connection', async (t) => {
+  const env = { AUTH_HEADERS_TIMEOUT: '1', AUTH_REQUEST_TIMEOUT: '2', AUTH_SHUTDOWN_GRACE: '300' }
+  const other = await startApp({ engine: quick, env })
+  const answers = begun.map(async ([, begin]) => {
+    const socket = connect({ port: other.gateway.port, host: '127.0.0.1', allowHalfOpen: true })
+    t.teardown(() => socket.destroy())
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk.toString()
+    })
+    socket.write(begin)
+    await once(socket, 'end')
+    return answer
+  })
+  for (const answer of await Promise.all(answers)) t.regex(answer, /^HTTP\/1\.1 408 /)
+  // The gateway ends when its last connection has ended.
+  await t.notThrowsAsync(other.close())
+})
+
+test('a connection above AUTH_MAX_CONNECTIONS is closed, with one warning', async (t) => {
+  const other = await startApp({ engine: quick, env: { AUTH_MAX_CONNECTIONS: '2' } })
+  t.teardown(other.close)
+  const open = async () => {
+    const socket = connect(other.gateway.port, '127.0.0.1')
+    socket.on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  const held = [await open(), await open()]
+  for (let round = 0; round < 3; round++) await once(await open(), 'close')
+  t.is(other.logs.filter(({ msg }) => /AUTH_MAX_CONNECTIONS/.test(String(msg))).length, 1)
+  held[0]?.destroy()
+  await until(() =>
+    fetch(`${other.url}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  )
 })
