@@ -123,6 +123,8 @@ export function parseConfig(
     maxConnections: read('AUTH_MAX_CONNECTIONS', v.integer(1, 1_000_000, 10_000)),
     rateLimit: read('AUTH_RATE_LIMIT', v.oneOf(['on', 'off'], 'on')) !== 'off',
     limits: Object.freeze(readLimits(read)),
+    /** Seconds. */
+    drain: read('AUTH_DRAIN', v.integer(0, 300, production ? 5 : 0)),
     shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),
     actionSecret: read('AUTH_ACTION_SECRET', v.secret),
     /** Bytes; 0 means no cache. */

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export type ServerSettings = {
   port: number
@@ -20,9 +21,10 @@ export type ServerSettings = {
 export type RunningServer = {
   port: number
   /**
-   * Stops accepting connections, waits for running requests for at most `grace` seconds, then closes all connections.
+   * Serves for `drain` more seconds, and closes each connection after its answer. Then stops accepting connections, waits
+   * for running requests for at most `grace` seconds, and closes all connections.
    */
-  close(grace: number): Promise<void>
+  close(times: { drain: number; grace: number }): Promise<void>
 }
 
 /** Starts to listen; port 0 takes a free port. Rejects for a port in use. */
@@ -71,7 +73,10 @@ export async function listen(
       resolve()
     })
   })
-  return { port: (server.address() as AddressInfo).port, close: (grace) => close(server, unanswered, grace) }
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (times) => close(server, listener, unanswered, times),
+  }
 }
 
 /** The unfinished answers by connection. */
@@ -95,16 +100,57 @@ function watchAnswers(server: Server): Unanswered {
   return connections
 }
 
-async function close(server: Server, unanswered: Unanswered, grace: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  // Unfinished answers must not keep their connections open.
+// In milliseconds. A request may be on its way when the port closes.
+const linger = 250
+const quiet = 100
+const longestQuiet = 1_000
+
+async function close(
+  server: Server,
+  listener: RequestListener,
+  unanswered: Unanswered,
+  { drain, grace }: { drain: number; grace: number },
+): Promise<void> {
+  // Clients open their next connection at another replica, and an unfinished answer keeps no connection open.
   const letGo = (res: ServerResponse) => void (res.headersSent || res.setHeader('Connection', 'close'))
   for (const res of [...unanswered.values()].flat()) letGo(res)
   server.prependListener('request', (_req, res) => letGo(res))
-  server.closeIdleConnections()
+  await sleep(drain * 1000)
+  const resume = drain > 0 ? await holdRequests(server, listener) : () => {}
+  // `http.Server.close` also closes idle connections, on which a request may be on its way.
+  const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()))
+  resume()
+  if (drain > 0) await sleep(linger)
+  server.close()
   // Browsers and load balancers open connections in advance. Node does not count them as idle.
   for (const socket of [...unanswered.keys()]) if (socket.bytesRead === 0) socket.destroy()
   const timer = setTimeout(() => server.closeAllConnections(), grace * 1000)
   await closed
   clearTimeout(timer)
+}
+
+/**
+ * Holds new requests until no client connects for a moment, at most a second. Returns the function that answers
+ * them. When a port closes, the kernel resets the connections that no process has accepted, and a client that waits for
+ * its answer opens no other connection.
+ */
+async function holdRequests(server: Server, listener: RequestListener): Promise<() => void> {
+  let isBusy = true
+  let resume = () => {}
+  const resumed = new Promise<void>((resolve) => {
+    resume = resolve
+  })
+  server.off('request', listener)
+  server.on('connection', () => {
+    isBusy = true
+  })
+  server.on('request', (req, res) => {
+    isBusy = true
+    void resumed.then(() => listener(req, res))
+  })
+  for (const end = performance.now() + longestQuiet; isBusy && performance.now() < end; ) {
+    isBusy = false
+    await sleep(quiet)
+  }
+  return resume
 }

@@ -40,8 +40,11 @@ export type Gateway = {
    * before. Rejects on a permanent failure, such as a wrong password; the caller must still close the gateway.
    */
   ready: Promise<boolean>
-  /** Stops accepting connections, waits for running requests up to the shutdown grace, and closes the database. */
-  close(): Promise<void>
+  /**
+   * Serves for `drain` more seconds if it is ready, while `/readyz` is 503. Then stops accepting connections, waits for
+   * running requests up to the shutdown grace, and closes the database.
+   */
+  close(drain?: number): Promise<void>
 }
 
 /** Returns the delay of the first sweep in milliseconds: after the start, and at a different time in each replica. */
@@ -80,9 +83,10 @@ export async function startGateway({
       if (readiness.isReady()) endMaintenance = startMaintenance(deps, database, keys, soon())
       return isReady
     })
-    const end = async () => {
+    const end = async (drain: number) => {
+      const times = { drain: readiness.isReady() ? drain : 0, grace: config.shutdownGrace }
       readiness.stop()
-      await server.close(config.shutdownGrace)
+      await server.close(times)
       await endMaintenance()
       await deployment.close()
       await deps.tracing?.close()
@@ -93,8 +97,8 @@ export async function startGateway({
       keys,
       database,
       ready,
-      close: () => {
-        ended ??= end()
+      close: (drain = 0) => {
+        ended ??= end(drain)
         return ended
       },
     }

@@ -62,8 +62,8 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
     shareMetrics: primary?.shareMetrics,
   })
   let exitCode = 0
-  const stop = () => {
-    gateway.close().then(
+  const stop = (drain: number) => {
+    gateway.close(drain).then(
       () => process.exit(exitCode),
       (error) => {
         process.stderr.write(`Claimgate failed to stop cleanly. ${messageOf(error)}\n`)
@@ -76,14 +76,15 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
   for (const signal of stopSignals) {
     process[hear](signal, () => {
       log.info({ signal }, 'stopping')
-      stop()
+      stop(config.drain)
     })
   }
   for (const origin of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(origin, (error: unknown) => {
       exitCode = 1
       log.fatal({ event: 'process.failed', origin, err: error }, 'uncaught error; stopping')
-      stop()
+      // The state of the process is unknown, so it accepts no more requests.
+      stop(0)
     })
   }
   const isReady = await gateway.ready.catch(async (error) => {
@@ -107,7 +108,7 @@ async function supervise(
 ): Promise<void> {
   const workers = startWorkers({
     count: config.workers,
-    patience: (config.shutdownGrace + config.databaseTimeout + patience) * 1000,
+    patience: (config.drain + config.shutdownGrace + config.databaseTimeout + patience) * 1000,
     log,
     onReady,
   })

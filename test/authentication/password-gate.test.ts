@@ -255,5 +255,5 @@ test.serial('overloaded is answered with 503 and Retry-After', async (t) => {
   t.like(JSON.parse(refused.text), { code: 'overloaded', status: 503 })
   await finish()
   t.deepEqual((await Promise.all([first, second, third])).map(({ status }) => status).sort(), [200, 200, 503])
-  await server.close(1)
+  await server.close({ drain: 0, grace: 1 })
 })

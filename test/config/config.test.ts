@@ -60,6 +60,7 @@ test('an empty environment gives the defaults', (t) => {
         refresh: { points: 1000, seconds: 300 },
         callback: { points: 100, seconds: 300 },
       },
+      drain: 0,
       shutdownGrace: 10,
       actionSecret: undefined,
       metrics: false,
@@ -72,6 +73,11 @@ test('an empty environment gives the defaults', (t) => {
       webhookCache: 16 * 1024 * 1024,
     },
   )
+})
+
+test('NODE_ENV=production sets a drain of 5 seconds as the default', (t) => {
+  t.is(parseConfig({ NODE_ENV: 'production' }).drain, 5)
+  t.is(parseConfig({ NODE_ENV: 'production', AUTH_DRAIN: '0' }).drain, 0)
 })
 
 test('NODE_ENV=production sets strict passwords of 8 characters as the default', (t) => {

@@ -49,6 +49,8 @@ const bad: Record<string, (secret: string) => string> = {
   AUTH_RATE_LIMIT: (secret) => secret,
   AUTH_LOGIN_FAILURES: (secret) => secret,
   AUTH_CALLBACK_WINDOW: (secret) => secret,
+  AUTH_MAX_CONNECTIONS: (secret) => secret,
+  AUTH_DRAIN: (secret) => secret,
   AUTH_SHUTDOWN_GRACE: (secret) => secret,
   AUTH_ACTION_SECRET: (secret) => secret,
   WEB_CONCURRENCY: (secret) => secret,

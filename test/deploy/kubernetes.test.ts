@@ -59,11 +59,10 @@ test('the variables of the pods are a valid configuration without unknown variab
 })
 
 test('the grace period of a pod is long enough for its shutdown', (t) => {
-  const { shutdownGrace, databaseTimeout } = parseConfig({ ...configMap.data, ...secret.stringData })
-  const [, pause] = container.lifecycle.preStop.exec.command
-  t.true(Number(pause) > 0)
+  const { drain, shutdownGrace, databaseTimeout } = parseConfig({ ...configMap.data, ...secret.stringData })
+  t.true(drain > 0)
   // The primary process adds 5 seconds for its workers.
-  t.true(Number(pause) + shutdownGrace + databaseTimeout + 5 <= pod.terminationGracePeriodSeconds)
+  t.true(drain + shutdownGrace + databaseTimeout + 5 <= pod.terminationGracePeriodSeconds)
 })
 
 test('probes use paths of the gateway, and wait as long as an answer may take', async (t) => {

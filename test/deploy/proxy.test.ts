@@ -50,8 +50,8 @@ test('nginx and Caddy go with the variables that they and the page name', async 
 test('the systemd unit waits for the stop of the gateway, and does not restart a bad configuration', async (t) => {
   const unit = await read('deploy/systemd/claimgate.service')
   const settingOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1] ?? ''
-  const { shutdownGrace, databaseTimeout } = parseConfig({})
-  t.true(Number.parseInt(settingOf('TimeoutStopSec'), 10) > shutdownGrace + databaseTimeout)
+  const { drain, shutdownGrace, databaseTimeout } = parseConfig({ NODE_ENV: 'production' })
+  t.true(Number.parseInt(settingOf('TimeoutStopSec'), 10) > drain + shutdownGrace + databaseTimeout)
   t.is(settingOf('RestartPreventExitStatus'), '78')
   t.regex(settingOf('ExecStart'), /^\/usr\/bin\/node \/opt\/claimgate\/dist\/src\/main\.js$/)
   t.is(settingOf('Environment'), `AUTH_DATA_DIR=/var/lib/${settingOf('StateDirectory')}`)

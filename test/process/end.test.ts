@@ -3,9 +3,11 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { signUp } from '../_client.ts'
 import { runProcess, startProcess } from '../_process.ts'
+import { rounds } from '../_rounds.ts'
 import test from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
 import { beginLogin } from './_begin-login.ts'
+import { startLoopingClients } from './_looping-clients.ts'
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test.serial(
@@ -47,6 +49,37 @@ test.serial('/readyz is 503 from SIGTERM on, for every open connection', async (
   t.regex(String(answer), /^HTTP\/1\.1 503 /)
   t.regex(await login.finish(), /^HTTP\/1\.1 200 OK\r\n/)
   t.deepEqual(await ended, { code: 0, signal: null })
+})
+
+test.serial(
+  'for AUTH_DRAIN seconds after SIGTERM, /readyz is 503 and everything else is served',
+  async (t) => {
+    const gateway = await startProcess({ AUTH_DRAIN: '300' }, await createFolder(t))
+    t.teardown(() => gateway.stop('SIGKILL'))
+    const ended = gateway.stop('SIGTERM')
+    while (!gateway.output().includes('"stopping"')) await sleep(5)
+    for (let turn = 0; turn < 3; turn++) {
+      t.is((await fetch(`${gateway.url}/readyz`)).status, 503)
+      const answer = await fetch(`${gateway.url}/healthz`)
+      t.is(answer.status, 200)
+      t.is(answer.headers.get('connection'), 'close')
+    }
+    t.is((await signUp(gateway.url, 'anna')).status, 200)
+    // A second signal ends the process at once.
+    gateway.child.kill('SIGTERM')
+    t.deepEqual(await ended, { code: null, signal: 'SIGTERM' })
+  },
+)
+
+test.serial('a stop resets no request of eight clients in a loop', async (t) => {
+  for (let stop = 0; stop < rounds(2, 10); stop++) {
+    const gateway = await startProcess({ AUTH_DRAIN: '1' }, await createFolder(t))
+    t.teardown(() => gateway.stop('SIGKILL'))
+    const clients = startLoopingClients(gateway.url)
+    await clients.begun
+    t.deepEqual(await gateway.stop(), { code: 0, signal: null })
+    t.deepEqual(await clients.failures, [])
+  }
 })
 
 const mistakes = {

@@ -4,10 +4,12 @@ import pg from 'pg'
 import { engines } from '../_app.ts'
 import { readKids, signUp } from '../_client.ts'
 import { type GatewayProcess, startProcess } from '../_process.ts'
+import { rounds } from '../_rounds.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
 import { createFolder } from '../database/_databases.ts'
 import { beginLogin } from './_begin-login.ts'
+import { startLoopingClients } from './_looping-clients.ts'
 import { askAnew, createEnvironment, findWorkers, readLog, startWorkers } from './_workers.ts'
 
 /** Sends requests until two workers have answered; returns the two. */
@@ -99,6 +101,18 @@ if (engines.includes('server')) {
     await until(() => readLog(gateway).filter(({ msg }) => msg === 'stopping').length === 3)
     for (const login of logins) t.regex(await login.finish(), /^HTTP\/1\.1 200 OK\r\n.*"username":"anna"/s)
     t.deepEqual(await ended, { code: 0, signal: null })
+  })
+
+  test.serial('a stop of two workers resets no request of eight clients in a loop', async (t) => {
+    for (let stop = 0; stop < rounds(1, 10); stop++) {
+      const env = { ...(await createEnvironment()), AUTH_DRAIN: '1' }
+      const gateway = await startProcess(env, await createFolder(t))
+      t.teardown(() => gateway.stop('SIGKILL'))
+      const clients = startLoopingClients(gateway.url, { moves: true })
+      await clients.begun
+      t.deepEqual(await gateway.stop(), { code: 0, signal: null })
+      t.deepEqual(await clients.failures, [])
+    }
   })
 
   test.serial('a signal to every process, as by Ctrl-C, counts once', async (t) => {
