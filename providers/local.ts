@@ -6,5 +6,5 @@ export default {
   name: 'local',
   flow: 'password',
   label: 'Username and password',
-  strategy: (verify) => new Strategy({ session: false }, verify),
+  strategy: (verify) => new Strategy({ session: false, passReqToCallback: true }, verify),
 } satisfies Provider

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
-import pLimit from 'p-limit'
-import { GatewayError } from '../errors.ts'
+import { addressKey } from '../http/ip-address.ts'
+import { createFairQueue } from '../limits/fair-queue.ts'
 import { bcryptCostOf, isArgon2Of, isPasswordHash } from './password-hash-format.ts'
 
 export type PasswordHashSettings = {
@@ -12,6 +12,8 @@ export type PasswordHashSettings = {
   concurrency: number
   /** The maximum of waiting hashes. Another one is rejected with `overloaded`. */
   hashQueue: number
+  /** The maximum of running and waiting hashes of one client. Another one is rejected with `overloaded`. */
+  hashPerAddress: number
   /** The maximum wait of a hash in seconds. Afterwards it is rejected with `overloaded`. */
   hashWait: number
 }
@@ -23,30 +25,33 @@ const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, paralleli
 
 /**
  * Creates the hashing of passwords. New hashes are bcrypt or argon2id (19 MiB, 2 passes, 1 lane); existing hashes may
- * be either. One queue limits the work in the thread pool, which also does the RSA work of all other requests.
+ * be either. One queue limits the work in the thread pool, which also does the RSA work of all other requests. Clients
+ * take turns in it, by their address (IPv6 by /64).
  */
 export function createPasswordHashes({
   passwordHash,
   bcryptCost,
   concurrency,
   hashQueue,
+  hashPerAddress,
   hashWait,
 }: PasswordHashSettings) {
-  const limit = pLimit(concurrency)
-  const gate = <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.activeCount + limit.pendingCount >= concurrency + hashQueue) return Promise.reject(overloaded())
-    const came = performance.now()
-    // First in, first out. A request whose wait is over when its turn comes is rejected without work.
-    return limit(() => (performance.now() - came > hashWait * 1000 ? Promise.reject(overloaded()) : work()))
-  }
+  const queue = createFairQueue({
+    concurrency,
+    capacity: hashQueue,
+    perKey: hashPerAddress,
+    wait: hashWait,
+  })
+  const gate = <T>(address: string, work: () => Promise<T>): Promise<T> =>
+    queue.run(addressKey(address), work)
   const decoy = passwordHash === 'bcrypt' ? bcryptDecoy(bcryptCost) : argon2Decoy()
   /** Returns true when a hash may be cheaper to verify than a hash of today's settings. */
   const isCheaper = (hash: string): boolean =>
     passwordHash === 'bcrypt' ? (bcryptCostOf(hash) ?? 0) < bcryptCost : !isArgon2Of(hash, argon2Options)
   return {
-    /** Hashes a password with the current settings. */
-    hash: (password: string): Promise<string> =>
-      gate(() =>
+    /** Hashes a password with the current settings, for a client at this address. */
+    hash: (password: string, address: string): Promise<string> =>
+      gate(address, () =>
         passwordHash === 'bcrypt'
           ? bcrypt.hash(normalize(password), bcryptCost)
           : argon2Hash(normalize(password), argon2Options),
@@ -54,12 +59,12 @@ export function createPasswordHashes({
 
     /**
      * Returns true when the password matches the hash. A wrong password always costs at least one verification at
-     * today's settings, also when the user has no hash. The whole work takes one turn in the queue.
+     * today's settings, also when the user has no hash. The whole work takes one turn of the address in the queue.
      */
-    verify: async (password: string, hash: string | null): Promise<boolean> => {
+    verify: async (password: string, hash: string | null, address: string): Promise<boolean> => {
       const known = hash !== null && isPasswordHash(hash) ? hash : null
       const spellings = spellingsOf(password)
-      return gate(async () => {
+      return gate(address, async () => {
         // Treats an unparsable hash like a missing one.
         const matches = known && (await matchesAny(spellings, known).catch(() => null))
         if (known === null || matches === null || (!matches && isCheaper(known)))
@@ -75,12 +80,8 @@ export function createPasswordHashes({
         : !isArgon2Of(hash, argon2Options) && !isCut(hash, password),
 
     /** Returns the numbers of running and waiting hashes. */
-    load: () => ({ running: limit.activeCount, waiting: limit.pendingCount }),
+    load: queue.load,
   }
-}
-
-function overloaded(): GatewayError {
-  return new GatewayError('overloaded', { headers: { 'Retry-After': '5' } })
 }
 
 /** Returns the password in NFC, because systems compose the same characters differently. */

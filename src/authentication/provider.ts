@@ -36,12 +36,18 @@ export type VerifyProfile = (
   done: (error: unknown, profile?: ProviderProfile) => void,
 ) => void
 
-/** The callback of a strategy with a username and a password. */
-export type VerifyPassword = (
+type PasswordArguments = [
   username: string,
   password: string,
   done: (error: unknown, user?: Express.User | false) => void,
-) => void
+]
+
+/**
+ * The callback of a strategy with a username and a password. With the request as its first argument, as passport-local
+ * passes it with `passReqToCallback`, logins from different addresses take turns. The request has the Koa context as
+ * `ctx`.
+ */
+export type VerifyPassword = (...args: PasswordArguments | [req: unknown, ...PasswordArguments]) => void
 
 type Named = {
   /** The name of the file, the route segment and the environment prefix: lower-case letters, digits and dashes. */

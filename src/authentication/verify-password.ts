@@ -1,4 +1,4 @@
-import type { ProvenUser } from '../context.ts'
+import type { Context, ProvenUser } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Reason } from '../events.ts'
 import type { Credentials, Users } from '../stores/users.ts'
@@ -18,10 +18,10 @@ type VerifyPasswordOptions = {
  * weaker than today's settings is replaced.
  */
 export function createVerifyPassword({ provider, users, hashes }: VerifyPasswordOptions): VerifyPassword {
-  async function verify(username: string, password: string): Promise<ProvenUser> {
+  async function verify(username: string, password: string, address: string): Promise<ProvenUser> {
     const credentials = await users.findCredentials(username)
     const hash = credentials?.password ?? null
-    const matches = await hashes.verify(password, hash)
+    const matches = await hashes.verify(password, hash, address)
     if (!matches || hash === null || !credentials?.active) {
       const about = { userId: credentials?.id, reason: reasonOf(credentials, matches) }
       throw new GatewayError('invalid_credentials', { about })
@@ -29,14 +29,16 @@ export function createVerifyPassword({ provider, users, hashes }: VerifyPassword
     const { id } = credentials
     const proven = { id, provider, amr: ['pwd'] }
     if (!hashes.isWeak(hash, password)) return { ...proven, passwordHash: hash }
-    const stronger = await hashes.hash(password).catch(keepWhenOverloaded)
+    const stronger = await hashes.hash(password, address).catch(keepWhenOverloaded)
     if (stronger === null) return { ...proven, passwordHash: hash }
     const isReplaced = await users.replaceHash(id, hash, stronger, 'all')
     // A concurrent request has replaced the hash or changed the password, so the password is verified again.
-    return isReplaced ? { ...proven, passwordHash: stronger } : verify(username, password)
+    return isReplaced ? { ...proven, passwordHash: stronger } : verify(username, password, address)
   }
-  return function verifyPassword(username, password, done) {
-    verify(username, password).then((user) => done(null, user), done)
+  return function verifyPassword(...args) {
+    const [req, username, password, done] = args.length === 4 ? args : [null, ...args]
+    const address = (req as { ctx: Context } | null)?.ctx.state.address ?? ''
+    verify(username, password, address).then((user) => done(null, user), done)
   }
 }
 

@@ -160,5 +160,5 @@ async function hashNewPassword(
   const isBreached = createBreachCheck(config, globalThis.fetch, log)
   const requirePassword = await loadPasswordPolicy({ ...config, isBreached })
   await requirePassword(password, username, 'password')
-  return createPasswordHashes({ ...config, concurrency: 1, hashQueue: 1, hashWait: 1 }).hash(password)
+  return createPasswordHashes({ ...config, concurrency: 1 }).hash(password, '')
 }

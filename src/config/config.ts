@@ -107,6 +107,7 @@ export function parseConfig(
     passwordHash: read('AUTH_PASSWORD_HASH', v.oneOf(['bcrypt', 'argon2id'], 'bcrypt')),
     bcryptCost: read('AUTH_BCRYPT_COST', v.integer(4, 15, 10)),
     hashQueue: read('AUTH_HASH_QUEUE', v.integer(0, 100_000, 500)),
+    hashPerAddress: read('AUTH_HASH_PER_ADDRESS', v.integer(1, 100_000, 125)),
     /** Seconds. */
     hashWait: read('AUTH_HASH_WAIT', v.integer(1, 300, 10)),
     providers: readProviders(read, problems, providers),

@@ -51,10 +51,15 @@ export function changePassword(deps: Dependencies, { signedIn }: Transport) {
           const { userId, username, sessionId } = requireClaims(ctx).access
           const hash = await users.findHash(userId)
           if (hash === null) requireFresh(ctx, deps)
-          else if (!(await hashes.verify(currentPassword, hash)))
+          else if (!(await hashes.verify(currentPassword, hash, ctx.state.address)))
             throw new GatewayError('invalid_credentials', { event: 'password.refused' })
           await requirePassword(newPassword, username, 'newPassword')
-          const isChanged = await users.replaceHash(userId, hash, await hashes.hash(newPassword), sessionId)
+          const isChanged = await users.replaceHash(
+            userId,
+            hash,
+            await hashes.hash(newPassword, ctx.state.address),
+            sessionId,
+          )
           if (!isChanged)
             throw new GatewayError('invalid_credentials', {
               detail: 'Another request has just changed the password. Try again with the new password.',

@@ -45,7 +45,8 @@ export function signup(deps: Dependencies, { signIn }: Transport) {
         { errors: ['validation_failed', 'username_taken', 'overloaded', 'database_unavailable'] },
         withBody(input, async function signup(ctx, { username, password, email = null }, next) {
           await requirePassword(password, username, 'password')
-          const id = await users.create({ username, password: await hashes.hash(password), email })
+          const hash = await hashes.hash(password, ctx.state.address)
+          const id = await users.create({ username, password: hash, email })
           ctx.state.user = { id, provider, amr: ['pwd'] }
           ctx.state.announce('signup')
           await next()

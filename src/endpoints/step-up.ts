@@ -42,7 +42,7 @@ export function confirmPassword(deps: Dependencies): Middleware[] {
       withBody(stepUpBody, async function verifyOwnPassword(ctx, { password }, next) {
         const { userId } = requireClaims(ctx).access
         const hash = await users.findHash(userId)
-        const matches = await hashes.verify(password, hash)
+        const matches = await hashes.verify(password, hash, ctx.state.address)
         if (hash === null)
           throw new GatewayError('invalid_credentials', {
             detail: 'The user has no password. Sign in again with a linked provider.',

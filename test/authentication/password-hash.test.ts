@@ -1,13 +1,23 @@
 import { hash as argon2Hash } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
-import { createPasswordHashes } from '../../src/authentication/password-hash.ts'
+import { createPasswordHashes, type PasswordHashSettings } from '../../src/authentication/password-hash.ts'
 import test from '../_test.ts'
 
-const room = { concurrency: 2, hashQueue: 100, hashWait: 60 }
-const withBcrypt = createPasswordHashes({ passwordHash: 'bcrypt', bcryptCost: 5, ...room })
-const withArgon2 = createPasswordHashes({ passwordHash: 'argon2id', bcryptCost: 5, ...room })
+const room = { concurrency: 2, hashQueue: 100, hashPerAddress: 100, hashWait: 60 }
+const withBcrypt = createHashes({ passwordHash: 'bcrypt', bcryptCost: 5, ...room })
+const withArgon2 = createHashes({ passwordHash: 'argon2id', bcryptCost: 5, ...room })
 const kinds = { bcrypt: withBcrypt, argon2id: withArgon2 }
 const password = 'correct horse é 🐎'
+
+/** Creates the hashing for one client. */
+function createHashes(settings: PasswordHashSettings) {
+  const { hash, verify, ...others } = createPasswordHashes(settings)
+  return {
+    ...others,
+    hash: (password: string) => hash(password, '192.0.2.1'),
+    verify: (password: string, stored: string | null) => verify(password, stored, '192.0.2.1'),
+  }
+}
 
 /** Returns the same bcrypt hash with another prefix of the same algorithm. */
 async function bcryptHash(name: '2a' | '2b' | '2y', text = password, cost = 4): Promise<string> {

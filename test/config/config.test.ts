@@ -39,6 +39,7 @@ test('an empty environment gives the defaults', (t) => {
       passwordHash: 'bcrypt',
       bcryptCost: 10,
       hashQueue: 500,
+      hashPerAddress: 125,
       hashWait: 10,
       providers: new Map(),
       providerTimeout: 5,

@@ -43,6 +43,7 @@ const bad: Record<string, (secret: string) => string> = {
   AUTH_JWKS_MAX_AGE: (secret) => secret,
   AUTH_STATE_LIFETIME: (secret) => secret,
   AUTH_HASH_QUEUE: (secret) => secret,
+  AUTH_HASH_PER_ADDRESS: (secret) => secret,
   AUTH_HASH_WAIT: (secret) => secret,
   AUTH_HEADERS_TIMEOUT: (secret) => secret,
   AUTH_REQUEST_TIMEOUT: (secret) => secret,
