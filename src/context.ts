@@ -28,7 +28,7 @@ export type State = {
   /** The authenticated user. */
   user?: ProvenUser
   /** The parameters with which the client starts a provider sign-in. */
-  start?: Pick<Flow, 'redirectTo' | 'codeChallenge' | 'link' | 'page'>
+  start?: Pick<Flow, 'redirectTo' | 'codeChallenge' | 'link' | 'page' | 'stepUp'>
   /** The query of the provider's callback. */
   callback?: { state: string; code?: string | undefined; error?: string | undefined }
   /** The provider sign-in of the state cookie. */
@@ -59,6 +59,8 @@ export type Flow = {
   codeChallenge: string | null
   /** The user and session that asked to be linked with the identity; null for a sign-in. */
   link: { userId: string; sessionId: string } | null
+  /** The user and the session of the pages that authenticate again; undefined for other sign-ins. */
+  stepUp?: { userId: string; sessionId: string } | undefined
   /** True for a sign-in that began on a page: it ends on a page, and a page shows its errors. */
   page: boolean
 }

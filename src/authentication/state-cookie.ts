@@ -24,6 +24,7 @@ const flowSchema = z.object({
   codeChallenge: z.string().nullable(),
   link: z.object({ userId: z.string(), sessionId: z.string() }).nullable(),
   page: z.boolean().default(false),
+  stepUp: z.object({ userId: z.string(), sessionId: z.string() }).optional(),
   callbackUrl: z.string(),
 })
 
@@ -86,6 +87,7 @@ export function createStateCookie({ config, keys, oneTimeCodes, clock }: StateCo
           if (!(await oneTimeCodes.consumeState(hash, expiresAt))) throw new GatewayError('invalid_state')
           ctx.state.flow = flow
           if (flow.link) ctx.state.attempt = { provider, failed: 'identity.refused' }
+          if (flow.stepUp) ctx.state.attempt = { provider, ok: 'stepup.ok', failed: 'stepup.failed' }
           await next()
         },
       ),

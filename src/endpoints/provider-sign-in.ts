@@ -44,6 +44,8 @@ type CallbackOptions = {
   pages: {
     /** Ends a sign-in that was started on a page. */
     finishOnPage: Middleware
+    /** Ends a sign-in of a signed-in user who authenticates again on a page. */
+    finishConfirmation: Middleware
     /** Returns the page that shows the error of a sign-in; null when the app gets the error. */
     pageFor: (ctx: Context) => URL | null
   } | null
@@ -69,6 +71,7 @@ export function providerCallback(
       askProvider(deps, name),
     ),
     linkIdentity(deps),
+    ...(pages ? [pages.finishConfirmation] : []),
     resolveIdentity(deps),
     ...(pages ? [pages.finishOnPage] : []),
     claimsProxy({ roles: config.roles, read: openSession.start, refused: 'invalid_credentials' }),

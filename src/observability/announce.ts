@@ -15,14 +15,16 @@ export function createAnnouncer(listener: Listener = () => {}): Announcer {
 export function announceEvents({ announce }: { announce: Announcer }): Middleware {
   return function announceEvents(ctx, next) {
     const { state } = ctx
-    state.announce = (name, facts) =>
+    state.announce = (name, facts) => {
+      const signedIn = state.access ?? state.flow?.link ?? state.flow?.stepUp
       announce(state.log, name, {
-        userId: state.access?.userId ?? state.user?.id ?? state.flow?.link?.userId,
-        sessionId: state.access?.sessionId ?? state.flow?.link?.sessionId,
+        userId: state.access?.userId ?? state.user?.id ?? signedIn?.userId,
+        sessionId: signedIn?.sessionId,
         provider: state.attempt?.provider,
         address: maskAddress(state.address),
         ...facts,
       })
+    }
     return next()
   }
 }

@@ -4,9 +4,11 @@ import type { Endpoint } from '../endpoints/transport.ts'
 import { GatewayError } from '../errors.ts'
 import { type Html, html } from '../http/html.ts'
 import { withoutQuery } from '../http/query.ts'
+import { freshAuthentication, isFresh } from '../sessions/fresh-authentication.ts'
 import type { SessionSummary } from '../stores/sessions.ts'
 import { requireBrowserSession } from './browser-session.ts'
 import { field, form, providerIcon, sessionList, summary } from './components.ts'
+import { confirmByForm, isUnconfirmed, renderConfirmation } from './confirm.ts'
 import { type FormErrors, localizeErrors, readError } from './error-messages.ts'
 import { errorPage, type ShowAgain } from './errors.ts'
 import { interstitialRedirect, seeOther } from './redirects.ts'
@@ -44,11 +46,17 @@ export function endOtherSessions(pages: Pages): Middleware[] {
   ]
 }
 
+/** POST /account/confirm: authenticates the signed-in user again. */
+export function confirmOnAccount(pages: Pages): Middleware[] {
+  return [...formSteps(pages), done({ ...pages, message: 'confirmed' }), freshAuthentication(pages)]
+}
+
 /** POST /account/identities/:provider/link: redirects the browser to a provider, to link it to the signed-in user. */
 export function linkOnAccount(pages: Pages, provider: string): Middleware[] {
   const redirectTo = `${pages.config.publicUrl}/account`
   return [
     ...formSteps(pages),
+    freshAuthentication(pages),
     interstitialRedirect(pages),
     async function startPageLink(ctx, next) {
       const { userId, sessionId } = requireBrowserSession(ctx)
@@ -60,10 +68,17 @@ export function linkOnAccount(pages: Pages, provider: string): Middleware[] {
   ]
 }
 
-/** The first steps of a form on the account page. */
+/** The first steps of a form on the account page. A form that needs a fresh authentication asks for it and goes on. */
 function formSteps(pages: Pages): Middleware[] {
-  const showAgain: ShowAgain = (ctx, error) => renderAccount(ctx, error.status, error, pages)
-  return [errorPage({ ...pages, showAgain }), pages.load, ...pages.signedIn, ...pages.checkForm]
+  const showAgain: ShowAgain = (ctx, error) =>
+    (isUnconfirmed(ctx, error) ? renderConfirmation : renderAccount)(ctx, error.status, error, pages)
+  return [
+    errorPage({ ...pages, showAgain }),
+    pages.load,
+    ...pages.signedIn,
+    ...pages.checkForm,
+    confirmByForm(pages),
+  ]
 }
 
 /** Redirects to the account page with a message, when the later steps have succeeded. */
@@ -91,7 +106,8 @@ async function renderAccount(
   ctx.set('Cross-Origin-Opener-Policy', 'same-origin')
 }
 
-async function readAccount(ctx: Context, { users, sessions, clock }: Pages): Promise<Account> {
+async function readAccount(ctx: Context, pages: Pages): Promise<Account> {
+  const { users, sessions, clock } = pages
   const { access, claims } = ctx.state
   if (!access || !claims) throw new GatewayError('invalid_token')
   const [profile, hash, list] = await Promise.all([
@@ -104,19 +120,23 @@ async function readAccount(ctx: Context, { users, sessions, clock }: Pages): Pro
     access,
     roles: claims.allowedRoles,
     hasPassword: hash !== null,
+    isFresh: isFresh(ctx, pages),
+    isConfirmed: ctx.query.done === 'confirmed',
     linked: new Set(profile.identities.map(({ provider }) => provider)),
     sessions: list,
   }
 }
 
-type Done = 'password' | 'ended' | 'endedOthers' | 'unlinked'
+const messages = ['password', 'ended', 'endedOthers', 'unlinked', 'confirmed'] as const
+
+type Done = (typeof messages)[number]
 
 function readDone({ query }: Context, { texts, site }: Parameters<AccountNews['done']>[0]): string | null {
   const { done, linked } = query
   const provider = site.providers.find(({ name }) => name === linked)
   if (provider) return texts.done.linked(provider.label)
-  const isKnown = done === 'password' || done === 'ended' || done === 'endedOthers' || done === 'unlinked'
-  return isKnown ? texts.done[done] : null
+  const message = messages.find((name) => name === done)
+  return message ? texts.done[message] : null
 }
 
 /** The account of the signed-in user. */
@@ -124,6 +144,10 @@ type Account = {
   access: ActiveSession
   roles: readonly string[]
   hasPassword: boolean
+  /** True after a recent authentication. */
+  isFresh: boolean
+  /** True when the user has just authenticated for a change. */
+  isConfirmed: boolean
   /** The names of the linked providers. */
   linked: ReadonlySet<string>
   sessions: readonly SessionSummary[]
@@ -175,18 +199,27 @@ function providerRow(page: Page, provider: PageProvider, { linked }: Account): H
 ${form(page, `/account/identities/${name}/${action}`, button)}</li>`
 }
 
-/** Renders the row of the password. Its form is open only after a field error. */
-function passwordRow(page: Page, { hasPassword, access }: Account, errors: FormErrors | null): Html {
+/** Renders the row of the password. Its form is open after a field error, and after the confirmation of a first password. A first password needs a fresh authentication. */
+function passwordRow(
+  page: Page,
+  { hasPassword, isFresh, isConfirmed, access }: Account,
+  errors: FormErrors | null,
+): Html {
   const { texts, site } = page
-  const isOpen = errors !== null && errors.fields.size > 0
+  const isOpen = (errors !== null && errors.fields.size > 0) || (isConfirmed && !hasPassword)
   const hint = texts.passwordHint(site.passwordMinLength)
+  const [word, whole] = hasPassword ? [texts.change, texts.changePassword] : [texts.set, texts.setPassword]
   // Password managers need the username of a new password.
   const content = html`<input type="text" value="${access.username}" autocomplete="username" hidden readonly>
 ${hasPassword && field(page, { name: 'currentPassword', autocomplete: 'current-password' }, errors)}
 ${field(page, { name: 'newPassword', autocomplete: 'new-password', hint }, errors)}
-<button class="button main">${hasPassword ? texts.changePassword : texts.setPassword}</button>`
+<button class="button main">${whole}</button>`
+  const action =
+    hasPassword || isFresh
+      ? html`<details${isOpen && html` open`}><summary class="button small" aria-label="${whole}">${word}</summary>
+${form(page, '/account/password', content)}</details>`
+      : html`<a class="button small" href="${site.base}/account/confirm" aria-label="${whole}">${word}</a>`
   return html`<li><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3M12 15v2"/></svg>
 <span class="what">${texts.password} <span class="hint">${hasPassword ? texts.passwordIsSet : texts.passwordIsNotSet}</span></span>
-<details${isOpen && html` open`}><summary class="button small" aria-label="${hasPassword ? texts.changePassword : texts.setPassword}">${hasPassword ? texts.change : texts.set}</summary>
-${form(page, '/account/password', content)}</details></li>`
+${action}</li>`
 }

@@ -63,13 +63,25 @@ export function providerIcon({ icon, label }: PageProvider): Html {
     : html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${icon}"/></svg>`
 }
 
+type ProviderLinksOptions = {
+  /** The path of the links, to which each adds the name of its provider. */
+  path: string
+  query?: string
+  /** Default: all providers. */
+  providers?: readonly PageProvider[]
+  /** True when no form stands before the links. */
+  isAlone?: boolean
+}
+
 /** Renders a link for each provider. Links, because the Content-Security-Policy restricts the redirects of forms. */
-export function providerLinks({ site, texts }: Page, query: string): Html | null {
-  if (site.providers.length === 0) return null
+export function providerLinks(
+  { site, texts }: Page,
+  { path, query = '', providers = site.providers, isAlone = false }: ProviderLinksOptions,
+): Html | null {
+  if (providers.length === 0) return null
   const link = (provider: PageProvider) =>
-    html`<li><a class="button" href="${site.base}/signin/${provider.name}${query}">${providerIcon(provider)}${texts.continueWith(provider.label)}</a></li>`
-  return html`<p class="or">${texts.or}</p>
-<ul class="providers">${site.providers.map(link)}</ul>`
+    html`<li><a class="button" href="${site.base}${path}/${provider.name}${query}">${providerIcon(provider)}${texts.continueWith(provider.label)}</a></li>`
+  return html`${!isAlone && html`<p class="or">${texts.or}</p>\n`}<ul class="providers">${providers.map(link)}</ul>`
 }
 
 // The limit keeps the page small: a user may have any number of sessions.

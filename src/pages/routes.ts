@@ -5,8 +5,9 @@ import { changePassword } from '../endpoints/change-password.ts'
 import { unlinkIdentity } from '../endpoints/identities.ts'
 import type { Transport } from '../endpoints/transport.ts'
 import { endSession } from '../endpoints/user-sessions.ts'
-import { endOtherSessions, linkOnAccount, showAccount, submitToAccount } from './account.ts'
+import { confirmOnAccount, endOtherSessions, linkOnAccount, showAccount, submitToAccount } from './account.ts'
 import { type PageFiles, sendAsset } from './assets.ts'
+import { askProviderToConfirm, finishConfirmation, showConfirmation } from './confirm.ts'
 import { errorPage, notFound, renderErrorsAsHtml } from './errors.ts'
 import { redirectTo, redirectToPages } from './redirects.ts'
 import {
@@ -38,10 +39,13 @@ export function createPages(deps: Dependencies, { files, transport }: PageOption
     router.post('/signup/form', ...submitSignUp(pages))
     for (const { name } of redirectProviders) {
       router.get(`/signin/${name}`, ...signInWithProvider(pages, name))
+      router.get(`/account/confirm/${name}`, ...askProviderToConfirm(pages, name))
       router.post(`/account/identities/${name}/link`, ...linkOnAccount(pages, name))
     }
     router.post('/account/identities/:provider/unlink', ...submitToAccount(pages, 'unlinked', unlinkIdentity))
     router.get('/account', ...showAccount(pages))
+    router.get('/account/confirm', ...showConfirmation(pages))
+    router.post('/account/confirm', ...confirmOnAccount(pages))
     router.post('/account/password', ...submitToAccount(pages, 'password', changePassword))
     router.post('/account/sessions/end-others', ...endOtherSessions(pages))
     router.post('/account/sessions/:id/end', ...submitToAccount(pages, 'ended', endSession))
@@ -60,6 +64,7 @@ export function createPages(deps: Dependencies, { files, transport }: PageOption
     renderErrorsAsHtml: (isPage: (ctx: Context) => boolean) =>
       renderErrorsAsHtml({ isPage, errorPage: errorPage(pages) }),
     finishOnPage: finishOnPage(pages),
+    finishConfirmation: finishConfirmation(pages),
     pageFor: errorPageUrl(pages),
   }
 }

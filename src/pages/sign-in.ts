@@ -73,14 +73,14 @@ export function submitSignUp({ form, render, config, stepsOf }: Pages): Middlewa
 export function signInWithProvider(pages: Pages, provider: string): Middleware[] {
   // A strategy treats a request with a query as the callback of its provider.
   const ask = withoutQuery(askProvider(pages, provider))
-  return [errorPage(pages), pages.start, requireSameSite(pages), ask]
+  return [errorPage(pages), pages.start, requireSameSite({ ...pages, path: '/signin' }), ask]
 }
 
-/** Redirects a request from another site to the sign-in page: only the page may start a provider sign-in. */
-function requireSameSite({ base }: Pick<Pages, 'base'>): Middleware {
+/** Redirects a request from another site to the page at `path`: only the page may start a provider sign-in. */
+export function requireSameSite({ base, path }: { base: string; path: string }): Middleware {
   return async function requireSameSite(ctx, next) {
     if (/^(same|cross)-site$/.test(ctx.get('sec-fetch-site'))) {
-      return seeOther(ctx, `${base}/signin${queryOf(ctx.state.start)}`)
+      return seeOther(ctx, `${base}${path}${queryOf(ctx.state.start)}`)
     }
     await next()
   }
@@ -99,9 +99,14 @@ export function finishOnPage({ load, signIn }: Pages): Middleware {
     },
     async function finishOnPage(ctx, next) {
       if (ctx.state.flow?.page !== true) return next()
-      await compose([load, ...signIn])(ctx)
+      await runSteps(ctx, [load, ...signIn])
     },
   )
+}
+
+/** Runs steps within a step, so that they end before the later steps of the route. */
+export function runSteps(ctx: Context, steps: Middleware[]): Promise<void> {
+  return compose(steps)(ctx)
 }
 
 /** Returns the page that shows the error of a provider sign-in; null for an error that the app gets. */
@@ -109,7 +114,8 @@ export function errorPageUrl({ config }: Pages) {
   return (ctx: Context): URL | null => {
     const { flow } = ctx.state
     const isOurs = flow ? flow.page : prefersHtml(ctx)
-    return isOurs ? new URL(`${config.publicUrl}/signin${queryOf(flow)}`) : null
+    const path = flow?.stepUp ? '/account' : '/signin'
+    return isOurs ? new URL(`${config.publicUrl}${path}${queryOf(flow)}`) : null
   }
 }
 
@@ -143,7 +149,7 @@ ${field(page, { name: 'password', autocomplete: 'current-password' }, found)}
       title: texts.signInTo(site.files.name),
       isError: found !== null,
       body: html`${summary(found)}${form(page, `/signin${query}`, content)}
-${providerLinks(page, query)}
+${providerLinks(page, { path: '/signin', query })}
 ${site.signup && html`<p class="aside">${texts.noAccountYet} <a href="${site.base}/signup${query}">${texts.signUp}</a></p>`}`,
     }
   }
@@ -164,7 +170,7 @@ ${field(page, { name: 'confirmPassword', autocomplete: 'new-password' }, found)}
       title: texts.signUpTo(site.files.name),
       isError: found !== null,
       body: html`${summary(found)}${form(page, `/signup/form${query}`, content)}
-${providerLinks(page, query)}
+${providerLinks(page, { path: '/signin', query })}
 <p class="aside">${texts.accountAlready} <a href="${site.base}/signin${query}">${texts.signIn}</a></p>`,
     }
   }

@@ -42,6 +42,10 @@ export type Texts = {
   fields: Record<FieldName, string>
   /** The hint of a new password. */
   passwordHint: (characters: number) => string
+  /** The page that asks the signed-in user to authenticate again. */
+  confirmTitle: string
+  confirmHint: string
+  confirm: string
   showPassword: string
   hidePassword: string
   capsLock: string
@@ -88,6 +92,7 @@ export type Texts = {
     endedOthers: string
     linked: (provider: string) => string
     unlinked: string
+    confirmed: string
   }
   /** The sentences about field errors. */
   fieldMessages: Record<FieldMessage, (field: string, number: string) => string>

@@ -8,12 +8,17 @@ export type FreshOptions = {
 }
 
 /**
- * Throws `fresh_authentication_required` when the last authentication of the user is too old. The access token of the
- * request counts and not its session, so a stolen token gains nothing from a later step-up of its owner.
+ * Returns true when the last authentication of the user is recent. The access token of the request counts and not its
+ * session, so a stolen token gains nothing from a later step-up of its owner.
  */
-export function requireFresh(ctx: Context, { config, clock }: FreshOptions): void {
+export function isFresh(ctx: Context, { config, clock }: FreshOptions): boolean {
   const authTime = ctx.state.bearer?.authTime ?? requireState(ctx, 'access').authTime.getTime() / 1000
-  if (clock().getTime() / 1000 - authTime > config.freshSeconds)
+  return clock().getTime() / 1000 - authTime <= config.freshSeconds
+}
+
+/** Throws `fresh_authentication_required` when the last authentication of the user is too old. */
+export function requireFresh(ctx: Context, options: FreshOptions): void {
+  if (!isFresh(ctx, options))
     throw new GatewayError('fresh_authentication_required', { event: 'stepup.required' })
 }
 

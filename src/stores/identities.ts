@@ -28,7 +28,10 @@ export type Identities = ReturnType<typeof createIdentities>
 
 /** The `identity` table, which maps a provider's subject to a user. */
 export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
-  const find = async ({ provider, subject }: ProviderIdentity): Promise<Found | null> => {
+  const find = async ({
+    provider,
+    subject,
+  }: Pick<ProviderIdentity, 'provider' | 'subject'>): Promise<Found | null> => {
     const where = { provider_subject: { provider, subject } }
     return (
       (await prisma.identity.findUnique({ where, select: { user: { select: { id: true, active: true } } } }))
@@ -63,6 +66,12 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
   }
 
   return {
+    /** Returns true for an identity that is linked to the user. */
+    isLinked: async (
+      identity: Pick<ProviderIdentity, 'provider' | 'subject'>,
+      userId: string,
+    ): Promise<boolean> => (await find(identity))?.id === userId,
+
     /**
      * Links an identity to a user; a second call succeeds. Throws `identity_taken` when it is linked to another user:
      * two users are never merged.

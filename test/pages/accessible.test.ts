@@ -72,6 +72,15 @@ const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
       await page.getByRole('alert').waitFor()
     },
   ],
+  ['confirm', (page) => page.goto('/account/confirm')],
+  [
+    'confirm-refused',
+    async (page) => {
+      await page.getByLabel('Password', { exact: true }).fill('wrong')
+      await page.getByRole('button', { name: 'Confirm', exact: true }).click()
+      await page.getByRole('alert').waitFor()
+    },
+  ],
   ['continue', (page) => page.goto(`/signin?redirect_to=${encodeURIComponent(stage.home)}`)],
   [
     'going-on',

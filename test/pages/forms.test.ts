@@ -156,6 +156,7 @@ test('the token of a form that was made before the sign-in is of no use after it
 
 const paths = [
   '/signin/continue',
+  '/account/confirm',
   '/account/password',
   '/account/sessions/end-others',
   '/account/signout',

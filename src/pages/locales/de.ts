@@ -24,6 +24,9 @@ export default {
     newPassword: 'Neues Passwort',
   },
   passwordHint: (characters) => `Mindestens ${characters} Zeichen`,
+  confirmTitle: 'Bestätigen Sie, dass Sie es sind',
+  confirmHint: 'Sie wollen ändern, wie Sie sich anmelden. Bestätigen Sie zuerst, dass Sie es sind.',
+  confirm: 'Bestätigen',
   showPassword: 'Passwort anzeigen',
   hidePassword: 'Passwort verbergen',
   capsLock: 'Die Feststelltaste ist an.',
@@ -67,6 +70,7 @@ export default {
     endedOthers: 'Alle anderen Sitzungen sind beendet.',
     linked: (provider) => `Sie können sich jetzt mit ${provider} anmelden.`,
     unlinked: 'Der Dienst ist nicht mehr verknüpft.',
+    confirmed: 'Danke. Sie können jetzt ändern, wie Sie sich anmelden.',
   },
   fieldMessages: {
     required: (field) => `${field} fehlt.`,
@@ -104,7 +108,7 @@ export default {
       'Die Anmeldung hat zu lange gedauert, wurde schon benutzt, oder Ihr Browser hat das Cookie dieser Seite nicht behalten. Bitte noch einmal versuchen.',
     invalid_token: 'Ihre Sitzung ist beendet. Bitte wieder anmelden.',
     fresh_authentication_required:
-      'Ihre letzte Anmeldung liegt schon etwas zurück. Bestätigen Sie, dass Sie es sind, und versuchen Sie es dann noch einmal.',
+      'Das wurde nicht bestätigt. Nehmen Sie Ihr Passwort oder einen Dienst, der mit diesem Konto verknüpft ist.',
     signup_disabled:
       'Die Registrierung ist ausgeschaltet. Bitte den Betreiber dieses Dienstes um Zugang bitten.',
     user_inactive: 'Dieser Benutzer ist deaktiviert. Bitte den Betreiber dieses Dienstes fragen.',

@@ -24,6 +24,9 @@ export default {
     newPassword: 'New password',
   },
   passwordHint: (characters) => `At least ${characters} characters`,
+  confirmTitle: 'Confirm that it is you',
+  confirmHint: 'You are about to change how you sign in. Confirm first that it is you.',
+  confirm: 'Confirm',
   showPassword: 'Show password',
   hidePassword: 'Hide password',
   capsLock: 'Caps Lock is on.',
@@ -67,6 +70,7 @@ export default {
     endedOthers: 'All other sessions have ended.',
     linked: (provider) => `You can now sign in with ${provider}.`,
     unlinked: 'The service is no longer linked.',
+    confirmed: 'Thank you. You can now change how you sign in.',
   },
   fieldMessages: {
     required: (field) => `${field} is missing.`,
@@ -104,7 +108,7 @@ export default {
       'The sign-in took too long, was used before, or your browser did not keep the cookie of this site. Please try again.',
     invalid_token: 'Your session has ended. Please sign in again.',
     fresh_authentication_required:
-      'Your last sign-in was some time ago. Confirm that it is you, then try again.',
+      'You are not confirmed. Use your password or a service that is linked to this account.',
     signup_disabled: 'Sign-up is disabled. Ask the operator of this service for access.',
     user_inactive: 'This user is deactivated. Ask the operator of this service.',
     link_required:
