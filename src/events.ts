@@ -43,7 +43,7 @@ export const eventTable: Readonly<Record<EventName, { level: 'debug' | 'info' | 
   table
 
 /** The reason of a failed sign-in, which the answer must not reveal. */
-export type Reason = 'unknown_user' | 'no_password' | 'wrong_password' | 'inactive'
+export type Reason = 'unknown_user' | 'no_password' | 'unusable_hash' | 'wrong_password' | 'inactive'
 
 /**
  * The facts of an event. No member can hold a credential or text that a user typed, so neither reaches the log. The

@@ -3,7 +3,7 @@ import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
 import { addressKey } from '../http/ip-address.ts'
 import { createFairQueue } from '../limits/fair-queue.ts'
-import { bcryptCostOf, isArgon2Of, isPasswordHash } from './password-hash-format.ts'
+import { bcryptCostOf, isArgon2Of, isUsableHash } from './password-hash-format.ts'
 
 export type PasswordHashSettings = {
   passwordHash: 'bcrypt' | 'argon2id'
@@ -59,10 +59,10 @@ export function createPasswordHashes({
 
     /**
      * Returns true when the password matches the hash. A wrong password always costs at least one verification at
-     * today's settings, also when the user has no hash. The whole work takes one turn of the address in the queue.
+     * today's settings, also when the user has no hash or an unusable one. The whole work takes one turn of the address in the queue.
      */
     verify: async (password: string, hash: string | null, address: string): Promise<boolean> => {
-      const known = hash !== null && isPasswordHash(hash) ? hash : null
+      const known = hash !== null && isUsableHash(hash) ? hash : null
       const spellings = spellingsOf(password)
       return gate(address, async () => {
         // Treats an unparsable hash like a missing one.

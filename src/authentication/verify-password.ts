@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { Reason } from '../events.ts'
 import type { Credentials, Users } from '../stores/users.ts'
 import type { PasswordHashes } from './password-hash.ts'
+import { isUsableHash } from './password-hash-format.ts'
 import type { VerifyPassword } from './provider.ts'
 
 type VerifyPasswordOptions = {
@@ -46,6 +47,7 @@ export function createVerifyPassword({ provider, users, hashes }: VerifyPassword
 function reasonOf(credentials: Credentials | null, matches: boolean): Reason {
   if (credentials === null) return 'unknown_user'
   if (credentials.password === null) return 'no_password'
+  if (!isUsableHash(credentials.password)) return 'unusable_hash'
   return matches ? 'inactive' : 'wrong_password'
 }
 

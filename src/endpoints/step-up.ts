@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isUsableHash } from '../authentication/password-hash-format.ts'
 import { claimsProxy, requireClaims } from '../claims/claims-proxy.ts'
 import { type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -48,7 +49,10 @@ export function confirmPassword(deps: Dependencies): Middleware[] {
             detail: 'The user has no password. Sign in again with a linked provider.',
             about: { reason: 'no_password' },
           })
-        if (!matches) throw new GatewayError('invalid_credentials', { about: { reason: 'wrong_password' } })
+        if (!matches)
+          throw new GatewayError('invalid_credentials', {
+            about: { reason: isUsableHash(hash) ? 'wrong_password' : 'unusable_hash' },
+          })
         ctx.state.user = { id: userId, provider, amr: ['pwd'], passwordHash: hash }
         await next()
       }),

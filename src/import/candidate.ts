@@ -9,8 +9,10 @@ export type ImportRules = {
   defaultRole: string
   /** Returns the reason why a name cannot be a username; null for a valid name. */
   refuseUsername(name: string): string | null
-  /** Returns true for a password hash that the gateway can verify. */
+  /** Returns true for a password hash of a known format. */
   isPasswordHash(text: string): boolean
+  /** Returns the cost for which the gateway does not verify a hash, as text; null for a bounded cost. */
+  findExcessiveCost(hash: string): string | null
 }
 
 /** A user to import, unless the target has a conflict. `user` is null when the source alone rules out an import. */
@@ -37,10 +39,12 @@ export function createCandidate(source: SourceUser, rules: ImportRules): Candida
   for (const role of [...roles].filter((role) => !isRole(role))) report('invalid_role', role.slice(0, 40))
   const isKnown = source.password !== null && rules.isPasswordHash(source.password)
   if (source.password && !isKnown) report('unknown_hash', describeHash(source.password))
+  const excess = isKnown && source.password !== null ? rules.findExcessiveCost(source.password) : null
+  if (excess !== null) report('costly_hash', excess)
   const user: ImportedUser = {
     id,
     username,
-    password: isKnown ? source.password : null,
+    password: isKnown && excess === null ? source.password : null,
     email,
     emailVerified: email !== null && emailVerified,
     active,

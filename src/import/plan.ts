@@ -37,7 +37,7 @@ export function planBatch(candidates: readonly Candidate[], { standings, owners 
       report('username_taken', `by ${nameOwner}`)
       continue
     }
-    plan.problems.push(...problems.filter(({ code }) => !(code === 'unknown_hash' && hasPassword)))
+    plan.problems.push(...problems.filter(({ code }) => !(/_hash$/.test(code) && hasPassword)))
 
     const addressOwner = emailKey === null ? null : (emailOwner ?? addresses.get(emailKey))
     const isAddressTaken = user.emailVerified && isTaken(addressOwner)

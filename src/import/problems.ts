@@ -4,6 +4,7 @@ const table = {
   invalid_username: 'left out: the username is not valid here',
   username_taken: 'left out: another user has this username',
   unknown_hash: 'imported without a password: the hash is neither bcrypt nor argon2id',
+  costly_hash: 'imported without a password: the hash costs more than the gateway verifies',
   email_taken: 'imported with an unverified e-mail address: another user has verified it',
   identity_taken: 'imported without a provider identity: another user has it',
   invalid_identity: 'imported without a provider identity: its provider or subject is missing',

@@ -1,4 +1,4 @@
-import { isPasswordHash } from '../authentication/password-hash-format.ts'
+import { findExcessiveCost, isPasswordHash } from '../authentication/password-hash-format.ts'
 import { usernameSchema } from '../authentication/username.ts'
 import type { Config } from '../config/config.ts'
 import { databaseUrl } from '../config/values.ts'
@@ -91,6 +91,7 @@ function rulesOf({ roles }: Config): ImportRules {
     defaultRole: roles.defaultRole,
     refuseUsername: (name) => usernameSchema.safeParse(name).error?.issues[0]?.message ?? null,
     isPasswordHash,
+    findExcessiveCost,
   }
 }
 

@@ -144,6 +144,12 @@ for (const hash of [
   '$argon2i$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g',
   '$2b$10$short',
   '$6$x$y',
+  // A day of work, 1 GiB of memory, and more passes and lanes than any program asks for.
+  someHash.replace('$10$', '$26$'),
+  someHash.replace('$10$', '$16$'),
+  `$argon2id$v=19$m=1048576,t=1,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`,
+  `$argon2id$v=19$m=8,t=17,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`,
+  `$argon2id$v=19$m=1024,t=1,p=17$${'a'.repeat(22)}$${'b'.repeat(43)}`,
 ]) {
   test.serial(
     `a password whose hash is ${JSON.stringify(hash)} costs the same comparison as any`,

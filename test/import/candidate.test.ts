@@ -1,4 +1,4 @@
-import { isPasswordHash } from '../../src/authentication/password-hash-format.ts'
+import { findExcessiveCost, isPasswordHash } from '../../src/authentication/password-hash-format.ts'
 import { createCandidate, type ImportRules } from '../../src/import/candidate.ts'
 import type { SourceUser } from '../../src/import/read-users.ts'
 import test from '../_test.ts'
@@ -7,6 +7,7 @@ const rules: ImportRules = {
   defaultRole: 'user',
   refuseUsername: (name) => (name.startsWith(' ') ? 'begins with white space' : null),
   isPasswordHash,
+  findExcessiveCost,
 }
 
 const bcryptHash = `$2b$10$${'x'.repeat(53)}`
@@ -75,6 +76,28 @@ for (const [name, hash] of Object.entries(unknown)) {
     t.false(JSON.stringify(problems).includes(hash))
   })
 }
+
+const costly = {
+  'bcrypt cost 26, at most 15': bcryptHash.replace('$10$', '$26$'),
+  'argon2id m=1048576, at most 131072': argon2Hash.replace('m=19456', 'm=1048576'),
+  'argon2id t=17, at most 16': argon2Hash.replace('t=2', 't=17'),
+  'argon2id p=17, at most 16': argon2Hash.replace('p=1$', 'p=17$'),
+}
+for (const [detail, hash] of Object.entries(costly)) {
+  test(`a hash with ${detail}, is imported without a password`, (t) => {
+    const { user, codes, problems } = candidate({ password: hash })
+    t.is(user?.password, null)
+    t.deepEqual(codes, ['costly_hash'])
+    t.is(problems[0]?.detail, detail)
+  })
+}
+
+test('hashes with the costs of other programs are imported', (t) => {
+  // Django and argon2-cffi.
+  for (const costs of ['m=102400,t=2,p=8', 'm=65536,t=3,p=4'])
+    t.deepEqual(candidate({ password: argon2Hash.replace('m=19456,t=2,p=1', costs) }).codes, [])
+  t.deepEqual(candidate({ password: bcryptHash.replace('$10$', '$15$') }).codes, [])
+})
 
 test('a missing password and an empty password are imported without a problem', (t) => {
   for (const password of [null, '']) t.like(candidate({ password }), { user: { password: null }, codes: [] })

@@ -58,7 +58,12 @@ async function run(rivals: string[], ids: string[], changes: Partial<SourceUser>
   const pages = (async function* () {
     yield ids.map((id) => ({ ...source(id), ...changes }))
   })()
-  const rules = { defaultRole: 'user', refuseUsername: () => null, isPasswordHash: () => true }
+  const rules = {
+    defaultRole: 'user',
+    refuseUsername: () => null,
+    isPasswordHash: () => true,
+    findExcessiveCost: () => null,
+  }
   const counts = await importUsers({ pages, target, rules, problems, onProgress: () => {} })
   return { counts, target, problems: problems.summary() }
 }

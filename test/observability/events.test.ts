@@ -56,6 +56,9 @@ test.serial(
     t.is(await refuses(t, 'bertram', 'wrong battery', 'wrong_password'), id)
     await stage.app.sql(`UPDATE "user" SET active = false WHERE username = 'bertram'`)
     t.is(await refuses(t, 'bertram', 'correct horse', 'inactive'), id)
+    const costly = `$2b$26$${'x'.repeat(53)}`
+    await stage.app.sql(`UPDATE "user" SET active = true, password = $1 WHERE username = 'bertram'`, [costly])
+    t.is(await refuses(t, 'bertram', 'correct horse', 'unusable_hash'), id)
     await stage.app.sql(`UPDATE "user" SET active = true, password = NULL WHERE username = 'bertram'`)
     t.is(await refuses(t, 'bertram', 'correct horse', 'no_password'), id)
   },
