@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { type Clock, type Context, type Flow, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
-import { createCookie } from '../http/cookie.ts'
+import { createCookies } from '../http/cookie.ts'
 import type { OneTimeCodes } from '../stores/one-time-codes.ts'
 import { seal, unseal } from '../tokens/encrypted-payload.ts'
 import type { SecretKeys } from '../tokens/secrets.ts'
@@ -28,27 +28,43 @@ const flowSchema = z.object({
   callbackUrl: z.string(),
 })
 
+// A browser has at most five sign-ins under way. Their cookies leave room for others: Node accepts 32 KB of headers in
+// all, of which a callback may need 16 KB for its code and state.
+const most = 5
+const characters = 6000
+
 /**
- * Creates the encrypted cookie that keeps a provider sign-in between the redirect and the callback. The cookie binds
- * the callback to the browser that started the sign-in. A used state is stored, so that a callback works once.
+ * Creates the encrypted cookies that keep provider sign-ins between the redirect and the callback, one for each sign-in.
+ * The cookie binds the callback to the browser that started the sign-in. A used state is stored, so that a callback
+ * works once.
  */
 export function createStateCookie({ config, keys, oneTimeCodes, clock }: StateCookieOptions) {
-  const { publicUrl, stateLifetime: lifetime } = config
-  const cookie = createCookie('claimgate-flow', { publicUrl, sameSite: 'lax' })
+  const { publicUrl, stateLifetime: seconds } = config
+  const cookies = createCookies('claimgate-flow', { publicUrl, sameSite: 'lax' })
   const flowCookie = z.object({
-    [cookie.name]: z.string().meta({ description: 'The sign-in that was started in this browser.' }),
+    [cookies.name]: z.string().meta({
+      description: 'The sign-in that was started in this browser; the name has a hash of its `state`.',
+    }),
   })
+  const expiry = () => new Date(clock().getTime() + seconds * 1000)
 
   async function save(ctx: Context, flow: Flow, callbackUrl: string): Promise<void> {
-    const expiresAt = new Date(clock().getTime() + lifetime * 1000)
-    cookie.write(ctx, await seal({ ...flow, callbackUrl }, keys, expiresAt), lifetime)
+    const sealed = await seal({ ...flow, callbackUrl }, keys, expiry())
+    cookies.write(ctx, flow.state, sealed, { seconds, most, characters })
   }
 
-  async function load(ctx: Context): Promise<z.infer<typeof flowSchema>> {
+  /** Returns the sign-in of this browser with the state of the query; undefined without a valid cookie. */
+  async function load(ctx: Context, provider: string, callbackUrl: string): Promise<Flow | undefined> {
+    const [state = '', ...others] = new URLSearchParams(ctx.querystring).getAll('state')
+    const sealed = others.length > 0 ? undefined : cookies.read(ctx, state)
+    if (sealed === undefined) return undefined
     try {
-      return flowSchema.parse(await unseal(cookie.read(ctx) ?? '', keys, clock()))
+      const flow = flowSchema.parse(await unseal(sealed, keys, clock()))
+      const isOurs = flow.provider === provider && flow.callbackUrl === callbackUrl
+      return isOurs && timingSafeEqual(sha256(flow.state), sha256(state)) ? flow : undefined
     } catch (error) {
-      throw new GatewayError('invalid_state', { cause: String(error) })
+      ctx.state.log.debug({ cause: String(error) }, 'state cookie rejected')
+      return undefined
     }
   }
 
@@ -71,26 +87,31 @@ export function createStateCookie({ config, keys, oneTimeCodes, clock }: StateCo
     }),
 
     /**
-     * Reads the sign-in from the cookie and clears the cookie. Throws `invalid_state` for another provider, callback
-     * URL or state, and for an expired or used state.
+     * Finds the sign-in of the callback by its state, for this provider and callback URL. The cookie stays, so that a
+     * callback that is rejected ends no sign-in under way. Without a sign-in, `open` rejects the callback.
      */
-    open: ({ provider, callbackUrl }: { provider: string; callbackUrl: string }): Middleware =>
-      withContract(
-        { cookie: flowCookie, errors: ['invalid_state', 'database_unavailable'] },
-        async function openFlow(ctx, next) {
-          const flow = await load(ctx).finally(() => cookie.clear(ctx))
-          const isOurs = flow.provider === provider && flow.callbackUrl === callbackUrl
-          const hash = sha256(flow.state)
-          const isSame = timingSafeEqual(hash, sha256(ctx.state.callback?.state ?? ''))
-          if (!isOurs || !isSame) throw new GatewayError('invalid_state')
-          const expiresAt = new Date(clock().getTime() + lifetime * 1000)
-          if (!(await oneTimeCodes.consumeState(hash, expiresAt))) throw new GatewayError('invalid_state')
-          ctx.state.flow = flow
-          if (flow.link) ctx.state.attempt = { provider, failed: 'identity.refused' }
-          if (flow.stepUp) ctx.state.attempt = { provider, ok: 'stepup.ok', failed: 'stepup.failed' }
-          await next()
-        },
-      ),
+    find: ({ provider, callbackUrl }: { provider: string; callbackUrl: string }): Middleware =>
+      withContract({ cookie: flowCookie }, async function findFlow(ctx, next) {
+        const flow = await load(ctx, provider, callbackUrl)
+        if (flow) ctx.state.flow = flow
+        if (flow?.link) ctx.state.attempt = { provider, failed: 'identity.refused' }
+        if (flow?.stepUp) ctx.state.attempt = { provider, ok: 'stepup.ok', failed: 'stepup.failed' }
+        await next()
+      }),
+
+    /** Uses up the sign-in of the callback, and clears its cookie. Throws `invalid_state` for an unknown or used state. */
+    open: (): Middleware =>
+      withContract({ errors: ['invalid_state', 'database_unavailable'] }, async function openFlow(ctx, next) {
+        const { flow } = ctx.state
+        if (!flow) throw new GatewayError('invalid_state')
+        cookies.clear(ctx, flow.state)
+        if (!(await oneTimeCodes.consumeState(sha256(flow.state), expiry()))) {
+          // The sign-in has ended already, so its app gets no second answer.
+          delete ctx.state.flow
+          throw new GatewayError('invalid_state')
+        }
+        await next()
+      }),
   }
 }
 

@@ -61,10 +61,11 @@ export function providerCallback(
   const { name } = provider
   return [
     returnErrors({ pageFor: pages?.pageFor }),
-    addressLimit({ limits, name: 'callback' }),
     attempt({ provider: name, ok: 'login.ok', failed: 'login.failed' }),
+    stateCookie.find({ provider: name, callbackUrl: callbackUrl(config.publicUrl, name) }),
+    addressLimit({ limits, name: 'callback' }),
     readCallback({ issuer: issuerOf(provider, config.providers) }),
-    stateCookie.open({ provider: name, callbackUrl: callbackUrl(config.publicUrl, name) }),
+    stateCookie.open(),
     requireApproval(),
     withContract(
       { errors: ['provider_denied', 'provider_error', 'provider_timeout'] },

@@ -8,6 +8,7 @@ import {
   openBrowser,
   refused,
   type Stage,
+  sentHome,
   startStage,
   tokenRequests,
 } from './_sign-in.ts'
@@ -156,6 +157,47 @@ test.serial(
     t.is((await browser.visit(callback)).status, 302)
   },
 )
+
+test.serial('a callback with a wrong state does not end the sign-in under way', async (t) => {
+  const { browser, callback } = await almostBack()
+  const cookies = new Map(browser.cookies)
+  for (const query of ['state=wrong&code=x', 'state=wrong&error=access_denied', 'code=x', ''])
+    refused(t, await browser.visit(`/auth/github/callback?${query}`), 403, 'invalid_state')
+  t.deepEqual(browser.cookies, cookies)
+  t.truthy(sentHome(t, await browser.visit(callback)).get('code'))
+})
+
+test.serial('five sign-ins run at once in one browser, and a sixth replaces the oldest', async (t) => {
+  const browser = openBrowser(stage.app)
+  const begin = async (provider: 'github' | 'google') => {
+    const location = await browser.start(provider, { redirect_to: home })
+    return provider === 'github'
+      ? stage.fake.authorize(location, githubber())
+      : stage.fake.authorize(location, googler())
+  }
+  const callbacks: string[] = []
+  for (const provider of ['github', 'google', 'github', 'github', 'google', 'github'] as const) {
+    callbacks.push(await begin(provider))
+    t.is(browser.cookies.size, Math.min(callbacks.length, 5))
+  }
+  const [oldest = '', ...others] = callbacks
+  await refusesState(t, () => browser.visit(oldest))
+  for (const callback of others.reverse()) t.truthy(sentHome(t, await browser.visit(callback)).get('code'))
+  t.is(browser.cookies.size, 0)
+})
+
+test.serial('the cookies of long sign-ins leave room for other headers', async (t) => {
+  const browser = openBrowser(stage.app)
+  const target = `${home}&x=${'x'.repeat(950)}`
+  const sizes: number[] = []
+  for (let at = 0; at < 6; at++) {
+    const location = await browser.start('github', { redirect_to: target })
+    sizes.push([...browser.cookies.values()].join('').length)
+    if (at === 5) t.is((await browser.visit(stage.fake.authorize(location, githubber()))).status, 302)
+  }
+  t.true(Math.max(...sizes) <= 6000, sizes.join())
+  t.true((sizes.at(-1) ?? 0) > 3000, 'more than one is kept')
+})
 
 test.serial(
   'GET /auth/google/callback refuses an answer that says it comes from another issuer',
