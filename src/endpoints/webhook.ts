@@ -19,13 +19,22 @@ import { id } from './schemas.ts'
 
 const bodyLimit = 1_048_576
 
+// Every header costs time, and no HTTP server accepts as many.
+const maxHeaders = 1_000
+
+const postedHeaders = z.record(z.string(), z.string()).meta({
+  description: `The headers of the client, such as \`Authorization\` and \`X-Hasura-Role\`, at most ${maxHeaders}. The case of names does not matter.`,
+  examples: [{ Authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl' }],
+})
+
 /** The body that Hasura posts in webhook mode. A newer Hasura may add members. */
 const webhookBody = z.looseObject({
-  headers: z.record(z.string(), z.string()).meta({
-    description:
-      'The headers of the client, such as `Authorization` and `X-Hasura-Role`. The case of names does not matter.',
-    examples: [{ Authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl' }],
-  }),
+  // Counts first, because the check of every member takes long.
+  headers: z.preprocess((headers, ctx) => {
+    if (typeof headers === 'object' && headers !== null && Object.keys(headers).length > maxHeaders)
+      ctx.addIssue({ code: 'custom', message: `has more than ${maxHeaders} members` })
+    return headers
+  }, postedHeaders),
 })
 
 /** The headers that `GET /webhook` reads. */

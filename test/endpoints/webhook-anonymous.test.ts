@@ -104,6 +104,15 @@ test('POST /webhook takes a body of 1 MB', async (t) => {
   refused(t, await open.call('POST', '/webhook', { raw: `${raw} ` }), 413, 'body_too_large')
 })
 
+test('POST /webhook takes a body with 1,000 headers, and refuses one with more', async (t) => {
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`x-${at}`, '']))
+  t.is((await open.call('POST', '/webhook', { raw: webhookPostBody(many(1000)) })).status, 200)
+  const answer = await open.call('POST', '/webhook', { raw: webhookPostBody(many(1001)) })
+  refused(t, answer, 422, 'validation_failed')
+  t.deepEqual(answer.body.errors, [{ field: 'headers', detail: 'has more than 1000 members' }])
+})
+
 test('POST /webhook refuses a body of nothing but brackets, and takes one with the rows of a large insert', async (t) => {
   const brackets = `{"headers":{},"request":[${Array(330_000).fill('[]').join()}]}`
   const answer = await open.call('POST', '/webhook', { raw: brackets })
