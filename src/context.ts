@@ -86,6 +86,8 @@ export type ProvenUser = {
   amr: readonly string[]
   /** The hash that the password matched. */
   passwordHash?: string
+  /** The subject at the provider; undefined for a password. */
+  subject?: string
 }
 
 /** An active session with its user and the source of the claims, all read by one statement. */

@@ -23,7 +23,8 @@ export function resolveIdentity({ identities, config, clock }: ResolveIdentityOp
       const user = await identities.findOrCreate(toIdentity(profile), names, config.signup, clock())
       if (user.isNew) ctx.state.announce('signup', { userId: user.id })
       if (!user.active) throw new GatewayError('user_inactive', { about: { userId: user.id } })
-      ctx.state.user = { id: user.id, provider: profile.provider, amr: ['fed'] }
+      const { provider, subject } = profile
+      ctx.state.user = { id: user.id, provider, subject, amr: ['fed'] }
       await next()
     },
   )

@@ -25,13 +25,17 @@ export const authTime = 'coalesce(s.auth_time, s.created_at)'
 export const columns = `s.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at,
   ${authTime} AS auth_time, coalesce(s.amr, '{}') AS amr, s.level`
 
-// The lock puts this statement in order with a change of the user, which ends the user's sessions.
+// The locks put this statement in order with a change of the user and with an unlinking, which end the user's sessions.
+// Both lock the user first.
 const begin = {
   name: 'session_begin',
-  text: selectAccess(`s AS (
+  text: selectAccess(`u AS MATERIALIZED (
+    SELECT id FROM "user" WHERE id = $1 AND active AND ($7::text IS NULL OR password = $7) FOR SHARE),
+  i AS MATERIALIZED (
+    SELECT 1 FROM identity WHERE provider = $9 AND subject = $10 AND user_id = (SELECT id FROM u) FOR SHARE),
+  s AS (
     INSERT INTO session AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider)
-    SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9 FROM "user" u
-    WHERE u.id = $1 AND u.active AND ($7::text IS NULL OR u.password = $7) FOR SHARE
+    SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9 FROM u WHERE $10::text IS NULL OR EXISTS (SELECT 1 FROM i)
     RETURNING ${columns})`),
 }
 
@@ -130,10 +134,10 @@ export function createSessions(
   return {
     /**
      * Starts a session for an authenticated user. After a sign-in by password, `passwordHash` must still be the user's
-     * hash. `idle` is in seconds, the configured idle lifetime by default.
+     * hash; after one through a provider, `subject` must still be linked. `idle` is in seconds, the configured idle lifetime by default.
      */
     begin: async (
-      { id, provider, amr, passwordHash }: ProvenUser,
+      { id, provider, amr, passwordHash, subject }: ProvenUser,
       device: Device,
       now: Date,
       idle: number = lifetimes.idle,
@@ -149,6 +153,7 @@ export function createSessions(
           passwordHash ?? null,
           amr,
           provider,
+          subject ?? null,
         ]),
       ),
 

@@ -3,6 +3,8 @@ import pg from 'pg'
 import { engines, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
 import test from '../_test.ts'
+import { until } from '../_until.ts'
+import { githubber, signIn, startStage } from '../authentication/_sign-in.ts'
 
 // Only a server has two transactions at once.
 if (engines.includes('server')) {
@@ -32,6 +34,30 @@ if (engines.includes('server')) {
       t.deepEqual(living, [])
     })
   }
+
+  test.serial('a sign-in that is under way while its provider is unlinked begins no session', async (t) => {
+    const stage = await startStage({ engine: 'server' })
+    t.teardown(stage.stop)
+    const profile = githubber()
+    const { id } = (await signIn(stage, 'github', profile)).body
+    const client = new pg.Client({ connectionString: stage.app.config.databaseUrl })
+    await client.connect()
+    t.teardown(() => client.end())
+    const pid = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid
+    await client.query('BEGIN')
+    await client.query('SELECT 1 FROM "user" WHERE id = $1 FOR UPDATE', [id])
+    await client.query('DELETE FROM identity WHERE user_id = $1', [id])
+    const again = signIn(stage, 'github', profile)
+    const waiting = 'SELECT 1 FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))'
+    await until(async () => (await stage.app.sql(waiting, [pid])).length > 0)
+    await client.query('UPDATE session SET revoked_at = now() WHERE user_id = $1', [id])
+    await client.query('COMMIT')
+    refused(t, await again, 401, 'invalid_credentials')
+    const living = await stage.app.sql('SELECT 1 FROM session WHERE user_id = $1 AND revoked_at IS NULL', [
+      id,
+    ])
+    t.deepEqual(living, [])
+  })
 
   test.serial('of logins at the moment of a change none leaves a session that outlives it', async (t) => {
     const { id } = await app.signup('hurried')

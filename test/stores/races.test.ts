@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Engine, engines } from '../_app.ts'
 import { rounds } from '../_rounds.ts'
 import test from '../_test.ts'
+import { until } from '../_until.ts'
 import { attemptAll, byPassword, later, now, openStores, type Stores } from './_stores.ts'
 
 const device = { userAgent: null, address: null }
@@ -36,6 +37,25 @@ for (const engine of engines) {
       )
     }
   })
+
+  if (engine === 'server')
+    test(`${engine}: a session whose begin waits for an unlinking does not begin`, async (t) => {
+      const { sessions, sql, database } = stores
+      const id = await stores.addUser('ida')
+      await sql(`INSERT INTO identity (provider, subject, user_id) VALUES ('github', 'ida', $1)`, [id])
+      const proven = { id, provider: 'github', subject: 'ida', amr: ['fed'] }
+      t.not(await sessions.begin(proven, device, now), null)
+      const waiting = await database.prisma.$transaction(async (tx) => {
+        const pids = await tx.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`
+        await tx.$queryRaw`SELECT 1 FROM "user" WHERE id = ${id}::uuid FOR UPDATE`
+        await tx.identity.deleteMany({ where: { userId: id } })
+        const begun = sessions.begin(proven, device, now)
+        const blocked = 'SELECT 1 FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))'
+        await until(async () => (await sql(blocked, [pids[0]?.pid])).length > 0)
+        return { begun }
+      })
+      t.is(await waiting.begun, null)
+    })
 
   test(`${engine}: of twenty concurrent redemptions of one code exactly one gets the session`, async (t) => {
     const { sessionId } = await begin('bob')
