@@ -46,6 +46,18 @@ test('POST /token takes the cookie from an allowed origin and sets the next one'
   t.is(answer.headers.get('access-control-allow-credentials'), 'true')
 })
 
+test('POST /user/step-up sets the next cookie of the same session', async (t) => {
+  const { answer, cookie } = await signup('stepping')
+  const stepped = await app.call('POST', '/user/step-up', {
+    body: { method: 'password', password: 'correct horse' },
+    headers: { Authorization: `Bearer ${answer.body.token}`, ...origin },
+  })
+  t.is(stepped.status, 200)
+  t.false('refreshToken' in stepped.body)
+  t.not(pairOf(refreshCookie(stepped)), pairOf(cookie))
+  t.is((await token(pairOf(refreshCookie(stepped)))).status, 200)
+})
+
 test('a cookie from another origin, from none, or from a cross-site page is refused', async (t) => {
   const { cookie } = await signup('guarded')
   for (const headers of [

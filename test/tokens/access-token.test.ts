@@ -113,6 +113,16 @@ for (const scheme of ['Basic', 'Token', 'BearerX', 'Bearer,', '']) {
   })
 }
 
+test('a token of an earlier version, without auth_time, is valid, but the authentication is not fresh', async (t) => {
+  const { header, payload } = open(session.token)
+  const { auth_time: _authTime, amr: _amr, acr: _acr, ...earlier } = payload
+  const token = forge(header, earlier, own.privateKey)
+  t.is((await userOf(token)).status, 200)
+  const headers = { Authorization: `Bearer ${token}` }
+  const unlinked = await app.call('DELETE', '/user/identities/github', { headers })
+  refused(t, unlinked, 403, 'fresh_authentication_required')
+})
+
 test('the scheme is case-insensitive', async (t) => {
   for (const scheme of ['bearer', 'BEARER']) t.is((await userOf(session.token, scheme)).status, 200)
 })
