@@ -167,7 +167,7 @@ export type ErrorFormat = {
 }
 
 /** The kinds of credentials of callers. */
-export type Credential = 'accessToken' | 'refreshCookie' | 'actionSecret'
+export type Credential = 'accessToken' | 'refreshCookie' | 'actionSecret' | 'webhookSecret'
 
 /**
  * The contract of a step for callers: its inputs, answers and errors. The contract of a route combines the contracts of
@@ -181,7 +181,7 @@ export type Contract = {
   query?: z.ZodType
   header?: z.ZodType
   cookie?: z.ZodType
-  /** The credential of the caller. A route with several kinds requires one of them. */
+  /** The credential of the caller. A route requires each kind that is not optional. */
   credential?: { kind: Credential; isOptional?: boolean }
   /** Status → answer. */
   answers?: Readonly<Record<number, Answer>>

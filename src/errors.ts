@@ -30,6 +30,13 @@ const table = {
     title: 'Provider denied the sign-in',
     detail: 'The user or the provider rejected the sign-in. Start it again, or sign in another way.',
   },
+  invalid_webhook_secret: {
+    status: 401,
+    title: 'Invalid webhook secret',
+    detail:
+      'The webhook requires its secret in the header X-Webhook-Secret or in the URL, as ?secret=. The operator sets it in AUTH_WEBHOOK_SECRET.',
+    event: 'webhook.refused',
+  },
   role_denied: {
     status: 401,
     title: 'Role denied',

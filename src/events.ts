@@ -31,6 +31,7 @@ const table = {
     message: 'provider callback rejected: of another browser, forged or used',
   },
   'redirect.refused': { level: 'warn', message: 'redirect target rejected: not in AUTH_REDIRECT_ORIGINS' },
+  'webhook.refused': { level: 'warn', message: 'webhook request rejected: no secret or another one' },
   'role.denied': { level: 'info', message: 'requested role denied: the user does not have it' },
   'key.rotated': { level: 'info', message: 'key rotated' },
 } as const satisfies Record<string, { level: 'debug' | 'info' | 'warn'; message: string }>

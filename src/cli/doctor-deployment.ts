@@ -131,10 +131,14 @@ async function examineGateway(config: Config, kid: string | null | undefined): P
     const unread = 'the gateway was not reached'
     return [reached, skipped('jwks', unread), skipped('webhook', unread)]
   }
-  const [jwks, anonymous, forged] = await Promise.all([
+  const { webhookSecret, roles } = config
+  // A header value is Latin-1, and the secret is UTF-8.
+  const shared = webhookSecret && { 'X-Webhook-Secret': Buffer.from(webhookSecret).toString('latin1') }
+  const [jwks, anonymous, forged, stranger] = await Promise.all([
     read('/jwks'),
-    read('/webhook'),
-    read('/webhook', { Authorization: 'Bearer e30.e30.e30' }),
+    read('/webhook', { ...shared }),
+    read('/webhook', { ...shared, Authorization: 'Bearer e30.e30.e30' }),
+    shared ? read('/webhook') : null,
   ])
-  return [reached, checkJwks(jwks, kid), checkWebhook(anonymous, forged, config.roles.anonymousRole)]
+  return [reached, checkJwks(jwks, kid), checkWebhook(anonymous, forged, roles.anonymousRole, stranger)]
 }

@@ -122,7 +122,8 @@ function spoil(token: string): string {
 
 function wantedSettings(config: Config): WantedSettings {
   const jwtSecret = JSON.stringify(hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` }))
-  return { jwtSecret, hook: `${config.publicUrl}/webhook` }
+  const query = config.webhookSecret === undefined ? '' : '?secret=<AUTH_WEBHOOK_SECRET>'
+  return { jwtSecret, hook: `${config.publicUrl}/webhook${query}` }
 }
 
 /** Signs a token of an unknown user and an unknown session. */

@@ -128,6 +128,8 @@ export function parseConfig(
     drain: read('AUTH_DRAIN', v.integer(0, 300, production ? 5 : 0)),
     shutdownGrace: read('AUTH_SHUTDOWN_GRACE', v.integer(0, 300, 10)),
     actionSecret: read('AUTH_ACTION_SECRET', v.secret),
+    /** The secret that `/webhook` requires; undefined for no secret. */
+    webhookSecret: read('AUTH_WEBHOOK_SECRET', v.secret),
     /** Bytes; 0 means no cache. */
     webhookCache: read('AUTH_WEBHOOK_CACHE', v.integer(0, 1024, 16)) * 1024 * 1024,
     metrics: read('AUTH_METRICS', v.flag(false)),

@@ -57,6 +57,7 @@ function findSecretWarnings({ publicUrl, ...config }: Config): Warning[] {
     AUTH_SECRET: config.secret,
     AUTH_PREVIOUS_SECRET: config.previousSecret,
     AUTH_ACTION_SECRET: config.actionSecret,
+    AUTH_WEBHOOK_SECRET: config.webhookSecret,
   }
   return Object.entries(secrets).flatMap(([name, secret]) => {
     const detail = secret && findWeakness(secret, isThisMachine(publicUrl))

@@ -42,18 +42,33 @@ export function failUnread(name: string, path: string, reason: string): Check {
 
 /**
  * Checks `/webhook` as Hasura reads it: 200 with string members and a role, or 401. `anonymous` is the answer without a
- * token, `forged` the answer to a token with an invalid signature.
+ * token, `forged` the answer to a token with an invalid signature, and `stranger` the answer without the secret of the
+ * webhook; null without such a secret.
  */
 export function checkWebhook(
   anonymous: Page | string,
   forged: Page | string,
   anonymousRole: string | null,
+  stranger: Page | string | null = null,
 ): Check {
   const name = 'webhook'
   if (typeof anonymous === 'string') return failUnread(name, '/webhook', anonymous)
   if (typeof forged === 'string') return failUnread(name, '/webhook', forged)
+  if (typeof stranger === 'string') return failUnread(name, '/webhook', stranger)
   const cure =
     'make the proxies pass /webhook on to the gateway, and give all replicas the same configuration'
+  if (stranger && stranger.status !== 401)
+    return failed(
+      name,
+      `a request without AUTH_WEBHOOK_SECRET is answered with ${stranger.status}, not 401`,
+      'set AUTH_WEBHOOK_SECRET in the environment of the gateway too, and restart it',
+    )
+  if (isRefusedAsStranger(anonymous))
+    return failed(
+      name,
+      'the gateway rejects the secret of this environment',
+      'give the gateway, all its replicas and this command the same AUTH_WEBHOOK_SECRET',
+    )
   if (forged.status !== 401)
     return failed(name, `a forged token is answered with ${forged.status}, not 401`, cure)
   if (anonymousRole === null) {
@@ -72,6 +87,10 @@ export function checkWebhook(
     `a request without a token is answered with ${found}, not with the role ${anonymousRole}`,
     cure,
   )
+}
+
+function isRefusedAsStranger({ status, text }: Page): boolean {
+  return status === 401 && text.includes('"invalid_webhook_secret"')
 }
 
 function readRole({ status, text }: Page): string | null {

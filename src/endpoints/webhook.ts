@@ -13,6 +13,7 @@ import {
 } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
+import { requireWebhookSecret } from '../hasura/shared-secrets.ts'
 import { bodyOf, jsonBody } from '../http/body.ts'
 import { createReadCurrent } from '../sessions/open-session.ts'
 import { id } from './schemas.ts'
@@ -70,12 +71,18 @@ type HeaderOf = (ctx: Context, name: string) => string | undefined
 export function webhook(deps: Dependencies): Middleware[] {
   const isOptional = deps.config.roles.anonymousRole !== null
   const contract: Contract = { credential: { kind: 'accessToken', isOptional }, header: webhookHeaders }
-  return webhookSteps(deps, forwardedHeader, contract)
+  return [...secretSteps(deps), ...webhookSteps(deps, forwardedHeader, contract)]
 }
 
 /** POST /webhook: answers Hasura's webhook mode with the headers of the client in the body. */
 export function postedWebhook(deps: Dependencies): Middleware[] {
-  return [jsonBody(webhookBody, { limit: bodyLimit }), ...webhookSteps(deps, postedHeader, {})]
+  const body = jsonBody(webhookBody, { limit: bodyLimit })
+  return [...secretSteps(deps), body, ...webhookSteps(deps, postedHeader, {})]
+}
+
+/** Returns the step that requires AUTH_WEBHOOK_SECRET, if it is set. */
+function secretSteps({ config: { webhookSecret } }: Dependencies): Middleware[] {
+  return webhookSecret === undefined ? [] : [requireWebhookSecret({ secret: webhookSecret })]
 }
 
 function webhookSteps(deps: Dependencies, headerOf: HeaderOf, contract: Contract): Middleware[] {

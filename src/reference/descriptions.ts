@@ -39,6 +39,7 @@ export const credentialNames = {
   accessToken: 'Access token',
   refreshCookie: 'Refresh cookie',
   actionSecret: 'Action secret',
+  webhookSecret: 'Webhook secret',
 }
 
 /** The descriptions of the credentials. */
@@ -48,6 +49,8 @@ export const credentialDescriptions = {
   refreshCookie:
     'The refresh token in the cookie of the sign-in. The request must come from an allowed origin.',
   actionSecret: 'The value of `AUTH_ACTION_SECRET`, which Hasura and the gateway share.',
+  webhookSecret:
+    'The value of `AUTH_WEBHOOK_SECRET`, which Hasura and the gateway share. It may be in the query instead, as `secret`.',
 }
 
 const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { description?: string }> = {
@@ -213,6 +216,8 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   invalid_code:
     'The one-time code is wrong, older than 60 seconds or used before, or the code verifier does not match.',
   provider_denied: 'The user declined at the provider, or the provider rejected its own code.',
+  invalid_webhook_secret:
+    'The request of `/webhook` has no secret or another one than `AUTH_WEBHOOK_SECRET`.',
   role_denied: 'Hasura asked `/webhook` for a role that the user does not have.',
   invalid_state:
     'The provider sign-in was started in another browser, took too long or came back twice. Or the form of a page has expired.',

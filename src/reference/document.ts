@@ -109,6 +109,12 @@ function securitySchemes(
       name: 'X-Action-Secret',
       description: credentialDescriptions.actionSecret,
     },
+    webhookSecret: {
+      type: 'apiKey',
+      in: 'header',
+      name: 'X-Webhook-Secret',
+      description: credentialDescriptions.webhookSecret,
+    },
   }
   return Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)))
 }

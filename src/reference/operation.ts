@@ -58,8 +58,12 @@ export function createDescribeOperation(schemas: Schemas, responses: ReturnType<
 function readSecurity(contracts: readonly Contract[]): Record<string, string[]>[] {
   const needed = contracts.flatMap(({ credential }) => credential ?? [])
   if (needed.length === 0) return []
-  const all: Partial<Record<Credential, string[]>> = Object.fromEntries(needed.map(({ kind }) => [kind, []]))
-  return needed.every(({ isOptional }) => isOptional) ? [{}, all] : [all]
+  const requirement = (some: typeof needed): Partial<Record<Credential, string[]>> =>
+    Object.fromEntries(some.map(({ kind }) => [kind, []]))
+  const required = needed.filter(({ isOptional }) => !isOptional)
+  return required.length < needed.length
+    ? [requirement(required), requirement(needed)]
+    : [requirement(needed)]
 }
 
 type Responses = Pick<ReturnType<typeof createResponses>, 'answered' | 'refused'>

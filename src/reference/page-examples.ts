@@ -6,6 +6,7 @@ export type Place = { method: string; path: string; operation: Operation }
 const credentials: Record<string, [header: string, value: string]> = {
   accessToken: ['Authorization', 'Bearer $TOKEN'],
   actionSecret: ['X-Action-Secret', '$AUTH_ACTION_SECRET'],
+  webhookSecret: ['X-Webhook-Secret', '$AUTH_WEBHOOK_SECRET'],
 }
 
 /** Returns example requests by language. An operation that requires the cookie of a running sign-in has no examples. */

@@ -196,6 +196,16 @@ besideGateway('doctor without an admin secret still tries a token', async (t) =>
   t.is(of('anonymous role')?.status, 'skipped', 'its permissions are unknown')
 })
 
+besideGateway('doctor finds a gateway that answers without the secret of its webhook', async (t) => {
+  const env = { AUTH_WEBHOOK_SECRET: 'a secret that the gateway has not' }
+  const { checks, of } = await examine('', env)
+  fails(t, checks, ['webhook'])
+  t.regex(
+    of('webhook')?.detail ?? '',
+    /^a request without AUTH_WEBHOOK_SECRET is answered with 200, not 401$/,
+  )
+})
+
 besideGateway('doctor names keys that AUTH_SECRET does not open', async (t) => {
   const { checks } = await examine('', { AUTH_SECRET: 'another secret that is only good for tests' })
   fails(t, checks, ['keys'])

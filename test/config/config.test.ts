@@ -64,6 +64,7 @@ test('an empty environment gives the defaults', (t) => {
       drain: 0,
       shutdownGrace: 10,
       actionSecret: undefined,
+      webhookSecret: undefined,
       metrics: false,
       pages: { name: 'Claimgate', logo: undefined, accent: '#3451b2', language: undefined },
       docs: true,
@@ -196,7 +197,7 @@ const names = [
   'AUTH_ALLOW_ADMIN_ROLE AUTH_SIGNUP AUTH_PASSWORD_MIN_LENGTH AUTH_PASSWORD_HASH AUTH_BCRYPT_COST',
   'AUTH_GITHUB_CLIENT_ID AUTH_GITHUB_CLIENT_SECRET AUTH_GITHUB_SCOPE AUTH_GITHUB_TOKEN_URL',
   'AUTH_PROVIDER_TIMEOUT AUTH_DATABASE_TIMEOUT AUTH_REDIRECT_ORIGINS AUTH_CORS_ORIGINS AUTH_TRUSTED_PROXIES AUTH_JWKS_MAX_AGE',
-  'AUTH_STATE_LIFETIME AUTH_SHUTDOWN_GRACE AUTH_ACTION_SECRET AUTH_METRICS LOG_LEVEL OTEL_EXPORTER_OTLP_ENDPOINT AUTH_NOTHING',
+  'AUTH_STATE_LIFETIME AUTH_SHUTDOWN_GRACE AUTH_ACTION_SECRET AUTH_WEBHOOK_SECRET AUTH_METRICS LOG_LEVEL OTEL_EXPORTER_OTLP_ENDPOINT AUTH_NOTHING',
 ].flatMap((line) => line.split(' '))
 
 const value = fc.oneof(

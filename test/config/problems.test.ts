@@ -54,6 +54,7 @@ const bad: Record<string, (secret: string) => string> = {
   AUTH_DRAIN: (secret) => secret,
   AUTH_SHUTDOWN_GRACE: (secret) => secret,
   AUTH_ACTION_SECRET: (secret) => secret,
+  AUTH_WEBHOOK_SECRET: (secret) => secret,
   WEB_CONCURRENCY: (secret) => secret,
   LOG_LEVEL: (secret) => secret,
 }

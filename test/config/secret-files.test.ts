@@ -23,6 +23,7 @@ test('every secret may be in a file instead of its variable', (t) => {
     AUTH_SECRET_FILE: secret,
     AUTH_PREVIOUS_SECRET_FILE: `${secret} 2`,
     AUTH_ACTION_SECRET_FILE: `${secret} 3`,
+    AUTH_WEBHOOK_SECRET_FILE: `${secret} 4`,
     AUTH_PRIVATE_KEY_FILE: pem,
     AUTH_MY_IDP_CLIENT_SECRET_FILE: 'client secret',
   }
@@ -33,6 +34,7 @@ test('every secret may be in a file instead of its variable', (t) => {
   t.is(config.secret, secret)
   t.is(config.previousSecret, `${secret} 2`)
   t.is(config.actionSecret, `${secret} 3`)
+  t.is(config.webhookSecret, `${secret} 4`)
   t.truthy(config.keyPair)
   t.is(config.providers.get('my-idp')?.clientSecret, 'client secret')
   t.deepEqual(config.unknownVariables, [])

@@ -35,7 +35,7 @@ test('in public, weak passwords and unlimited guesses are possible, with a warni
 })
 
 test('a secret that can be guessed is warned of, by name and not by value', (t) => {
-  const names = ['AUTH_SECRET', 'AUTH_PREVIOUS_SECRET', 'AUTH_ACTION_SECRET']
+  const names = ['AUTH_SECRET', 'AUTH_PREVIOUS_SECRET', 'AUTH_ACTION_SECRET', 'AUTH_WEBHOOK_SECRET']
   for (const secret of [
     'a'.repeat(32),
     '0123456701234567012345670123456789'.slice(0, 32),

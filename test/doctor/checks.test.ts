@@ -190,6 +190,17 @@ test('the webhook must answer with strings and the anonymous role, and with 401 
     t.is(checkWebhook(page(200, body), no, 'anonymous').status, 'failed')
 })
 
+test('the webhook must reject requests without its secret, and take the secret of this environment', (t) => {
+  const anonymous = page(200, { 'X-Hasura-Role': 'anonymous' })
+  const forged = page(401, { code: 'invalid_token' })
+  const stranger = page(401, { code: 'invalid_webhook_secret' })
+  t.is(checkWebhook(anonymous, forged, 'anonymous', stranger).status, 'ok')
+  t.regex(checkWebhook(anonymous, forged, 'anonymous', anonymous).detail, /without AUTH_WEBHOOK_SECRET/)
+  t.regex(checkWebhook(stranger, stranger, 'anonymous', stranger).detail, /rejects the secret/)
+  t.regex(checkWebhook(stranger, stranger, null).detail, /rejects the secret/)
+  t.is(checkWebhook(anonymous, forged, 'anonymous', 'gave no answer').status, 'failed')
+})
+
 test('roles are found in every part of the metadata that has permissions', (t) => {
   const metadata = {
     sources: [

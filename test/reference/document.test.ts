@@ -12,6 +12,7 @@ const everything = {
   ...provider,
   AUTH_METRICS: 'true',
   AUTH_ACTION_SECRET: 'an action secret that is only good for tests',
+  AUTH_WEBHOOK_SECRET: 'a webhook secret that is only good for tests',
   AUTH_RATE_LIMIT: 'on',
   AUTH_SIGNUP: 'false',
   AUTH_COOKIE_MODE: 'true',
