@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
+import { writeText } from '../observability/terminal-text.ts'
 import type { Deployment } from '../process/deployment.ts'
 import type { ServingProcess } from '../process/serve.ts'
 import { CommandError, toOpenError } from './failure.ts'
@@ -55,7 +56,8 @@ export async function withDeployment<T>(
   const isThere = await hasDatabase(config)
   if (!isThere && !mayCreate) throw noDatabase(config)
   const deployment = await open(context, config)
-  if (!isThere && !context.isJson) context.process.stderr.write(`Created a database in ${config.dataDir}.\n`)
+  if (!isThere && !context.isJson)
+    writeText(context.process.stderr, `Created a database in ${config.dataDir}.\n`)
   try {
     return await work({ ...deployment, config, now: context.clock() })
   } finally {
@@ -78,11 +80,11 @@ export function onDeployment<Args extends unknown[]>(
 /** Prints an output as a JSON document or as text. */
 export function print({ process, isJson }: CommandContext, { document, text, warning }: Output): void {
   if (isJson) {
-    process.stdout.write(`${JSON.stringify({ ...document, ...(warning && { warning }) }, null, 2)}\n`)
+    writeText(process.stdout, `${JSON.stringify({ ...document, ...(warning && { warning }) }, null, 2)}\n`)
     return
   }
-  process.stdout.write(`${text}\n`)
-  if (warning) process.stderr.write(`Warning: ${warning}\n`)
+  writeText(process.stdout, `${text}\n`)
+  if (warning) writeText(process.stderr, `Warning: ${warning}\n`)
 }
 
 async function open({ loadLog }: CommandContext, config: Config): Promise<Deployment> {

@@ -3,6 +3,7 @@ import { ConfigError, GatewayError } from '../errors.ts'
 import { ImportError, type ProblemCode, problemTable } from '../import/problems.ts'
 import type { ImportDeps, ImportReport } from '../import/run.ts'
 import { layouts } from '../import/sources.ts'
+import { indentLines, writeText } from '../observability/terminal-text.ts'
 import { count, printable } from './output.ts'
 
 /** The context of the command. */
@@ -50,13 +51,16 @@ export function registerImport(program: Command, context: ImportContext): void {
       try {
         const { runImport } = await import('../import/run.ts')
         const report = await runImport(name, url, flags.dryRun === true, context)
-        context.stdout.write(isJson ? `${JSON.stringify(report)}\n` : describeImport(report))
+        writeText(context.stdout, isJson ? `${JSON.stringify(report)}\n` : describeImport(report))
         context.setExitCode(report.problems.total > 0 ? exitCodes.problems : 0)
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
         const exitCode = exitCodeOf(error)
         const document = { error: { code: codes[exitCode] ?? 'failed', message } }
-        context.stderr.write(`${isJson ? JSON.stringify(document, null, 2) : `claimgate: ${message}`}\n`)
+        writeText(
+          context.stderr,
+          `${isJson ? JSON.stringify(document, null, 2) : `claimgate: ${indentLines(message)}`}\n`,
+        )
         context.setExitCode(exitCode)
       }
     })

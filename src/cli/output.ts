@@ -1,3 +1,5 @@
+import { unprintable } from '../observability/terminal-text.ts'
+
 /** The output of a command: a document for programs, a text for people, and a warning. */
 export type Output = { document: object; text: string; warning?: string | undefined }
 
@@ -25,10 +27,7 @@ export function showTime(time: Date): string {
 
 /** Escapes control and format characters in text from outside, such as a username, because they can change the terminal. */
 export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  )
+  return text.replace(unprintable, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }
 
 /** Returns printable text in quotation marks. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { writeText } from '../observability/terminal-text.ts'
 import { registerClaims } from './claims.ts'
 import type { CommandContext } from './context.ts'
 import { registerDoctor } from './doctor.ts'
@@ -24,7 +25,7 @@ export function createProgram(context: CommandContext): Command {
     .addHelpText('after', exitCodes)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      writeOut: (text) => void context.process.stdout.write(text),
+      writeOut: (text) => writeText(context.process.stdout, text),
       // The caller prints the thrown error, as text or as JSON.
       writeErr: () => {},
     })

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { indentLines, writeText } from '../observability/terminal-text.ts'
 import { type CommandProcess, createContext } from './context.ts'
 import { CommandError, toCommandError } from './failure.ts'
 import { printable } from './output.ts'
@@ -16,7 +17,10 @@ export async function run(process: CommandProcess, args: readonly string[]): Pro
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     const failure = error instanceof CommanderError ? fromCommander(error, args) : toCommandError(error)
-    process.stderr.write(isJson ? `${toDocument(failure)}\n` : `claimgate: ${failure.message}\n`)
+    writeText(
+      process.stderr,
+      isJson ? `${toDocument(failure)}\n` : `claimgate: ${indentLines(failure.message)}\n`,
+    )
     return failure.exitCode
   }
 }

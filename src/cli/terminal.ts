@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { writeText } from '../observability/terminal-text.ts'
 import { CommandError } from './failure.ts'
 
 /** The standard streams of a command. */
@@ -55,7 +56,7 @@ function ask({ stdin, stderr }: Terminal, question: string, isHidden: boolean): 
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: stdin, output: isHidden ? nowhere : stderr, terminal: true })
   // Asked after the interface exists: until then, the terminal echoes the input.
-  stderr.write(question)
+  writeText(stderr, question)
   return new Promise((resolve, reject) => {
     let isAnswered = false
     lines.once('line', (line) => {
@@ -65,7 +66,7 @@ function ask({ stdin, stderr }: Terminal, question: string, isHidden: boolean): 
     })
     lines.once('SIGINT', () => lines.close())
     lines.once('close', () => {
-      if (isHidden || !isAnswered) stderr.write('\n')
+      if (isHidden || !isAnswered) writeText(stderr, '\n')
       if (!isAnswered) reject(new CommandError('interrupted', 'Interrupted; nothing was changed'))
     })
   })

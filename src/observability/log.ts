@@ -1,11 +1,17 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { escapeControls } from './terminal-text.ts'
 
 /**
  * Creates a log of JSON lines. An error (`err`) is logged with type, stack and a message without quoted values, because
  * libraries put statements, answers and header values into messages and further members.
  */
 export function createLog(level: string, destination?: DestinationStream): Logger {
-  const options = { level, serializers: { err: (error: unknown) => serializeError(error) } }
+  const options = {
+    level,
+    serializers: { err: (error: unknown) => serializeError(error) },
+    // pino escapes the controls of ASCII only, and a log may be read on a terminal.
+    hooks: { streamWrite: escapeControls },
+  }
   return destination === undefined ? pino(options) : pino(options, destination)
 }
 

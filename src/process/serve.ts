@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../errors.ts'
 import { createLog } from '../observability/log.ts'
+import { writeText } from '../observability/terminal-text.ts'
 import { type Environment, loadPageFiles, loadSettings, root } from './settings.ts'
 import { describeGateway, startupMessage } from './startup-message.ts'
 import { connectPrimary, type Primary } from './worker.ts'
@@ -38,7 +39,7 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
   const { config, providers, warnings } = await loadSettings(process)
   const pages = await loadPageFiles(config)
   const log = createLog(config.logLevel)
-  const say = primary?.ready ?? ((text: string) => void process.stdout.write(text))
+  const say = primary?.ready ?? ((text: string) => writeText(process.stdout, text))
   if (!primary) {
     for (const name of config.unknownVariables)
       log.warn({ name }, 'unknown environment variable; check its spelling')
@@ -66,7 +67,7 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
     gateway.close(drain).then(
       () => process.exit(exitCode),
       (error) => {
-        process.stderr.write(`Claimgate failed to stop cleanly. ${messageOf(error)}\n`)
+        writeText(process.stderr, `Claimgate failed to stop cleanly. ${messageOf(error)}\n`)
         process.exit(1)
       },
     )

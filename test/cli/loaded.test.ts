@@ -7,7 +7,8 @@ import { createFolder } from '../database/_databases.ts'
 import { runCommand } from './_command.ts'
 
 /** The files of the command, and the files with names and errors that it shares with the gateway. */
-const ours = /^src\/(cli\/[\w-]+|errors|hasura\/metadata-request|import\/(problems|sources))\.[jt]s$/
+const ours =
+  /^src\/(cli\/[\w-]+|errors|observability\/terminal-text|hasura\/metadata-request|import\/(problems|sources))\.[jt]s$/
 const mostFiles = 20
 
 for (const line of [
