@@ -1,14 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { loadProviders } from '../authentication/load-providers.ts'
 import type { Provider } from '../authentication/provider.ts'
 import { type Config, parseConfig } from '../config/config.ts'
+import { listSecretFiles } from '../config/secrets.ts'
 import { findWarnings, type Warning } from '../config/warnings.ts'
 import { ConfigError } from '../errors.ts'
 import { findPageProblems, loadPages, type PageFiles } from '../pages/assets.ts'
+import { findOpenFiles } from './open-files.ts'
 import { readSecretFiles } from './secret-files.ts'
 
 /** The environment of a process; its working directory may have `.env` and key files. */
-export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile'>
+export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile' | 'getuid'>
 
 /** The configuration of a deployment, its provider files, and the warnings about both. */
 export type Settings = { config: Config; providers: readonly Provider[]; warnings: readonly Warning[] }
@@ -31,7 +34,10 @@ export async function loadSettings(host: Environment): Promise<Settings> {
   }
   try {
     const config = parseConfig(host.env, redirecting, files)
-    return { config, providers, warnings: findWarnings(config) }
+    const ownFiles = ['.env', 'private.pem', join(config.dataDir, 'secret')]
+    const named = listSecretFiles(host.env).map(([, path]) => path)
+    const openFiles = findOpenFiles([...ownFiles, ...named], host.getuid?.())
+    return { config, providers, warnings: [...findWarnings(config), ...openFiles] }
   } catch (error) {
     throw error instanceof ConfigError ? await withPageProblems(error, host.env) : error
   }

@@ -87,12 +87,14 @@ test.serial('a missing logo or an unknown language of the pages is rejected with
 })
 
 test.serial(
-  'an unknown variable that looks like one of Claimgate, and an unsafe setting, are logged as warnings',
+  'an unknown variable that looks like one of Claimgate, an unsafe setting and an open file are logged as warnings',
   async (t) => {
     const env = { AUTH_SIGN_UP: 'false', AUTH_PUBLIC_URL: 'http://auth.test', AUTH_SECRET: 'x'.repeat(32) }
-    const gateway = await startProcess(env, await createFolder(t))
+    const folder = await createFolder(t)
+    await writeFile(join(folder, '.env'), 'AUTH_AUDIENCE=hasura\n', { mode: 0o644 })
+    const gateway = await startProcess(env, folder)
     t.teardown(() => gateway.stop('SIGKILL'))
-    const names = [...gateway.output().matchAll(/^\{"level":40.*"name":"(\w+)"/gm)].map(([, name]) => name)
-    t.deepEqual(names, ['AUTH_SIGN_UP', 'AUTH_PUBLIC_URL', 'AUTH_RATE_LIMIT', 'AUTH_SECRET'])
+    const names = [...gateway.output().matchAll(/^\{"level":40.*"name":"([\w.]+)"/gm)].map(([, name]) => name)
+    t.deepEqual(names, ['AUTH_SIGN_UP', 'AUTH_PUBLIC_URL', 'AUTH_RATE_LIMIT', 'AUTH_SECRET', '.env'])
   },
 )
