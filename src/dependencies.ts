@@ -24,6 +24,7 @@ import { createAnnouncer } from './observability/announce.ts'
 import type { ShareMetrics } from './observability/metrics.ts'
 import { createAccessCache, watchAccess } from './sessions/access-cache.ts'
 import { createOpenSession } from './sessions/open-session.ts'
+import { createRowTurns, takeTurns } from './sessions/row-turns.ts'
 import { createIdentities } from './stores/identities.ts'
 import { createOneTimeCodes } from './stores/one-time-codes.ts'
 import { createPageSessions } from './stores/page-sessions.ts'
@@ -72,9 +73,19 @@ export async function createDependencies(foundation: Foundation) {
   const queries = tracing ? watchQueries(admitted, tracing.instrumentStatement) : admitted
   const concurrency = shareOfCores(availableParallelism(), config.workers)
   const hashes = createPasswordHashes({ ...config, concurrency })
-  const users = createUsers(queries)
-  const sessions = createSessions(queries, config.sessionLifetimes)
-  const pageSessions = createPageSessions(queries, config.sessionLifetimes)
+  // The statements that lock a row.
+  const inTurn = createRowTurns(config.databaseTimeout)
+  const users = takeTurns(createUsers(queries), ['replaceHash'], inTurn)
+  const sessions = takeTurns(
+    createSessions(queries, config.sessionLifetimes),
+    ['begin', 'rotate', 'stepUp', 'revokeReused', 'redeem', 'revokeOwn', 'revoke'],
+    inTurn,
+  )
+  const pageSessions = takeTurns(
+    createPageSessions(queries, config.sessionLifetimes),
+    ['beginSecond', 'extend', 'revokeOthers'],
+    inTurn,
+  )
   const oneTimeCodes = createOneTimeCodes(queries)
   const watch = (changed: (userId: string | null) => void) => watchAccess(database, log, changed)
   const accessCache =

@@ -10,6 +10,8 @@ export type Statement = { name: string; text: string }
 export type Connection = {
   adapter: SqlMigrationAwareDriverAdapterFactory
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
+  /** Runs a statement on a connection that no request uses, and so does not wait for requests. */
+  queryApart: Connection['query']
   /** Runs a script of many statements as one transaction. */
   execute(script: string): Promise<void>
   /** Runs `work` while no other process on the same database is inside `exclusively`. */
@@ -29,6 +31,7 @@ export type Queries = { prisma: ReturnType<typeof extendPrisma>; query: Connecti
 
 /** The database as stores and migrations see it. */
 export type Database = Queries & {
+  queryApart: Connection['queryApart']
   exclusively: Connection['exclusively']
   listen: Connection['listen']
   pool: Connection['pool']
@@ -47,6 +50,11 @@ export function createDatabase(connection: Connection): Database {
   return {
     ...behind(() => {}),
     behind,
+    queryApart: (statement, values) =>
+      translated(
+        () => {},
+        () => connection.queryApart(statement, values),
+      ),
     exclusively: (work) => connection.exclusively(work),
     listen: (channel, subscriber) => connection.listen(channel, subscriber),
     pool: connection.pool,

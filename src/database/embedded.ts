@@ -48,10 +48,12 @@ export async function createPglite(dataDir: string): Promise<PGlite> {
 
 /** Returns the embedded database as a connection; `release` runs after the connection is closed. */
 export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = async () => {}): Connection {
+  const query = async <Row>({ text }: { text: string }, values: readonly unknown[]) =>
+    (await pglite.query<Row>(text, [...values])).rows
   return {
     adapter: createEmbeddedAdapter(pglite),
-    query: async <Row>({ text }: { text: string }, values: readonly unknown[]) =>
-      (await pglite.query<Row>(text, [...values])).rows,
+    query,
+    queryApart: query,
     execute: async (script) => void (await pglite.exec(script)),
     exclusively: (work) => work(),
     listen: (channel, subscriber) => listenEmbedded(pglite, channel, subscriber),

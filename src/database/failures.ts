@@ -13,10 +13,10 @@ export function isUniqueViolation(error: unknown): boolean {
   return codesOf(error).some((code) => code === '23505' || code === 'P2002')
 }
 
-// SQLSTATE classes: connection exception, insufficient resources, operator intervention, system error; a read-only
-// server; then codes of Prisma and of the network.
+// SQLSTATE classes: connection exception, insufficient resources, operator intervention, system error; a locked row, a
+// read-only server; then codes of Prisma and of the network.
 const away =
-  /^(08|53|57|58)...$|^25006$|^P10(01|02|08|11|17)$|^P20(24|28)$|^E(CONN|HOST|NET|ADDR)[A-Z]+$|^E(TIMEDOUT|PIPE|NOTFOUND|AI_AGAIN)$/
+  /^(08|53|57|58)...$|^55P03$|^25006$|^P10(01|02|08|11|17)$|^P20(24|28)$|^E(CONN|HOST|NET|ADDR)[A-Z]+$|^E(TIMEDOUT|PIPE|NOTFOUND|AI_AGAIN)$/
 
 // Rejected logins, a missing database, and certificate or file errors.
 const refused = /^28...$|^3D000$|^P10(00|03|10)$|^E[A-Z_]+$/
@@ -41,9 +41,9 @@ export function translateFailure(error: unknown): unknown {
     : error
 }
 
-// node-postgres sets no code on these errors.
+// node-postgres sets no code on these errors, and Prisma's schema engine drops the code of the last one.
 function isLostConnection(error: unknown): boolean {
   const lost =
-    /timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Query read timeout|after calling end on the pool|PGlite is clos/
+    /timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Query read timeout|after calling end on the pool|PGlite is clos|canceling statement due to (?:lock|statement) timeout/
   return error instanceof Error && (lost.test(error.message) || isLostConnection(error.cause))
 }

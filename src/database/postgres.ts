@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
-import type { Connection } from './database.ts'
+import type { Connection, Statement } from './database.ts'
 import { createExecuteScript } from './execute-script.ts'
 import { listenOnServer } from './listen-postgres.ts'
 import type { Subscription } from './listener.ts'
@@ -30,18 +30,25 @@ export function connectServer(url: string, onError: (error: Error) => void, time
     query_timeout: timeout * 600,
     // A little earlier, so that the server cancels a slow statement and the connection survives.
     statement_timeout: timeout * 540,
+    // Earlier still: a statement that waits for a lock does nothing with its connection.
+    lock_timeout: timeout * 200,
   }
   const pool = new pg.Pool({ ...bounded, application_name: 'claimgate' })
-  pool.on('error', onError)
   pool.on('release', (error, client) => discard(pool, error, client))
+  const apart = new pg.Pool({ ...bounded, application_name: 'claimgate readiness', max: 1 })
+  for (const each of [pool, apart]) each.on('error', onError)
+  const queryIn =
+    (from: pg.Pool): Connection['query'] =>
+    async <Row>({ name, text }: Statement, values: readonly unknown[]) =>
+      (await from.query({ name, text, values: [...values] })).rows as Row[]
   const goodbye = timeout * 1000
   const listeners: Subscription[] = []
   const execute = (script: string) =>
     withClient(settings, goodbye, async (client) => void (await client.query(script)))
   return {
     adapter: createServerAdapter(pool, execute),
-    query: async <Row>({ name, text }: { name: string; text: string }, values: readonly unknown[]) =>
-      (await pool.query({ name, text, values: [...values] })).rows as Row[],
+    query: queryIn(pool),
+    queryApart: queryIn(apart),
     execute,
     exclusively: (work) =>
       withClient(bounded, goodbye, async (client) => {
@@ -65,7 +72,7 @@ export function connectServer(url: string, onError: (error: Error) => void, time
     },
     close: async () => {
       await Promise.all(listeners.map((subscription) => subscription.close()))
-      await atMost(goodbye, pool.end())
+      await Promise.all([pool, apart].map((each) => atMost(goodbye, each.end())))
     },
     pool: () => ({
       used: pool.totalCount - pool.idleCount,

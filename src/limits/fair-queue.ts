@@ -9,6 +9,8 @@ export type FairQueueSettings = {
   perKey: number
   /** The maximum wait in seconds. */
   wait: number
+  /** Creates the error of a refused work; `overloaded` by default. */
+  refusal?: () => GatewayError
 }
 
 export type FairQueue = ReturnType<typeof createFairQueue>
@@ -20,7 +22,13 @@ type Waiting = { admit(): void; refuse(): void }
  * Creates a queue in which keys take turns: a key with many works delays another key by at most one work. When the queue
  * is full, a work of the key with the most waiting works gives way to a key with fewer.
  */
-export function createFairQueue({ concurrency, capacity, perKey, wait }: FairQueueSettings) {
+export function createFairQueue({
+  concurrency,
+  capacity,
+  perKey,
+  wait,
+  refusal = overloaded,
+}: FairQueueSettings) {
   /** The waiting works by key; the first key has the next turn. */
   const lines = new Map<string, Waiting[]>()
   /** The numbers of running and waiting works by key. */
@@ -60,7 +68,7 @@ export function createFairQueue({ concurrency, capacity, perKey, wait }: FairQue
       const line = lines.get(key) ?? []
       const refuse = () => {
         clearTimeout(timer)
-        reject(overloaded())
+        reject(refusal())
       }
       const admit = () => {
         clearTimeout(timer)
@@ -91,13 +99,13 @@ export function createFairQueue({ concurrency, capacity, perKey, wait }: FairQue
   async function takeTurn(key: string): Promise<void> {
     if (running < concurrency) running++
     else if (waiting < capacity || makeRoom(key)) await waitInLine(key)
-    else throw overloaded()
+    else throw refusal()
   }
 
   return {
-    /** Runs a work of a key in its turn. Throws `overloaded` for too many works, and after the maximum wait. */
+    /** Runs a work of a key in its turn. Throws the refusal for too many works, and after the maximum wait. */
     run: async <T>(key: string, work: () => Promise<T>): Promise<T> => {
-      if ((counts.get(key) ?? 0) >= perKey) throw overloaded()
+      if ((counts.get(key) ?? 0) >= perKey) throw refusal()
       count(key, 1)
       try {
         await takeTurn(key)

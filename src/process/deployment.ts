@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { createDatabase, type Database } from '../database/database.ts'
+import { coalesceCalls } from '../database/listen-connection.ts'
 import { connectDatabase } from '../database/open.ts'
 import { findPending, updateDatabase } from '../migrations/migrate.ts'
 import { createSigningKeyStore } from '../stores/signing-keys.ts'
@@ -60,7 +61,10 @@ export async function connectDeployment(
         generate,
       },
       migrate: () => updateDatabase(connection, root, log),
-      isMigrated: async () => (await findPending(database, root)).length === 0,
+      // Concurrent callers share one check, because it has one connection.
+      isMigrated: coalesceCalls(
+        async () => (await findPending({ query: database.queryApart }, root)).length === 0,
+      ),
       close: () => database.close(),
     }
   } catch (error) {
