@@ -28,7 +28,7 @@ import { connectionErrors } from './http/client-error.ts'
 import { cors } from './http/cors.ts'
 import { errorHandler } from './http/error-handler.ts'
 import { securityHeaders, setHeaders } from './http/headers.ts'
-import { queryLimit } from './http/query.ts'
+import { lengthLimit } from './http/query.ts'
 import { logRequest } from './http/request.ts'
 import { targetCheck } from './http/target.ts'
 import { announceEvents } from './observability/announce.ts'
@@ -57,7 +57,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
     cors({ origins: config.corsOrigins }),
     targetCheck(),
     ...(pages ? [pages.renderErrorsAsHtml(isPage)] : []),
-    queryLimit(),
+    lengthLimit({ except: new Set(redirectProviders.map(({ name }) => `/auth/${name}/callback`)) }),
   ]
 
   const router = new Router<State>({ sensitive: true, strict: true })

@@ -2,14 +2,19 @@ import { z } from 'zod'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
+import { requireShortQuery } from '../http/query.ts'
+
+// A code of 8 KB, as some providers have it, a state of 8 KB, and parameters that the provider adds.
+const maxCharacters = 20_480
+const maxParameters = 100
 
 // Providers add parameters of their own (scope, authuser, prompt, iss); a strategy reads none of them.
 const callbackQuery = z.looseObject({
-  state: z.string().min(1).max(200).meta({ description: 'The state of the authorization request.' }),
+  state: z.string().min(1).max(8192).meta({ description: 'The state of the authorization request.' }),
   code: z
     .string()
     .min(1)
-    .max(2000)
+    .max(8192)
     .meta({ description: 'The authorization code of the provider.' })
     .optional(),
   error: z.string().min(1).max(200).meta({ description: 'The error code of the provider.' }).optional(),
@@ -22,12 +27,16 @@ const callbackQuery = z.looseObject({
 
 /**
  * Reads the query of the callback: each parameter once, a state, and a code or an error. An answer with another `iss`
- * than the known `issuer` is rejected (RFC 9207, section 2.4). Throws `invalid_state`.
+ * than the known `issuer` is rejected (RFC 9207, section 2.4). Throws `invalid_state`, and `query_too_long` for a query
+ * that a strategy could not read in a short time.
  */
 export function readCallback({ issuer }: { issuer: string | undefined }): Middleware {
   return withContract(
-    { query: callbackQuery, errors: ['invalid_state'] },
+    { query: callbackQuery, errors: ['invalid_state', 'query_too_long'] },
     async function readCallback(ctx, next) {
+      requireShortQuery(ctx, maxCharacters)
+      if (new URLSearchParams(ctx.querystring).size > maxParameters)
+        throw new GatewayError('query_too_long', { detail: `At most ${maxParameters} parameters` })
       const query = callbackQuery.safeParse({ ...ctx.query })
       if (!query.success) throw new GatewayError('invalid_state', { cause: query.error })
       const { iss } = query.data
@@ -56,8 +65,8 @@ type ReturnErrorsOptions = {
 }
 
 /**
- * Redirects the browser with the error of a sign-in: to a page of the gateway, or, once the state cookie is verified,
- * to the `redirect_to` of the client.
+ * Redirects the browser with the error of a sign-in: to a page of the gateway, or, once the state cookie is found, to the
+ * `redirect_to` of the client.
  */
 export function returnErrors({ pageFor }: ReturnErrorsOptions): Middleware {
   const toApp =

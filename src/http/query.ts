@@ -3,13 +3,33 @@ import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { validate } from './validate.ts'
 
-/** Throws `query_too_long` before a step parses the query, because the time to parse it grows with its square. */
-export function queryLimit({ characters = 2048 }: { characters?: number } = {}): Middleware {
-  return withContract({ errors: ['query_too_long'] }, async function queryLimit(ctx, next) {
-    if (ctx.querystring.length > characters)
-      throw new GatewayError('query_too_long', { detail: `At most ${characters} characters` })
-    await next()
-  })
+/**
+ * Throws `query_too_long` before a step parses the query, because the time to parse it grows with its square, and
+ * `headers_too_large`. The routes in `except` limit their query themselves, and get headers up to the limit of the
+ * server.
+ */
+export function lengthLimit({ except = new Set() }: { except?: ReadonlySet<string> } = {}): Middleware {
+  return withContract(
+    { errors: ['query_too_long', 'headers_too_large'] },
+    async function lengthLimit(ctx, next) {
+      if (!except.has(ctx.path)) {
+        requireShortQuery(ctx, 2048)
+        requireShortHeaders(ctx, 16_384)
+      }
+      await next()
+    },
+  )
+}
+
+function requireShortHeaders({ req }: Context, characters: number): void {
+  const length = req.rawHeaders.reduce((sum, text) => sum + text.length + 2, req.url?.length ?? 0)
+  if (length > characters) throw new GatewayError('headers_too_large', { headers: { Connection: 'close' } })
+}
+
+/** Throws `query_too_long` for a query with more characters. */
+export function requireShortQuery(ctx: Context, characters: number): void {
+  if (ctx.querystring.length > characters)
+    throw new GatewayError('query_too_long', { detail: `At most ${characters} characters` })
 }
 
 /** Hides the query from a step, because a strategy of Passport would read it. */

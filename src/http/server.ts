@@ -39,6 +39,8 @@ export async function listen(
     keepAliveTimeout: 65_000,
     // The interval at which Node checks the time limits.
     connectionsCheckingInterval: 500,
+    // Node's default of 16 KB has no room for a provider's callback with a code of 8 KB and a state of 8 KB.
+    maxHeaderSize: 32_768,
     // Node's answer would have no body and no headers; targetCheck rejects the request.
     requireHostHeader: false,
   })

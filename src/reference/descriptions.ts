@@ -238,10 +238,10 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   last_way_in: 'Unlinking would leave the user without a way to sign in.',
   body_too_large:
     'The body has more than 16 KB; 64 KB for `/graphql`; 1 MB for `/webhook` and `/hasura/actions`.',
-  query_too_long: 'The query has more than 2048 characters.',
+  query_too_long: 'The query has more than 2048 characters; 20,480 at the callback of a provider.',
   unsupported_media_type: 'The body is not `application/json` in UTF-8.',
   validation_failed: 'Members or parameters are invalid; `errors` lists each with the reason.',
-  headers_too_large: 'The headers have more than 16 KB.',
+  headers_too_large: 'The headers have more than 16 KB; 32 KB at the callback of a provider.',
   rate_limited: 'Too many attempts; `Retry-After` has the seconds to wait.',
   server_error: 'Unexpected error. The log has the cause under the `requestId`.',
   provider_error: 'The gateway cannot use the response of the provider.',

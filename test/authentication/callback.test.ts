@@ -10,6 +10,7 @@ import {
   type Stage,
   sentHome,
   startStage,
+  tokenRequests,
 } from './_sign-in.ts'
 
 let stage: Stage
@@ -33,6 +34,77 @@ async function asksNobody<T>(t: ExecutionContext, visit: () => Promise<T>): Prom
   t.is(stage.fake.requests.length, before)
   return result
 }
+
+test.serial(
+  'GET /auth/github/callback passes a code of 8 KB on, beside a state of 8 KB of another start',
+  async (t) => {
+    const code = 'c'.repeat(8192)
+    const { browser, callback } = await almostBack({ redirect_to: home }, { code })
+    t.is(sentHome(t, await browser.visit(callback)).get('error'), 'provider_denied')
+    t.is(new URLSearchParams(tokenRequests(stage.fake).at(-1)?.body).get('code'), code)
+    const unknown = await browser.visit(`/auth/github/callback?state=${'s'.repeat(8192)}&code=${code}`)
+    refused(t, unknown, 403, 'invalid_state')
+  },
+)
+
+for (const [what, more, error] of [
+  ['a code above 8 KB', { code: 'c'.repeat(8193) }, 'invalid_state'],
+  ['an issuer above 2 KB', { iss: 'i'.repeat(2001) }, 'invalid_state'],
+  ['a query above 20 KB', { more: 'x'.repeat(20_480) }, 'query_too_long'],
+  [
+    'too many parameters',
+    Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`p${at}`, ''])),
+    'query_too_long',
+  ],
+] as const) {
+  test.serial(
+    `GET /auth/github/callback takes ${what} home as ${error}, and the sign-in can go on`,
+    async (t) => {
+      const { browser, callback } = await almostBack({ redirect_to: home })
+      const long = new URL(callback)
+      for (const [name, value] of Object.entries(more)) long.searchParams.set(name, value)
+      const answer = await asksNobody(t, () => browser.visit(long.href))
+      t.is(sentHome(t, answer).get('error'), error)
+      t.truthy(sentHome(t, await browser.visit(callback)).get('code'))
+    },
+  )
+}
+
+test.serial(
+  'GET /auth/github/callback without a known start answers a query above 20 KB directly',
+  async (t) => {
+    const answer = await stage.app.get(`/auth/github/callback?state=x&code=${'c'.repeat(20_480)}`)
+    refused(t, answer, 414, 'query_too_long')
+  },
+)
+
+test.serial('GET /auth/github/callback takes a reached limit home as rate_limited', async (t) => {
+  const limited = await startStage({ env: { AUTH_RATE_LIMIT: 'on', AUTH_CALLBACK_ATTEMPTS: '1' } })
+  t.teardown(limited.stop)
+  const visit = async () => {
+    const browser = openBrowser(limited.app)
+    const location = await browser.start('github', { redirect_to: home })
+    return sentHome(t, await browser.visit(limited.fake.authorize(location, githubber())))
+  }
+  t.truthy((await visit()).get('code'))
+  t.is((await visit()).get('error'), 'rate_limited')
+})
+
+test.serial(
+  'GET /auth/github/callback takes an unreachable database home as database_unavailable',
+  async (t) => {
+    const away = await startStage({ engine: 'embedded' })
+    t.teardown(async () => {
+      await away.app.close().catch(() => {})
+      await away.fake.stop()
+    })
+    const browser = openBrowser(away.app)
+    const location = await browser.start('github', { redirect_to: home })
+    await away.app.gateway.database.close()
+    const answer = await browser.visit(away.fake.authorize(location, githubber()))
+    t.is(sentHome(t, answer).get('error'), 'database_unavailable')
+  },
+)
 
 for (const provider of providerNames) {
   for (const error of ['access_denied', 'server_error', 'anything else']) {

@@ -132,6 +132,7 @@ const illegal: [what: string, request: string, status: number][] = [
     400,
   ],
   ['headers above 16 KB', requestText('GET /healthz', { X: 'x'.repeat(17_000) }), 431],
+  ['headers above 32 KB', requestText('GET /auth/github/callback', { X: 'x'.repeat(33_000) }), 431],
 ]
 for (const [what, request, status] of illegal) {
   test(`a request with ${what} is ${status} in the form of every error, and the next one is served`, async (t) => {
