@@ -28,6 +28,7 @@ import { createRowTurns, takeTurns } from './sessions/row-turns.ts'
 import { createIdentities } from './stores/identities.ts'
 import { createOneTimeCodes } from './stores/one-time-codes.ts'
 import { createPageSessions } from './stores/page-sessions.ts'
+import { createSessionList } from './stores/session-list.ts'
 import { createSessions } from './stores/sessions.ts'
 import { createUsers } from './stores/users.ts'
 import { createAccessTokens } from './tokens/access-token.ts'
@@ -73,16 +74,17 @@ export async function createDependencies(foundation: Foundation) {
   const queries = tracing ? watchQueries(admitted, tracing.instrumentStatement) : admitted
   const concurrency = shareOfCores(availableParallelism(), config.workers)
   const hashes = createPasswordHashes({ ...config, concurrency })
+  const { sessionLifetimes, sessionsPerUser } = config
   // The statements that lock a row.
   const inTurn = createRowTurns(config.databaseTimeout)
   const users = takeTurns(createUsers(queries), ['replaceHash'], inTurn)
   const sessions = takeTurns(
-    createSessions(queries, config.sessionLifetimes),
+    createSessions(queries, sessionLifetimes, sessionsPerUser),
     ['begin', 'rotate', 'stepUp', 'revokeReused', 'redeem', 'revokeOwn', 'revoke'],
     inTurn,
   )
   const pageSessions = takeTurns(
-    createPageSessions(queries, config.sessionLifetimes),
+    createPageSessions(queries, sessionLifetimes, sessionsPerUser),
     ['beginSecond', 'extend', 'revokeOthers'],
     inTurn,
   )
@@ -117,6 +119,7 @@ export async function createDependencies(foundation: Foundation) {
     users,
     identities: createIdentities(queries),
     sessions,
+    sessionList: createSessionList(queries),
     pageSessions,
     oneTimeCodes,
     /** Answers the reads of `/webhook` from memory; null when the cache is switched off. */

@@ -1,17 +1,24 @@
 import { z } from 'zod'
-import { createSessionAdmin, createSessions } from '../stores/sessions.ts'
+import { createSessionList, formatPosition, mostSessions, parsePosition } from '../stores/session-list.ts'
+import { createSessionAdmin } from '../stores/sessions.ts'
 import type { OpenDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findUser } from './find.ts'
 import { count, type Output, quote, table } from './output.ts'
 
-/** Lists the active sessions of a user. Throws `user_not_found`. */
+/** Lists one page of the active sessions of a user. Throws `user_not_found` and `usage`. */
 export async function listSessions(
-  { database, config, now }: OpenDeployment,
+  { database, now }: OpenDeployment,
   nameOrId: string,
+  { limit, after }: { limit: number; after?: string },
 ): Promise<Output> {
+  const position = after === undefined ? null : parsePosition(after)
+  if (after !== undefined && position === null)
+    throw new CommandError('usage', '--after takes the position that the page before names as the next page')
   const { id, username } = await findUser(database, nameOrId)
-  const sessions = await createSessions(database, config.sessionLifetimes).list(id, now)
+  const page = await createSessionList(database).read(id, now, limit, position)
+  const { sessions } = page
+  const next = page.next && formatPosition(page.next)
   const rows = sessions.map((session) => [
     session.id,
     session.address,
@@ -21,7 +28,8 @@ export async function listSessions(
     session.userAgent,
   ])
   const headings = ['ID', 'ADDRESS', 'CREATED', 'LAST USED', 'EXPIRES', 'DEVICE']
-  return { document: { id, username, sessions }, text: table(headings, rows, 'No sessions.') }
+  const more = next === null ? '' : `\nNext page: claimgate session list ${id} --after ${next}`
+  return { document: { id, username, sessions, next }, text: table(headings, rows, 'No sessions.') + more }
 }
 
 /** Ends a session. Throws `session_not_found`. */
@@ -35,12 +43,11 @@ export async function revokeOne({ database, now }: OpenDeployment, id: string): 
   return { document: { revoked: 1 }, text: 'Ended the session.' }
 }
 
-/** Ends all sessions of a user. Throws `user_not_found`. */
+/** Ends all sessions of a user, and counts them up to a bound. Throws `user_not_found`. */
 export async function revokeAll({ database, now }: OpenDeployment, nameOrId: string): Promise<Output> {
   const { id, username } = await findUser(database, nameOrId)
-  const revoked = await createSessionAdmin(database).revokeAll(id, now)
-  return {
-    document: { id, username, revoked },
-    text: `Ended ${count(revoked, 'session')} of ${quote(username)}.`,
-  }
+  const revoked = await createSessionList(database).count(id, now)
+  await createSessionAdmin(database).revokeAll(id)
+  const number = revoked < mostSessions ? count(revoked, 'session') : `${mostSessions} sessions or more`
+  return { document: { id, username, revoked }, text: `Ended ${number} of ${quote(username)}.` }
 }

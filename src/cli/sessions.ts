@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type CommandContext, onDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { examples } from './output.ts'
+import { maxPage, parseLimit } from './users.ts'
 
 const actions = () => import('./session-actions.ts')
 
@@ -16,7 +17,9 @@ export function registerSession(program: Command, context: CommandContext): void
     .summary('list the sessions of a user')
     .description('Lists the active sessions of a user; the last used session is first.')
     .argument('<user>')
-    .addHelpText('after', examples('claimgate session list alice'))
+    .option('--limit <number>', `the number of sessions, at most ${maxPage}`, parseLimit, 100)
+    .option('--after <position>', 'list the sessions after this position, which the page before names')
+    .addHelpText('after', examples('claimgate session list alice', 'claimgate session list alice --limit 20'))
     .action(onDeployment(context, async () => (await actions()).listSessions))
   session
     .command('revoke')

@@ -5,7 +5,7 @@ import { emailSchema, usernameSchema } from '../authentication/username.ts'
 import type { Config } from '../config/config.ts'
 import { validate } from '../http/validate.ts'
 import { createRoles } from '../stores/roles.ts'
-import { createSessions } from '../stores/sessions.ts'
+import { createSessionList } from '../stores/session-list.ts'
 import { createUserAdmin } from '../stores/user-admin.ts'
 import { createUsers } from '../stores/users.ts'
 import { type CommandContext, type OpenDeployment, print, withDeployment } from './context.ts'
@@ -73,7 +73,7 @@ export async function showUser({ database, config, now }: OpenDeployment, nameOr
   const { id } = await findUser(database, nameOrId)
   const user = await createUserAdmin(database).findDetails(id)
   if (user === null) throw userNotFound(nameOrId)
-  const sessions = await createSessions(database, config.sessionLifetimes).list(id, now)
+  const sessions = await createSessionList(database).count(id, now)
   const text = list({
     id,
     username: user.username,
@@ -83,11 +83,11 @@ export async function showUser({ database, config, now }: OpenDeployment, nameOr
     roles: user.roles.join(', '),
     'default role': user.defaultRole ?? `${config.roles.defaultRole} (of the deployment)`,
     identities: user.identities.map(({ provider, subject }) => `${provider} ${subject}`).join(', '),
-    sessions: sessions.length,
+    sessions,
     created: user.createdAt,
     updated: user.updatedAt,
   })
-  return { document: { ...user, sessions: sessions.length }, text }
+  return { document: { ...user, sessions }, text }
 }
 
 /** Sets the password of a user. Throws `user_not_found`, `changed_meanwhile` and `validation_failed`. */

@@ -5,7 +5,8 @@ import type { CreateOptions } from './user-actions.ts'
 
 const actions = () => import('./user-actions.ts')
 
-const maxPage = 1000
+/** The greatest number of rows of a list on one page. */
+export const maxPage = 1000
 
 /** Registers the `user` commands. */
 export function registerUser(program: Command, context: CommandContext): void {
@@ -87,7 +88,8 @@ export function registerUser(program: Command, context: CommandContext): void {
     })
 }
 
-function parseLimit(value: string): number {
+/** Parses the option `--limit`. */
+export function parseLimit(value: string): number {
   const limit = /^\d{1,4}$/.test(value) ? Number(value) : 0
   if (limit < 1 || limit > maxPage)
     throw new InvalidArgumentError(`It must be a number from 1 to ${maxPage}.`)

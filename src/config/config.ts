@@ -86,6 +86,7 @@ export function parseConfig(
     keyRotation: read('AUTH_KEY_ROTATION', v.integer(0, 3650, 90)) * 86_400,
     accessTokenLifetime: read('AUTH_ACCESS_TOKEN_LIFETIME', v.integer(60, 86_400, 900)),
     sessionLifetimes: Object.freeze({ idle, absolute }),
+    sessionsPerUser: read('AUTH_SESSIONS_PER_USER', v.integer(1, 10_000, 100)),
     refreshGrace: read('AUTH_REFRESH_GRACE', v.integer(0, 300, 30)),
     /** The greatest age of an authentication that may change the ways to sign in, in seconds. */
     freshSeconds: read('AUTH_FRESH_SECONDS', v.integer(1, 86_400, 300)),

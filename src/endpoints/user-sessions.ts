@@ -4,6 +4,8 @@ import { withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
 import type { Operation } from '../hasura/run-operation.ts'
+import { readQuery } from '../http/query.ts'
+import { formatPosition, parsePosition } from '../stores/session-list.ts'
 import { id, time } from './schemas.ts'
 import type { Transport } from './transport.ts'
 
@@ -29,26 +31,53 @@ const sessionsAnswer = z.array(
     .meta({ title: 'SessionSummary', description: 'A session of the user.' }),
 )
 
-/** GET /user/sessions: lists the sessions of the signed-in user. */
-export function listSessions({ sessions, clock }: Dependencies, { signedIn }: Transport) {
+const longestPage = 200
+const pageQuery = z.object({
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, `must be a whole number from 1 to ${longestPage}`)
+    .transform(Number)
+    .refine((limit) => limit >= 1 && limit <= longestPage, `must be a whole number from 1 to ${longestPage}`)
+    .meta({ description: `The number of sessions, from 1 to ${longestPage}.`, examples: ['50'] })
+    .default(50),
+  after: z
+    .string()
+    .transform((text, ctx) => {
+      const position = parsePosition(text)
+      if (position === null) ctx.addIssue({ code: 'custom', message: 'must be of a header Link' })
+      return position
+    })
+    .meta({ description: 'The position after which the page begins, from the header `Link`.' })
+    .default(null),
+})
+
+/** GET /user/sessions: lists the sessions of the signed-in user, a page at a time. Throws `validation_failed`. */
+export function listSessions({ config, sessionList, clock }: Dependencies, { signedIn }: Transport) {
   return {
     guards: signedIn,
     input: null,
     steps: [
       withContract(
         {
+          query: pageQuery,
           answers: {
             200: {
-              description: 'The active sessions; the last used session is first.',
+              description: 'The active sessions, a page at a time; the last used session is first.',
               schema: sessionsAnswer,
+              headers: { Link: 'The next page, as `<…>; rel="next"` (RFC 8288); absent on the last page.' },
             },
           },
-          errors: ['database_unavailable'],
+          errors: ['validation_failed', 'database_unavailable'],
         },
         async function listSessions(ctx) {
           const { userId, sessionId } = requireClaims(ctx).access
-          const list = await sessions.list(userId, clock())
-          ctx.body = list.map((session) => ({ ...session, current: session.id === sessionId }))
+          const { limit, after } = readQuery(ctx, pageQuery)
+          const { sessions, next } = await sessionList.read(userId, clock(), limit, after)
+          if (next !== null) {
+            const query = new URLSearchParams({ limit: String(limit), after: formatPosition(next) })
+            ctx.set('Link', `<${config.publicUrl}/user/sessions?${query}>; rel="next"`)
+          }
+          ctx.body = sessions.map((session) => ({ ...session, current: session.id === sessionId }))
         },
       ),
     ],

@@ -14,7 +14,7 @@ export function cors({ origins }: { origins: readonly string[] }): Middleware {
     if (allowed.has(origin)) {
       ctx.set('Access-Control-Allow-Origin', origin)
       ctx.set('Access-Control-Allow-Credentials', 'true')
-      ctx.set('Access-Control-Expose-Headers', 'Retry-After, X-Request-Id')
+      ctx.set('Access-Control-Expose-Headers', 'Link, Retry-After, X-Request-Id')
       if (isPreflight) {
         ctx.set({
           'Access-Control-Allow-Methods': 'GET, POST, DELETE',

@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts'
 import { type Html, html } from '../http/html.ts'
 import { withoutQuery } from '../http/query.ts'
 import { freshAuthentication, isFresh } from '../sessions/fresh-authentication.ts'
-import type { SessionSummary } from '../stores/sessions.ts'
+import type { SessionOverview } from '../stores/session-list.ts'
 import { requireBrowserSession } from './browser-session.ts'
 import { field, form, providerIcon, sessionList, summary } from './components.ts'
 import { confirmByForm, isUnconfirmed, renderConfirmation } from './confirm.ts'
@@ -106,14 +106,17 @@ async function renderAccount(
   ctx.set('Cross-Origin-Opener-Policy', 'same-origin')
 }
 
+// The limit keeps the page small: a user may have many sessions.
+const shownSessions = 10
+
 async function readAccount(ctx: Context, pages: Pages): Promise<Account> {
-  const { users, sessions, clock } = pages
+  const { users, sessionList, clock } = pages
   const { access, claims } = ctx.state
   if (!access || !claims) throw new GatewayError('invalid_token')
-  const [profile, hash, list] = await Promise.all([
+  const [profile, hash, sessions] = await Promise.all([
     users.findProfile(access.userId),
     users.findHash(access.userId),
-    sessions.list(access.userId, clock()),
+    sessionList.readOverview(access.userId, access.sessionId, clock(), shownSessions),
   ])
   if (!profile) throw new GatewayError('invalid_token')
   return {
@@ -123,7 +126,7 @@ async function readAccount(ctx: Context, pages: Pages): Promise<Account> {
     isFresh: isFresh(ctx, pages),
     isConfirmed: ctx.query.done === 'confirmed',
     linked: new Set(profile.identities.map(({ provider }) => provider)),
-    sessions: list,
+    sessions,
   }
 }
 
@@ -150,7 +153,7 @@ type Account = {
   isConfirmed: boolean
   /** The names of the linked providers. */
   linked: ReadonlySet<string>
-  sessions: readonly SessionSummary[]
+  sessions: SessionOverview
 }
 
 /** The message of the last action, and its errors. */

@@ -1,5 +1,5 @@
 import { type Html, html } from '../http/html.ts'
-import type { SessionSummary } from '../stores/sessions.ts'
+import type { SessionOverview, SessionSummary } from '../stores/session-list.ts'
 import type { FormErrors } from './error-messages.ts'
 import type { Page, PageProvider } from './render.ts'
 import type { FieldName } from './texts.ts'
@@ -84,21 +84,16 @@ export function providerLinks(
   return html`${!isAlone && html`<p class="or">${texts.or}</p>\n`}<ul class="providers">${providers.map(link)}</ul>`
 }
 
-// The limit keeps the page small: a user may have any number of sessions.
-const most = 10
-
 /**
  * Renders the sessions of the user: this browser first and marked, then the last used, each with a button that ends it. A
  * hint has the number of hidden sessions. The button for all other sessions ends the hidden sessions too.
  */
-export function sessionList(page: Page, sessions: readonly SessionSummary[], current: string): Html {
+export function sessionList(page: Page, { sessions, total }: SessionOverview, current: string): Html {
   const { texts } = page
-  const sorted = [...sessions].sort((a, b) => Number(b.id === current) - Number(a.id === current))
-  const shown = sorted.slice(0, most)
-  const rest = sorted.length - shown.length
+  const rest = total - sessions.length
   const all = html`<button class="button small">${texts.endOthers}</button>`
-  return html`<ul class="rows">${shown.map((session, at) => row(page, session, session.id === current, `session-${at}`))}</ul>
-${rest > 0 && html`<p class="hint">${texts.moreSessions(rest)}</p>\n`}${sessions.length > 1 && form(page, '/account/sessions/end-others', all, 'others')}`
+  return html`<ul class="rows">${sessions.map((session, at) => row(page, session, session.id === current, `session-${at}`))}</ul>
+${rest > 0 && html`<p class="hint">${texts.moreSessions(rest)}</p>\n`}${total > 1 && form(page, '/account/sessions/end-others', all, 'others')}`
 }
 
 /** Renders a session. The hint `hintId`, with time and address, tells sessions of the same browser apart. */

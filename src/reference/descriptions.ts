@@ -70,7 +70,8 @@ const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { 
     tag: 'Sessions',
     id: 'listSessions',
     summary: 'List the sessions',
-    description: 'Lists the sessions of the signed-in user.',
+    description:
+      'Lists the sessions of the signed-in user, a page at a time. The header `Link` has the address of the next page.',
   },
   'DELETE /user/sessions/{id}': {
     tag: 'Sessions',

@@ -1,7 +1,8 @@
 import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
-import { livingAt } from './sessions.ts'
+import { mostSessions } from './session-list.ts'
+import { endedBy, living } from './sessions.ts'
 
 /** The provider's data about a user. `subject` never changes; the other members may. */
 export type ProviderIdentity = {
@@ -23,6 +24,15 @@ const findOwnerOfEmail = {
   text: `SELECT u.id FROM "user" u WHERE u.email_verified AND lower(u.email) = lower($1)
     AND NOT EXISTS (SELECT 1 FROM identity i WHERE i.user_id = u.id AND i.provider = $2 AND i.subject = $3)`,
 }
+
+const endSessions = `UPDATE session SET revoked_at = $1, revoked_reason = 'identity_unlinked' WHERE id IN (
+  SELECT s.id FROM session s, "user" u
+  WHERE u.id = $2::uuid AND s.id <> $3::uuid AND (s.provider = $4 OR s.provider IS NULL) AND ${living}
+  LIMIT ${mostSessions})`
+
+const endAllOthers = `UPDATE "user" SET session_epoch = session_epoch + 1
+  WHERE id = $1::uuid AND ${endedBy('identity_unlinked')}
+    AND set_config('claimgate.keep_session', $2, true) IS NOT NULL`
 
 export type Identities = ReturnType<typeof createIdentities>
 
@@ -101,15 +111,9 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
         const { count } = await tx.identity.deleteMany({ where: { userId, provider } })
         if (count === 0) return false
         if (!user?.hasPassword && others === 0) throw new GatewayError('last_way_in')
-        await tx.session.updateMany({
-          where: {
-            userId,
-            id: { not: keepSession },
-            OR: [{ provider }, { provider: null }],
-            ...livingAt(now),
-          },
-          data: { revokedAt: now, revokedReason: 'identity_unlinked' },
-        })
+        const ended = await tx.$executeRawUnsafe(endSessions, now, userId, keepSession, provider)
+        // More sessions than a user can have today take too long to end one by one, so all others end at once.
+        if (ended === mostSessions) await tx.$executeRawUnsafe(endAllOthers, userId, keepSession)
         return true
       }),
 

@@ -1,30 +1,48 @@
 import type { ActiveSession } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { parseAccess, selectAccess } from './access.ts'
-import { after, authTime, columns, type Device, living, type SessionLifetimes } from './sessions.ts'
+import {
+  after,
+  authTime,
+  capped,
+  columns,
+  type Device,
+  endedBy,
+  living,
+  type SessionLifetimes,
+} from './sessions.ts'
 
-// The locks make a change of the user or an end of the other session wait for this one, or this one for them.
+// The locks make a change of the user or an end of the other session wait for this one, or this one for them. Other
+// sessions that begin wait too.
 const beginSecond = {
   name: 'session_begin_beside',
   text: selectAccess(`s AS (
     INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address,
       auth_time, amr, level, provider)
     SELECT u.id, $1, least($4, s.expires_at), least($5, s.expires_at), $6, $7,
-      ${authTime}, s.amr, s.level, s.provider FROM "user" u JOIN session s ON s.user_id = u.id
-    WHERE s.id = $2 AND u.id = $3 AND u.active AND ${living} FOR SHARE
+      ${authTime}, s.amr, s.level, s.provider FROM "user" u, session s
+    WHERE s.id = $2 AND u.id = $3 AND u.active AND ${living} AND ${capped('$8')} FOR NO KEY UPDATE OF u FOR SHARE OF s
     RETURNING ${columns})`),
 }
 
 const extend = {
   name: 'session_extend',
   text: `UPDATE session s SET idle_expires_at = $3, rotated_at = $1
-    WHERE s.id = $2 AND s.idle_expires_at < $3 AND ${living}`,
+    FROM "user" u WHERE s.id = $2 AND s.idle_expires_at < $3 AND ${living}`,
 }
 
+// The last part sees the sessions as they were before. Both locks, as in session_revoke_everywhere.
 const revokeOthers = {
   name: 'session_revoke_others',
-  text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'user'
-    WHERE s.user_id = $3 AND s.id <> $2 AND ${living} RETURNING s.id`,
+  text: `WITH own AS (
+    SELECT u.id FROM "user" u, session s WHERE s.id = $2 AND s.user_id = $3 AND ${living} FOR NO KEY UPDATE),
+  ended AS (
+    UPDATE "user" u SET session_epoch = u.session_epoch + 1
+    FROM own WHERE u.id = own.id AND ${endedBy('user')}
+      AND set_config('claimgate.keep_session', $2::text, true) IS NOT NULL
+    RETURNING u.id)
+  SELECT s.id FROM ended, "user" u, session s WHERE u.id = ended.id AND s.id <> $2 AND ${living}
+  ORDER BY s.created_at DESC LIMIT 1000`,
 }
 
 // In seconds.
@@ -33,12 +51,17 @@ const longestUnnoticed = 3600
 export type PageSessions = ReturnType<typeof createPageSessions>
 
 /** Operations of the pages on the `session` table. Page sessions are extended without a refresh token. */
-export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes: SessionLifetimes) {
+export function createPageSessions(
+  { query }: Pick<Database, 'query'>,
+  lifetimes: SessionLifetimes,
+  perUser: number,
+) {
   const step = Math.min(longestUnnoticed, lifetimes.idle / 4) * 1000
   return {
     /**
      * Starts a second session for the user of a valid session, with `idle` seconds to its first use. Returns null when
      * the first session has ended. The second session ends at the latest with the first: both have one authentication.
+     * Of more than `perUser` sessions the least recently used one ends.
      */
     beginSecond: async (
       { sessionId, userId }: Pick<ActiveSession, 'sessionId' | 'userId'>,
@@ -55,6 +78,7 @@ export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes
           after(now, lifetimes.absolute),
           device.userAgent,
           device.address,
+          String(perUser),
         ]),
       ),
 
@@ -65,7 +89,7 @@ export function createPageSessions({ query }: Pick<Database, 'query'>, lifetimes
       await query(extend, [now, access.sessionId, new Date(until)])
     },
 
-    /** Ends all other valid sessions of a session's user; returns their ids. */
+    /** Ends all other sessions of a valid session's user, whatever their number; returns the ids of at most a thousand. */
     revokeOthers: async (
       { sessionId, userId }: Pick<ActiveSession, 'sessionId' | 'userId'>,
       now: Date,

@@ -8,15 +8,12 @@ export type Device = { userAgent: string | null; address: string | null }
 /** Lifetimes in seconds: `idle` without a refresh, and `absolute` since the sign-in. A session ends with the first. */
 export type SessionLifetimes = { idle: number; absolute: number }
 
-/** The SQL condition of a valid session: `s` is its row, and $1 the time. */
-export const living = 's.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
-
-/** Returns the same condition for Prisma. */
-export const livingAt = (now: Date) => ({
-  revokedAt: null,
-  idleExpiresAt: { gt: now },
-  expiresAt: { gt: now },
-})
+/**
+ * The SQL condition of a valid session: `s` is its row, `u` the row of its user, and $1 the time. A statement that has
+ * waited for a lock may know an earlier epoch of the user than of a session that stays, hence no equality.
+ */
+export const living =
+  's.user_id = u.id AND s.epoch >= u.session_epoch AND s.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
 
 /** The time of the last authentication; a row that another program inserted may have none. */
 export const authTime = 'coalesce(s.auth_time, s.created_at)'
@@ -25,12 +22,20 @@ export const authTime = 'coalesce(s.auth_time, s.created_at)'
 export const columns = `s.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at,
   ${authTime} AS auth_time, coalesce(s.amr, '{}') AS amr, s.level`
 
-// The locks put this statement in order with a change of the user and with an unlinking, which end the user's sessions.
-// Both lock the user first.
+/** The SQL condition, always true, that makes a trigger end the least recently used sessions beyond a number. */
+export const capped = (number: string) =>
+  `set_config('claimgate.sessions_per_user', ${number}, true) IS NOT NULL`
+
+/** The SQL condition, always true, that names the reason for the end of all sessions of a user to a trigger. */
+export const endedBy = (reason: string) => `set_config('claimgate.end_reason', '${reason}', true) IS NOT NULL`
+
+// The locks put this statement in order with a change of the user and with an unlinking, which end the user's sessions,
+// and with other sessions that begin. All lock the user first.
 const begin = {
   name: 'session_begin',
   text: selectAccess(`u AS MATERIALIZED (
-    SELECT id FROM "user" WHERE id = $1 AND active AND ($7::text IS NULL OR password = $7) FOR SHARE),
+    SELECT id FROM "user"
+    WHERE id = $1 AND active AND ($7::text IS NULL OR password = $7) AND ${capped('$11')} FOR NO KEY UPDATE),
   i AS MATERIALIZED (
     SELECT 1 FROM identity WHERE provider = $9 AND subject = $10 AND user_id = (SELECT id FROM u) FOR SHARE),
   s AS (
@@ -42,7 +47,7 @@ const begin = {
 const read = {
   name: 'session_read',
   text: selectAccess(
-    `s AS (SELECT ${columns} FROM session s WHERE s.id = $2 AND s.user_id = $3 AND ${living})`,
+    `s AS (SELECT ${columns} FROM session s, "user" u WHERE s.id = $2 AND s.user_id = $3 AND ${living})`,
   ),
 }
 
@@ -51,7 +56,7 @@ const rotate = {
   text: selectAccess(`s AS (
     UPDATE session s SET counter = s.counter + 1, rotated_at = $1, idle_expires_at = least($4, s.expires_at)
     FROM "user" u
-    WHERE s.id = $2 AND s.counter = $3 AND ${living} AND u.id = s.user_id AND u.active
+    WHERE s.id = $2 AND s.counter = $3 AND ${living} AND u.active
     RETURNING ${columns})`),
 }
 
@@ -61,7 +66,7 @@ const stepUp = {
     UPDATE session s SET counter = s.counter + 1, rotated_at = $1, idle_expires_at = least($4, s.expires_at), auth_time = $1,
       amr = coalesce(s.amr, '{}') || ARRAY(SELECT m FROM unnest($5::text[]) m WHERE m <> ALL (coalesce(s.amr, '{}')))
     FROM "user" u
-    WHERE s.id = $2 AND s.user_id = $3 AND ${living} AND u.id = s.user_id AND u.active
+    WHERE s.id = $2 AND s.user_id = $3 AND ${living} AND u.active
       AND ($6::text IS NULL OR u.password = $6)
     RETURNING ${columns})`),
 }
@@ -69,7 +74,7 @@ const stepUp = {
 const repeat = {
   name: 'session_repeat',
   text: selectAccess(`s AS (
-    SELECT ${columns} FROM session s
+    SELECT ${columns} FROM session s, "user" u
     WHERE s.id = $2 AND s.counter = $3 + 1 AND s.rotated_at > $4 AND ${living})`),
 }
 
@@ -88,37 +93,40 @@ const redeem = {
     RETURNING session_id, code_challenge),
   s AS (
     UPDATE session s SET idle_expires_at = least($4, s.expires_at)
-    FROM code
+    FROM code, "user" u
     WHERE s.id = code.session_id AND code.code_challenge IS NOT DISTINCT FROM $3 AND ${living}
     RETURNING ${columns})`),
-}
-
-const list = {
-  name: 'session_list',
-  text: `SELECT s.id, s.user_agent AS "userAgent", s.address, s.created_at AS "createdAt",
-      coalesce(s.rotated_at, s.created_at) AS "lastUsedAt", s.idle_expires_at AS "expiresAt"
-    FROM session s WHERE s.user_id = $2 AND ${living} ORDER BY "lastUsedAt" DESC, s.id`,
 }
 
 const revokeOwn = {
   name: 'session_revoke_own',
   text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'user'
-    WHERE s.id = $2 AND s.user_id = $3 AND ${living} RETURNING true`,
+    FROM "user" u WHERE s.id = $2 AND s.user_id = $3 AND ${living} RETURNING true`,
+}
+
+// Both locks, because a session that stays in a new epoch is another row than the statement has seen.
+const revokeEverywhere = {
+  name: 'session_revoke_everywhere',
+  text: `WITH own AS (SELECT u.id FROM "user" u, session s WHERE s.id = $2 AND ${living} FOR NO KEY UPDATE)
+    UPDATE "user" u SET session_epoch = u.session_epoch + 1
+    FROM own WHERE u.id = own.id AND ${endedBy('logout_everywhere')}`,
+}
+
+const revokeByAdministrator = {
+  name: 'session_revoke_by_administrator',
+  text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'administrator'
+    FROM "user" u WHERE s.id = $2 AND ${living} RETURNING true`,
+}
+
+const revokeAllByAdministrator = {
+  name: 'session_revoke_all_by_administrator',
+  text: `UPDATE "user" u SET session_epoch = u.session_epoch + 1
+    WHERE u.id = $1 AND ${endedBy('administrator')}`,
 }
 
 /** Returns a whole second, like token times. So a session can issue a token that lives a second until its end. */
 export function after(now: Date, seconds: number): Date {
   return new Date((Math.floor(now.getTime() / 1000) + seconds) * 1000)
-}
-
-/** A session in the list that its user sees. */
-export type SessionSummary = {
-  id: string
-  userAgent: string | null
-  address: string | null
-  createdAt: Date
-  lastUsedAt: Date
-  expiresAt: Date
 }
 
 export type Sessions = ReturnType<typeof createSessions>
@@ -130,11 +138,13 @@ export type Sessions = ReturnType<typeof createSessions>
 export function createSessions(
   { prisma, query }: Pick<Database, 'prisma' | 'query'>,
   lifetimes: SessionLifetimes,
+  perUser: number,
 ) {
   return {
     /**
      * Starts a session for an authenticated user. After a sign-in by password, `passwordHash` must still be the user's
-     * hash; after one through a provider, `subject` must still be linked. `idle` is in seconds, the configured idle lifetime by default.
+     * hash; after one through a provider, `subject` must still be linked. `idle` is in seconds, the configured idle
+     * lifetime by default. Of more than `perUser` sessions the least recently used one ends.
      */
     begin: async (
       { id, provider, amr, passwordHash, subject }: ProvenUser,
@@ -154,6 +164,7 @@ export function createSessions(
           amr,
           provider,
           subject ?? null,
+          String(perUser),
         ]),
       ),
 
@@ -206,40 +217,34 @@ export function createSessions(
     ): Promise<ActiveSession | null> =>
       parseAccess(await query(redeem, [now, codeHash, codeChallenge, after(now, lifetimes.idle)])),
 
-    /** Returns the valid sessions of a user, the last used first. */
-    list: (userId: string, now: Date): Promise<SessionSummary[]> => query(list, [now, userId]),
-
     /** Ends one valid session of a user; false when no session has the id. */
     revokeOwn: async (sessionId: string, userId: string, now: Date): Promise<boolean> =>
       (await query(revokeOwn, [now, sessionId, userId])).length === 1,
 
     /**
-     * Ends one session, or with `everywhere` all sessions of its user. An ended session ends no other session, and the
-     * call succeeds.
+     * Ends one session, or with `everywhere` all sessions of its user, whatever their number. An ended session ends no
+     * other session, and the call succeeds.
      */
     revoke: async (sessionId: string, everywhere: boolean, now: Date): Promise<void> => {
-      const which = everywhere
-        ? { user: { sessions: { some: { id: sessionId, ...livingAt(now) } } } }
-        : { id: sessionId }
-      await prisma.session.updateMany({
-        where: { ...which, revokedAt: null },
-        data: { revokedAt: now, revokedReason: everywhere ? 'logout_everywhere' : 'logout' },
-      })
+      if (everywhere) await query(revokeEverywhere, [now, sessionId])
+      else
+        await prisma.session.updateMany({
+          where: { id: sessionId, revokedAt: null },
+          data: { revokedAt: now, revokedReason: 'logout' },
+        })
     },
   }
 }
 
 /** The `session` table as an administrator changes it: gateways see it at the next request. */
-export function createSessionAdmin({ prisma }: Pick<Database, 'prisma'>) {
-  const end = async (which: { id: string } | { userId: string }, now: Date): Promise<number> => {
-    const data = { revokedAt: now, revokedReason: 'administrator' }
-    return (await prisma.session.updateMany({ where: { ...which, ...livingAt(now) }, data })).count
-  }
+export function createSessionAdmin({ query }: Pick<Database, 'query'>) {
   return {
     /** Ends one valid session; false when no valid session has the id. */
-    revoke: async (id: string, now: Date): Promise<boolean> => (await end({ id }, now)) === 1,
+    revoke: async (id: string, now: Date): Promise<boolean> =>
+      (await query(revokeByAdministrator, [now, id])).length === 1,
 
-    /** Ends all valid sessions of a user and returns their number. */
-    revokeAll: (userId: string, now: Date): Promise<number> => end({ userId }, now),
+    /** Ends all sessions of a user, whatever their number. */
+    revokeAll: async (userId: string): Promise<void> =>
+      void (await query(revokeAllByAdministrator, [userId])),
   }
 }

@@ -29,6 +29,7 @@ test('an empty environment gives the defaults', (t) => {
       cookieMode: false,
       accessTokenLifetime: 900,
       sessionLifetimes: { idle: 1_209_600, absolute: 2_592_000 },
+      sessionsPerUser: 100,
       claimsNamespace: 'https://hasura.io/jwt/claims',
       claimsFormat: 'json',
       roles: { defaultRole: 'user', anonymousRole: 'anonymous', allowAdmin: false },

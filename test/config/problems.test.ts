@@ -96,6 +96,7 @@ const refused: [variable: string, values: string[]][] = [
   ['AUTH_ISSUER', ['a b:c', '1:2', 'https://exämple.test', 'https://a.test/ b', 'urn:a|b']],
   ['AUTH_ACCESS_TOKEN_LIFETIME', ['59', '86401', '15m']],
   ['AUTH_SESSION_LIFETIME', ['0', '59', '31536001']],
+  ['AUTH_SESSIONS_PER_USER', ['0', '-1', '10001', 'unlimited']],
   ['AUTH_CLAIMS_FORMAT', ['JSON', 'xml']],
   ['AUTH_DEFAULT_ROLE', ['admin']],
   ['AUTH_ANONYMOUS_ROLE', ['admin']],

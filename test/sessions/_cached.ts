@@ -12,7 +12,7 @@ export type Cached = { cache: AccessCache; sessions: Sessions; listening: Subscr
 
 /** Creates the cache of a gateway over a database, and waits until it listens. */
 export async function openCached(database: Database, capacity = 1_000_000): Promise<Cached> {
-  const sessions = createSessions(database, lifetimes)
+  const sessions = createSessions(database, lifetimes, 100)
   let listening: Subscription | undefined
   const cache = createAccessCache(
     sessions.read,

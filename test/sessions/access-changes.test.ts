@@ -48,7 +48,7 @@ for (const engine of engines) {
         const session = await addSession(id)
         t.truthy(await stores.sessions.rotate(session, 0, later(1)))
         t.truthy(await stores.sessions.repeat(session, 0, now, later(2)))
-        t.is((await stores.sessions.list(id, now)).length, 1)
+        t.is(await stores.sessionList.count(id, now), 1)
         await stores.oneTimeCodes.createCode({
           hash: new Uint8Array([1]),
           sessionId: session,
@@ -73,7 +73,7 @@ for (const engine of engines) {
       await end(session, `now() + interval '1 day'`)
       t.deepEqual(await toldOf(() => end(session, `now() - interval '2 days'`)), [id])
       t.deepEqual(await toldOf(() => stores.oneTimeCodes.sweep(new Date())), [])
-      t.deepEqual(await stores.sessions.list(id, now), [])
+      t.is(await stores.sessionList.count(id, now), 0)
       const living = await addSession(id)
       await end(living, `now() + interval '1 day'`)
       t.deepEqual(await toldOf(() => stores.sql('DELETE FROM session WHERE id = $1', [living])), [id])
@@ -104,6 +104,8 @@ for (const engine of engines) {
       [`UPDATE session SET user_id = $1 WHERE user_id = '${other}'`, [id, other]],
       [`UPDATE session SET revoked_at = now() WHERE user_id = $1`, [id]],
       [`UPDATE session SET revoked_at = NULL WHERE user_id = $1`, [id]],
+      [`UPDATE session SET epoch = epoch + 1 WHERE user_id = $1`, [id]],
+      [`UPDATE "user" SET session_epoch = session_epoch + 1 WHERE id = $1`, [id]],
       [`UPDATE "user" SET active = false WHERE id = $1`, [id]],
       [`UPDATE "user" SET active = true WHERE id = $1`, [id]],
       [`DELETE FROM "user" WHERE id = $1`, [id]],
@@ -127,6 +129,32 @@ for (const engine of engines) {
     await addSession(id)
     t.deepEqual(await toldOf(() => stores.users.replaceHash(id, 'hash', 'another', '')), [id])
   })
+
+  test.serial(
+    `${engine}: the end of many sessions of a user names that user once, and no other user`,
+    async (t) => {
+      const id = await stores.addUser('hoarder')
+      const addMany = () =>
+        stores.sql(
+          `INSERT INTO session (user_id, idle_expires_at, expires_at)
+         SELECT $1, $2, $2 FROM generate_series(1, 300)`,
+          [id, later(60)],
+        )
+      for (const text of [
+        `UPDATE session SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL`,
+        `UPDATE "user" SET password = 'other' WHERE id = $1`,
+        `UPDATE "user" SET session_epoch = session_epoch + 1 WHERE id = $1`,
+        `DELETE FROM session WHERE user_id = $1`,
+        `UPDATE "user" SET active = false WHERE id = $1`,
+      ]) {
+        await addMany()
+        await stores.sql(
+          `UPDATE session SET idle_expires_at = 'infinity', expires_at = 'infinity' WHERE revoked_at IS NULL`,
+        )
+        t.deepEqual(await toldOf(() => stores.sql(text, [id])), [id], text)
+      }
+    },
+  )
 
   test.serial(
     `${engine}: a renamed role notifies about all users, a deleted role about the users who had it`,

@@ -36,6 +36,7 @@ const changes: Record<string, string> = {
   activate: `UPDATE "user" SET active = true WHERE id = :u`,
   'password changed': `UPDATE "user" SET password = 'hash ' || :n WHERE id = :u`,
   'session revoked': `UPDATE session SET revoked_at = now() WHERE id = :s`,
+  'sessions ended by epoch': `UPDATE "user" SET session_epoch = session_epoch + 1 WHERE id = :u`,
   'session revived': `UPDATE session SET revoked_at = NULL WHERE id = :s`,
   'session goes on': `UPDATE session SET counter = counter + 1 WHERE id = :s`,
   'session shortened': `UPDATE session SET idle_expires_at = now() - interval '1 hour' WHERE id = :s`,

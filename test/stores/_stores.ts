@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { createDatabase, type Database } from '../../src/database/database.ts'
 import { createIdentities, type Identities } from '../../src/stores/identities.ts'
 import { createOneTimeCodes, type OneTimeCodes } from '../../src/stores/one-time-codes.ts'
+import { createSessionList, type SessionList } from '../../src/stores/session-list.ts'
 import { createSessions, type Sessions } from '../../src/stores/sessions.ts'
 import { createSigningKeyStore, type SigningKeyStore } from '../../src/stores/signing-keys.ts'
 import { createUsers, type Users } from '../../src/stores/users.ts'
@@ -15,6 +16,7 @@ export type Stores = {
   users: Users
   identities: Identities
   sessions: Sessions
+  sessionList: SessionList
   oneTimeCodes: OneTimeCodes
   signingKeys: SigningKeyStore
   sql<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
@@ -28,6 +30,9 @@ export const byPassword = { provider: 'local', amr: ['pwd'] }
 
 /** In seconds: an hour without a refresh, a day in all. */
 export const lifetimes = { idle: 3_600, absolute: 86_400 }
+
+/** The greatest number of sessions of a user. */
+export const perUser = 100
 
 /** The time of the tests, in whole seconds like session times. */
 export const now = new Date('2026-01-01T12:00:00Z')
@@ -46,7 +51,8 @@ export async function openStores(engine: Engine): Promise<Stores> {
     database,
     users,
     identities: createIdentities(database),
-    sessions: createSessions(database, lifetimes),
+    sessions: createSessions(database, lifetimes, perUser),
+    sessionList: createSessionList(database),
     oneTimeCodes: createOneTimeCodes(database),
     signingKeys: createSigningKeyStore(database),
     sql: (text, values = []) => database.query({ name: '', text }, values),
