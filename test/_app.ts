@@ -10,7 +10,9 @@ import type { Document } from '../src/reference/openapi.ts'
 import { makeDirectory } from './_directory.ts'
 import { requireDocumented } from './_documented.ts'
 import { type HasuraClaims, readJwks, readToken, readWebhook } from './_hasura.ts'
+import { takeSigningKey } from './_keys.ts'
 import { databasesOf } from './_postgres.ts'
+import { isLong } from './_rounds.ts'
 import { refuseSecrets, remember, rememberIn, rememberMessage } from './_secrets.ts'
 
 /** The folder of package.json, relative to dist/test. */
@@ -29,6 +31,9 @@ export const quick: Engine = engines.at(-1) ?? 'embedded'
 
 /** The time limit of a database in seconds: a machine that is busy with other tests is slow. */
 export const patience = 30
+
+/** Both databases in `npm run test:long`, else the quick one: for routes whose SQL is the same on both. */
+export const enginesOfRun: readonly Engine[] = isLong ? engines : [quick]
 
 /** A session in an answer of the gateway. */
 export type SessionBody = {
@@ -151,6 +156,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     root,
     log,
     clock: options.now ?? (() => clock.now),
+    generateKey: takeSigningKey,
   })
   await gateway.ready.catch(async (error) => {
     await gateway.close()

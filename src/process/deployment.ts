@@ -77,8 +77,11 @@ export async function connectDeployment(
  * Returns a key generator. For an embedded database it generates the first key at once: the database takes a second to
  * open, and another core can generate the key meanwhile.
  */
-export function prepareKey({ databaseUrl, keyPair, keyBits }: Config): () => Promise<KeyPair> {
-  const generate = () => generateSigningKey(Number(keyBits))
+export function prepareKey(
+  { databaseUrl, keyPair, keyBits }: Config,
+  generateKey: (bits: number) => Promise<KeyPair>,
+): () => Promise<KeyPair> {
+  const generate = () => generateKey(Number(keyBits))
   let prepared = databaseUrl === undefined && keyPair === null ? generate() : null
   return () => {
     const key = prepared ?? generate()

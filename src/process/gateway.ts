@@ -11,7 +11,8 @@ import { securityHeaders } from '../http/headers.ts'
 import { listen } from '../http/server.ts'
 import type { ShareMetrics } from '../observability/metrics.ts'
 import type { PageFiles } from '../pages/assets.ts'
-import { createKeyring, type Keyring } from '../tokens/keyring.ts'
+import type { KeyPair } from '../tokens/key-pair.ts'
+import { createKeyring, generateSigningKey, type Keyring } from '../tokens/keyring.ts'
 import { connectDeployment, prepareKey } from './deployment.ts'
 import { startMaintenance } from './maintenance.ts'
 import { createReadiness } from './readiness.ts'
@@ -28,6 +29,8 @@ export type GatewayOptions = {
   shareMetrics?: ShareMetrics | undefined
   clock?: Clock
   fetch?: typeof globalThis.fetch
+  /** Generates a signing key of a number of bits. */
+  generateKey?: (bits: number) => Promise<KeyPair>
 }
 
 /** A gateway that accepts connections. */
@@ -58,12 +61,13 @@ const soon = () => 10_000 + Math.random() * 50_000
 export async function startGateway({
   clock = () => new Date(),
   fetch = globalThis.fetch,
+  generateKey = generateSigningKey,
   pages,
   root,
   ...options
 }: GatewayOptions): Promise<Gateway> {
   const { config, log } = options
-  const deployment = await connectDeployment(config, root, log, prepareKey(config))
+  const deployment = await connectDeployment(config, root, log, prepareKey(config, generateKey))
   const { database } = deployment
   try {
     const keys = createKeyring(deployment.keySettings)
