@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import ava, { type ExecutionContext, type TestFn } from 'ava'
 
 type Run = (t: ExecutionContext, ...args: unknown[]) => unknown
@@ -20,22 +19,29 @@ const hookNames = ['before', 'beforeEach', 'after', 'afterEach']
 
 let loading: TestFile | null = null
 let grouped = false
+const ends: (() => Promise<void>)[] = []
 
 /** The `test` that collects the declarations of the file that is being loaded; null outside a group. */
 export function declarations(): TestFn | null {
   return grouped ? (chain([]) as TestFn) : null
 }
 
+/** Runs a function after the last test of this worker, also after a failure. */
+export function atEnd(run: () => Promise<void>): void {
+  if (grouped) ends.push(run)
+  else ava.after.always('the end of the worker', run)
+}
+
 /**
  * Runs test files one after the other in this worker, so that modules are loaded and compiled once for all of them.
  * Each file keeps its hooks: `before` runs ahead of its first test, `after` behind its last one. All tests are serial.
- * A title begins with the name of its file. `paths` are relative to this folder, without `.test.js`.
+ * A title begins with the path of its file. `paths` are relative to this folder, without `.test.js`.
  */
 export async function runGroup(paths: readonly string[]): Promise<void> {
   grouped = true
   const files: TestFile[] = []
   for (const path of paths) {
-    loading = { name: basename(path), tests: [], hooks: [], left: 0, failed: false }
+    loading = { name: path, tests: [], hooks: [], left: 0, failed: false }
     files.push(loading)
     await import(new URL(`${path}.test.js`, import.meta.url).href)
   }
@@ -75,6 +81,7 @@ function declareAll(files: readonly TestFile[]): void {
   // With a selection of titles, the last test of a file may not run.
   ava.after.always('after', async (t) => {
     for (const file of files) if (file.started && file.left > 0) await runHooks(file, t, ['after', 'always'])
+    for (const run of ends) await run()
   })
 }
 

@@ -6,32 +6,52 @@ const folder = new URL('./', import.meta.url)
 /** Files that need a worker of their own, because they change or observe what a whole worker shares. */
 const alone = ['authentication/password-gate', 'observability/tracing']
 
+/** Folders whose files share a worker: each worker takes a second to load the modules, and the browser is shared too. */
+const together = [
+  ['claims', 'config', 'deploy', 'doctor', 'limits', 'providers', 'stores', 'tokens'],
+  ['database', 'import', 'migrations', 'observability'],
+  ['endpoints', 'sessions'],
+  ['examples', 'pages', 'reference'],
+]
+
 /**
- * Writes one file for each folder of tests, which runs the tests of the folder in one worker. Returns the paths that
- * AVA runs, relative to the project; the folder with the most tests comes first.
+ * Writes one file for each group of tests, which runs the tests of its folders in one worker. Returns the paths that
+ * AVA runs, relative to the project; the slowest groups come first.
  */
 export async function writeGroups(): Promise<string[]> {
   const groups = new Map<string, string[]>()
   for (const name of await findNames()) {
-    const group = name.includes('/') && !alone.includes(name) ? (name.split('/')[0] ?? '') : `${name}.test`
+    const group = alone.includes(name) ? `${name}.test` : groupOf(name)
     groups.set(group, [...(groups.get(group) ?? []), name])
   }
   for (const [group, paths] of groups) {
     if (!group.endsWith('.test'))
       await writeFile(fileURLToPath(new URL(`${group}.js`, folder)), entryOf(paths))
   }
-  const bySize = [...groups].sort(([, some], [, others]) => others.length - some.length)
-  return bySize.map(([group]) => `dist/test/${group}.js`)
+  const names = [...groups.keys()].sort((one, other) => weightOf(other) - weightOf(one))
+  return names.map((group) => `dist/test/${group}.js`)
 }
 
-/** The paths of the test files that repeat more in a long run: they import `_rounds`, or a helper that does. */
+/** The paths of the test files that do more in a long run: they import `_rounds` or `_kill`, or name `enginesOfRun`. */
 export async function findLong(): Promise<string[]> {
   const found: string[] = []
   for (const name of await findNames()) {
     const text = await readFile(new URL(`${name}.test.js`, folder), 'utf8')
-    if (/from '[./]*_(rounds|kill)\.js'/.test(text)) found.push(`dist/test/${name}.test.js`)
+    if (/from '[./]*_(rounds|kill)\.js'|enginesOfRun/.test(text)) found.push(`dist/test/${name}.test.js`)
   }
   return found
+}
+
+/** The slowest groups, which start first, so that the two workers end at about the same time. */
+const slowest = ['process', 'examples-pages-reference', 'cli', 'authentication']
+
+const weightOf = (group: string) => (slowest.includes(group) ? slowest.length - slowest.indexOf(group) : 0)
+
+/** The name of the group of a test file: its folder, several folders, or `top` for the files that mirror no folder. */
+function groupOf(name: string): string {
+  const [folder, file] = name.split('/')
+  if (folder === undefined || file === undefined) return 'top'
+  return together.find((folders) => folders.includes(folder))?.join('-') ?? folder
 }
 
 /** The names of all test files, relative to this folder. */

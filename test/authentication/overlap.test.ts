@@ -1,4 +1,4 @@
-import { type Answer, engines, type SessionBody } from '../_app.ts'
+import { type Answer, enginesOfRun, type SessionBody } from '../_app.ts'
 import { rounds } from '../_rounds.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import {
@@ -33,7 +33,7 @@ function emailRequests({ fake }: Stage): number {
   return fake.requests.filter(({ endpoint }) => endpoint === 'emails').length
 }
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let stage: Stage
   test.serial.before(`${engine}: start`, async () => {
     stage = await startStage({ engine, env: { AUTH_BCRYPT_COST: '6' } })

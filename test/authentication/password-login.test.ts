@@ -1,6 +1,6 @@
 import { hash as argon2Hash } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
-import { engines, startApp, type TestApp } from '../_app.ts'
+import { enginesOfRun, startApp, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
 import { refused } from './_sign-in.ts'
 
@@ -21,7 +21,7 @@ async function insert(app: TestApp, username: string, hash: string | null, activ
   ])
 }
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let cost5: TestApp
   let argon2: TestApp
   test.serial.before(`${engine}: start`, async () => {

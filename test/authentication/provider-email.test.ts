@@ -1,4 +1,4 @@
-import { engines } from '../_app.ts'
+import { enginesOfRun } from '../_app.ts'
 import type { GoogleProfile } from '../_fake-provider.ts'
 import test from '../_test.ts'
 import {
@@ -15,7 +15,7 @@ import {
 
 type Emails = { email: string | null; email_verified: boolean }
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let stage: Stage
   test.serial.before(`${engine}: start`, async () => {
     stage = await startStage({ engine })

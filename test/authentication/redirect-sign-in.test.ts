@@ -1,4 +1,4 @@
-import { engines } from '../_app.ts'
+import { enginesOfRun } from '../_app.ts'
 import test from '../_test.ts'
 import {
   anybody,
@@ -14,7 +14,7 @@ import {
   startStage,
 } from './_sign-in.ts'
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let stage: Stage
   test.serial.before(`${engine}: start`, async () => {
     stage = await startStage({ engine })

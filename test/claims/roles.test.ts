@@ -1,9 +1,9 @@
-import { engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { enginesOfRun, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { grant, revoke, setClaim, setDefaultRole } from '../_grant.ts'
 import { refused } from '../_problem.ts'
 import test from '../_test.ts'
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let app: TestApp
   test.serial.before(`${engine}: start`, async () => {
     app = await startApp({ engine })

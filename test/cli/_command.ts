@@ -14,6 +14,7 @@ import {
 } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import { type GatewayProcess, nodeFlags, type ProcessResult, startProcess } from '../_process.ts'
+import { isLong } from '../_rounds.ts'
 import { rememberIn } from '../_secrets.ts'
 import test from '../_test.ts'
 import { runInProcess } from './_in-process.ts'
@@ -85,7 +86,7 @@ export const besideGateway = thorough === 'server' ? test.serial : test.serial.s
 
 /**
  * Creates a migrated deployment of the engine in its own working directory. Its commands run in this process. With
- * `firstAsProcess`, the first run of each command has its own process.
+ * `firstAsProcess`, the first run of each group of commands has its own process; in a long run, of each command.
  */
 export async function createDeployment(
   engine: Engine,
@@ -108,7 +109,7 @@ export async function createDeployment(
     args: string,
     { env: more = {}, input = '', asProcess = false }: CommandOptions = {},
   ) => {
-    const name = /^\S+( [a-z]\S*)?/.exec(args)?.[0] ?? ''
+    const name = (isLong ? /^\S+( [a-z]\S*)?/ : /^\S+/).exec(args)?.[0] ?? ''
     const isFirst = firstAsProcess && !used.has(name)
     used.add(name)
     const options = { env: { ...basics, ...env, ...more }, input }

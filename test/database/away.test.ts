@@ -1,5 +1,5 @@
 import { connectServer } from '../../src/database/postgres.ts'
-import { createServerDatabase, engines, patience, startApp } from '../_app.ts'
+import { createMigratedDatabase, engines, patience, startApp } from '../_app.ts'
 import test from '../_test.ts'
 import { until } from '../_until.ts'
 import { startRelay } from '../http/_relay.ts'
@@ -7,7 +7,7 @@ import { sql } from './_databases.ts'
 
 if (engines.includes('server')) {
   test('while the server is unreachable, requests that need it get 503 database_unavailable; afterwards they succeed', async (t) => {
-    const relay = await startRelay(await createServerDatabase())
+    const relay = await startRelay(await createMigratedDatabase())
     t.teardown(relay.cut)
     const app = await startApp({ databaseUrl: relay.url })
     t.teardown(app.close)
@@ -43,7 +43,7 @@ if (engines.includes('server')) {
   })
 
   test('a statement whose connection is cut fails as database_unavailable, with Prisma and without', async (t) => {
-    const url = await createServerDatabase()
+    const url = await createMigratedDatabase()
     const app = await startApp({ databaseUrl: url })
     t.teardown(app.close)
     const other = connectServer(url, () => {}, patience)
@@ -60,7 +60,7 @@ if (engines.includes('server')) {
   })
 
   test('a connection that stopped answering within a transaction is not used again', async (t) => {
-    const relay = await startRelay(await createServerDatabase())
+    const relay = await startRelay(await createMigratedDatabase())
     t.teardown(relay.cut)
     const app = await startApp({ databaseUrl: relay.url, env: { AUTH_DATABASE_TIMEOUT: '3' } })
     t.teardown(app.close)
@@ -97,7 +97,7 @@ if (engines.includes('server')) {
   })
 
   test('idle connections that the server closes are logged and replaced', async (t) => {
-    const url = await createServerDatabase()
+    const url = await createMigratedDatabase()
     const app = await startApp({ databaseUrl: url })
     t.teardown(app.close)
     await app.signup('anna')

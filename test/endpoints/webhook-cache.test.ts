@@ -1,4 +1,4 @@
-import { createServerDatabase, engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { createMigratedDatabase, engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { grant, revoke } from '../_grant.ts'
 import { refused } from '../_problem.ts'
 import test, { type ExecutionContext } from '../_test.ts'
@@ -126,7 +126,7 @@ test('AUTH_WEBHOOK_CACHE=0 asks the database every time', async (t) => {
 
 if (engines.includes('server')) {
   test('what another process changes counts at the next request', async (t) => {
-    const databaseUrl = await createServerDatabase()
+    const databaseUrl = await createMigratedDatabase()
     const app = await startApp({ engine: 'server', databaseUrl, env: { AUTH_METRICS: 'true' } })
     t.teardown(app.close)
     await listens(app)
@@ -151,7 +151,7 @@ if (engines.includes('server')) {
   })
 
   test('while the listening connection is lost the database is asked, and afterwards answers are remembered again', async (t) => {
-    const relay = await startRelay(await createServerDatabase())
+    const relay = await startRelay(await createMigratedDatabase())
     t.teardown(relay.cut)
     const env = { AUTH_METRICS: 'true', AUTH_DATABASE_TIMEOUT: '2' }
     const app = await startApp({ engine: 'server', databaseUrl: relay.url, env })

@@ -1,4 +1,4 @@
-import { type Answer, engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { type Answer, enginesOfRun, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { deactivate, grant, revoke, setClaim, setDefaultRole } from '../_grant.ts'
 import { readWebhook, webhookGetHeaders, webhookPostBody } from '../_hasura.ts'
 import { refused } from '../_problem.ts'
@@ -17,7 +17,7 @@ const forms: Record<string, Ask> = {
 
 const bearer = ({ token }: Pick<SessionBody, 'token'>) => ({ Authorization: `Bearer ${token}` })
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let app: TestApp
   test.serial.before(`${engine}: start`, async () => {
     app = await startApp({ engine })

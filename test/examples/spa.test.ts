@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page } from 'playwright-core'
 import { root } from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
-import { browserTest, closeBrowser, openPerson } from '../pages/_browser.ts'
+import { browserTest, openPerson } from '../pages/_browser.ts'
 import { findPort, type Stage, startPages } from '../pages/_pages.ts'
 
 type Serve = (port: number, settings: { gateway: string }) => Promise<Server>
@@ -22,7 +22,6 @@ test.before('start', async () => {
   server = await serve(port, { gateway: stage.url })
 })
 test.after.always('stop', async () => {
-  await closeBrowser()
   server?.closeAllConnections()
   server?.close()
   await stage?.stop()

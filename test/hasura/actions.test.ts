@@ -1,5 +1,5 @@
 import { objectTypes } from '../../src/hasura/operations.ts'
-import { engines, type SessionBody, type TestApp } from '../_app.ts'
+import { enginesOfRun, type SessionBody, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
 import { during } from '../observability/_events.ts'
 import { act, asUser, callAction, failed, startActions } from './_actions.ts'
@@ -7,7 +7,7 @@ import { act, asUser, callAction, failed, startActions } from './_actions.ts'
 const password = 'correct horse'
 const fieldsOf = (type: string) => Object.keys(objectTypes[type]?.fields ?? {}).sort()
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let app: TestApp
   test.serial.before(`${engine}: start`, async () => {
     app = await startActions({ AUTH_COOKIE_MODE: 'true' }, { engine })

@@ -6,7 +6,7 @@ import {
   printSchema,
 } from 'graphql'
 import { createActionsGraphql, createRemoteSchema } from '../../src/hasura/schema-language.ts'
-import { engines, type SessionBody, type TestApp } from '../_app.ts'
+import { enginesOfRun, type SessionBody, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
 import { during } from '../observability/_events.ts'
 import { asUser, startActions } from './_actions.ts'
@@ -21,7 +21,7 @@ const me =
   '{ me { id username email roles defaultRole level identities { provider subject email } createdAt } }'
 const password = 'correct horse'
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let app: TestApp
   test.serial.before(`${engine}: start`, async () => {
     app = await startActions({}, { engine })

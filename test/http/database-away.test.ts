@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import {
   type Answer,
-  createServerDatabase,
+  createMigratedDatabase,
   engines,
   type SessionBody,
   startApp,
@@ -59,7 +59,7 @@ if (engines.includes('server')) {
   test.serial(
     'server: while the database is away its routes are 503, and everything works when it is back',
     async (t) => {
-      const relay = await startRelay(await createServerDatabase())
+      const relay = await startRelay(await createMigratedDatabase())
       t.teardown(relay.cut)
       const app = await startApp({ engine: 'server', databaseUrl: relay.url })
       t.teardown(app.close)
@@ -76,7 +76,7 @@ if (engines.includes('server')) {
   )
 
   test.serial('server: a database that was dropped counts as away', async (t) => {
-    const url = await createServerDatabase()
+    const url = await createMigratedDatabase()
     const app = await startApp({ engine: 'server', databaseUrl: url })
     t.teardown(app.close)
     const session = await app.signup('resident')

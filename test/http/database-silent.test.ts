@@ -1,6 +1,6 @@
 import {
   type Answer,
-  createServerDatabase,
+  createMigratedDatabase,
   engines,
   type SessionBody,
   startApp,
@@ -108,7 +108,7 @@ if (engines.includes('server')) {
 type Stage = { app: TestApp; relay: Relay; url: string; session: SessionBody }
 
 async function startStage(t: ExecutionContext): Promise<Stage> {
-  const url = await createServerDatabase()
+  const url = await createMigratedDatabase()
   const relay = await startRelay(url)
   t.teardown(relay.cut)
   const env = { AUTH_DATABASE_TIMEOUT: String(timeout) }

@@ -5,6 +5,7 @@ import {
   chromium,
   type Page,
 } from 'playwright-core'
+import { atEnd } from '../_group.ts'
 import test, { type ExecutionContext, type Implementation } from '../_test.ts'
 
 const executablePath = process.env.CLAIMGATE_TEST_CHROMIUM
@@ -17,7 +18,7 @@ export function browserTest(title: string, run: Implementation<[]>): void {
 
 let launched: Promise<Browser> | undefined
 
-/** The shared browser of a test file: each start takes a second. */
+/** The shared browser of all tests of a worker: each start takes a second. */
 function browser(): Promise<Browser> {
   launched ??= chromium.launch({
     executablePath: executablePath ?? '',
@@ -35,12 +36,7 @@ function browser(): Promise<Browser> {
   return launched
 }
 
-/** Ends the browser of a test file, if it has been started. */
-export async function closeBrowser(): Promise<void> {
-  const browser = await launched
-  launched = undefined
-  await browser?.close()
-}
+atEnd(async () => (await launched)?.close())
 
 /** A browser of one user: its own cookies, and a page. Errors of the page fail the test at its end. */
 export type Person = { page: Page; context: BrowserContext }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import test, { type ExecutionContext } from '../_test.ts'
 import { githubber } from '../authentication/_sign-in.ts'
-import { browserTest, closeBrowser, openPerson } from './_browser.ts'
+import { browserTest, openPerson } from './_browser.ts'
 import { type Stage, startPages } from './_pages.ts'
 
 const axe = createRequire(import.meta.url)('axe-core') as { source: string }
@@ -17,7 +17,6 @@ test.before('start', async () => {
   stage.fake.askForConsent(false)
 })
 test.after.always('stop', async () => {
-  await closeBrowser()
   await stage?.stop()
 })
 

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import { cookieName } from '../_cookies.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { githubber, googler } from '../authentication/_sign-in.ts'
-import { browserTest, closeBrowser, openPerson } from './_browser.ts'
+import { browserTest, openPerson } from './_browser.ts'
 import { type Stage, startPages } from './_pages.ts'
 
 let stage: Stage
@@ -11,7 +11,6 @@ test.before('start', async () => {
   stage = await startPages()
 })
 test.after.always('stop', async () => {
-  await closeBrowser()
   await stage?.stop()
 })
 

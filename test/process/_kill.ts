@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { connectDatabase } from '../../src/database/open.ts'
-import { createServerDatabase, type Engine, root, type SessionBody } from '../_app.ts'
+import { createMigratedDatabase, type Engine, root, type SessionBody } from '../_app.ts'
 import { ask, logIn, signUp } from '../_client.ts'
 import { type FakeProvider, type GithubProfile, startFakeProvider } from '../_fake-provider.ts'
 import { signInWithGithub } from '../_github-sign-in.ts'
@@ -11,7 +11,7 @@ import { rounds } from '../_rounds.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder, sql } from '../database/_databases.ts'
 
-const kills = rounds(4, 20)
+const kills = rounds(3, 20)
 /** The number of concurrent sign-ups, provider sign-ins and refreshes. */
 const lines = 2
 
@@ -167,7 +167,7 @@ async function createStage(t: ExecutionContext, engine: Engine) {
   const folder = await createFolder(t)
   const fake = await startFakeProvider()
   t.teardown(fake.stop)
-  const databaseUrl = engine === 'server' ? await createServerDatabase() : undefined
+  const databaseUrl = engine === 'server' ? await createMigratedDatabase() : undefined
   const env = {
     AUTH_DATA_DIR: folder,
     // Long limits: a busy machine is slow, and an error answer fails this test.

@@ -1,4 +1,4 @@
-import { createServerDatabase } from '../_app.ts'
+import { createMigratedDatabase } from '../_app.ts'
 import { type GatewayProcess, startProcess } from '../_process.ts'
 import type { ExecutionContext } from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
@@ -6,7 +6,7 @@ import { createFolder } from '../database/_databases.ts'
 /** Returns an environment of two workers on a new database. */
 export async function createEnvironment(): Promise<Record<string, string>> {
   return {
-    DATABASE_URL: await createServerDatabase(),
+    DATABASE_URL: await createMigratedDatabase(),
     AUTH_SECRET: 'a secret that all the workers share 0123456789',
     AUTH_METRICS: 'true',
     WEB_CONCURRENCY: '2',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { createServerDatabase, engines, type SessionBody } from '../_app.ts'
+import { createMigratedDatabase, engines, type SessionBody } from '../_app.ts'
 import { readJwks } from '../_hasura.ts'
 import { type GatewayProcess, startProcess } from '../_process.ts'
 import test from '../_test.ts'
@@ -34,7 +34,7 @@ test('two processes on one database agree on one successor of a token, and on on
   }
   const cwd = await mkdtemp(join(tmpdir(), 'claimgate-replicas-'))
   t.teardown(() => rm(cwd, { recursive: true, force: true }))
-  const databaseUrl = await createServerDatabase()
+  const databaseUrl = await createMigratedDatabase()
   const secret = 'a secret that is only good for tests 0123456789'
   const env = { AUTH_SECRET: secret, DATABASE_URL: databaseUrl, AUTH_JWKS_MAX_AGE: '1' }
   const gateways = (await Promise.all([startProcess(env, cwd), startProcess(env, cwd)])) as [

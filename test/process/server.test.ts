@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { connectServer } from '../../src/database/postgres.ts'
 import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
-import { createServerDatabase, engines, patience, root } from '../_app.ts'
+import { createMigratedDatabase, createServerDatabase, engines, patience, root } from '../_app.ts'
 import { ask, logIn, readKids, signUp } from '../_client.ts'
 import { type GatewayProcess, runProcess, startProcess } from '../_process.ts'
 import test, { type ExecutionContext } from '../_test.ts'
@@ -31,7 +31,7 @@ if (engines.includes('server')) {
     async (t) => {
       const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
       const env = {
-        DATABASE_URL: await createServerDatabase(),
+        DATABASE_URL: await createMigratedDatabase(),
         AUTH_PRIVATE_KEY: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
       }
       const folder = await createFolder(t)
@@ -74,7 +74,7 @@ if (engines.includes('server')) {
   test.serial(
     'a gateway is not ready while its database lacks a migration, also after the start',
     async (t) => {
-      const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
+      const env = { DATABASE_URL: await createMigratedDatabase(), AUTH_SECRET }
       const { url } = await start(t, env, await createFolder(t))
       t.is((await ask(`${url}/readyz`)).status, 200)
       const connection = connectServer(env.DATABASE_URL, () => {}, patience)
@@ -89,7 +89,7 @@ if (engines.includes('server')) {
   )
 
   test.serial('a process accepts the tokens that another process on its database issued', async (t) => {
-    const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
+    const env = { DATABASE_URL: await createMigratedDatabase(), AUTH_SECRET }
     const folder = await createFolder(t)
     const [one, two] = [await start(t, env, folder), await start(t, env, folder)]
     const { body } = await signUp(one.url, 'anna')
@@ -100,7 +100,7 @@ if (engines.includes('server')) {
   })
 
   test.serial('a process with another AUTH_SECRET ends with 1 and says what to do', async (t) => {
-    const env = { DATABASE_URL: await createServerDatabase(), AUTH_SECRET }
+    const env = { DATABASE_URL: await createMigratedDatabase(), AUTH_SECRET }
     const folder = await createFolder(t)
     const first = await start(t, env, folder)
     const another = 'another secret, of a careless replica 0123456789'

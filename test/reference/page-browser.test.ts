@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import test from '../_test.ts'
-import { browserTest, closeBrowser, openPerson } from '../pages/_browser.ts'
+import { browserTest, openPerson } from '../pages/_browser.ts'
 import { type Stage, startPages } from '../pages/_pages.ts'
 
 const axe = createRequire(import.meta.url)('axe-core') as { source: string }
@@ -14,7 +14,6 @@ test.before('start', async () => {
   stage = await startPages()
 })
 test.after.always('stop', async () => {
-  await closeBrowser()
   await stage?.stop()
 })
 

@@ -1,4 +1,4 @@
-import { engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { enginesOfRun, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
 
 const refresh = (app: TestApp, refreshToken: string) => app.post<SessionBody>('/token', { refreshToken })
@@ -7,7 +7,7 @@ async function isAlive(app: TestApp, { token }: SessionBody): Promise<boolean> {
   return (await app.get('/user', { Authorization: `Bearer ${token}` })).status === 200
 }
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let app: TestApp
   test.before(`${engine}: start`, async () => {
     app = await startApp({ engine, env: { AUTH_REFRESH_GRACE: '30' } })

@@ -1,4 +1,4 @@
-import { engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { enginesOfRun, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
 
 type Listed = { id: string; current: boolean; userAgent: string | null; address: string | null }
@@ -7,7 +7,7 @@ const bearer = ({ token }: SessionBody) => ({ Authorization: `Bearer ${token}` }
 const list = async (app: TestApp, session: SessionBody) =>
   (await app.get<Listed[]>('/user/sessions', bearer(session))).body
 
-for (const engine of engines) {
+for (const engine of enginesOfRun) {
   let app: TestApp
   test.before(`${engine}: start`, async () => {
     app = await startApp({ engine })

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createServerDatabase, engines, startApp, type TestApp } from '../_app.ts'
+import { createMigratedDatabase, engines, startApp, type TestApp } from '../_app.ts'
 import { readJwks, readToken } from '../_hasura.ts'
 import test from '../_test.ts'
 
@@ -36,7 +36,7 @@ const run = engines.includes('server') ? test : null
 run?.(
   'through rotations, retirements and a restart on two gateways no valid token is ever unverifiable',
   async (t) => {
-    const databaseUrl = await createServerDatabase()
+    const databaseUrl = await createMigratedDatabase()
     const opened: TestApp[] = []
     const open = async () => {
       const app = await startApp({ databaseUrl, env, now })

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { type AppOptions, createServerDatabase, engines, startApp } from '../_app.ts'
+import { type AppOptions, createMigratedDatabase, engines, startApp } from '../_app.ts'
 import { readJwks } from '../_hasura.ts'
 import test from '../_test.ts'
 
@@ -10,7 +10,7 @@ const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
 /** Starts deployments on one database, one after another. */
 async function createDeployments() {
-  const databaseUrl = await createServerDatabase()
+  const databaseUrl = await createMigratedDatabase()
   return async (env: Record<string, string>, options: AppOptions = {}) =>
     startApp({ ...options, databaseUrl, env })
 }
