@@ -24,7 +24,7 @@ export function cors({ origins }: { origins: readonly string[] }): Middleware {
         ctx.status = 204
         return
       }
-    } else if (isPreflight) {
+    } else if (isPreflight && origin !== '') {
       ctx.state.announce('origin.refused', { code: 'origin_not_allowed' })
     }
     await next()

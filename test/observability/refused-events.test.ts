@@ -63,6 +63,12 @@ test.serial('the origin of a client that Hasura forwards to the webhook is not a
   t.deepEqual(events, [])
 })
 
+test.serial('a request without an origin is not announced as foreign', async (t) => {
+  const headers = { 'Access-Control-Request-Method': 'POST' }
+  const { events } = await during(stage.app, () => stage.app.call('OPTIONS', '/login', { headers }))
+  t.deepEqual(events, [])
+})
+
 test.serial('a callback with a state of another browser is announced, beside the failed login', async (t) => {
   const { app, fake } = stage
   const back = fake.authorize(await openBrowser(app).start('github'), githubber())
