@@ -13,7 +13,7 @@ const asked = {
     .regex(/^[\w-]{43}$/, 'must be the base64url of a SHA-256')
     .meta({
       description:
-        'The SHA-256 of a `codeVerifier` in base64url (PKCE, RFC 7636). The exchange of the code then requires the verifier.',
+        'The SHA-256 of a `codeVerifier` in base64url (PKCE, RFC 7636). The exchange of the code then requires the verifier. Required with `redirect_to` when `AUTH_REQUIRE_PKCE` is true.',
       examples: ['E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'],
     })
     .optional(),
@@ -41,7 +41,17 @@ const startQuery = paired(z.strictObject(asked))
 // Links to a page may have parameters that other programs added.
 const pageQuery = paired(z.object({ ...asked, state: storableText(512).optional() }))
 
-export type StartOptions = { config: { redirectOrigins: readonly string[] } }
+export type StartOptions = { config: { redirectOrigins: readonly string[]; requirePkce: boolean } }
+
+/** Throws `validation_failed` when a sign-in that ends with a one-time code lacks a challenge that it requires. */
+function requireChallenge(
+  { redirect_to: redirectTo, code_challenge: challenge }: Asked,
+  isRequired: boolean,
+): void {
+  if (!isRequired || redirectTo === undefined || challenge !== undefined) return
+  const detail = 'is required with redirect_to: AUTH_REQUIRE_PKCE is true'
+  throw new GatewayError('validation_failed', { errors: [{ field: 'code_challenge', detail }] })
+}
 
 /**
  * Reads the parameters of a provider sign-in: the redirect target, and a PKCE challenge (RFC 7636), which binds the
@@ -63,6 +73,7 @@ export function startSignIn({ config }: StartOptions): Middleware {
     async function startSignIn(ctx, next) {
       const query = readQuery(ctx, startQuery)
       requireAllowed(query.redirect_to)
+      requireChallenge(query, config.requirePkce)
       ctx.state.start = {
         redirectTo: query.redirect_to ?? null,
         codeChallenge: query.code_challenge ?? null,
@@ -78,8 +89,10 @@ export function startSignIn({ config }: StartOptions): Middleware {
 export function startPageSignIn({ config }: StartOptions): Middleware {
   const requireAllowed = createRequireTarget(config.redirectOrigins)
   return async function startPageSignIn(ctx, next) {
-    const { redirect_to: redirectTo, code_challenge: codeChallenge, state } = readQuery(ctx, pageQuery)
+    const query = readQuery(ctx, pageQuery)
+    const { redirect_to: redirectTo, code_challenge: codeChallenge, state } = query
     requireAllowed(redirectTo)
+    requireChallenge(query, config.requirePkce)
     const target = redirectTo === undefined ? null : withState(redirectTo, state)
     ctx.state.start = { redirectTo: target, codeChallenge: codeChallenge ?? null, link: null, page: true }
     await next()

@@ -115,6 +115,8 @@ export function parseConfig(
     providerTimeout: read('AUTH_PROVIDER_TIMEOUT', v.integer(1, 60, 5)),
     redirectOrigins: Object.freeze(redirectOrigins),
     corsOrigins: Object.freeze(read('AUTH_CORS_ORIGINS', corsOrigins) ?? webOrigins(redirectOrigins)),
+    /** True when a sign-in for an app requires a PKCE challenge. */
+    requirePkce: read('AUTH_REQUIRE_PKCE', v.flag(production)),
     trustedProxies: read('AUTH_TRUSTED_PROXIES', v.integer(0, 100, 0)),
     jwksMaxAge: read('AUTH_JWKS_MAX_AGE', v.integer(1, 86_400, 300)),
     stateLifetime: read('AUTH_STATE_LIFETIME', v.integer(60, 3600, 600)),

@@ -1,3 +1,4 @@
+import { startPageSignIn } from '../authentication/start-sign-in.ts'
 import type { Middleware } from '../context.ts'
 import { html } from '../http/html.ts'
 import { signOut } from './browser-session.ts'
@@ -8,9 +9,12 @@ import type { PageTemplate } from './render.ts'
 import type { Pages } from './steps.ts'
 
 /** GET /signed-out: shows that the user is signed out. A signed-in user whom an app has sent may sign out here. */
-export function showSignedOut({ shown, render, base }: Pages): Middleware[] {
+export function showSignedOut(pages: Pages): Middleware[] {
+  const { load, render, base } = pages
   return [
-    ...shown,
+    errorPage(pages),
+    load,
+    readTarget(pages),
     async function showSignedOut(ctx) {
       const { browserSession, start } = ctx.state
       const redirectTo = start?.redirectTo ?? null
@@ -23,14 +27,19 @@ export function showSignedOut({ shown, render, base }: Pages): Middleware[] {
 
 /** POST /account/signout: signs this browser out. */
 export function submitSignOut(pages: Pages): Middleware[] {
-  const { load, start, checkForm } = pages
+  const { load, checkForm } = pages
   const redirect = redirectToSignedOut(pages)
   // A browser that is signed out already, such as in another tab, has a form whose token is no longer valid.
   const skipIfSignedOut: Middleware = async function skipIfSignedOut(ctx, next) {
     if (!ctx.state.browserSession) return redirect(ctx, next)
     await next()
   }
-  return [errorPage(pages), load, start, skipIfSignedOut, ...checkForm, signOut(pages), redirect]
+  return [errorPage(pages), load, readTarget(pages), skipIfSignedOut, ...checkForm, signOut(pages), redirect]
+}
+
+/** Reads the redirect target of a sign-out, which gets no code and so needs no PKCE challenge. */
+function readTarget({ config }: Pages): Middleware {
+  return startPageSignIn({ config: { ...config, requirePkce: false } })
 }
 
 /** Redirects to the page that shows that the user is signed out, with its link back to the app. */

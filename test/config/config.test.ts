@@ -47,6 +47,7 @@ test('an empty environment gives the defaults', (t) => {
       databaseTimeout: 5,
       redirectOrigins: [],
       corsOrigins: [],
+      requirePkce: false,
       trustedProxies: 0,
       jwksMaxAge: 300,
       stateLifetime: 600,
@@ -81,6 +82,12 @@ test('an empty environment gives the defaults', (t) => {
 test('NODE_ENV=production sets a drain of 5 seconds as the default', (t) => {
   t.is(parseConfig({ NODE_ENV: 'production' }).drain, 5)
   t.is(parseConfig({ NODE_ENV: 'production', AUTH_DRAIN: '0' }).drain, 0)
+})
+
+test('NODE_ENV=production requires PKCE as the default', (t) => {
+  t.true(parseConfig({ NODE_ENV: 'production' }).requirePkce)
+  t.false(parseConfig({}).requirePkce)
+  t.false(parseConfig({ NODE_ENV: 'production', AUTH_REQUIRE_PKCE: 'false' }).requirePkce)
 })
 
 test('NODE_ENV=production sets strict passwords of 8 characters as the default', (t) => {
@@ -197,7 +204,7 @@ const names = [
   'AUTH_SESSION_LIFETIME AUTH_CLAIMS_NAMESPACE AUTH_CLAIMS_FORMAT AUTH_DEFAULT_ROLE AUTH_ANONYMOUS_ROLE',
   'AUTH_ALLOW_ADMIN_ROLE AUTH_SIGNUP AUTH_PASSWORD_MIN_LENGTH AUTH_PASSWORD_HASH AUTH_BCRYPT_COST',
   'AUTH_GITHUB_CLIENT_ID AUTH_GITHUB_CLIENT_SECRET AUTH_GITHUB_SCOPE AUTH_GITHUB_TOKEN_URL',
-  'AUTH_PROVIDER_TIMEOUT AUTH_DATABASE_TIMEOUT AUTH_REDIRECT_ORIGINS AUTH_CORS_ORIGINS AUTH_TRUSTED_PROXIES AUTH_JWKS_MAX_AGE',
+  'AUTH_PROVIDER_TIMEOUT AUTH_DATABASE_TIMEOUT AUTH_REDIRECT_ORIGINS AUTH_CORS_ORIGINS AUTH_REQUIRE_PKCE AUTH_TRUSTED_PROXIES AUTH_JWKS_MAX_AGE',
   'AUTH_STATE_LIFETIME AUTH_SHUTDOWN_GRACE AUTH_ACTION_SECRET AUTH_WEBHOOK_SECRET AUTH_METRICS LOG_LEVEL OTEL_EXPORTER_OTLP_ENDPOINT AUTH_NOTHING',
 ].flatMap((line) => line.split(' '))
 
