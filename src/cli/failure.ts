@@ -49,7 +49,7 @@ Exit codes:
   64  the command line is invalid
   65  a value or key is invalid
   66  the user, role, session, key, file, database or source does not exist
-  69  the database or Hasura cannot be reached
+  69  the database is unavailable, or Hasura cannot be reached
   73  the name is already in use
   76  the answer does not come from Hasura
   77  Hasura rejected the admin secret

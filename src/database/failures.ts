@@ -26,24 +26,55 @@ const refused = /^28...$|^3D000$|^P10(00|03|10)$|^E[A-Z_]+$/
  * `database_unavailable`. Returns false when the server is reachable and rejects the statement.
  */
 export function isAway(error: unknown): boolean {
-  return codesOf(error).some((code) => away.test(code)) || isLostConnection(error)
+  return codesOf(error).some((code) => away.test(code)) || hasMessage(error, lost) || isTimeout(error)
+}
+
+/** The time limits of a server: SQLSTATE, message of the server, and detail for the caller. */
+const timeLimits = [
+  {
+    code: '57014',
+    message: /canceling statement due to statement timeout/,
+    detail:
+      'The database took longer for a statement than AUTH_DATABASE_TIMEOUT allows. Try again in 5 seconds.',
+  },
+  {
+    code: '55P03',
+    message: /canceling statement due to lock timeout/,
+    detail:
+      'The database row stayed locked for longer than AUTH_DATABASE_TIMEOUT allows. Try again in 5 seconds.',
+  },
+]
+
+function exceededLimit(error: unknown) {
+  const codes = codesOf(error)
+  return timeLimits.find(({ code, message }) => codes.includes(code) || hasMessage(error, message))
+}
+
+/** Returns true when the server is reachable and has cancelled a statement that took too long. */
+export function isTimeout(error: unknown): boolean {
+  return exceededLimit(error) !== undefined
 }
 
 /**
- * Returns `database_unavailable` when the server is unreachable, too busy or too slow. Returns any other error
- * unchanged, so that a wrong statement stays visible.
+ * Returns `database_unavailable` when the server is unreachable, too busy or too slow. A cancelled statement has a
+ * detail of its own. Returns any other error unchanged, so that a wrong statement stays visible.
  */
 export function translateFailure(error: unknown): unknown {
   if (error instanceof GatewayError) return error
   const isUnavailable = isAway(error) || codesOf(error).some((code) => refused.test(code))
-  return isUnavailable
-    ? new GatewayError('database_unavailable', { cause: error, headers: { 'Retry-After': '5' } })
-    : error
+  if (!isUnavailable) return error
+  const detail = exceededLimit(error)?.detail
+  return new GatewayError('database_unavailable', {
+    ...(detail !== undefined && { detail }),
+    cause: error,
+    headers: { 'Retry-After': '5' },
+  })
 }
 
-// node-postgres sets no code on these errors, and Prisma's schema engine drops the code of the last one.
-function isLostConnection(error: unknown): boolean {
-  const lost =
-    /timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Query read timeout|after calling end on the pool|PGlite is clos|canceling statement due to (?:lock|statement) timeout/
-  return error instanceof Error && (lost.test(error.message) || isLostConnection(error.cause))
+// node-postgres sets no code on these errors, and Prisma's schema engine drops the code of a time limit.
+const lost =
+  /timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Query read timeout|after calling end on the pool|PGlite is clos/
+
+function hasMessage(error: unknown, message: RegExp): boolean {
+  return error instanceof Error && (message.test(error.message) || hasMessage(error.cause, message))
 }
