@@ -30,6 +30,7 @@ import { createOneTimeCodes } from './stores/one-time-codes.ts'
 import { createPageSessions } from './stores/page-sessions.ts'
 import { createSessionList } from './stores/session-list.ts'
 import { createSessions } from './stores/sessions.ts'
+import { createSweep } from './stores/sweep.ts'
 import { createUsers } from './stores/users.ts'
 import { createAccessTokens } from './tokens/access-token.ts'
 import type { Keyring } from './tokens/keyring.ts'
@@ -122,6 +123,7 @@ export async function createDependencies(foundation: Foundation) {
     sessionList: createSessionList(queries),
     pageSessions,
     oneTimeCodes,
+    sweep: createSweep(queries),
     /** Answers the reads of `/webhook` from memory; null when the cache is switched off. */
     accessCache,
     hashes,

@@ -41,11 +41,6 @@ export function createServerLimiters(queries: Pick<Database, 'query'>, timeout: 
   }
 }
 
-/** Removes the expired counters and returns their number. `now` is the clock of the process, as in the limiter. */
-export async function sweepLimits({ prisma }: Pick<Database, 'prisma'>, now: Date): Promise<number> {
-  return (await prisma.rateLimit.deleteMany({ where: { expire: { lte: now.getTime() } } })).count
-}
-
 // In milliseconds.
 const pause = 5_000
 

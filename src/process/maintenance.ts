@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { sweepLimits } from '../limits/counters.ts'
 import type { Keyring } from '../tokens/keyring.ts'
 
 // In milliseconds.
@@ -15,11 +14,11 @@ const keyInterval = 2_000
 export function startMaintenance(
   {
     config,
-    oneTimeCodes,
+    sweep,
     log,
     announce,
     clock,
-  }: Pick<Dependencies, 'config' | 'oneTimeCodes' | 'log' | 'announce' | 'clock'>,
+  }: Pick<Dependencies, 'config' | 'sweep' | 'log' | 'announce' | 'clock'>,
   database: Database,
   keys: Keyring,
   firstSweep: number,
@@ -31,14 +30,7 @@ export function startMaintenance(
       sweepInterval,
       'delete expired rows',
       log,
-      async () => void (await oneTimeCodes.sweep(clock())),
-      firstSweep,
-    ),
-    scheduleRepeating(
-      sweepInterval,
-      'delete expired limits',
-      log,
-      async () => void (await sweepLimits(database, new Date())),
+      async (signal) => void (await sweep(clock(), signal)),
       firstSweep,
     ),
     // Often enough that a new key is published everywhere long before anybody signs with it.
@@ -56,28 +48,30 @@ export function startMaintenance(
 
 /**
  * Runs `work` after `first` milliseconds, then repeatedly, `interval` milliseconds after each end. A failure is logged
- * and does not stop the repetition. Returns the function that stops it, and waits for a running `work`.
+ * and does not stop the repetition. Returns the function that stops it: it aborts the signal of `work`, and waits for a
+ * running `work`.
  */
 export function scheduleRepeating(
   interval: number,
   name: string,
   log: Logger,
-  work: () => Promise<void>,
+  work: (signal: AbortSignal) => Promise<void>,
   first = interval,
 ): () => Promise<void> {
+  const stopping = new AbortController()
+  const { signal } = stopping
   let timer: NodeJS.Timeout
   let running = Promise.resolve()
   const turn = () => {
-    running = work().catch((error: unknown) => log.warn({ err: error }, `failed to ${name}`))
+    running = work(signal).catch((error: unknown) => log.warn({ err: error }, `failed to ${name}`))
     running.then(() => schedule(interval))
   }
-  let isStopped = false
   const schedule = (delay: number) => {
-    if (!isStopped) timer = setTimeout(turn, delay).unref()
+    if (!signal.aborted) timer = setTimeout(turn, delay).unref()
   }
   schedule(first)
   return () => {
-    isStopped = true
+    stopping.abort()
     clearTimeout(timer)
     return running
   }

@@ -24,18 +24,5 @@ export function createOneTimeCodes({ prisma, query }: Pick<Database, 'prisma' | 
     /** Marks a state as used; false when it was used before. One statement: of any number of callers one is first. */
     consumeState: async (hash: Uint8Array, expiresAt: Date): Promise<boolean> =>
       (await query(consumeState, [hash, expiresAt])).length === 1,
-
-    /** Deletes expired codes and states, and sessions a day after their end. Returns the number of deleted rows. */
-    sweep: async (now: Date): Promise<number> => {
-      const expired = { where: { expiresAt: { lt: now } } }
-      const dayAgo = new Date(now.getTime() - 86_400_000)
-      const sessions = { OR: [{ expiresAt: { lt: dayAgo } }, { idleExpiresAt: { lt: dayAgo } }] }
-      const gone = await Promise.all([
-        prisma.authorizationCode.deleteMany(expired),
-        prisma.oauthState.deleteMany(expired),
-        prisma.session.deleteMany({ where: sessions }),
-      ])
-      return gone.reduce((sum, { count }) => sum + count, 0)
-    },
   }
 }

@@ -82,8 +82,13 @@ export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
       (await prisma.user.updateMany({ where: { id, active: !active }, data: { active } })).count === 1,
 
     /** Deletes a user with all sessions, identities, roles and claims; false when no user has the id. */
-    delete: async (id: string): Promise<boolean> =>
-      (await prisma.user.deleteMany({ where: { id } })).count === 1,
+    delete: async (id: string): Promise<boolean> => {
+      // Very many sessions take longer than one statement may.
+      const deleteSessions = () => prisma.$executeRaw`DELETE FROM session WHERE id IN (
+        SELECT id FROM session WHERE user_id = ${id}::uuid LIMIT 1000)`
+      while ((await deleteSessions()) > 0);
+      return (await prisma.user.deleteMany({ where: { id } })).count === 1
+    },
   }
 }
 

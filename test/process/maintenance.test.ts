@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { scheduleRepeating, startMaintenance } from '../../src/process/maintenance.ts'
+import { createSweep } from '../../src/stores/sweep.ts'
 import { quick, startApp } from '../_app.ts'
 import test from '../_test.ts'
 import { until } from '../_until.ts'
@@ -30,19 +31,29 @@ test('a failed run of a job is logged, and the next run follows', async (t) => {
   t.is(JSON.parse(lines[0] ?? '').msg, 'failed to count')
 })
 
+test('the stop of a job aborts its run and waits for it', async (t) => {
+  let hasBegun = false
+  const work = async (signal: AbortSignal) => {
+    hasBegun = true
+    while (!signal.aborted) await sleep(1)
+  }
+  const stop = scheduleRepeating(1_000, 'wait', log, work, 0)
+  await until(() => hasBegun)
+  await t.notThrowsAsync(stop())
+})
+
 test('expired rows are deleted soon after the start, and not only after an hour', async (t) => {
   const app = await startApp({ engine: quick })
   t.teardown(app.close)
   const { database, keys } = app.gateway
   const swept: Date[] = []
-  const oneTimeCodes = {
-    sweep: async (now: Date) => swept.push(now),
-    createCode: t.fail,
-    consumeState: t.fail,
+  const sweep = async (now: Date) => {
+    swept.push(now)
+    return createSweep(database)(now)
   }
   const deps = {
     config: app.config,
-    oneTimeCodes: oneTimeCodes as never,
+    sweep,
     log,
     announce: () => {},
     clock: () => app.clock.now,

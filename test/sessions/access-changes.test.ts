@@ -72,7 +72,7 @@ for (const engine of engines) {
       const session = await addSession(id)
       await end(session, `now() + interval '1 day'`)
       t.deepEqual(await toldOf(() => end(session, `now() - interval '2 days'`)), [id])
-      t.deepEqual(await toldOf(() => stores.oneTimeCodes.sweep(new Date())), [])
+      t.deepEqual(await toldOf(() => stores.sweep(new Date())), [])
       t.is(await stores.sessionList.count(id, now), 0)
       const living = await addSession(id)
       await end(living, `now() + interval '1 day'`)

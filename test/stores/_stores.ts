@@ -6,6 +6,7 @@ import { createOneTimeCodes, type OneTimeCodes } from '../../src/stores/one-time
 import { createSessionList, type SessionList } from '../../src/stores/session-list.ts'
 import { createSessions, type Sessions } from '../../src/stores/sessions.ts'
 import { createSigningKeyStore, type SigningKeyStore } from '../../src/stores/signing-keys.ts'
+import { createSweep } from '../../src/stores/sweep.ts'
 import { createUsers, type Users } from '../../src/stores/users.ts'
 import { createMigratedDatabase, type Engine, patience, root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
@@ -18,6 +19,7 @@ export type Stores = {
   sessions: Sessions
   sessionList: SessionList
   oneTimeCodes: OneTimeCodes
+  sweep: ReturnType<typeof createSweep>
   signingKeys: SigningKeyStore
   sql<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
   /** Adds a user and returns the id. */
@@ -54,6 +56,7 @@ export async function openStores(engine: Engine): Promise<Stores> {
     sessions: createSessions(database, lifetimes, perUser),
     sessionList: createSessionList(database),
     oneTimeCodes: createOneTimeCodes(database),
+    sweep: createSweep(database),
     signingKeys: createSigningKeyStore(database),
     sql: (text, values = []) => database.query({ name: '', text }, values),
     addUser: (username) => users.create({ username, password: 'hash', email: null }),

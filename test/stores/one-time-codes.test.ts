@@ -70,18 +70,18 @@ for (const engine of engines) {
   test.serial(
     `${engine}: a sweep deletes expired rows, sessions a day later, and nothing else`,
     async (t) => {
-      const { oneTimeCodes, sql } = stores
+      const { oneTimeCodes, sweep, sql } = stores
       for (const table of ['oauth_state', 'session']) await sql(`DELETE FROM ${table}`)
       await oneTimeCodes.consumeState(newHash(), later(10))
       await oneTimeCodes.consumeState(newHash(), later(30))
       await beginWithCode('dora', null)
 
-      t.is(await oneTimeCodes.sweep(later(10)), 0)
-      t.is(await oneTimeCodes.sweep(later(20)), 1)
-      t.is(await oneTimeCodes.sweep(later(61)), 2)
+      t.is(await sweep(later(10)), 0)
+      t.is(await sweep(later(20)), 1)
+      t.is(await sweep(later(61)), 2)
       t.is((await sql('SELECT 1 FROM session')).length, 1)
-      t.is(await oneTimeCodes.sweep(later(60 + 86_400)), 0)
-      t.is(await oneTimeCodes.sweep(later(61 + 86_400)), 1)
+      t.is(await sweep(later(60 + 86_400)), 0)
+      t.is(await sweep(later(61 + 86_400)), 1)
       t.deepEqual(await sql('SELECT 1 FROM session'), [])
     },
   )
