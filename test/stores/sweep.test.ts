@@ -68,7 +68,7 @@ for (const engine of engines) {
       await addStates(3, later(1))
       await addCounters(1_500, later(-1))
       await addCounters(4, later(1))
-        const kept = await stores.sql<{ id: string }>('SELECT id FROM session WHERE idle_expires_at > $1', [
+      const kept = await stores.sql<{ id: string }>('SELECT id FROM session WHERE idle_expires_at > $1', [
         later(-day),
       ])
       for (const end of [later(-1), later(1)])
