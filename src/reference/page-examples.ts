@@ -17,7 +17,7 @@ export function examplesOf(document: Document, { method, path, operation }: Plac
   const url = `${document.servers[0]?.url}${fill(path, parameters)}`
   const body = JSON.stringify(requestBody?.content['application/json']?.example)
   const verb = method.toUpperCase()
-  const needed = security.flatMap((each) => Object.keys(each))
+  const needed = [...new Set(security.flatMap((each) => Object.keys(each)))]
   const sent = needed.flatMap((name) => (credentials[name] ? [credentials[name]] : []))
   const headers = [...sent, ...(body ? [['Content-Type', 'application/json']] : [])]
   const setsCookie = JSON.stringify(responses).includes('"Set-Cookie"')

@@ -38,11 +38,23 @@ ${errors.map(({ status, code }) => html`<li>${status} <a href="#error-${code}"><
 `
 }
 
-function credentials({ security }: Place['operation']): Html | false {
-  const names = security.flatMap((needed) => Object.keys(needed)) as (keyof typeof credentialNames)[]
-  const isOptional = security.some((needed) => Object.keys(needed).length === 0)
-  const links = names.map((name) => html`<a href="#${name}">${credentialNames[name]}</a>`)
-  return names.length > 0 && html`<p class="quiet">${isOptional ? 'May have: ' : 'Needs: '}${links}</p>\n`
+/** Lists the credentials of an operation: the ones in every alternative, then the optional ones. */
+function credentials({ security }: Place['operation']): Html[] {
+  const names = [...new Set(security.flatMap((needed) => Object.keys(needed)))]
+  const isNeeded = (name: string) => security.every((needed) => name in needed)
+  const list = (label: string, some: string[]) => {
+    const links = some.map(
+      (name) => html`<a href="#${name}">${credentialNames[name as keyof typeof credentialNames]}</a>`,
+    )
+    return some.length > 0 ? [html`<p class="quiet">${label}: ${links}</p>\n`] : []
+  }
+  return [
+    ...list('Needs', names.filter(isNeeded)),
+    ...list(
+      'May have',
+      names.filter((name) => !isNeeded(name)),
+    ),
+  ]
 }
 
 function answers(document: Document, { responses }: Place['operation']): Html[] {

@@ -13,6 +13,7 @@ test.before('start', async () => {
       AUTH_GITHUB_CLIENT_ID: 'client',
       AUTH_GITHUB_CLIENT_SECRET: 'only for tests 0123456789',
       AUTH_ACTION_SECRET: 'an action secret that is only good for tests',
+      AUTH_WEBHOOK_SECRET: 'a webhook secret that is only good for tests',
     },
   })
   page = (await app.get('/docs')).text
@@ -68,6 +69,15 @@ test('every link of /docs leads somewhere on it, and every id is there once', (t
     all(/aria-labelledby="([^"]*)"/g).filter((id) => !ids.includes(id)),
     [],
   )
+})
+
+test('/docs says once which credentials a route needs, and which it may have', (t) => {
+  const [section = ''] = page
+    .split('<section class="operation"')
+    .filter((text) => text.startsWith(' id="webhook"'))
+  t.regex(section, /Needs: <a href="#webhookSecret">Webhook secret<\/a><\/p>/)
+  t.regex(section, /May have: <a href="#accessToken">Access token<\/a><\/p>/)
+  t.is(section.match(/-H &quot;X-Webhook-Secret: /g)?.length, 1)
 })
 
 test('the headings of /docs go down one level at a time', (t) => {
