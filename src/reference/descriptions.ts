@@ -247,6 +247,7 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   server_error: 'Unexpected error. The log has the cause under the `requestId`.',
   provider_error: 'The gateway cannot use the response of the provider.',
   overloaded: 'Too many requests wait for a password check; `Retry-After` has the seconds to wait.',
-  database_unavailable: 'The database is unreachable or too slow; `Retry-After` has the seconds to wait.',
+  database_unavailable:
+    'The database is unreachable or too slow. `detail` says when a statement or a locked row took longer than `AUTH_DATABASE_TIMEOUT` allows. `Retry-After` has the seconds to wait.',
   provider_timeout: 'The provider did not answer within `AUTH_PROVIDER_TIMEOUT`.',
 }
