@@ -27,7 +27,7 @@ function findPublicWarnings(config: Config): Warning[] {
     warnings.push({
       name: 'NODE_ENV',
       detail: 'is not production, although the public URL is for other machines',
-      cure: 'set NODE_ENV=production, for the defaults of a deployment, such as a stop that load balancers notice (AUTH_DRAIN)',
+      cure: 'set NODE_ENV=production, for the defaults of a deployment: apps need PKCE (AUTH_REQUIRE_PKCE), and load balancers notice a stop (AUTH_DRAIN)',
     })
   if (!isPublic && !production) return warnings
   if (passwordPolicy === 'basic')
