@@ -19,6 +19,7 @@ import type { Config } from './config/config.ts'
 import type { Clock } from './context.ts'
 import { type Database, watchQueries } from './database/database.ts'
 import { createLimiters } from './limits/counters.ts'
+import { createDeviceCookie } from './limits/device-cookie.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/announce.ts'
 import type { ShareMetrics } from './observability/metrics.ts'
@@ -133,6 +134,8 @@ export async function createDependencies(foundation: Foundation) {
     }),
     /** Null when the limits are switched off. */
     limits: config.rateLimit ? createLimits(limiter, config.limits, derive('rate-limit')[0]) : null,
+    /** Null when the limits are switched off. */
+    devices: config.rateLimit ? createDeviceCookie({ ...config, key: derive('device')[0], clock }) : null,
     accessTokens: createAccessTokens(keys, config),
     refreshTokens,
     openSession: createOpenSession({ config, sessions, pageSessions, refreshTokens, clock }),

@@ -27,13 +27,13 @@ function createChangePasswordSchema(rules: PasswordRules) {
  * `fresh_authentication_required`, and `validation_failed` for a password that the policy rejects.
  */
 export function changePassword(deps: Dependencies, { signedIn }: Transport) {
-  const { config, limits, users, hashes, requirePassword } = deps
+  const { config, limits, devices, users, hashes, requirePassword } = deps
   const input = createChangePasswordSchema(config)
   return {
     guards: signedIn,
     input,
     steps: [
-      guessLimit({ limits, usernameOf: (ctx) => requireClaims(ctx).access.username }),
+      guessLimit({ limits, devices, usernameOf: (ctx) => requireClaims(ctx).access.username }),
       withContract(
         {
           answers: {

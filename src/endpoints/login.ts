@@ -20,13 +20,13 @@ export const loginBody = z.strictObject({
 
 /** POST /login: signs a user in with username and password. */
 export function login(deps: Dependencies, { signIn }: Transport) {
-  const { limits, authenticate } = deps
+  const { limits, devices, authenticate } = deps
   const { name } = deps.passwordProvider
   return {
     guards: [],
     input: loginBody,
     steps: [
-      guessLimit({ limits, usernameOf: (ctx) => bodyOf(ctx, loginBody).username }),
+      guessLimit({ limits, devices, usernameOf: (ctx) => bodyOf(ctx, loginBody).username }),
       attempt({ provider: name, ok: 'login.ok', failed: 'login.failed' }),
       withContract(
         { errors: ['invalid_credentials', 'overloaded', 'database_unavailable'] },

@@ -7,6 +7,7 @@ import { claimsProxy } from '../claims/claims-proxy.ts'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { jsonBody } from '../http/body.ts'
+import { rememberDevice } from '../limits/device-cookie.ts'
 import { addressLimit } from '../limits/middleware.ts'
 import { attempt } from '../observability/announce.ts'
 import { freshAuthentication } from '../sessions/fresh-authentication.ts'
@@ -76,6 +77,7 @@ export function providerCallback(
     resolveIdentity(deps),
     ...(pages ? [pages.finishOnPage] : []),
     claimsProxy({ roles: config.roles, read: openSession.start, refused: 'invalid_credentials' }),
+    rememberDevice(deps),
     redirectWithCode(deps),
     transport.session,
   ]

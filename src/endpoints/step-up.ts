@@ -33,10 +33,10 @@ export function stepUp(deps: Dependencies, { signedIn, session }: Transport) {
  * them. Throws `invalid_credentials`, also for a user without a password.
  */
 export function confirmPassword(deps: Dependencies): Middleware[] {
-  const { config, limits, users, hashes, openSession } = deps
+  const { config, limits, devices, users, hashes, openSession } = deps
   const { name: provider } = deps.passwordProvider
   return [
-    guessLimit({ limits, usernameOf: (ctx) => requireClaims(ctx).access.username }),
+    guessLimit({ limits, devices, usernameOf: (ctx) => requireClaims(ctx).access.username }),
     attempt({ provider, ok: 'stepup.ok', failed: 'stepup.failed' }),
     withContract(
       { errors: ['invalid_credentials', 'overloaded', 'database_unavailable'] },

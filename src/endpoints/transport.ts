@@ -3,6 +3,7 @@ import { claimsProxy } from '../claims/claims-proxy.ts'
 import type { Middleware } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Operation } from '../hasura/run-operation.ts'
+import { rememberDevice } from '../limits/device-cookie.ts'
 import { createRefreshTransport, type RefreshTransport } from '../sessions/refresh-transport.ts'
 import { session } from './session.ts'
 
@@ -32,7 +33,11 @@ export function jsonTransport(deps: Dependencies, { cookieMode }: { cookieMode: 
   return {
     refresh,
     session: answer,
-    signIn: [claimsProxy({ roles, read: openSession.start, refused: 'invalid_credentials' }), answer],
+    signIn: [
+      claimsProxy({ roles, read: openSession.start, refused: 'invalid_credentials' }),
+      rememberDevice(deps),
+      answer,
+    ],
     signedIn: [bearer(deps), claimsProxy({ roles, read: openSession.current, refused: 'invalid_token' })],
   }
 }

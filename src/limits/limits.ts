@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { GatewayError } from '../errors.ts'
 import type { EventName } from '../events.ts'
-import { addressKey } from '../http/ip-address.ts'
+import { addressKey, maskAddress } from '../http/ip-address.ts'
 
 /** A limit of `points` attempts within `seconds` of the first attempt. */
 export type Limit = { points: number; seconds: number }
@@ -10,7 +10,7 @@ export type Limit = { points: number; seconds: number }
 export type LimitSettings = {
   /** Failed logins of one account from one address. */
   login: Limit
-  /** Failed logins of one account from all addresses; further logins pass one at a time, with a growing delay. */
+  /** Failed logins of one account from all addresses; afterwards the account is slowed down. */
   account: Limit
   /** Failed logins from one address. */
   address: Limit
@@ -38,6 +38,15 @@ export type Limits = ReturnType<typeof createLimits>
 // In seconds.
 const longestDelay = 300
 
+// A network may fail ten times as often as one of its addresses.
+const addressesOfNetwork = 10
+// Attempts of addresses without a failure, in each window of an account that is slowed down: from one network, and as a
+// multiple of the account's limit.
+const freshOfNetwork = 10
+const freshOfAccount = 2
+// An address that has failed less often has a turn of its own at an account that is slowed down.
+const fewFailures = 2
+
 /**
  * Creates the limits against guessing and flooding. An attempt is counted before its work, so concurrent attempts get
  * no further than consecutive ones. Throws `rate_limited` with `Retry-After`. The keys of counters are HMACs of
@@ -46,52 +55,106 @@ const longestDelay = 300
 export function createLimits(createLimiter: CreateLimiter, settings: LimitSettings, key: Uint8Array) {
   const nameOf = (...parts: string[]) =>
     createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url')
-  const perAddress = (limit: keyof LimitSettings) => {
+  const perAddress = (limit: 'signup' | 'refresh' | 'callback') => {
     const limiter = createLimiter(limit, settings[limit])
     return async (address: string): Promise<void> =>
       void (await take(limiter, nameOf(addressKey(address)), 'request.limited'))
   }
-  const ofPair = createLimiter('login', settings.login)
-  const ofAddress = createLimiter('address', settings.address)
-  const ofAccount = createLimiter('account', { ...settings.account, points: 2 ** 31 - 1 })
-  const gate = createLimiter('gate', { points: 1, seconds: longestDelay })
+  const { points: ofAccount, seconds } = settings.account
+  const counter = { points: 2 ** 31 - 1, seconds }
+  const limiters = {
+    address: createLimiter('address', settings.address),
+    network: createLimiter('network', {
+      points: settings.address.points * addressesOfNetwork,
+      seconds: settings.address.seconds,
+    }),
+    pair: createLimiter('login', settings.login),
+    device: createLimiter('device', settings.login),
+    // The failures of an account: from everywhere, from one network, and from one address.
+    account: createLimiter('account', counter),
+    accountNetwork: createLimiter('account-network', counter),
+    accountAddress: createLimiter('account-address', counter),
+    fresh: createLimiter('fresh', { points: ofAccount * freshOfAccount, seconds }),
+    freshNetwork: createLimiter('fresh-network', { points: freshOfNetwork, seconds }),
+    gate: createLimiter('gate', { points: 1, seconds: longestDelay }),
+  }
 
-  /** Admits one attempt per delay after too many failures of an account. The delay grows with `failures`. */
-  async function waitInLine(account: string, failures: number): Promise<Taken[]> {
-    const over = failures - settings.account.points
-    if (over <= 0) return []
+  // The others also count failures at other accounts or of other addresses.
+  const forgottenBySuccess: RateLimiterAbstract[] = [
+    limiters.pair,
+    limiters.account,
+    limiters.accountAddress,
+    limiters.gate,
+  ]
+
+  /** Takes several points, or none. Throws the first refusal. */
+  async function takeAll(wanted: readonly Promise<Taken>[]): Promise<Taken[]> {
+    const outcomes = await Promise.allSettled(wanted)
+    const held = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (!refused) return held
+    await giveBackAll(held)
+    throw refused.reason
+  }
+
+  /**
+   * Admits an attempt at an account that is slowed down. An address without a failure passes while there are few of
+   * them. All others pass one at a time, with a delay that grows with the failures that are `over` the limit.
+   */
+  async function waitInLine(account: string, network: string, own: number, over: number): Promise<Taken[]> {
+    if (own === 1) {
+      const fresh = [
+        take(limiters.fresh, account, 'login.limited'),
+        take(limiters.freshNetwork, nameOf(account, network), 'login.limited'),
+      ]
+      const taken = await takeAll(fresh).catch(noneWhenLimited)
+      if (taken !== null) return taken
+    }
     const delay = Math.min(2 ** Math.min(over - 1, 30), longestDelay)
-    return [await take(gate, account, 'login.limited', delay)]
+    const line = own <= fewFailures ? 'few' : 'many'
+    return [await take(limiters.gate, nameOf(account, line), 'login.limited', delay)]
   }
 
   return {
-    /** Counts a login as `username`. It counts as a failure until it ends otherwise. */
-    login: async (username: string, address: string): Promise<Attempt> => {
+    /**
+     * Counts a login as `username`. It counts as a failure until it ends otherwise. A `device`, from which this user has
+     * signed in before, has a counter of its own, which no other client can use up.
+     */
+    login: async (username: string, address: string, device?: string): Promise<Attempt> => {
       const account = nameOf(accountKey(username))
+      if (device !== undefined) {
+        const taken = await take(limiters.device, nameOf(account, device), 'login.limited')
+        return { succeeded: () => forget([taken]), cancelled: () => giveBackAll([taken]) }
+      }
       const client = nameOf(addressKey(address))
-      const outcomes = await Promise.allSettled([
-        take(ofAddress, client, 'login.limited'),
-        take(ofPair, nameOf(account, client), 'login.limited'),
-        take(ofAccount, account, 'login.limited'),
+      const network = nameOf(maskAddress(address) ?? 'unknown')
+      const held = await takeAll([
+        take(limiters.address, client, 'login.limited'),
+        take(limiters.network, network, 'login.limited'),
+        take(limiters.accountNetwork, nameOf(account, network), 'login.limited'),
+        take(limiters.accountAddress, nameOf(account, client), 'login.limited'),
+        take(limiters.account, account, 'login.limited'),
+        take(limiters.pair, nameOf(account, client), 'login.limited'),
       ])
-      const held = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-      const cancelled = async () => void (await Promise.all(held.map(giveBack)))
       try {
-        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+        const [, , fromNetwork, own, fromAll] = held.map(({ points }) => points)
+        // A network alone cannot use up the limit of an account.
+        const over = Math.max(Number(fromAll) - ofAccount, Number(fromNetwork) - Math.ceil(ofAccount / 2))
         // Last, because a taken turn delays all other attempts.
-        held.push(...(await waitInLine(account, held.at(-1)?.points ?? 0)))
+        if (over > 0) held.push(...(await waitInLine(account, network, Number(own), over)))
       } catch (error) {
-        await cancelled()
+        await giveBackAll(held)
         throw error
       }
-      const [ofClient, ...accounts] = held
       return {
-        succeeded: async () =>
-          void (await Promise.all([
-            ofClient && giveBack(ofClient),
-            ...accounts.map(({ limiter, name }) => limiter.delete(name)),
-          ])),
-        cancelled,
+        succeeded: async () => {
+          const isForgotten = ({ limiter }: Taken) => forgottenBySuccess.includes(limiter)
+          await Promise.all([
+            forget(held.filter(isForgotten)),
+            giveBackAll(held.filter((taken) => !isForgotten(taken))),
+          ])
+        },
+        cancelled: () => giveBackAll(held),
       }
     },
     // Each counts one request of an address.
@@ -103,6 +166,17 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
 
 /** A point of an attempt; `points` is the count of the limit, including this point. */
 type Taken = { limiter: RateLimiterAbstract; name: string; points: number }
+
+const giveBackAll = async (points: readonly Taken[]): Promise<void> =>
+  void (await Promise.all(points.map(giveBack)))
+
+const forget = async (points: readonly Taken[]): Promise<void> =>
+  void (await Promise.all(points.map(({ limiter, name }) => limiter.delete(name))))
+
+function noneWhenLimited(error: unknown): null {
+  if (error instanceof GatewayError && error.code === 'rate_limited') return null
+  throw error
+}
 
 /** Returns a point, and removes a counter without points, so that zeros do not fill the memory. */
 async function giveBack({ limiter, name }: Taken): Promise<void> {

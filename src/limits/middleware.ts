@@ -1,24 +1,29 @@
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import type { DeviceCookie } from './device-cookie.ts'
 import type { Limits } from './limits.ts'
 
 type GuessLimitOptions = {
   /** Null when the limits are switched off. */
   limits: Pick<Limits, 'login'> | null
+  /** Null when the limits are switched off. */
+  devices: Pick<DeviceCookie, 'read'> | null
   /** Returns the name of the user whose password the request may guess. */
   usernameOf: (ctx: Context) => string
 }
 
 /**
  * Counts the rest of the route as an attempt to guess a password. Only `invalid_credentials` keeps the attempt counted.
- * Throws `rate_limited`, also for the right password.
+ * Throws `rate_limited`, also for the right password. A browser from which the user has signed in before has a counter of
+ * its own.
  */
-export function guessLimit({ limits, usernameOf }: GuessLimitOptions): Middleware {
+export function guessLimit({ limits, devices, usernameOf }: GuessLimitOptions): Middleware {
   if (limits === null) return noLimit
   return withContract(
     { errors: ['rate_limited', 'database_unavailable'] },
     async function guessLimit(ctx, next) {
-      const attempt = await limits.login(usernameOf(ctx), ctx.state.address)
+      const username = usernameOf(ctx)
+      const attempt = await limits.login(username, ctx.state.address, devices?.read(ctx, username))
       try {
         await next()
       } catch (error) {

@@ -4,6 +4,7 @@ import type { Middleware } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { redirectWithCode } from '../endpoints/redirect-with-code.ts'
 import type { Endpoint, Transport } from '../endpoints/transport.ts'
+import { rememberDevice } from '../limits/device-cookie.ts'
 import type { PageFiles } from './assets.ts'
 import {
   announceAppSession,
@@ -45,6 +46,7 @@ export function createPageSteps(deps: Dependencies, files: PageFiles, transport:
   ]
   const signIn = [
     claimsProxy({ roles, read: openSession.start, refused: 'invalid_credentials' }),
+    rememberDevice(page),
     saveBrowserSession(page),
     ...toApp,
   ]

@@ -3,7 +3,14 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** The purpose of a derived key. Each label has one purpose. */
-export type SecretLabel = 'cookie' | 'refresh-token' | 'key-encryption' | 'rate-limit' | 'page' | 'form'
+export type SecretLabel =
+  | 'cookie'
+  | 'refresh-token'
+  | 'key-encryption'
+  | 'rate-limit'
+  | 'device'
+  | 'page'
+  | 'form'
 
 /** Derives a 32-byte key for one purpose from the secret (HKDF-SHA256, RFC 5869). */
 export function deriveKey(secret: string, label: SecretLabel): Buffer {

@@ -139,5 +139,5 @@ test('a login counts for its address, and logins from other addresses are served
     Promise.all(Array.from({ length: 5 }, (_, at) => logIn(`198.51.100.${at}`))),
   ])
   t.deepEqual(others, [200, 200, 200, 200, 200])
-  t.deepEqual(new Set(many), new Set([200, 503]))
+  t.deepEqual([...new Set(many)].sort(), [200, 503])
 })

@@ -76,11 +76,13 @@ test('an attempt that one limit refuses is not counted by the others', async (t)
   t.not(await waitOf(login('doris', '192.0.2.1')), null)
 })
 
-test('an account that fails from everywhere is slowed down more and more, and opens again each time', async (t) => {
-  const { login } = create({ account: { points: 2, seconds: 3600 } })
-  let address = 0
-  const attempt = () => waitOf(login('anna', `198.51.100.${address++}`))
-  for (let round = 0; round < 3; round++) t.is(await attempt(), null)
+test('an account that fails often is slowed down more and more, and opens again each time', async (t) => {
+  const { login } = create({ account: { points: 6, seconds: 3600 } })
+  let round = 0
+  // Three networks that have failed before.
+  const attempt = () => waitOf(login('anna', `198.51.${round++ % 3}.1`))
+  for (let before = 0; before < 6; before++) t.is(await attempt(), null)
+  t.is(await attempt(), null)
   t.is(await attempt(), 1)
   await sleep(1050)
   t.is(await attempt(), null)
@@ -89,6 +91,85 @@ test('an account that fails from everywhere is slowed down more and more, and op
   await sleep(2050)
   t.is(await attempt(), null)
   t.true(((await attempt()) ?? 0) > 2)
+})
+
+/** Guesses as six neighbouring networks, and again as soon as a limit allows. */
+async function guessAsNeighbours(login: ReturnType<typeof create>['login'], rounds: number): Promise<number> {
+  let admitted = 0
+  for (let round = 0; round < rounds; round++)
+    for (let network = 0; network < 6; network++)
+      if ((await waitOf(login('anna', `2001:db8:0:${network}::${round + 1}`))) === null) admitted++
+  return admitted
+}
+
+const defaults = {
+  login: { points: 10, seconds: 300 },
+  account: { points: 50, seconds: 3600 },
+  address: { points: 100, seconds: 300 },
+}
+
+for (const [who, address] of [
+  ['another network', '198.51.100.7'],
+  ['the network of the guessers', '2001:db8:0:7::1'],
+] as const) {
+  test(`six neighbouring networks that guess all the time keep no user of ${who} out`, async (t) => {
+    const { login } = create(defaults)
+    await guessAsNeighbours(login, 20)
+    for (let visit = 0; visit < 48; visit++) {
+      await (await login('anna', address)).succeeded()
+      await guessAsNeighbours(login, 2)
+    }
+    t.pass()
+  })
+}
+
+test('neighbouring networks cannot use up the limit of an account', async (t) => {
+  const { login } = create(defaults)
+  t.true((await guessAsNeighbours(login, 20)) <= 27)
+  // An address that has failed before.
+  for (let round = 0; round < 10; round++) t.is(await waitOf(login('anna', '198.51.100.7')), null)
+})
+
+test('a guesser with any number of networks and addresses has a bounded number of attempts', async (t) => {
+  const { login } = create(defaults)
+  let admitted = 0
+  for (let round = 0; round < 3; round++)
+    for (let network = 0; network < 300; network++)
+      if ((await waitOf(login('anna', `198.${network >> 8}.${network & 255}.1`))) === null) admitted++
+  // The limit of the account, twice as many of addresses without a failure, and the first of each line.
+  t.true(admitted >= 150 && admitted <= 152, String(admitted))
+  let ofNetwork = 0
+  const other = create(defaults).login
+  for (let subnet = 0; subnet < 200; subnet++)
+    if ((await waitOf(other('anna', `2001:db8:0:${subnet.toString(16)}::1`))) === null) ofNetwork++
+  t.true(ofNetwork <= 37, String(ofNetwork))
+})
+
+test('a network may fail at different accounts ten times as often as an address', async (t) => {
+  const { login } = create({ address: { points: 2, seconds: 60 } })
+  let admitted = 0
+  for (let subnet = 0; subnet < 30; subnet++)
+    if ((await waitOf(login(`user-${subnet}`, `2001:db8:0:${subnet}::1`))) === null) admitted++
+  t.is(admitted, 20)
+})
+
+test('at an account that is slowed down, an address with few failures does not wait for the others', async (t) => {
+  const { login } = create({ account: { points: 6, seconds: 3600 } })
+  for (let round = 0; round < 9; round++) await waitOf(login('anna', `198.51.${round % 3}.1`))
+  t.not(await waitOf(login('anna', '198.51.0.1')), null)
+  // The first attempt has no failure, the second has one.
+  for (let round = 0; round < 2; round++) t.is(await waitOf(login('anna', '203.0.113.1')), null)
+})
+
+test('a device has a counter of its own, which others cannot use up, and no more attempts than an address', async (t) => {
+  const { login } = create(defaults)
+  for (let network = 0; network < 300; network++)
+    await waitOf(login('anna', `198.${network >> 8}.${network & 255}.1`))
+  for (let round = 0; round < 20; round++) await (await login('anna', '198.0.0.1', 'a device')).succeeded()
+  for (let round = 0; round < 10; round++) t.is(await waitOf(login('anna', '198.0.0.1', 'a device')), null)
+  t.not(await waitOf(login('anna', '198.0.0.1', 'a device')), null)
+  t.is(await waitOf(login('anna', '198.0.0.1', 'another device')), null)
+  t.is(await waitOf(login('berta', '198.0.0.1', 'a device')), null)
 })
 
 test('a window ends, and what was counted in it with it', async (t) => {
