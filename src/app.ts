@@ -69,7 +69,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   router.post('/logout', ...stepsOf(logout))
   for (const provider of redirectProviders) {
     const { name } = provider
-    router.get(`/auth/${name}`, ...startProvider(deps, provider))
+    router.get(`/auth/${name}`, ...startProvider(deps, provider, { pages }))
     router.get(`/auth/${name}/callback`, ...providerCallback(deps, provider, { transport, pages }))
     router.post(`/user/identities/${name}`, ...linkProvider(deps, provider, transport))
   }

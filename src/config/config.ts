@@ -117,6 +117,8 @@ export function parseConfig(
     corsOrigins: Object.freeze(read('AUTH_CORS_ORIGINS', corsOrigins) ?? webOrigins(redirectOrigins)),
     /** True when a sign-in for an app requires a PKCE challenge. */
     requirePkce: read('AUTH_REQUIRE_PKCE', v.flag(production)),
+    /** True asks for a click before a sign-in for an app that another site may have begun. */
+    confirmSignIn: read('AUTH_CONFIRM_SIGNIN', v.flag(false)),
     trustedProxies: read('AUTH_TRUSTED_PROXIES', v.integer(0, 100, 0)),
     jwksMaxAge: read('AUTH_JWKS_MAX_AGE', v.integer(1, 86_400, 300)),
     stateLifetime: read('AUTH_STATE_LIFETIME', v.integer(60, 3600, 600)),
@@ -147,6 +149,8 @@ export function parseConfig(
     /** Variables whose valid value is in quotation marks, which `docker run --env-file` keeps. */
     quotedVariables: quoted,
   }
+  if (config.confirmSignIn && !config.pages)
+    problems.push('AUTH_CONFIRM_SIGNIN requires AUTH_PAGES=true, because a page asks for the click')
   if (config.cookieMode && publicUrl !== undefined && !isSecure(publicUrl))
     problems.push('AUTH_COOKIE_MODE requires an AUTH_PUBLIC_URL with https: or the host localhost')
   if (workers > 1 && !isGiven('DATABASE_URL', env))

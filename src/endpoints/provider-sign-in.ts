@@ -14,9 +14,19 @@ import { freshAuthentication } from '../sessions/fresh-authentication.ts'
 import { redirectWithCode } from './redirect-with-code.ts'
 import type { Transport } from './transport.ts'
 
+type StartOptions = {
+  /** Returns the steps that ask for a click; null without pages. */
+  pages: { confirmSignIn: (provider: RedirectProvider) => Middleware[] } | null
+}
+
 /** GET /auth/:provider: redirects the browser to the provider. */
-export function startProvider(deps: Dependencies, { name }: RedirectProvider): Middleware[] {
-  return [startSignIn(deps), askProvider(deps, name)]
+export function startProvider(
+  deps: Dependencies,
+  provider: RedirectProvider,
+  { pages }: StartOptions,
+): Middleware[] {
+  const confirm = pages?.confirmSignIn(provider) ?? []
+  return [startSignIn(deps), ...confirm, askProvider(deps, provider.name)]
 }
 
 /** POST /user/identities/:provider: answers with the URL at which the signed-in user links a provider. */

@@ -1,4 +1,5 @@
 import type Router from '@koa/router'
+import type { RedirectProvider } from '../authentication/provider.ts'
 import type { Context, State } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { changePassword } from '../endpoints/change-password.ts'
@@ -8,6 +9,7 @@ import { endSession } from '../endpoints/user-sessions.ts'
 import { confirmOnAccount, endOtherSessions, linkOnAccount, showAccount, submitToAccount } from './account.ts'
 import { type PageFiles, sendAsset } from './assets.ts'
 import { askProviderToConfirm, finishConfirmation, showConfirmation } from './confirm.ts'
+import { confirmSignIn, submitConfirmation } from './confirm-sign-in.ts'
 import { errorPage, notFound, renderErrorsAsHtml } from './errors.ts'
 import { redirectTo, redirectToPages } from './redirects.ts'
 import {
@@ -28,7 +30,7 @@ type PageOptions = { files: PageFiles; transport: Transport }
 /** Creates the pages: one line for each route, and the steps that the pages add to other routes. */
 export function createPages(deps: Dependencies, { files, transport }: PageOptions) {
   const pages = createPageSteps(deps, files, transport)
-  const { base, redirectProviders } = pages
+  const { base, config, redirectProviders } = pages
 
   function addRoutes(router: Router<State>): void {
     router.get('/pages/:file', sendAsset(files))
@@ -37,8 +39,15 @@ export function createPages(deps: Dependencies, { files, transport }: PageOption
     router.post('/signin/continue', ...continueSignIn(pages))
     router.get('/signup', ...showSignUp(pages))
     router.post('/signup/form', ...submitSignUp(pages))
-    for (const { name } of redirectProviders) {
-      router.get(`/signin/${name}`, ...signInWithProvider(pages, name))
+    for (const provider of redirectProviders) {
+      const { name } = provider
+      router.get(`/signin/${name}`, ...signInWithProvider(pages, provider))
+      if (config.confirmSignIn) {
+        router.post(`/auth/${name}/confirm`, ...submitConfirmation(pages, provider, 'auth'))
+        router.post(`/signin/${name}/confirm`, ...submitConfirmation(pages, provider, 'signin'))
+        router.get(`/auth/${name}/confirm`, redirectTo({ base, path: `/auth/${name}` }))
+        router.get(`/signin/${name}/confirm`, redirectTo({ base, path: `/signin/${name}` }))
+      }
       router.get(`/account/confirm/${name}`, ...askProviderToConfirm(pages, name))
       router.post(`/account/identities/${name}/link`, ...linkOnAccount(pages, name))
     }
@@ -66,5 +75,8 @@ export function createPages(deps: Dependencies, { files, transport }: PageOption
     finishOnPage: finishOnPage(pages),
     finishConfirmation: finishConfirmation(pages),
     pageFor: errorPageUrl(pages),
+    /** Returns the step that asks for a click before a provider sign-in; none unless AUTH_CONFIRM_SIGNIN is true. */
+    confirmSignIn: (provider: RedirectProvider) =>
+      config.confirmSignIn ? [confirmSignIn(pages, provider, 'auth')] : [],
   }
 }

@@ -8,10 +8,11 @@ import { html } from '../http/html.ts'
 import { withoutQuery } from '../http/query.ts'
 import { prefersHtml } from '../http/request.ts'
 import { field, form, providerLinks, summary } from './components.ts'
+import { confirmSignIn } from './confirm-sign-in.ts'
 import { type FormErrors, localizeErrors, readError } from './error-messages.ts'
 import { errorPage, type ShowAgain } from './errors.ts'
 import { placeOf, queryOf, seeOther } from './redirects.ts'
-import type { Page, PageContent, PageTemplate } from './render.ts'
+import type { Page, PageContent, PageProvider, PageTemplate } from './render.ts'
 import type { Pages } from './steps.ts'
 
 /** GET /signin: shows the sign-in page, with the error of a provider sign-in. A signed-in user may continue instead. */
@@ -70,10 +71,11 @@ export function submitSignUp({ form, render, config, stepsOf }: Pages): Middlewa
 }
 
 /** GET /signin/:provider: redirects the browser to the provider. */
-export function signInWithProvider(pages: Pages, provider: string): Middleware[] {
+export function signInWithProvider(pages: Pages, provider: PageProvider): Middleware[] {
   // A strategy treats a request with a query as the callback of its provider.
-  const ask = withoutQuery(askProvider(pages, provider))
-  return [errorPage(pages), pages.start, requireSameSite({ ...pages, path: '/signin' }), ask]
+  const ask = withoutQuery(askProvider(pages, provider.name))
+  const confirm = pages.config.confirmSignIn ? [confirmSignIn(pages, provider, 'signin')] : []
+  return [errorPage(pages), pages.start, requireSameSite({ ...pages, path: '/signin' }), ...confirm, ask]
 }
 
 /** Redirects a request from another site to the page at `path`: only the page may start a provider sign-in. */

@@ -39,6 +39,8 @@ export type Texts = {
   signedInAs: (username: string) => string
   goesBackTo: (place: string) => string
   useAnother: string
+  /** The advice on a page that another site may have opened. */
+  notAsked: string
   fields: Record<FieldName, string>
   /** The hint of a new password. */
   passwordHint: (characters: number) => string

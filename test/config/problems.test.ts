@@ -197,6 +197,11 @@ test('authorization, token and profile URL of a provider must be set together, s
   )
 })
 
+test('AUTH_CONFIRM_SIGNIN requires the pages', (t) => {
+  t.deepEqual(complaint({ AUTH_CONFIRM_SIGNIN: 'true', AUTH_PAGES: 'false' }).names, ['AUTH_CONFIRM_SIGNIN'])
+  t.deepEqual(complaint({ AUTH_CONFIRM_SIGNIN: 'true' }).names, [])
+})
+
 test('AUTH_COOKIE_MODE requires TLS or localhost', (t) => {
   const env = { AUTH_COOKIE_MODE: 'true' }
   t.deepEqual(complaint({ ...env, AUTH_PUBLIC_URL: 'http://auth.test' }).names, ['AUTH_COOKIE_MODE'])

@@ -16,6 +16,7 @@ export default {
   signedInAs: (username) => `Sie sind als ${username} angemeldet.`,
   goesBackTo: (place) => `Sie werden danach zu ${place} zurückgeleitet.`,
   useAnother: 'Mit anderem Benutzer anmelden',
+  notAsked: 'Wenn Sie sich nicht anmelden wollten, schließen Sie diese Seite.',
   fields: {
     username: 'Benutzername',
     password: 'Passwort',

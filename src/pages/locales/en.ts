@@ -16,6 +16,7 @@ export default {
   signedInAs: (username) => `You are signed in as ${username}.`,
   goesBackTo: (place) => `You will be taken back to ${place}.`,
   useAnother: 'Sign in as another user',
+  notAsked: 'If you did not ask to sign in, close this page.',
   fields: {
     username: 'Username',
     password: 'Password',

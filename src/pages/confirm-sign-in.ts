@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { type Context, type Middleware, withContract } from '../context.ts'
+import { askProvider } from '../endpoints/provider-sign-in.ts'
+import type { GatewayError } from '../errors.ts'
+import { html } from '../http/html.ts'
+import { withoutQuery } from '../http/query.ts'
+import { form, summary } from './components.ts'
+import { localizeErrors } from './error-messages.ts'
+import { placeOf, queryOf } from './redirects.ts'
+import type { PageProvider, PageTemplate } from './render.ts'
+import type { Pages } from './steps.ts'
+
+/** The address of a provider sign-in, whose form adds `/confirm`: for an app, or on the pages. */
+type Door = 'auth' | 'signin'
+
+/**
+ * Asks for a click before a sign-in for an app goes to its provider, unless a page of this site began the navigation.
+ * Browsers also send `Sec-Fetch-Site: none` after a redirect of another site, if another program opened the address.
+ */
+export function confirmSignIn(pages: Pages, provider: PageProvider, door: Door): Middleware {
+  return withContract(
+    {
+      answers: {
+        200: {
+          description: 'A page that asks for a click before it redirects.',
+          type: 'text/html',
+          schema: z.string(),
+        },
+      },
+    },
+    async function confirmSignIn(ctx, next) {
+      const isOurs = /^same-(origin|site)$/.test(ctx.get('sec-fetch-site'))
+      if (isOurs || !ctx.state.start?.redirectTo) return next()
+      // The token of the form belongs to the session of the browser.
+      await pages.load(ctx, async () => show(ctx, { pages, provider, door, error: null }))
+    },
+  )
+}
+
+/** POST /auth/:provider/confirm and POST /signin/:provider/confirm: redirects to the provider after the click. */
+export function submitConfirmation(pages: Pages, provider: PageProvider, door: Door): Middleware[] {
+  const steps = pages.form((ctx, error) => show(ctx, { pages, provider, door, error }))
+  const startFor: Middleware = async function startFor({ state }, next) {
+    // A sign-in that began at /auth ends without a session of the pages.
+    if (state.start) state.start.page = door === 'signin'
+    await next()
+  }
+  return [...steps, startFor, withoutQuery(askProvider(pages, provider.name))]
+}
+
+type Confirmation = { pages: Pages; provider: PageProvider; door: Door; error: GatewayError | null }
+
+function show(ctx: Context, { pages, provider, door, error }: Confirmation): void {
+  const { start } = ctx.state
+  const place = placeOf(start?.redirectTo ?? '')
+  const action = `/${door}/${provider.name}/confirm${queryOf(start)}`
+  const template: PageTemplate = (page) => {
+    const { texts } = page
+    const found = error && localizeErrors(error, page, { secret: null })
+    const button = html`<button class="button main" autofocus>${texts.continueWith(provider.label)}</button>`
+    return {
+      title: texts.signInTo(place),
+      isError: found !== null,
+      body: html`${summary(found)}<p>${texts.goesBackTo(place)}</p>
+${form(page, action, button)}
+<p class="aside">${texts.notAsked}</p>`,
+    }
+  }
+  pages.render(ctx, error?.status ?? 200, template)
+}
