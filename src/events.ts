@@ -5,7 +5,10 @@ const table = {
   'login.ok': { level: 'info', message: 'signed in' },
   'login.failed': { level: 'info', message: 'sign-in failed' },
   'login.limited': { level: 'warn', message: 'sign-in rejected: too many failed attempts' },
-  'request.limited': { level: 'warn', message: 'request rejected: too many requests from its address' },
+  'request.limited': {
+    level: 'warn',
+    message: 'request rejected: too many requests from its address or user',
+  },
   signup: { level: 'info', message: 'signed up' },
   'signup.failed': { level: 'info', message: 'sign-up failed' },
   'exchange.failed': { level: 'info', message: 'one-time code rejected' },

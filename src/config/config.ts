@@ -204,5 +204,6 @@ function readLimits(read: Read): LimitSettings {
     signup: limit('AUTH_SIGNUP_ATTEMPTS', 60, 'AUTH_SIGNUP_WINDOW', 3600),
     refresh: limit('AUTH_REFRESH_ATTEMPTS', 1000, 'AUTH_REFRESH_WINDOW', 300),
     callback: limit('AUTH_CALLBACK_ATTEMPTS', 100, 'AUTH_CALLBACK_WINDOW', 300),
+    continue: limit('AUTH_CONTINUE_ATTEMPTS', 100, 'AUTH_CONTINUE_WINDOW', 300),
   }
 }

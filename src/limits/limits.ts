@@ -20,6 +20,8 @@ export type LimitSettings = {
   refresh: Limit
   /** Callbacks from one address. */
   callback: Limit
+  /** Sessions for apps that a user begins on the pages without a new sign-in. */
+  continue: Limit
 }
 
 /** Creates the counter of a limit. `prefix` separates the limits of one store. */
@@ -76,6 +78,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
     accountAddress: createLimiter('account-address', counter),
     fresh: createLimiter('fresh', { points: ofAccount * freshOfAccount, seconds }),
     freshNetwork: createLimiter('fresh-network', { points: freshOfNetwork, seconds }),
+    continue: createLimiter('continue', settings.continue),
     gate: createLimiter('gate', { points: 1, seconds: longestDelay }),
   }
 
@@ -161,6 +164,9 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
     signup: perAddress('signup'),
     refresh: perAddress('refresh'),
     callback: perAddress('callback'),
+    /** Counts one session that a user begins for an app, from all addresses. */
+    continue: async (userId: string): Promise<void> =>
+      void (await take(limiters.continue, nameOf(userId), 'request.limited')),
   }
 }
 

@@ -55,4 +55,23 @@ export function addressLimit({ limits, name }: AddressLimitOptions): Middleware 
   )
 }
 
+type ContinueLimitOptions = {
+  /** Null when the limits are switched off. */
+  limits: Pick<Limits, 'continue'> | null
+  /** Returns the id of the signed-in user. */
+  userIdOf: (ctx: Context) => string
+}
+
+/** Counts the request for its user, because it begins a session without the work of a sign-in. Throws `rate_limited`. */
+export function continueLimit({ limits, userIdOf }: ContinueLimitOptions): Middleware {
+  if (limits === null) return noLimit
+  return withContract(
+    { errors: ['rate_limited', 'database_unavailable'] },
+    async function continueLimit(ctx, next) {
+      await limits.continue(userIdOf(ctx))
+      await next()
+    },
+  )
+}
+
 const noLimit: Middleware = (_ctx, next) => next()

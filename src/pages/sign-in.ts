@@ -1,4 +1,5 @@
 import compose from 'koa-compose'
+import { requireClaims } from '../claims/claims-proxy.ts'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { login } from '../endpoints/login.ts'
 import { askProvider } from '../endpoints/provider-sign-in.ts'
@@ -7,6 +8,7 @@ import { GatewayError } from '../errors.ts'
 import { html } from '../http/html.ts'
 import { withoutQuery } from '../http/query.ts'
 import { prefersHtml } from '../http/request.ts'
+import { continueLimit } from '../limits/middleware.ts'
 import { field, form, providerLinks, summary } from './components.ts'
 import { confirmSignIn } from './confirm-sign-in.ts'
 import { type FormErrors, localizeErrors, readError } from './error-messages.ts'
@@ -38,7 +40,7 @@ export function submitSignIn({ form, render, stepsOf }: Pages): Middleware[] {
 }
 
 /** POST /signin/continue: gives the app of the request a session of the signed-in user. */
-export function continueSignIn({ form, signedIn, toApp, render }: Pages): Middleware[] {
+export function continueSignIn({ form, signedIn, toApp, render, limits }: Pages): Middleware[] {
   const showAgain: ShowAgain = (ctx, error) => {
     const { browserSession } = ctx.state
     const entry = entryOf(ctx, error)
@@ -48,7 +50,8 @@ export function continueSignIn({ form, signedIn, toApp, render }: Pages): Middle
       browserSession ? continuePage(entry, browserSession.username) : signInPage(entry),
     )
   }
-  return [...form(showAgain), ...signedIn, ...toApp]
+  const userIdOf = (ctx: Context) => requireClaims(ctx).access.userId
+  return [...form(showAgain), ...signedIn, continueLimit({ limits, userIdOf }), ...toApp]
 }
 
 /** GET /signup: shows the sign-up page. Throws `signup_disabled`. */

@@ -63,6 +63,7 @@ test('an empty environment gives the defaults', (t) => {
         signup: { points: 60, seconds: 3600 },
         refresh: { points: 1000, seconds: 300 },
         callback: { points: 100, seconds: 300 },
+        continue: { points: 100, seconds: 300 },
       },
       drain: 0,
       shutdownGrace: 10,

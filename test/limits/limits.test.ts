@@ -14,6 +14,7 @@ const settings: LimitSettings = {
   signup: plenty,
   refresh: plenty,
   callback: plenty,
+  continue: plenty,
 }
 const key = new Uint8Array(32)
 const create = (changed: Partial<LimitSettings>, limiter = createMemoryLimiter) =>
@@ -188,6 +189,13 @@ for (const name of ['signup', 'refresh', 'callback'] as const) {
     t.is(await waitOf(limits[name]('2001:db8:0:1::1')), null)
   })
 }
+
+test('sessions that begin without a sign-in are counted by user, and by nothing else', async (t) => {
+  const limits = create({ continue: { points: 2, seconds: 60 } })
+  for (let round = 0; round < 2; round++) t.is(await waitOf(limits.continue('a')), null)
+  t.not(await waitOf(limits.continue('a')), null)
+  t.is(await waitOf(limits.continue('b')), null)
+})
 
 test('while the database is away each process counts for itself: requests are neither all allowed nor all rejected', async (t) => {
   let asked = 0

@@ -98,6 +98,38 @@ test('who is signed in is asked before an app gets a code; nothing is handed out
   t.regex(other.text, /name="password"/)
 })
 
+test('a user continues to apps no more often than AUTH_CONTINUE_ATTEMPTS, on whatever browser', async (t) => {
+  const limited = await startPages({
+    env: {
+      AUTH_REDIRECT_ORIGINS: 'https://app.test',
+      AUTH_RATE_LIMIT: 'on',
+      AUTH_CONTINUE_ATTEMPTS: '2',
+    },
+  })
+  t.teardown(() => limited.stop())
+  const path = pathOf('/signin', { redirect_to: home, ...pkce })
+  const goOn = (browser: CookieBrowser) => browser.submit(path, path.replace('/signin', '/signin/continue'))
+  const [one, two, other] = [
+    openCookieBrowser(limited),
+    openCookieBrowser(limited),
+    openCookieBrowser(limited),
+  ]
+  await signUp(one, 'eager')
+  await two.submit('/signin', '/signin', { username: 'eager', password: 'correct horse' })
+  goesOnTo(t, await goOn(one))
+  goesOnTo(t, await goOn(two))
+  const refused = await goOn(one)
+  t.is(refused.status, 429)
+  t.truthy(refused.headers.get('retry-after'))
+  t.regex(plain(refused.text), /Continue as eager/)
+  t.is((await goOn(two)).status, 429)
+  const apps = await limited.app.sql(`SELECT 1 FROM authorization_code`)
+  t.is(apps.length, 2)
+  t.true(limited.app.logs.some(({ event }) => event === 'request.limited'))
+  await signUp(other, 'calm')
+  goesOnTo(t, await goOn(other))
+})
+
 test('a user who signs in as another user and mistypes gets the form again, with the name, and ends as the other user', async (t) => {
   const browser = openCookieBrowser(stage)
   await signUp(browser, 'first-one')
