@@ -16,7 +16,7 @@ export default {
   flow: 'redirect',
   label: 'Google',
   icon: 'M12 12h8a8 8 0 1 1-2.5-5.8',
-  scope: ['openid', 'email', 'profile'],
+  scope: ['openid', 'email'],
   issuer: 'https://accounts.google.com',
   strategy: ({ endpoints, ...options }, verify) =>
     new Strategy(

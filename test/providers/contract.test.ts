@@ -73,6 +73,11 @@ for (const name of files) {
   })
 }
 
+test('providers request only the scopes that the gateway reads', (t) => {
+  const scopes = redirectProviders.map(({ name, scope }) => [name, scope.join(' ')])
+  t.deepEqual(Object.fromEntries(scopes), { github: 'user:email', google: 'openid email' })
+})
+
 for (const provider of redirectProviders) {
   const { name } = provider
 
