@@ -4,13 +4,13 @@ import { type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Operation } from '../hasura/run-operation.ts'
 import { bodyOf, withBody } from '../http/body.ts'
-import { storableText } from '../http/validate.ts'
 import { addressLimit } from '../limits/middleware.ts'
 import { attempt } from '../observability/announce.ts'
 import type { RefreshTransport } from '../sessions/refresh-transport.ts'
 import type { Transport } from './transport.ts'
 
-const token = storableText(200).meta({ examples: ['cgr_F-mQRR5mRsiuEBG_…'] })
+// Any text: a wrong token or code is 401, whatever its length and characters.
+const token = z.string().meta({ examples: ['cgr_F-mQRR5mRsiuEBG_…'] })
 
 /** Makes the schema of a body with a refresh token. In cookie mode the token may come in the cookie. */
 export const createTokenBody = ({ cookie }: Pick<RefreshTransport, 'cookie'>) =>
@@ -48,7 +48,7 @@ export function refreshToken(deps: Dependencies, { refresh, session }: Transport
 }
 
 const exchangeBody = z.strictObject({
-  code: storableText(200).meta({ examples: ['cgc_example'] }),
+  code: z.string().meta({ examples: ['cgc_example'] }),
   codeVerifier: z
     .string()
     .regex(/^[\w.~-]{43,128}$/, 'must have 43 to 128 of the characters of RFC 7636')

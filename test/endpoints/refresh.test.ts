@@ -115,6 +115,24 @@ for (const engine of engines) {
     }
     t.is((await refresh(session)).status, 200)
   })
+
+  test(`${engine}: a refresh token or one-time code that is wrong is 401, whatever its length and characters`, async (t) => {
+    const { refreshToken: good } = await app.signup('any length')
+    for (const wrong of [
+      '',
+      ' ',
+      'x'.repeat(200),
+      good.repeat(4),
+      'x'.repeat(16_000),
+      'a\0b',
+      '\ud800',
+      'é漢🐎',
+    ]) {
+      refused(t, await refresh({ refreshToken: wrong }), 401, 'invalid_token')
+      refused(t, await app.post('/logout', { refreshToken: wrong }), 401, 'invalid_token')
+      refused(t, await app.post('/token/exchange', { code: wrong }), 401, 'invalid_code')
+    }
+  })
 }
 
 /** Texts that resemble the refresh token `good`, all of them invalid. */
