@@ -24,8 +24,8 @@ export type PasswordHashes = ReturnType<typeof createPasswordHashes>
 const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 /**
- * Creates the hashing of passwords. New hashes are bcrypt or argon2id (19 MiB, 2 passes, 1 lane); existing hashes may
- * be either. One queue limits the work in the thread pool, which also does the RSA work of all other requests. Clients
+ * Creates the hashing of passwords. New hashes are bcrypt or argon2id (19 MiB, 2 passes, 1 lane), always argon2id for a
+ * password that bcrypt would cut; existing hashes may be either. One queue limits the work in the thread pool, which also does the RSA work of all other requests. Clients
  * take turns in it, by their address (IPv6 by /64).
  */
 export function createPasswordHashes({
@@ -48,11 +48,14 @@ export function createPasswordHashes({
   /** Returns true when a hash may be cheaper to verify than a hash of today's settings. */
   const isCheaper = (hash: string): boolean =>
     passwordHash === 'bcrypt' ? (bcryptCostOf(hash) ?? 0) < bcryptCost : !isArgon2Of(hash, argon2Options)
+  /** Returns the format of a new hash of the password. */
+  const formatFor = (password: string): 'bcrypt' | 'argon2id' =>
+    passwordHash === 'argon2id' || isCut(password) ? 'argon2id' : 'bcrypt'
   return {
     /** Hashes a password with the current settings, for a client at this address. */
     hash: (password: string, address: string): Promise<string> =>
       gate(address, () =>
-        passwordHash === 'bcrypt'
+        formatFor(password) === 'bcrypt'
           ? bcrypt.hash(normalize(password), bcryptCost)
           : argon2Hash(normalize(password), argon2Options),
       ),
@@ -73,11 +76,14 @@ export function createPasswordHashes({
       })
     },
 
-    /** Returns true when `hash` would make a stronger hash of the password, which has just matched. */
+    /**
+     * Returns true when `hash` would make a stronger hash of the password, which has just matched. A bcrypt hash is weak
+     * for a password that bcrypt has not read to its end: the new hash fits the whole text only.
+     */
     isWeak: (hash: string, password: string): boolean =>
-      passwordHash === 'bcrypt'
+      formatFor(password) === 'bcrypt'
         ? (bcryptCostOf(hash) ?? Number.POSITIVE_INFINITY) < bcryptCost
-        : !isArgon2Of(hash, argon2Options) && !isCut(hash, password),
+        : !isArgon2Of(hash, argon2Options),
 
     /** Returns the numbers of running and waiting hashes. */
     load: queue.load,
@@ -105,11 +111,9 @@ async function verifyHash(password: string, hash: string): Promise<boolean> {
   return bcrypt.compare(password, hash.replace(/^\$2[ay]\$/, '$2b$'))
 }
 
-/**
- * Returns true when bcrypt has verified only 72 bytes of the password. A new hash could then contain a typing error.
- */
-function isCut(hash: string, password: string): boolean {
-  return hash.startsWith('$2') && spellingsOf(password).some((spelling) => Buffer.byteLength(spelling) > 72)
+/** Returns true when bcrypt, which ignores everything after 72 bytes, would read only a part of the password. */
+function isCut(password: string): boolean {
+  return spellingsOf(password).some((spelling) => Buffer.byteLength(spelling) > 72)
 }
 
 function bcryptDecoy(cost: number): string {

@@ -2,22 +2,18 @@ import { GatewayError } from '../errors.ts'
 import { storableText } from '../http/validate.ts'
 import type { IsBreached } from './breached-passwords.ts'
 
-export type PasswordRules = { passwordMinLength: number; passwordHash: 'bcrypt' | 'argon2id' }
+export type PasswordRules = { passwordMinLength: number }
 
-/** Creates the schema of new passwords. bcrypt ignores everything after 72 bytes, so a longer password is rejected. */
-export function createPasswordSchema({ passwordMinLength, passwordHash }: PasswordRules) {
-  const isCut = passwordHash === 'bcrypt'
-  const maxBytes = isCut ? 72 : 1024
-  return storableText(1024)
+const maxLength = 1024
+
+/** Creates the schema of new passwords: at least `passwordMinLength` code points, at most 1024 UTF-16 units. */
+export function createPasswordSchema({ passwordMinLength }: PasswordRules) {
+  return storableText(maxLength)
     .refine(
       (value) => [...value.normalize('NFC')].length >= passwordMinLength,
       `has fewer than ${passwordMinLength} characters`,
     )
-    .refine(
-      (value) => Buffer.byteLength(value.normalize('NFC')) <= maxBytes,
-      `has more than ${maxBytes} bytes in UTF-8${isCut ? ', of which bcrypt would ignore the rest' : ''}`,
-    )
-    .meta({ minLength: passwordMinLength, maxLength: maxBytes, examples: ['correct horse'] })
+    .meta({ minLength: passwordMinLength, maxLength, examples: ['correct horse'] })
 }
 
 /**

@@ -12,7 +12,6 @@ const fieldMessages: readonly (readonly [RegExp, FieldMessage])[] = [
   [/^is required$/, 'required'],
   [/^has fewer than (\d+) characters$/, 'tooShort'],
   [/^has more than (\d+) characters$/, 'tooLong'],
-  [/^has more than (\d+) bytes/, 'tooManyBytes'],
   [/^has a (control or invisible character|character that cannot be stored)$/, 'invisible'],
   [/^begins or ends with white space$/, 'whiteSpace'],
   [/^is not the same as password$/, 'notSame'],

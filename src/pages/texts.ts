@@ -5,7 +5,6 @@ export type FieldMessage =
   | 'required'
   | 'tooShort'
   | 'tooLong'
-  | 'tooManyBytes'
   | 'invisible'
   | 'whiteSpace'
   | 'notSame'

@@ -137,11 +137,12 @@ test('a bcrypt hash is weak when its cost is lower than the setting, or the sett
   }
 })
 
-test('an argon2id hash is weak when its memory or its passes are fewer, and never when the setting is bcrypt', (t) => {
+test('an argon2id hash is weak when its memory or its passes are fewer, and with bcrypt only for a longer password than bcrypt reads', (t) => {
   const rest = '$c29tZXNhbHQxMjM0NTY$aGFzaGhhc2hoYXNoaGFzaA'
   t.true(withArgon2.isWeak(`$argon2id$v=19$m=19455,t=2,p=1${rest}`, password))
   t.true(withArgon2.isWeak(`$argon2id$v=19$m=65536,t=1,p=1${rest}`, password))
   t.false(withArgon2.isWeak(`$argon2id$v=19$m=19456,t=2,p=1${rest}`, password))
   t.false(withArgon2.isWeak(`$argon2id$v=19$m=65536,t=3,p=4${rest}`, password))
   t.false(withBcrypt.isWeak(`$argon2id$v=19$m=8,t=1,p=1${rest}`, password))
+  t.true(withBcrypt.isWeak(`$argon2id$v=19$m=8,t=1,p=1${rest}`, password.repeat(4)))
 })

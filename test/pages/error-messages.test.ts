@@ -10,7 +10,7 @@ import type { Texts } from '../../src/pages/texts.ts'
 import test from '../_test.ts'
 
 const locales: Record<string, Texts> = { en, de }
-const signup = createSignupSchema({ passwordMinLength: 8, passwordHash: 'bcrypt' })
+const signup = createSignupSchema({ passwordMinLength: 8 })
 const policy = await loadPasswordPolicy({
   passwordPolicy: 'strict',
   isBreached: async (p) => p.includes('leaked'),
@@ -22,10 +22,6 @@ const faulty: [what: string, fails: () => unknown][] = [
   ['empty fields', () => validate(loginBody, { username: '', password: '' })],
   ['an empty name', () => validate(signup, { ...good, username: '' })],
   ['a short password', () => validate(signup, { ...good, password: 'short', confirmPassword: 'short' })],
-  [
-    'a password that bcrypt cuts',
-    () => validate(signup, { ...good, password: 'é'.repeat(40), confirmPassword: '' }),
-  ],
   [
     'a very long password',
     () => validate(signup, { ...good, password: 'x'.repeat(1025), confirmPassword: 'x' }),
@@ -55,7 +51,7 @@ for (const [what, fails] of faulty) {
         t.notRegex(sentence, /undefined|\$| {2}/)
         for (const [number] of error.errors
           ?.find(({ field }) => field === name)
-          ?.detail.matchAll(/\d+(?= (char|byte))/g) ?? []) {
+          ?.detail.matchAll(/\d+(?= char)/g) ?? []) {
           t.true(sentence.includes(number), sentence)
         }
       }

@@ -77,8 +77,6 @@ export default {
     required: (field) => `${field} fehlt.`,
     tooShort: (field, number) => `${field}: Mindestens ${number} Zeichen sind nötig.`,
     tooLong: (field, number) => `${field}: Höchstens ${number} Zeichen sind erlaubt.`,
-    tooManyBytes: (field, number) =>
-      `${field}: Höchstens ${number} Bytes sind erlaubt, also ${number} einfache Buchstaben. Bitte kürzer wählen.`,
     invisible: (field) => `${field}: Ein Zeichen ist unsichtbar. Bitte entfernen.`,
     whiteSpace: (field) => `${field}: Am Anfang und am Ende sind keine Leerzeichen erlaubt.`,
     notSame: () => 'Die beiden Passwörter stimmen nicht überein.',

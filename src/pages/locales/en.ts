@@ -77,8 +77,6 @@ export default {
     required: (field) => `${field} is missing.`,
     tooShort: (field, number) => `${field} needs at least ${number} characters.`,
     tooLong: (field, number) => `${field} may have at most ${number} characters.`,
-    tooManyBytes: (field, number) =>
-      `${field} may have at most ${number} bytes, which are ${number} plain letters. Choose a shorter one.`,
     invisible: (field) => `${field} has an invisible character. Remove it.`,
     whiteSpace: (field) => `${field} may not begin or end with a space.`,
     notSame: () => 'The two passwords are not the same.',
