@@ -2,10 +2,13 @@ import { z } from 'zod'
 
 const example = 'https://app.example.com'
 
-/** Origins of web pages, separated by commas or spaces, as browsers send them. */
+/**
+ * Origins of pages, separated by commas or spaces, as browsers send them: of the web, of an app in a web view
+ * (`capacitor://localhost`), or of a browser extension (`chrome-extension://<id>`).
+ */
 export const corsOrigins = list(
-  isOrigin,
-  `must be a list of exact origins such as ${example}, without a path`,
+  (entry) => isOrigin(entry) || isAppOrigin(entry),
+  `must be a list of exact origins such as ${example} or capacitor://localhost, without a path`,
 )
 
 /**
@@ -48,6 +51,10 @@ function isAnyPort(value: string): boolean {
 }
 
 const standardSchemes = /^(https?|javascript|data|vbscript|file|blob|about|ftp|wss?|view-source|filesystem):/
+
+function isAppOrigin(value: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\/[\w.-]+(:\d{1,5})?$/.test(value) && !standardSchemes.test(value)
+}
 
 function isAppScheme(value: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\/$/.test(value) && !standardSchemes.test(value)

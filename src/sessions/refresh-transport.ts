@@ -1,6 +1,7 @@
 import type { Context, Contract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { createCookie } from '../http/cookie.ts'
+import { createOriginCheck, isWebOrigin } from '../http/cors.ts'
 
 export type RefreshCookieSettings = {
   /** True sends the refresh token in a cookie instead of the body. */
@@ -35,12 +36,15 @@ export function createRefreshTransport({
   publicUrl,
 }: RefreshCookieSettings): RefreshTransport {
   const cookie = createCookie('claimgate-refresh', { publicUrl, sameSite: 'strict' })
-  const allowed = new Set(origins)
+  const isAllowed = createOriginCheck(origins)
 
   function requireOrigin(ctx: Context): void {
+    const origin = ctx.get('origin')
     const site = ctx.get('sec-fetch-site')
     const isSameSite = site === '' || site === 'same-origin' || site === 'same-site'
-    if (!isSameSite || !allowed.has(ctx.get('origin'))) throw new GatewayError('origin_not_allowed')
+    // Browsers send "cross-site" or "none" for an app in a web view and for an extension.
+    const isExpected = isSameSite || !isWebOrigin(origin)
+    if (!isExpected || !isAllowed(origin)) throw new GatewayError('origin_not_allowed')
   }
 
   const contract: Contract = cookieMode

@@ -61,6 +61,44 @@ for (const other of others) {
   })
 }
 
+const apps = [
+  'capacitor://localhost',
+  'ionic://localhost',
+  'tauri://localhost',
+  'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+  'moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc',
+  'safari-web-extension://E5A5B0F3-9B1C-4D2E-8F3A-1B2C3D4E5F60',
+]
+
+test.serial('an app in a web view and a browser extension may call, when they are listed', async (t) => {
+  const other = await startApp({ env: { AUTH_CORS_ORIGINS: apps.join(' ') } })
+  t.teardown(other.close)
+  const preflightOf = (from: string) =>
+    other.call('OPTIONS', '/login', { headers: { Origin: from, 'Access-Control-Request-Method': 'POST' } })
+  for (const from of [...apps, apps.at(-1)?.toLowerCase() ?? '']) {
+    for (const { headers } of [await preflightOf(from), await other.get('/jwks', { Origin: from })]) {
+      t.is(headers.get('access-control-allow-origin'), from)
+      t.is(headers.get('access-control-allow-credentials'), 'true')
+    }
+  }
+  const unlisted = [
+    'capacitor://localhost:1',
+    'capacitor://evil',
+    'tauri:',
+    'chrome-extension://a',
+    'null',
+    'https://localhost',
+  ]
+  for (const from of unlisted) t.deepEqual(corsHeaders((await preflightOf(from)).headers), [], from)
+})
+
+test('a preflight allows the headers of W3C Trace Context, which tracing libraries add', async (t) => {
+  const { headers } = await preflight(origin)
+  const allowed = headers.get('access-control-allow-headers')?.toLowerCase().split(', ') ?? []
+  for (const name of ['traceparent', 'tracestate', 'baggage', 'accept-language'])
+    t.true(allowed.includes(name))
+})
+
 test('an answer to an allowed origin names that origin, and is kept apart from others in caches', async (t) => {
   for (const path of ['/jwks', '/providers', '/healthz']) {
     const { headers } = await app.get(path, { Origin: origin })

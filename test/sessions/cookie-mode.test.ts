@@ -75,6 +75,25 @@ test('a cookie from another origin, from none, or from a cross-site page is refu
   t.is(status, 200)
 })
 
+test.serial('a listed app in a web view or extension may send the cookie, and no other', async (t) => {
+  const listed = ['capacitor://localhost', 'chrome-extension://abcdefghijklmnopabcdefghijklmnop']
+  const other = await startApp({ env: { AUTH_COOKIE_MODE: 'true', AUTH_CORS_ORIGINS: listed.join(' ') } })
+  t.teardown(other.close)
+  const body = { username: 'native', password: 'correct horse', confirmPassword: 'correct horse' }
+  let cookie = pairOf(refreshCookie((await other.post('/signup', body)) as Answer))
+  const send = (headers: Record<string, string>) =>
+    other.call('POST', '/token', { body: {}, headers: { Cookie: cookie, ...headers } })
+  for (const Origin of ['null', 'capacitor://other', 'chrome-extension://other', 'https://app.gateway.test'])
+    t.is((await send({ Origin, 'Sec-Fetch-Site': 'none' })).status, 403, Origin)
+  for (const Origin of listed) {
+    for (const site of ['cross-site', 'none', 'same-site']) {
+      const answer = await send({ Origin, 'Sec-Fetch-Site': site })
+      t.is(answer.status, 200, `${Origin} ${site}`)
+      cookie = pairOf(refreshCookie(answer))
+    }
+  }
+})
+
 test('POST /logout takes the cookie back, and a request without one is 401', async (t) => {
   const { cookie } = await signup('leaver')
   const headers = { Cookie: pairOf(cookie), ...origin }
