@@ -10,6 +10,11 @@ export type ServerSettings = {
   headersTimeout: number
   /** The time limit of the whole request in seconds. */
   requestTimeout: number
+  /**
+   * The time in seconds after which a connection without any activity is destroyed, such as one whose client does not
+   * read its answers. Longer than the work of any request.
+   */
+  idleTimeout: number
   /** The maximum of open connections. Another one is closed at once. */
   maxConnections: number
   /** Called for each connection above the maximum. */
@@ -30,11 +35,11 @@ export type RunningServer = {
 /** Starts to listen; port 0 takes a free port. Rejects for a port in use. */
 export async function listen(
   listener: RequestListener,
-  { port, host, headersTimeout, requestTimeout, maxConnections, onFull, onClientError }: ServerSettings,
+  { port, host, maxConnections, onFull, onClientError, ...timeouts }: ServerSettings,
 ): Promise<RunningServer> {
   const server = createServer({
-    headersTimeout: headersTimeout * 1000,
-    requestTimeout: requestTimeout * 1000,
+    headersTimeout: timeouts.headersTimeout * 1000,
+    requestTimeout: timeouts.requestTimeout * 1000,
     // Longer than load balancers keep idle connections, so that no request meets a closing connection.
     keepAliveTimeout: 65_000,
     // The interval at which Node checks the time limits.
@@ -44,13 +49,17 @@ export async function listen(
     // Node's answer would have no body and no headers; targetCheck rejects the request.
     requireHostHeader: false,
   })
-  // Without `dropMaxConnection` the primary process offers the connection to worker after worker, for ever when all are
-  // full. The types of Node 20 lack it.
-  Object.assign(server, { maxConnections, dropMaxConnection: true })
-  server.on('drop', onFull)
+  server.timeout = timeouts.idleTimeout * 1000
   // Their size limits the headers. Above this number Node drops headers silently, also those of a trusted proxy.
   server.maxHeadersCount = 0
   const unanswered = watchAnswers(server)
+  // Not `maxConnections` of Node: a full worker would return the connection to the primary process, which offers it to
+  // worker after worker, for ever when all are full.
+  server.on('connection', (socket) => {
+    if (unanswered.size <= maxConnections) return
+    socket.destroy()
+    onFull()
+  })
   server.on('request', listener)
   // A server may ignore an unknown expectation (RFC 9110, section 10.1.1).
   server.on('checkExpectation', (req, res) => server.emit('request', req, res))

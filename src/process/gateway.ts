@@ -75,6 +75,7 @@ export async function startGateway({
     const deps = await createDependencies({ ...options, clock, fetch, deployment, keys, readiness })
     const server = await listen(createApp(deps, pages).callback(), {
       ...config,
+      idleTimeout: longestAnswer(config),
       onFull: createFullWarning(log, config.maxConnections),
       onClientError: createClientError(securityHeaders(config.publicUrl)),
     })
@@ -110,6 +111,11 @@ export async function startGateway({
     await deployment.close()
     throw error
   }
+}
+
+/** Returns a time in seconds that no request takes: a login may wait for two hashes, a callback asks a provider thrice. */
+function longestAnswer({ requestTimeout, hashWait, providerTimeout, databaseTimeout }: Config): number {
+  return requestTimeout + 2 * hashWait + 3 * providerTimeout + 5 * databaseTimeout
 }
 
 /** Creates a function that logs refused connections, at most once a minute. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { listen } from '../../src/http/server.ts'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
 import { until } from '../_until.ts'
@@ -103,4 +104,31 @@ test('a connection above AUTH_MAX_CONNECTIONS is closed, with one warning', asyn
       () => false,
     ),
   )
+})
+
+test('a client that does not read its answers holds no connection', async (t) => {
+  const answer = 'x'.repeat(10_000_000)
+  const server = await listen((_req, res) => void res.end(answer), {
+    port: 0,
+    host: '127.0.0.1',
+    headersTimeout: 1,
+    requestTimeout: 1,
+    idleTimeout: 1,
+    maxConnections: 1,
+    onFull: () => {},
+    onClientError: (_error, socket) => socket.destroy(),
+  })
+  const socket = connect(server.port, '127.0.0.1').pause()
+  socket.on('error', () => {})
+  t.teardown(() => socket.destroy())
+  for (let request = 0; request < 3; request++) socket.write('GET / HTTP/1.1\r\nHost: gateway.test\r\n\r\n')
+  await once(socket, 'connect')
+  const isServed = () =>
+    fetch(`http://127.0.0.1:${server.port}/`).then(
+      async (other) => (await other.text()).length === answer.length,
+      () => false,
+    )
+  t.false(await isServed())
+  await until(isServed)
+  await server.close({ drain: 0, grace: 1 })
 })
