@@ -3,6 +3,7 @@ import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
 import { mostSessions } from './session-list.ts'
 import { endedBy, living } from './sessions.ts'
+import { isNameTaken } from './users.ts'
 
 /** The provider's data about a user. `subject` never changes; the other members may. */
 export type ProviderIdentity = {
@@ -92,7 +93,8 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
       } catch (error) {
         if (!isUniqueViolation(error)) throw error
         const found = await find(identity)
-        if (found?.id !== userId) throw new GatewayError('identity_taken', { cause: error })
+        if (found === null) throw error
+        if (found.id !== userId) throw new GatewayError('identity_taken', { cause: error })
         await touch(identity, now)
       }
     },
@@ -144,6 +146,7 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
           const other = await find(identity)
           if (other) return { ...other, isNew: false }
           await refuseKnownEmail(identity)
+          if (!(await isNameTaken(query, username))) throw error
         }
       }
       throw new GatewayError('username_taken')

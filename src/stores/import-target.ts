@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.ts'
+import type { Database, Statement } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 
 /** A user of another program, with roles and identities. `password` is the hash. */
@@ -80,23 +80,36 @@ const writeUsers = statement(`
 
 /** The tables of an import: it reads existing rows, and inserts many users at once. */
 export function createImportTarget(query: Database['query']) {
+  const read = async (users: readonly ImportedUser[]) => {
+    const found = await query<Standing>(standings, [
+      JSON.stringify(users.map(({ id, username, email }) => ({ id, username, email }))),
+    ])
+    const identities = users.flatMap((user) => user.identities)
+    return {
+      standings: new Map(found.map((standing) => [standing.id, standing])),
+      owners: identities.length === 0 ? [] : await query<IdentityOwner>(owners, [JSON.stringify(identities)]),
+    }
+  }
+
+  /** Returns true when an existing user has an id, a name, a verified address or an identity of the users. */
+  const isTaken = async (users: readonly ImportedUser[]): Promise<boolean> => {
+    const found = await read(users)
+    const isVerified = new Map(users.map(({ id, emailVerified }) => [id, emailVerified]))
+    const taken = [...found.standings.values()].some(
+      ({ id, isPresent, usernameOwner, emailOwner }) =>
+        isPresent || usernameOwner !== null || (isVerified.get(id) && emailOwner !== null),
+    )
+    return taken || found.owners.length > 0
+  }
+
   return {
     /** Returns the conflicts of each user with existing users, and the owners of the identities. */
-    read: async (users: readonly ImportedUser[]) => {
-      const found = await query<Standing>(standings, [
-        JSON.stringify(users.map(({ id, username, email }) => ({ id, username, email }))),
-      ])
-      const identities = users.flatMap((user) => user.identities)
-      return {
-        standings: new Map(found.map((standing) => [standing.id, standing])),
-        owners:
-          identities.length === 0 ? [] : await query<IdentityOwner>(owners, [JSON.stringify(identities)]),
-      }
-    },
+    read,
 
     /**
      * Inserts the users with their roles and identities, all or none. Missing roles are created. Returns null and
-     * inserts no user when an id, a name, an address or an identity was taken meanwhile.
+     * inserts no user when an id, a name, an address or an identity was taken meanwhile. Throws for a duplicate in
+     * another table, into which a trigger may write.
      */
     write: async (users: readonly ImportedUser[]): Promise<Written | null> => {
       const names = new Set(users.flatMap((user) => [...user.roles, user.defaultRole ?? []].flat()))
@@ -105,7 +118,7 @@ export function createImportTarget(query: Database['query']) {
         const [written] = await query<Omit<Written, 'roles'>>(writeUsers, [JSON.stringify(users)])
         return { users: 0, grants: 0, identities: 0, ...written, roles: roles.length }
       } catch (error) {
-        if (isUniqueViolation(error)) return null
+        if (isUniqueViolation(error) && (await isTaken(users))) return null
         throw error
       }
     },
@@ -125,12 +138,19 @@ export async function rehearse<T>(
   try {
     await prisma.$transaction(
       async (tx) => {
-        const query: Database['query'] = ({ text }, values) => tx.$queryRawUnsafe(text, ...values)
-        const target = createImportTarget(query)
-        rehearsed.result = await work({
-          ...target,
-          write: async (users) => (await target.write(users)) ?? retry(),
-        })
+        // PostgreSQL rejects further statements of a transaction after a failure, unless it goes back to a savepoint.
+        const query: Database['query'] = async <Row>({ text }: Statement, values: readonly unknown[]) => {
+          await tx.$executeRawUnsafe('SAVEPOINT statement')
+          try {
+            return await tx.$queryRawUnsafe<Row[]>(text, ...values)
+          } catch (error) {
+            await tx.$executeRawUnsafe('ROLLBACK TO SAVEPOINT statement')
+            throw error
+          } finally {
+            await tx.$executeRawUnsafe('RELEASE SAVEPOINT statement')
+          }
+        }
+        rehearsed.result = await work(createImportTarget(query))
         throw undo
       },
       { timeout: rehearsalTimeout },
@@ -139,9 +159,4 @@ export async function rehearse<T>(
     if (error !== undo) throw error
   }
   return rehearsed.result as T
-}
-
-// PostgreSQL rejects further statements of a transaction after a violation.
-function retry(): never {
-  throw new Error('The database was changed during the rehearsal. Run it again.')
 }

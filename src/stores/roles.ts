@@ -8,17 +8,19 @@ export type Roles = ReturnType<typeof createRoles>
  * the next refresh.
  */
 export function createRoles({ prisma }: Pick<Database, 'prisma'>) {
+  const findId = async (name: string): Promise<string | null> =>
+    (await prisma.role.findUnique({ where: { name }, select: { id: true } }))?.id ?? null
+
   return {
     /** Returns the id of a role; null when no role has the name. */
-    findId: async (name: string): Promise<string | null> =>
-      (await prisma.role.findUnique({ where: { name }, select: { id: true } }))?.id ?? null,
+    findId,
 
     /** Creates a role and returns its id; null when the name is taken. */
     create: async (name: string): Promise<string | null> => {
       try {
         return (await prisma.role.create({ data: { name }, select: { id: true } })).id
       } catch (error) {
-        if (isUniqueViolation(error)) return null
+        if (isUniqueViolation(error) && (await findId(name)) !== null) return null
         throw error
       }
     },

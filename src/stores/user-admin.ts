@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import type { Prisma } from '../database/generated/client.ts'
 import { GatewayError } from '../errors.ts'
-import type { NewUser } from './users.ts'
+import { isNameTaken, type NewUser } from './users.ts'
 
 /** A user as administration commands print it. */
 export type UserName = { id: string; username: string; active: boolean }
@@ -29,7 +29,7 @@ const details = {
 }
 
 /** The `user` table as an administrator sees it. What it answers never has the password hash in it. */
-export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
+export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
   const findId = async (nameOrId: string): Promise<string | null> => {
     const byId = { where: { id: nameOrId }, select: { id: true } }
     const found = z.guid().safeParse(nameOrId).success ? await prisma.user.findUnique(byId) : null
@@ -53,7 +53,8 @@ export function createUserAdmin({ prisma }: Pick<Database, 'prisma'>) {
       try {
         return (await prisma.user.create({ data: { ...user, roles }, select: { id: true } })).id
       } catch (error) {
-        if (isUniqueViolation(error)) throw new GatewayError('username_taken', { cause: error })
+        if (isUniqueViolation(error) && (await isNameTaken(query, user.username)))
+          throw new GatewayError('username_taken', { cause: error })
         throw error
       }
     },

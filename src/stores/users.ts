@@ -13,6 +13,19 @@ const findCredentials = {
   text: 'SELECT id, password, active FROM "user" WHERE username_key(username) = username_key($1)',
 }
 
+const findName = {
+  name: 'user_find_name',
+  text: 'SELECT true FROM "user" WHERE username_key(username) = username_key($1)',
+}
+
+/**
+ * Returns true when a user has the name, without regard to case and compatibility forms. After a unique violation it
+ * tells a taken name from a duplicate in another table, into which a trigger may write.
+ */
+export async function isNameTaken(query: Database['query'], username: string): Promise<boolean> {
+  return (await query(findName, [username])).length > 0
+}
+
 const create = {
   name: 'user_create',
   text: `INSERT INTO "user" (username, password, email, active, created_at) VALUES ($1, $2, $3, true, now())
@@ -44,7 +57,8 @@ export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'
         if (created === undefined) throw new Error('INSERT INTO "user" returned no row')
         return created.id
       } catch (error) {
-        if (isUniqueViolation(error)) throw new GatewayError('username_taken', { cause: error })
+        if (isUniqueViolation(error) && (await isNameTaken(query, username)))
+          throw new GatewayError('username_taken', { cause: error })
         throw error
       }
     },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { badFields, refused } from '../_problem.ts'
 import test from '../_test.ts'
+import { profiles } from '../stores/_profiles.ts'
 
 const sessionMembers = [
   'defaultRole',
@@ -49,6 +50,16 @@ for (const engine of engines) {
     t.is(body.refreshExpiresIn, 14 * 86_400)
     t.is((await app.claimsOf(body.token))['x-hasura-user-id'], body.id)
     t.is((await app.login('test123', 'test123')).body.id, body.id)
+  })
+
+  test(`${engine}: a duplicate in a table of the owner's is a logged server_error of POST /signup`, async (t) => {
+    for (const text of profiles) await app.sql(text)
+    await app.signup('profile-1')
+    const answer = await app.post('/signup', signupBody('profile-2'))
+    refused(t, answer, 500, 'server_error')
+    t.notRegex(JSON.stringify(answer.body), /profile_kind_key/)
+    const line = app.logs.find(({ code }) => code === 'server_error')
+    t.regex(JSON.stringify(line), /profile_kind_key/)
   })
 
   test(`${engine}: POST /signup keeps an e-mail address, and does not take it for proven`, async (t) => {

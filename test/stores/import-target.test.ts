@@ -12,6 +12,7 @@ import {
 import { createServerDatabase, engines, patience, root } from '../_app.ts'
 import test from '../_test.ts'
 import { openDatabase } from '../database/_open.ts'
+import { profiles } from './_profiles.ts'
 
 const id = (n: number) => `4b7d2b6e-3c0f-4a4e-9d5c-${String(n).padStart(12, '0')}`
 
@@ -63,9 +64,37 @@ for (const engine of engines) {
 
   test.serial(`${engine}: a rehearsal that cannot go on fails with the reason`, async (t) => {
     const work = rehearse(database, (rehearsed) => rehearsed.write([user(1), user(2, { username: 'user1' })]))
-    await t.throwsAsync(work, { message: /Run it again/ })
+    await t.throwsAsync(work, { message: /user_username_key_unique/ })
     t.is(await count(), 0)
   })
+
+  test.serial(`${engine}: a rehearsal goes on after a name that was taken meanwhile`, async (t) => {
+    const written = await rehearse(database, async (rehearsed) => {
+      await rehearsed.write([user(1)])
+      t.is(await rehearsed.write([user(2, { username: 'USER1' })]), null)
+      return rehearsed.write([user(2)])
+    })
+    t.is(written?.users, 1)
+    t.is(await count(), 0)
+  })
+
+  test.serial(
+    `${engine}: a duplicate in a table of the owner's fails an import and its rehearsal with its constraint`,
+    async (t) => {
+      for (const text of profiles) await database.query({ name: '', text }, [])
+      const both = ['profile-a', 'profile-b'].map((username, n) =>
+        user(n, { username, roles: [], defaultRole: null }),
+      )
+      await t.throwsAsync(target.write(both), { message: /profile_kind_key/ })
+      await t.throwsAsync(
+        rehearse(database, (rehearsed) => rehearsed.write(both)),
+        { message: /profile_kind_key/ },
+      )
+      await database.query({ name: '', text: 'DROP TABLE profile' }, [])
+      await database.query({ name: '', text: 'DROP FUNCTION make_profile CASCADE' }, [])
+      t.is(await count(), 0)
+    },
+  )
 
   test.serial(
     `${engine}: users are written with roles, default role and identities, and found afterwards`,
