@@ -1,3 +1,4 @@
+import { domainToUnicode } from 'node:url'
 import { GatewayError } from '../errors.ts'
 import { storableText } from '../http/validate.ts'
 import type { IsBreached } from './breached-passwords.ts'
@@ -25,6 +26,12 @@ type RequirePassword = (password: string, username: string, field: string) => Pr
 export type PasswordPolicySettings = {
   /** `basic` adds no rules to `createPasswordSchema`. */
   passwordPolicy: 'basic' | 'strict'
+  /** Names that a password for this service must not consist of, besides the username. */
+  passwordWords: readonly string[]
+  /** The name on the pages counts as such a word. */
+  pages: { name: string } | null
+  /** Its host and the parts of the host count as such words. */
+  publicUrl: string
   /** Checks a password against data breaches; null when the check is off. */
   isBreached: IsBreached | null
 }
@@ -36,10 +43,12 @@ const leastOwn = 8
 /** Creates the policy; `strict` reads the list of common passwords into memory. */
 export async function loadPasswordPolicy(settings: PasswordPolicySettings): Promise<RequirePassword> {
   const common = settings.passwordPolicy === 'strict' ? await loadCommonPasswords() : null
+  const host = domainToUnicode(new URL(settings.publicUrl).hostname)
+  const names = [productName, host, settings.pages?.name ?? '', ...settings.passwordWords]
 
   async function findFault(password: string, username: string): Promise<string | null> {
     if (common && isGuessedFirst(password, common)) return 'is one of the passwords that are guessed first'
-    if (common && isContext(password, username))
+    if (common && isContext(password, [username, ...names]))
       return 'is little more than the username or the name of this service'
     if (await settings.isBreached?.(password)) return 'is known from a data breach'
     return null
@@ -91,15 +100,21 @@ function spellOut(word: string): string {
   return word.replace(/[013457@$!]/g, (sign) => lookalikes[sign] ?? sign)
 }
 
-/** Returns true for a password that is little more than the username or the product's name. */
-function isContext(password: string, username: string): boolean {
-  const words = [fold(username), ...fold(username).split(/[^\p{L}\p{N}]+/u), productName]
+/** Returns true for a password that is little more than these names, also with signs that look like letters. */
+function isContext(password: string, names: readonly string[]): boolean {
+  const words = names
+    .map(fold)
+    .flatMap((name) => [name, ...name.split(/[^\p{L}\p{N}]+/u)])
     .filter((word) => word.length >= 3)
     .sort((a, b) => b.length - a.length)
   const folded = fold(password)
-  const rest = words.reduce((left, word) => left.replaceAll(word, ''), folded)
+  return isLittleMore(folded, words) || isLittleMore(spellOut(folded), words.map(spellOut))
+}
+
+function isLittleMore(text: string, words: readonly string[]): boolean {
+  const rest = words.reduce((left, word) => left.replaceAll(word, ''), text)
   const least = /\p{L}/u.test(rest) ? leastOwn / 2 : leastOwn
-  return rest !== folded && [...rest].length < least
+  return rest !== text && [...rest].length < least
 }
 
 function fold(value: string): string {

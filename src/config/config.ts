@@ -104,6 +104,7 @@ export function parseConfig(
       'AUTH_PASSWORD_MIN_LENGTH',
       v.integer(1, 72, passwordPolicy === 'strict' ? 8 : 4),
     ),
+    passwordWords: Object.freeze(read('AUTH_PASSWORD_WORDS', v.words)),
     breachUrl: read('AUTH_PASSWORD_BREACH_URL', v.endpointUrl),
     passwordHash: read('AUTH_PASSWORD_HASH', v.oneOf(['bcrypt', 'argon2id'], 'bcrypt')),
     bcryptCost: read('AUTH_BCRYPT_COST', v.integer(4, 15, 10)),

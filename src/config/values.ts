@@ -58,6 +58,21 @@ export const text = (fallback: string) =>
 export const optionalText = (max: number) =>
   z.string().max(max, `must have at most ${max} characters`).optional()
 
+/** Words, separated by commas. */
+export const words = z
+  .string()
+  .optional()
+  .transform((value = '') =>
+    value
+      .split(',')
+      .map((word) => word.trim())
+      .filter(Boolean),
+  )
+  .refine(
+    (list) => list.every((word) => [...word].length >= 3 && word.length <= 100),
+    'must be words of 3 to 100 characters, separated by commas',
+  )
+
 /** Public keys in concatenated PEM. */
 export const publicKeys = z
   .string()

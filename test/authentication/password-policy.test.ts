@@ -52,6 +52,34 @@ test.serial(
 )
 
 test.serial(
+  'the strict policy refuses what is little more than the words of the operator, the name of the pages or the host',
+  async (t) => {
+    const { app, signup } = await start(t, {
+      ...strict,
+      AUTH_PASSWORD_WORDS: 'Umbrella, Project Xanadu,',
+      AUTH_PAGES_NAME: 'Acme Portal',
+      AUTH_PUBLIC_URL: 'https://login.xn--mller-brombachtal-22b.example:8443/auth',
+    })
+    for (const password of [
+      ...['acmeportal1', 'AcmePortal1!', 'Acme Portal', 'acme-portal-22', '4cm3p0rt4l', 'portalacme'],
+      ...['Umbrella:2026!', 'projectxanadu', 'XanaduUmbrella7', 'müller-brombachtal', 'brombachtal.login'],
+    ]) {
+      const answer = await signup('ada', password)
+      refused(t, answer, 422, 'validation_failed')
+      t.deepEqual(answer.body.errors, [
+        { field: 'password', detail: 'is little more than the username or the name of this service' },
+      ])
+    }
+    for (const [at, password] of ['acme has a garden', 'portal to nowhere', 'example-of-mine'].entries())
+      t.is((await signup(`user ${at}`, password)).status, 200, password)
+    t.deepEqual(
+      (await app.sql<{ username: string }>('SELECT username FROM "user"')).map(({ username }) => username),
+      ['user 0', 'user 1', 'user 2'],
+    )
+  },
+)
+
+test.serial(
   'the strict policy asks for eight characters, of any kind, and changes none of them',
   async (t) => {
     const { app, signup } = await start(t, strict)

@@ -36,6 +36,7 @@ test('an empty environment gives the defaults', (t) => {
       signup: true,
       passwordPolicy: 'basic',
       passwordMinLength: 4,
+      passwordWords: [],
       breachUrl: undefined,
       passwordHash: 'bcrypt',
       bcryptCost: 10,

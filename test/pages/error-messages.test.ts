@@ -13,6 +13,9 @@ const locales: Record<string, Texts> = { en, de }
 const signup = createSignupSchema({ passwordMinLength: 8 })
 const policy = await loadPasswordPolicy({
   passwordPolicy: 'strict',
+  passwordWords: [],
+  pages: null,
+  publicUrl: 'https://auth.example.com',
   isBreached: async (p) => p.includes('leaked'),
 })
 const good = { username: 'ada', password: 'an unusual horse', confirmPassword: 'an unusual horse' }
