@@ -39,7 +39,10 @@ export const operations = {
     kind: 'mutation',
     description: 'Signs a user in with username and password.',
     arguments: {
-      username: { type: 'String!', description: 'Compared without regard to case.' },
+      username: {
+        type: 'String!',
+        description: 'Compared without regard to case and white space around it.',
+      },
       password: { type: 'String!', description: 'Compared exactly.' },
     },
     result: session,

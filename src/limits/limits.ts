@@ -213,11 +213,11 @@ async function take(
 }
 
 /**
- * Returns the key of an account for a typed username. It ignores case and accents, more than the database does: all
- * spellings of a user have one key, and users whose names differ only in accents share their limits.
+ * Returns the key of an account for a typed username. It ignores case, accents and white space around the name, more than
+ * the database does: all spellings of a user have one key, and users whose names differ only in accents share their limits.
  */
 export function accountKey(username: string): string {
-  const bare = username.normalize('NFKD').replace(/\p{M}/gu, '')
+  const bare = username.trim().normalize('NFKD').replace(/\p{M}/gu, '')
   // Upper case makes İ and ı, ς and σ, ß and SS equal.
   return bare.toUpperCase().normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('ς', 'σ')
 }

@@ -35,12 +35,13 @@ export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'qu
     const found = z.guid().safeParse(nameOrId).success ? await prisma.user.findUnique(byId) : null
     if (found) return found.id
     const [named] = await prisma.$queryRaw<{ id: string }[]>`
-      SELECT id FROM "user" WHERE username_key(username) = username_key(${nameOrId})`
+      SELECT id FROM "user" WHERE username_key(username) IN (username_key(${nameOrId}), username_key(${nameOrId.trim()}))
+      ORDER BY username_key(username) <> username_key(${nameOrId}) LIMIT 1`
     return named?.id ?? null
   }
 
   return {
-    /** Finds a user by id or, case-insensitively, by name. An id wins, because users cannot choose their id. */
+    /** Finds a user by id or by name, without regard to case and white space around it. An id wins, because users cannot choose their id. */
     find: async (nameOrId: string): Promise<UserName | null> => {
       const id = await findId(nameOrId)
       if (id === null) return null

@@ -8,9 +8,11 @@ export type Credentials = { id: string; password: string | null; active: boolean
 /** A new user with a password; `password` is the hash. */
 export type NewUser = { username: string; password: string; email: string | null }
 
+// No gateway makes a name with white space around it. A row that was made by SQL may have one: the exact name wins.
 const findCredentials = {
   name: 'user_credentials',
-  text: 'SELECT id, password, active FROM "user" WHERE username_key(username) = username_key($1)',
+  text: `SELECT id, password, active FROM "user" WHERE username_key(username) IN (username_key($1), username_key($2))
+    ORDER BY username_key(username) <> username_key($1) LIMIT 1`,
 }
 
 const findName = {
@@ -46,9 +48,12 @@ export type Users = ReturnType<typeof createUsers>
 /** The `user` table. */
 export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
   return {
-    /** Finds a user by name, without regard to case and compatibility forms; null when no user has the name. */
-    findCredentials: async (username: string): Promise<Credentials | null> =>
-      (await query<Credentials>(findCredentials, [username]))[0] ?? null,
+    /**
+     * Finds a user by a typed name, without regard to case, compatibility forms and white space around it; null when no
+     * user has the name.
+     */
+    findCredentials: async (typed: string): Promise<Credentials | null> =>
+      (await query<Credentials>(findCredentials, [typed, typed.trim()]))[0] ?? null,
 
     /** Creates a user and returns the id. Throws `username_taken`. */
     create: async ({ username, password, email }: NewUser): Promise<string> => {

@@ -146,6 +146,34 @@ for (const engine of enginesOfRun) {
     },
   )
 
+  test.serial(
+    `${engine}: white space around the username is ignored at a login, around the password never`,
+    async (t) => {
+      const { id } = await cost5.signup('typed on a phone', password)
+      for (const username of [
+        'typed on a phone ',
+        ' Typed on a phone',
+        '\ttyped on a phone\r\n',
+        '\u3000typed on a phone\u00a0',
+      ])
+        t.is((await cost5.login(username, password)).body.id, id, JSON.stringify(username))
+      refused(t, await cost5.login('typed  on a phone', password), 401, 'invalid_credentials')
+      refused(t, await cost5.login('typed on a phone', `${password} `), 401, 'invalid_credentials')
+      refused(t, await cost5.login('  ', password), 401, 'invalid_credentials')
+    },
+  )
+
+  test.serial(
+    `${engine}: a user with white space around the name, made by SQL, still signs in`,
+    async (t) => {
+      await cost5.signup('twin', 'the password of twin')
+      await insert(cost5, ' twin', await bcrypt.hash(password, 5))
+      t.is((await cost5.login(' twin', password)).body.username, ' twin')
+      t.is((await cost5.login('twin', 'the password of twin')).body.username, 'twin')
+      t.is((await cost5.login('twin ', 'the password of twin')).body.username, 'twin')
+    },
+  )
+
   test.serial(`${engine}: a password signs in however its letters are composed`, async (t) => {
     for (const [app, kind] of [
       [cost5, 'bcrypt'],

@@ -23,6 +23,7 @@ test.serial('user show finds a user by name in any case and by id, and shows no 
     sessions: 0,
   })
   t.deepEqual(await d.json(`user show ${shown.id}`), shown)
+  t.deepEqual(await d.json("user show ' alice '"), shown)
   t.deepEqual(await d.json(`user show ${shown.id.toUpperCase()}`), shown)
   const { stdout } = await d.run('user show alice')
   t.regex(stdout, /^username {6}Alice$/m)

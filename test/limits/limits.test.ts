@@ -256,7 +256,7 @@ test('attempts that came to nothing, or succeeded, leave no counter behind', asy
 
 test('however a name is written, what the database takes for one user is one account', (t) => {
   for (const [one, ...others] of [
-    ['lilli', 'LILLI', 'lİlli', 'LILLİ', 'ｌｉｌｌｉ', 'lıllı'],
+    ['lilli', ' lilli', 'lilli\u00a0\n', 'LILLI', 'lİlli', 'LILLİ', 'ｌｉｌｌｉ', 'lıllı'],
     ['ΝΊΚΟΣ', 'νίκος', 'νίκοσ'],
     ['strasse', 'Straße', 'STRASSE'],
     ['Ångström', 'a\u030angstro\u0308m', 'ÅNGSTRÖM'],
