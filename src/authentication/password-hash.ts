@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
-import { addressKey } from '../http/ip-address.ts'
+import { addressKey, networkKey } from '../http/ip-address.ts'
 import { createFairQueue } from '../limits/fair-queue.ts'
 import { bcryptCostOf, isArgon2Of, isUsableHash } from './password-hash-format.ts'
 
@@ -25,8 +25,9 @@ const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, paralleli
 
 /**
  * Creates the hashing of passwords. New hashes are bcrypt or argon2id (19 MiB, 2 passes, 1 lane), always argon2id for a
- * password that bcrypt would cut; existing hashes may be either. One queue limits the work in the thread pool, which also does the RSA work of all other requests. Clients
- * take turns in it, by their address (IPv6 by /64).
+ * password that bcrypt would cut; existing hashes may be either. One queue limits the work in the thread pool, which also
+ * does the RSA work of all other requests. Clients take turns in it, by their network (/24, /48) and in it by their
+ * address (IPv6 by /64).
  */
 export function createPasswordHashes({
   passwordHash,
@@ -43,7 +44,7 @@ export function createPasswordHashes({
     wait: hashWait,
   })
   const gate = <T>(address: string, work: () => Promise<T>): Promise<T> =>
-    queue.run(addressKey(address), work)
+    queue.run([networkKey(address), addressKey(address)], work)
   const decoy = passwordHash === 'bcrypt' ? bcryptDecoy(bcryptCost) : argon2Decoy()
   /** Returns true when a hash may be cheaper to verify than a hash of today's settings. */
   const isCheaper = (hash: string): boolean =>

@@ -67,6 +67,11 @@ export function addressKey(text: string): string {
   return 'ipv4' in address ? address.ipv4 : `${groupsOf(address.ipv6.slice(0, 4))}::/64`
 }
 
+/** Returns the key of the network of a client: IPv4 /24 or IPv6 /48. All invalid addresses share one key. */
+export function networkKey(text: string): string {
+  return maskAddress(text) ?? 'unknown network'
+}
+
 /**
  * Returns the network of a client for logs: IPv4 /24 or IPv6 /48. It shows patterns and identifies no person. Undefined
  * for an invalid address.

@@ -13,14 +13,21 @@ export type FairQueueSettings = {
   refusal?: () => GatewayError
 }
 
+/** The key of a work, after the keys of the groups that it is in, such as a network and an address. */
+export type KeyPath = readonly [string, ...string[]]
+
 export type FairQueue = ReturnType<typeof createFairQueue>
 
 /** A work that waits. Both functions end its wait. */
-type Waiting = { admit(): void; refuse(): void }
+type Waiting = { path: KeyPath; admit(): void; refuse(): void }
+
+/** A key with running or waiting works: their number, and the turns that it has had. */
+type Active = { group: string; works: number; turns: number }
 
 /**
- * Creates a queue in which keys take turns: a key with many works delays another key by at most one work. When the queue
- * is full, a work of the key with the most waiting works gives way to a key with fewer.
+ * Creates a queue in which groups take turns, and keys within a group: a group or key with many works delays another by
+ * at most one work. When the queue is full, a work of the group and key with the most waiting works gives way to one with
+ * fewer.
  */
 export function createFairQueue({
   concurrency,
@@ -29,86 +36,110 @@ export function createFairQueue({
   wait,
   refusal = overloaded,
 }: FairQueueSettings) {
-  /** The waiting works by key; the first key has the next turn. */
-  const lines = new Map<string, Waiting[]>()
-  /** The numbers of running and waiting works by key. */
-  const counts = new Map<string, number>()
+  /** In the order of arrival. */
+  const waiting: Waiting[] = []
+  const active = new Map<string, Active>()
   let running = 0
-  let waiting = 0
 
-  function count(key: string, change: 1 | -1): void {
-    const total = (counts.get(key) ?? 0) + change
-    if (total === 0) counts.delete(key)
-    else counts.set(key, total)
-  }
-
-  /** Removes a work from its line; by default, the last one. */
-  function remove(key: string, line: Waiting[], at = line.length - 1): Waiting | undefined {
-    const [removed] = line.splice(at, 1)
-    if (line.length === 0) lines.delete(key)
-    waiting--
-    return removed
-  }
-
-  /** Refuses the last work of the longest line, unless the line of `key` would then be as long. */
-  function makeRoom(key: string): boolean {
-    let most = (lines.get(key)?.length ?? 0) + 1
-    let longest: [key: string, line: Waiting[]] | undefined
-    for (const [other, line] of lines) {
-      if (line.length <= most) continue
-      most = line.length
-      longest = [other, line]
+  /** Counts a work. A new key begins with the turns of the key of its group with the fewest, so it gains nothing. */
+  function enter(path: KeyPath): void {
+    for (const [level, key] of path.entries()) {
+      const group = path[level - 1] ?? ''
+      const known = active.get(key)
+      const turns = [...active.values()].filter((each) => each.group === group).map((each) => each.turns)
+      if (known) known.works++
+      else active.set(key, { group, works: 1, turns: turns.length === 0 ? 0 : Math.min(...turns) })
     }
-    if (longest) remove(...longest)?.refuse()
-    return longest !== undefined
   }
 
-  function waitInLine(key: string): Promise<void> {
+  function leave(path: KeyPath): void {
+    for (const key of path) {
+      const known = active.get(key)
+      if (known && --known.works === 0) active.delete(key)
+    }
+  }
+
+  function begin(path: KeyPath): void {
+    running++
+    for (const key of path) (active.get(key) as Active).turns++
+  }
+
+  /** Returns true for a path that has had fewer turns where the two differ first. */
+  function isBefore(path: KeyPath, other: KeyPath): boolean {
+    const level = path.findIndex((key, at) => key !== other[at])
+    return level >= 0 && turnsOf(path[level]) < turnsOf(other[level])
+  }
+
+  function turnsOf(key: string | undefined): number {
+    return active.get(key ?? '')?.turns ?? 0
+  }
+
+  /** Removes a waiting work; undefined when it does not wait any more. */
+  function remove(entry: Waiting): Waiting | undefined {
+    const at = waiting.indexOf(entry)
+    return at < 0 ? undefined : waiting.splice(at, 1)[0]
+  }
+
+  /** Refuses the last work of the group and key with the most waiting works, unless this path would then have as many. */
+  function makeRoom(path: KeyPath): boolean {
+    let works = waiting
+    for (const [level, key] of path.entries()) {
+      const own = works.filter((entry) => entry.path[level] === key)
+      const victims = longestLine(works, level)
+      if (victims.length > own.length + 1) {
+        const last = path
+          .slice(level + 1)
+          .reduce((line, _, at) => longestLine(line, level + 1 + at), victims)
+          .at(-1)
+        if (last && remove(last)) last.refuse()
+        return true
+      }
+      works = own
+    }
+    return false
+  }
+
+  function waitForTurn(path: KeyPath): Promise<void> {
     return new Promise((resolve, reject) => {
-      const line = lines.get(key) ?? []
-      const refuse = () => {
-        clearTimeout(timer)
-        reject(refusal())
+      const entry: Waiting = {
+        path,
+        admit: () => {
+          clearTimeout(timer)
+          resolve()
+        },
+        refuse: () => {
+          clearTimeout(timer)
+          reject(refusal())
+        },
       }
-      const admit = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      const entry = { admit, refuse }
-      const timer = setTimeout(() => remove(key, line, line.indexOf(entry))?.refuse(), wait * 1000)
-      line.push(entry)
-      lines.set(key, line)
-      waiting++
+      const timer = setTimeout(() => remove(entry)?.refuse(), wait * 1000)
+      waiting.push(entry)
     })
   }
 
-  /** Admits the next work: the first of the first line. The key goes to the end. */
+  /** Admits the work that has had the fewest turns; of several, the first to arrive. */
   function admitNext(): void {
-    const [next] = lines
-    if (next === undefined) return
-    const [key, line] = next
-    const first = remove(key, line, 0)
-    if (line.length > 0) {
-      lines.delete(key)
-      lines.set(key, line)
-    }
-    running++
-    first?.admit()
+    const [first, ...others] = waiting
+    if (first === undefined) return
+    const next = others.reduce((best, entry) => (isBefore(entry.path, best.path) ? entry : best), first)
+    remove(next)
+    begin(next.path)
+    next.admit()
   }
 
-  async function takeTurn(key: string): Promise<void> {
-    if (running < concurrency) running++
-    else if (waiting < capacity || makeRoom(key)) await waitInLine(key)
+  async function takeTurn(path: KeyPath): Promise<void> {
+    if (running < concurrency) begin(path)
+    else if (waiting.length < capacity || makeRoom(path)) await waitForTurn(path)
     else throw refusal()
   }
 
   return {
-    /** Runs a work of a key in its turn. Throws the refusal for too many works, and after the maximum wait. */
-    run: async <T>(key: string, work: () => Promise<T>): Promise<T> => {
-      if ((counts.get(key) ?? 0) >= perKey) throw refusal()
-      count(key, 1)
+    /** Runs a work in its turn. Throws the refusal for too many works, and after the maximum wait. */
+    run: async <T>(path: KeyPath, work: () => Promise<T>): Promise<T> => {
+      if ((active.get(path.at(-1) ?? '')?.works ?? 0) >= perKey) throw refusal()
+      enter(path)
       try {
-        await takeTurn(key)
+        await takeTurn(path)
         try {
           return await work()
         } finally {
@@ -116,12 +147,19 @@ export function createFairQueue({
           admitNext()
         }
       } finally {
-        count(key, -1)
+        leave(path)
       }
     },
     /** Returns the numbers of running and waiting works. */
-    load: () => ({ running, waiting }),
+    load: () => ({ running, waiting: waiting.length }),
   }
+}
+
+/** Returns the works of the key of this level with the most works; of several keys, of the last to arrive. */
+function longestLine(works: readonly Waiting[], level: number): Waiting[] {
+  const lines = new Map<string | undefined, Waiting[]>()
+  for (const entry of works) lines.set(entry.path[level], [...(lines.get(entry.path[level]) ?? []), entry])
+  return [...lines.values()].reduce((longest, line) => (line.length >= longest.length ? line : longest), [])
 }
 
 function overloaded(): GatewayError {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { GatewayError } from '../errors.ts'
 import type { EventName } from '../events.ts'
-import { addressKey, maskAddress } from '../http/ip-address.ts'
+import { addressKey, networkKey } from '../http/ip-address.ts'
 
 /** A limit of `points` attempts within `seconds` of the first attempt. */
 export type Limit = { points: number; seconds: number }
@@ -130,7 +130,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
         return { succeeded: () => forget([taken]), cancelled: () => giveBackAll([taken]) }
       }
       const client = nameOf(addressKey(address))
-      const network = nameOf(maskAddress(address) ?? 'unknown')
+      const network = nameOf(networkKey(address))
       const held = await takeAll([
         take(limiters.address, client, 'login.limited'),
         take(limiters.network, network, 'login.limited'),

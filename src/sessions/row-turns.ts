@@ -18,7 +18,7 @@ export function createRowTurns(wait: number): RowTurns {
       createFairQueue({ concurrency, capacity, perKey: Number.POSITIVE_INFINITY, wait, refusal })
     queues.set(row, queue)
     try {
-      return await queue.run(row, statement)
+      return await queue.run([row], statement)
     } finally {
       const { running, waiting } = queue.load()
       if (running + waiting === 0) queues.delete(row)

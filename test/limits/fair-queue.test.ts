@@ -16,7 +16,11 @@ function createWorks(queue: FairQueue) {
     refused,
     add: (key: string, name = key): Promise<void> =>
       queue
-        .run(key, () => new Promise<void>((resolve) => void started.push({ name, finish: resolve })))
+        // A key may be a group and a key in it.
+        .run(
+          key.split('/') as [string, ...string[]],
+          () => new Promise<void>((resolve) => void started.push({ name, finish: resolve })),
+        )
         .catch((error: unknown) => {
           if (!(error instanceof GatewayError && error.code === 'overloaded')) throw error
           refused.push(name)
@@ -62,7 +66,7 @@ test('in a full queue the key with the most waiting works gives way', async (t) 
   const names = ['a0', 'a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1', 'a5']
   const all = names.map((name) => add(name.slice(0, 1), name))
   await settle()
-  t.deepEqual(refused.sort(), ['a2', 'a3', 'a4', 'a5'])
+  t.deepEqual(refused.sort(), ['a3', 'a4', 'a5', 'b2'])
   for (let done = 0; done < 5; done++) {
     started[done]?.finish()
     await settle()
@@ -70,8 +74,52 @@ test('in a full queue the key with the most waiting works gives way', async (t) 
   await Promise.all(all)
   t.deepEqual(
     started.map(({ name }) => name),
-    ['a0', 'a1', 'b1', 'c1', 'b2'],
+    ['a0', 'a1', 'b1', 'c1', 'a2'],
   )
+})
+
+test('groups take turns, and keys within a group', async (t) => {
+  const { add, started } = createWorks(createFairQueue({ ...roomy, concurrency: 1 }))
+  const names = ['g/1', 'g/2', 'g/3', 'g/3', 'g/3', 'g/4', 'h/5', 'h/5', 'h/6']
+  const all = names.map((name) => add(name))
+  for (let done = 0; done < all.length; done++) {
+    await settle()
+    started[done]?.finish()
+  }
+  await Promise.all(all)
+  const order = started.map(({ name }) => name)
+  t.deepEqual(order, ['g/1', 'g/2', 'h/5', 'g/3', 'h/6', 'g/4', 'h/5', 'g/3', 'g/3'])
+})
+
+test('in a full queue a group of many keys gives way', async (t) => {
+  const { add, started, refused } = createWorks(createFairQueue({ ...roomy, concurrency: 1, capacity: 4 }))
+  const names = ['g/0', 'g/1', 'g/2', 'g/3', 'g/4', 'h/1', 'h/2', 'h/3']
+  const all = names.map((name) => add(name))
+  await settle()
+  t.deepEqual(refused.sort(), ['g/3', 'g/4', 'h/3'])
+  for (let done = 0; done < 5; done++) {
+    started[done]?.finish()
+    await settle()
+  }
+  await Promise.all(all)
+})
+
+test('a key that comes anew has no more turns than the others', async (t) => {
+  const { add, started } = createWorks(createFairQueue({ ...roomy, concurrency: 1 }))
+  const old = Array.from({ length: 10 }, () => add('old'))
+  for (let done = 0; done < 5; done++) {
+    await settle()
+    started[done]?.finish()
+  }
+  await settle()
+  const others = Array.from({ length: 3 }, () => add('new'))
+  for (let done = 5; done < 13; done++) {
+    await settle()
+    started[done]?.finish()
+  }
+  await Promise.all([...old, ...others])
+  const order = started.map(({ name }) => name).slice(6)
+  t.deepEqual(order, ['old', 'new', 'old', 'new', 'old', 'new', 'old'])
 })
 
 test('a work is refused when its wait is over, while the work before it still runs', async (t) => {
