@@ -1,12 +1,13 @@
 import { type Clock, type Context, type Contract, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import { readHeader } from '../http/request.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 
 type BearerOptions = {
   accessTokens: Pick<AccessTokens, 'verify'>
   clock: Clock
-  /** Returns the Authorization header; by default that of the request. */
-  authorization?: (ctx: Context) => string
+  /** Returns the Authorization header, if there is exactly one; by default that of the request. */
+  authorization?: (ctx: Context) => string | undefined
   contract?: Contract
 }
 
@@ -17,13 +18,13 @@ type BearerOptions = {
 export function bearer({
   accessTokens,
   clock,
-  authorization = (ctx) => ctx.get('authorization'),
+  authorization = (ctx) => readHeader(ctx, 'authorization'),
   contract = { credential: { kind: 'accessToken' } },
 }: BearerOptions): Middleware {
   return withContract(
     { ...contract, errors: ['invalid_token', 'database_unavailable'] },
     async function bearer(ctx, next) {
-      const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization(ctx)) ?? []
+      const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization(ctx) ?? '') ?? []
       if (token === undefined)
         throw new GatewayError('invalid_token', { headers: { 'WWW-Authenticate': 'Bearer' } })
       ctx.state.bearer = await accessTokens.verify(token, clock())

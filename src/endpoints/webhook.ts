@@ -15,6 +15,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
 import { requireWebhookSecret } from '../hasura/shared-secrets.ts'
 import { bodyOf, jsonBody } from '../http/body.ts'
+import { readHeader, repeatedHeader } from '../http/request.ts'
 import { createReadCurrent } from '../sessions/open-session.ts'
 import { id } from './schemas.ts'
 
@@ -94,7 +95,7 @@ function webhookSteps(deps: Dependencies, headerOf: HeaderOf, contract: Contract
     bearer({
       accessTokens,
       clock,
-      authorization: (ctx) => headerOf(ctx, 'authorization') ?? '',
+      authorization: (ctx) => headerOf(ctx, 'authorization'),
       contract,
     }),
     claimsProxy({ roles: config.roles, read: readCurrent, refused: 'invalid_token' }),
@@ -103,17 +104,15 @@ function webhookSteps(deps: Dependencies, headerOf: HeaderOf, contract: Contract
 }
 
 const forwardedHeader: HeaderOf = (ctx, name) => {
-  if (ctx.req.headers[name] === undefined) return undefined
-  const text = ctx.get(name)
+  const text = readHeader(ctx, name)
   // Node decodes headers as Latin-1. Hasura forwards the bytes of the client, which are UTF-8.
-  return /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString() : text
+  return text !== undefined && /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString() : text
 }
 
 const postedHeader: HeaderOf = (ctx, name) => {
   const { headers } = bodyOf(ctx, webhookBody)
   const values = Object.entries(headers).filter(([key]) => key.toLowerCase() === name)
-  if (values.length > 1)
-    throw new GatewayError('invalid_token', { detail: `The header ${name} comes twice. Send it once.` })
+  if (values.length > 1) throw repeatedHeader(name)
   return values[0]?.[1]
 }
 

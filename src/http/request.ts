@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Context, Middleware } from '../context.ts'
+import { GatewayError } from '../errors.ts'
 import { clientAddress } from './ip-address.ts'
 
 /** The routes of frequent requests by programs. Their successes are logged at debug. */
@@ -39,4 +40,30 @@ export function routeOf(ctx: Context): string | null {
 /** Returns true for a browser, which accepts HTML with the highest preference. */
 export function prefersHtml(ctx: Context): boolean {
   return ctx.accepts('json', 'html') === 'html'
+}
+
+/** Counts the headers of a lower-case name. Of some, such as `Host` and `Authorization`, Node keeps only the first. */
+export function countHeader({ req: { rawHeaders } }: Context, name: string): number {
+  let found = 0
+  // It alternates names and values.
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const each = rawHeaders[at] as string
+    if (each.length === name.length && each.toLowerCase() === name) found++
+  }
+  return found
+}
+
+/**
+ * Returns a header of a lower-case name; undefined without it. Throws `invalid_token` when it comes twice, because
+ * another program on the way may read the other value.
+ */
+export function readHeader(ctx: Context, name: string): string | undefined {
+  if (ctx.req.headers[name] === undefined) return undefined
+  if (countHeader(ctx, name) > 1) throw repeatedHeader(name)
+  return ctx.get(name)
+}
+
+/** Returns the error for a header that comes twice. */
+export function repeatedHeader(name: string): GatewayError {
+  return new GatewayError('invalid_token', { detail: `The header ${name} comes twice. Send it once.` })
 }

@@ -1,5 +1,6 @@
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import { countHeader } from './request.ts'
 
 /**
  * Throws `malformed_request` and closes the connection for a target that is not a URL, a missing `Host` header in
@@ -15,20 +16,10 @@ export function targetCheck(): Middleware {
 }
 
 function findFault(ctx: Context): string | null {
-  const { headers, httpVersion, rawHeaders } = ctx.req
+  const { headers, httpVersion } = ctx.req
   if (!canParse(ctx)) return 'The target is no URL'
   if (headers.host === undefined && httpVersion === '1.1') return 'The header Host is missing'
-  return countHosts(rawHeaders) > 1 ? 'The header Host comes twice' : null
-}
-
-/** Counts the `Host` headers, of which Node keeps only the first. `rawHeaders` alternates names and values. */
-function countHosts(rawHeaders: readonly string[]): number {
-  let hosts = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
-  }
-  return hosts
+  return countHeader(ctx, 'host') > 1 ? 'The header Host comes twice' : null
 }
 
 function canParse(ctx: Context): boolean {

@@ -24,10 +24,14 @@ export type TokenSettings = NamespaceSettings & {
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
 
+// The difference in seconds between the clocks of two gateways; Hasura gets the same `allowed_skew`.
+const clockSkew = 30
+
 // Tokens of an earlier version have no auth_time.
 const payloadSchema = z.object({
   sub: z.guid(),
   sid: z.guid(),
+  iat: z.number(),
   exp: z.number(),
   auth_time: z.number().default(0),
 })
@@ -74,7 +78,9 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
           currentDate: now,
           requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'],
         })
-        const { sub, sid, exp, auth_time: authTime } = payloadSchema.parse(payload)
+        const { sub, sid, iat, exp, auth_time: authTime } = payloadSchema.parse(payload)
+        if (iat > now.getTime() / 1000 + clockSkew)
+          throw new errors.JWTClaimValidationFailed('"iat" is in the future', payload, 'iat')
         const bearer = { userId: sub, sessionId: sid, expiresAt: exp, authTime }
         verified.add(token, protectedHeader.kid, bearer)
         return bearer

@@ -77,6 +77,7 @@ const forgeries: [what: string, forgery: Forgery][] = [
   ['another issuer', resign({}, { iss: 'https://other.test' })],
   ['another audience', resign({}, { aud: 'other' })],
   ['a time at which it begins', resign({}, { nbf: 4_000_000_000 })],
+  ['a time of issue beyond the skew of clocks', resign({}, { iat: 4_000_000_000 })],
   ['an end that is over', resign({}, { exp: 1_000_000_000 })],
   ['an end that is text', resign({}, { exp: '4000000000' })],
   ...['iss', 'sub', 'aud', 'iat', 'exp', 'jti', 'sid'].map((name): [string, Forgery] => [
@@ -121,6 +122,15 @@ test('a token of an earlier version, without auth_time, is valid, but the authen
   const headers = { Authorization: `Bearer ${token}` }
   const unlinked = await app.call('DELETE', '/user/identities/github', { headers })
   refused(t, unlinked, 403, 'fresh_authentication_required')
+})
+
+test('a token of a clock that is ahead is valid up to a skew of 30 seconds', async (t) => {
+  const { header, payload } = open(session.token)
+  const issuedIn = (seconds: number) =>
+    forge(header, { ...payload, iat: Number(payload.iat) + seconds }, own.privateKey)
+  t.is((await userOf(issuedIn(30))).status, 200)
+  for (const answer of [await userOf(issuedIn(31)), await webhookOf(issuedIn(31))])
+    refused(t, answer, 401, 'invalid_token')
 })
 
 test('the scheme is case-insensitive', async (t) => {
