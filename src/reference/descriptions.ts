@@ -246,7 +246,8 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   rate_limited: 'Too many attempts; `Retry-After` has the seconds to wait.',
   server_error: 'Unexpected error. The log has the cause under the `requestId`.',
   provider_error: 'The gateway cannot use the response of the provider.',
-  overloaded: 'Too many requests wait for a password check; `Retry-After` has the seconds to wait.',
+  overloaded:
+    'Too many requests, in all or from one address, wait for a password check, or this one has waited too long; `Retry-After` has the seconds to wait.',
   database_unavailable:
     'The database is unreachable or too slow. `detail` says when a statement or a locked row took longer than `AUTH_DATABASE_TIMEOUT` allows. `Retry-After` has the seconds to wait.',
   provider_timeout: 'The provider did not answer within `AUTH_PROVIDER_TIMEOUT`.',
