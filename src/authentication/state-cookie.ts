@@ -50,7 +50,7 @@ export function createStateCookie({ config, keys, oneTimeCodes, clock }: StateCo
 
   async function save(ctx: Context, flow: Flow, callbackUrl: string): Promise<void> {
     const sealed = await seal({ ...flow, callbackUrl }, keys, expiry())
-    cookies.write(ctx, flow.state, sealed, { seconds, most, characters })
+    cookies.write(ctx, flow.state, sealed, { now: clock(), seconds, most, characters })
   }
 
   /** Returns the sign-in of this browser with the state of the query; undefined without a valid cookie. */

@@ -28,43 +28,56 @@ export function createCookie(name: string, settings: CookieSettings) {
   }
 }
 
-/** Creates cookies like `createCookie`, of which a browser has several: each for a text, by a hash in its name. */
+type Limits = {
+  now: Date
+  /** The lifetime of the cookie. */
+  seconds: number
+  /** The maximum number of cookies. */
+  most: number
+  /** The maximum length of all values together. */
+  characters: number
+}
+
+/**
+ * Creates cookies like `createCookie`, of which a browser has several: each for a text. The name has the time of the
+ * cookie and a hash of the text.
+ */
 export function createCookies(name: string, settings: CookieSettings) {
   const { fullName, write } = createWriter(name, settings)
-  const nameOf = (text: string): string => `${fullName}-${hash(text, 16)}`
-  const pattern = new RegExp(`^${fullName}-[0-9a-f]{16}$`)
-  const pairs = (ctx: Context): [name: string, value: string][] =>
+  const pattern = new RegExp(`^\\s*(${fullName}-([0-9a-z]{1,9})-([0-9a-f]{16}))=(\\S+)\\s*$`)
+
+  /** Returns the cookies of the request, the newest first: not every client sends the older cookies first. */
+  function readAll(ctx: Context): { name: string; hash: string; value: string }[] {
     // Not ctx.cookies.get, which keeps a regular expression for every name for ever.
-    ctx
-      .get('cookie')
-      .split(';')
-      .map((pair) => /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [])
-      .flatMap(([, name = '', value = '']) => (pattern.test(name) ? [[name, value] as [string, string]] : []))
+    const pairs = ctx.get('cookie').split(';')
+    return pairs
+      .flatMap((pair) => {
+        const [, name = '', time = '', hash = '', value = ''] = pattern.exec(pair) ?? []
+        return name === '' ? [] : [{ name, hash, value, time: Number.parseInt(time, 36) }]
+      })
+      .reverse()
+      .sort((a, b) => b.time - a.time)
+  }
+
   return {
     /** The names in the browser, for documentation. */
-    name: `${fullName}-{hash}`,
+    name: `${fullName}-{time}-{hash}`,
     read: (ctx: Context, text: string): string | undefined =>
-      pairs(ctx).find(([name]) => name === nameOf(text))?.[1],
-    /**
-     * Sets the cookie of a text for a number of seconds. Clears the oldest other cookies beyond `most` cookies or
-     * `characters` characters in all.
-     */
-    write: (
-      ctx: Context,
-      text: string,
-      value: string,
-      { seconds, most, characters }: { seconds: number; most: number; characters: number },
-    ): void => {
+      readAll(ctx).find(({ hash }) => hash === hashOf(text, 16))?.value,
+    /** Sets the cookie of a text, and clears the oldest other cookies beyond the limits. */
+    write: (ctx: Context, text: string, value: string, { now, seconds, most, characters }: Limits): void => {
+      const own = hashOf(text, 16)
+      let left = most - 1
       let room = characters - value.length
-      // Browsers send the older cookies first (RFC 6265, section 5.4).
-      const others = pairs(ctx).reverse()
-      for (const [at, [name, { length }]] of others.entries()) {
-        room -= length
-        if (at >= most - 1 || room < 0) write(ctx, name, null, 0)
+      for (const other of readAll(ctx)) {
+        if (other.hash !== own) room -= other.value.length
+        if (other.hash === own || left-- <= 0 || room < 0) write(ctx, other.name, null, 0)
       }
-      write(ctx, nameOf(text), value, seconds)
+      write(ctx, `${fullName}-${now.getTime().toString(36)}-${own}`, value, seconds)
     },
-    clear: (ctx: Context, text: string): void => write(ctx, nameOf(text), null, 0),
+    clear: (ctx: Context, text: string): void => {
+      for (const { name, hash } of readAll(ctx)) if (hash === hashOf(text, 16)) write(ctx, name, null, 0)
+    },
   }
 }
 
@@ -74,7 +87,7 @@ function createWriter(name: string, { publicUrl, sameSite }: CookieSettings) {
   const path = secure ? '/' : pathname.replace(/(?<=.)\/$/, '')
   const isPlain = port === '' && pathname === '/'
   return {
-    fullName: `${secure ? '__Host-' : ''}${name}${isPlain ? '' : `-${hash(port + pathname, 8)}`}`,
+    fullName: `${secure ? '__Host-' : ''}${name}${isPlain ? '' : `-${hashOf(port + pathname, 8)}`}`,
     write(ctx: Context, fullName: string, value: string | null, seconds: number): void {
       // Behind a proxy that terminates TLS, the library would reject a secure cookie on the plain socket.
       ctx.cookies.secure = secure
@@ -84,6 +97,6 @@ function createWriter(name: string, { publicUrl, sameSite }: CookieSettings) {
   }
 }
 
-function hash(text: string, digits: number): string {
+function hashOf(text: string, digits: number): string {
   return createHash('sha256').update(text).digest('hex').slice(0, digits)
 }

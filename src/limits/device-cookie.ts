@@ -43,7 +43,8 @@ export function createDeviceCookie({ key, publicUrl, clock }: DeviceCookieSettin
     const id = read(ctx, username) ?? randomBytes(16).toString('base64url')
     const expiry = String(now() + lifetime)
     const mac = sign('device', account, expiry, id).toString('base64url')
-    cookies.write(ctx, nameOf(account), `${expiry}.${id}.${mac}`, { seconds: lifetime, most, characters })
+    const limits = { now: clock(), seconds: lifetime, most, characters }
+    cookies.write(ctx, nameOf(account), `${expiry}.${id}.${mac}`, limits)
   }
   return { read, write }
 }

@@ -86,7 +86,8 @@ test.serial('GET /auth/github/callback takes a reached limit home as rate_limite
     const location = await browser.start('github', { redirect_to: home })
     return sentHome(t, await browser.visit(limited.fake.authorize(location, githubber())))
   }
-  t.truthy((await visit()).get('code'))
+  const first = await visit()
+  t.truthy(first.get('code'), String(first))
   t.is((await visit()).get('error'), 'rate_limited')
 })
 

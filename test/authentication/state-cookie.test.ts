@@ -27,7 +27,7 @@ test('the state cookie is HttpOnly, SameSite=Lax, Secure and bound to the host w
   const cookies = await cookiesOf(https, '/auth/github')
   t.is(cookies.length, 1)
   const [cookie = ''] = cookies
-  t.regex(cookie, /^__Host-claimgate-flow-[0-9a-f]{16}=[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+; /)
+  t.regex(cookie, /^__Host-claimgate-flow-[0-9a-z]+-[0-9a-f]{16}=[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+; /)
   const attributes = attributesOf(cookie)
   for (const wanted of ['httponly', 'samesite=lax', 'secure', 'path=/']) t.true(attributes.includes(wanted))
   t.false(attributes.some((attribute) => attribute.startsWith('domain')))
@@ -35,7 +35,7 @@ test('the state cookie is HttpOnly, SameSite=Lax, Secure and bound to the host w
 
 test('the state cookie has no __Host- prefix and no Secure when the public URL is http', async (t) => {
   const [cookie = ''] = await cookiesOf(http, '/auth/github')
-  t.regex(cookie, /^claimgate-flow-[0-9a-f]{8}-[0-9a-f]{16}=/)
+  t.regex(cookie, /^claimgate-flow-[0-9a-f]{8}-[0-9a-z]+-[0-9a-f]{16}=/)
   const attributes = attributesOf(cookie)
   for (const wanted of ['httponly', 'samesite=lax', 'path=/']) t.true(attributes.includes(wanted))
   t.false(attributes.includes('secure'))
@@ -47,7 +47,7 @@ test('what a request says about itself does not change the state cookie or the c
     'x-forwarded-host': 'evil.test',
     forwarded: 'proto=https;host=evil.test',
   })
-  t.regex(answer.headers.getSetCookie()[0] ?? '', /^claimgate-flow-[0-9a-f]{8}-[0-9a-f]{16}=/)
+  t.regex(answer.headers.getSetCookie()[0] ?? '', /^claimgate-flow-[0-9a-f]{8}-[0-9a-z]+-[0-9a-f]{16}=/)
   const location = new URL(answer.headers.get('location') ?? '')
   t.is(location.searchParams.get('redirect_uri'), 'http://localhost:8080/auth/github/callback')
 })

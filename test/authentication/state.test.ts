@@ -186,6 +186,26 @@ test.serial('five sign-ins run at once in one browser, and a sixth replaces the 
   t.is(browser.cookies.size, 0)
 })
 
+test.serial('the oldest sign-in is replaced, in whatever order a client sends the cookies', async (t) => {
+  const browser = openBrowser(stage.app)
+  const callbacks: string[] = []
+  for (let at = 0; at < 6; at++) {
+    const names = [...browser.cookies.keys()]
+    for (const name of names.reverse()) {
+      const value = browser.cookies.get(name) ?? ''
+      browser.cookies.delete(name)
+      browser.cookies.set(name, value)
+    }
+    // Some clients keep a deleted cookie without its value.
+    browser.cookies.set(`${names[0]?.slice(0, -1)}x`, '')
+    stage.app.clock.advance(1)
+    callbacks.push(stage.fake.authorize(await browser.start('github', { redirect_to: home }), githubber()))
+  }
+  const [oldest = '', ...others] = callbacks
+  await refusesState(t, () => browser.visit(oldest))
+  for (const callback of others) t.truthy(sentHome(t, await browser.visit(callback)).get('code'))
+})
+
 test.serial('the cookies of long sign-ins leave room for other headers', async (t) => {
   const browser = openBrowser(stage.app)
   const target = `${home}&x=${'x'.repeat(950)}`
