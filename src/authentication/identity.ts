@@ -3,11 +3,11 @@ import { type Clock, type Middleware, type ProviderProfile, requireState, withCo
 import { GatewayError } from '../errors.ts'
 import type { Identities, ProviderIdentity } from '../stores/identities.ts'
 import type { Sessions } from '../stores/sessions.ts'
-import { suggestUsernames } from './username.ts'
+import { suggestUsernames, type UsernameRules } from './username.ts'
 
 type ResolveIdentityOptions = {
   identities: Pick<Identities, 'findOrCreate'>
-  config: { signup: boolean }
+  config: { signup: boolean } & UsernameRules
   clock: Clock
 }
 
@@ -19,7 +19,7 @@ export function resolveIdentity({ identities, config, clock }: ResolveIdentityOp
     },
     async function resolveIdentity(ctx, next) {
       const profile = requireState(ctx, 'identity')
-      const names = suggestUsernames(profile, profile.provider)
+      const names = suggestUsernames(profile, profile.provider, config)
       const user = await identities.findOrCreate(toIdentity(profile), names, config.signup, clock())
       if (user.isNew) ctx.state.announce('signup', { userId: user.id })
       if (!user.active) throw new GatewayError('user_inactive', { about: { userId: user.id } })

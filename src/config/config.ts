@@ -99,6 +99,7 @@ export function parseConfig(
       allowAdmin,
     }),
     signup: read('AUTH_SIGNUP', v.flag(true)),
+    usernameAt: read('AUTH_USERNAME_AT', v.flag(true)),
     passwordPolicy,
     passwordMinLength: read(
       'AUTH_PASSWORD_MIN_LENGTH',

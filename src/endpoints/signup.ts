@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { createPasswordSchema, type PasswordRules } from '../authentication/password-policy.ts'
-import { emailSchema, usernameSchema } from '../authentication/username.ts'
+import { createUsernameSchema, emailSchema, type UsernameRules } from '../authentication/username.ts'
 import { type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
@@ -12,10 +12,10 @@ import { attempt } from '../observability/announce.ts'
 import type { Transport } from './transport.ts'
 
 /** The body of POST /signup. */
-export function createSignupSchema(rules: PasswordRules) {
+export function createSignupSchema(rules: PasswordRules & UsernameRules) {
   return z
     .strictObject({
-      username: usernameSchema,
+      username: createUsernameSchema(rules),
       password: createPasswordSchema(rules),
       confirmPassword: storableText(1024).meta({ examples: ['correct horse'] }),
       email: emailSchema.optional(),

@@ -14,6 +14,7 @@ const fieldMessages: readonly (readonly [RegExp, FieldMessage])[] = [
   [/^has more than (\d+) characters$/, 'tooLong'],
   [/^has a (control or invisible character|character that cannot be stored)$/, 'invisible'],
   [/^begins or ends with white space$/, 'whiteSpace'],
+  [/^must not have an @$/, 'at'],
   [/^is not the same as password$/, 'notSame'],
   [/^is one of the passwords that are guessed first$/, 'common'],
   [/^is little more than the username/, 'context'],

@@ -7,6 +7,7 @@ export type FieldMessage =
   | 'tooLong'
   | 'invisible'
   | 'whiteSpace'
+  | 'at'
   | 'notSame'
   | 'common'
   | 'context'

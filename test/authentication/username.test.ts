@@ -1,9 +1,11 @@
 import fc from 'fast-check'
-import { suggestUsernames, usernameSchema } from '../../src/authentication/username.ts'
+import { createUsernameSchema, suggestUsernames, usernameSchema } from '../../src/authentication/username.ts'
 import type { ProfileIdentity } from '../../src/context.ts'
 import { quick, startApp } from '../_app.ts'
+import { refused } from '../_problem.ts'
 import test from '../_test.ts'
 
+const rules = { usernameAt: true }
 const accepts = (name: unknown) => usernameSchema.safeParse(name).success
 const awkward = [
   ' ',
@@ -51,20 +53,56 @@ test('usernames that people have are accepted', (t) => {
     'عمر',
     '👩‍👩‍👧',
     'می\u200cخواهم',
+    'نام\u200cها',
+    'بَ\u200cن',
     '❤\ufe0f',
+    '❤\ufe0f\u200d🔥',
+    '👍🏽',
+    '1\ufe0f\u20e3',
+    '©\ufe0f',
+    'route #1 *',
     'me@x.test',
   ]) {
     t.true(accepts(name), name)
   }
 })
 
-const refused: [what: string, name: unknown][] = [
+const wrong: [what: string, name: unknown][] = [
   ...[0x00ad, 0x034f, 0x061c, 0x115f, 0x200b, 0x200c, 0x200d, 0x2060, 0x2800, 0x3164, 0xfeff, 0xffa0].map(
     (mark): [string, unknown] => [
       `has the invisible U+${mark.toString(16)}`,
       `mal${String.fromCodePoint(mark)}lory`,
     ],
   ),
+  ...[
+    'ada1\ufe0f',
+    '#\ufe0f',
+    'a*\ufe0f',
+    '1\u20e3',
+    '😀\ufe0f',
+    'ada\ufe0f',
+    '❤\u200d🔥',
+    '😀\u200d😀',
+    '👩\u200d',
+    '🏽\ufe0f',
+  ].map((name): [string, unknown] => [
+    `looks like another one without a selector or joiner: ${escape(name)}`,
+    name,
+  ]),
+  ...[
+    'عمر\u200c',
+    '\u200cعمر',
+    'دا\u200cر',
+    'ا\u200cب',
+    'ب\u200cء',
+    'ب\u200c\u200cن',
+    'ب\u200c1',
+    '۱\u200c۲',
+    'क\u200cख',
+  ].map((name): [string, unknown] => [
+    `has a non-joiner between letters that do not join: ${escape(name)}`,
+    name,
+  ]),
   ['is empty', ''],
   ['is blank', '  '],
   ['begins with a space', ' a'],
@@ -78,11 +116,43 @@ const refused: [what: string, name: unknown][] = [
   ['is no text', 1],
   ['is null', null],
 ]
-for (const [what, name] of refused) {
+for (const [what, name] of wrong) {
   test(`a username that ${what} is refused`, (t) => {
     t.false(accepts(name))
   })
 }
+
+const withoutAt = { usernameAt: false }
+for (const name of ['ada@example.com', '@', 'a＠b', 'a﹫b']) {
+  test(`a username with an @ is refused by AUTH_USERNAME_AT=false alone: ${name}`, (t) => {
+    t.true(accepts(name))
+    const { error } = createUsernameSchema(withoutAt).safeParse(name)
+    t.deepEqual(
+      error?.issues.map(({ message }) => message),
+      ['must not have an @'],
+    )
+    const profile = { provider: 'github', subject: '1', username: name, email: 'anna@example.com' }
+    for (const suggested of suggestUsernames(profile, 'github', withoutAt)) t.regex(suggested, /^anna/)
+  })
+}
+
+test('AUTH_USERNAME_AT=false closes sign-up with an @, and existing users with one sign in', async (t) => {
+  const app = await startApp({ engine: quick, env: { AUTH_USERNAME_AT: 'false' } })
+  t.teardown(app.close)
+  const body = (username: string) => ({
+    username,
+    password: 'correct horse',
+    confirmPassword: 'correct horse',
+  })
+  const answer = await app.post('/signup', body('ada@example.com'))
+  refused(t, answer, 422, 'validation_failed')
+  t.deepEqual(answer.body.errors, [{ field: 'username', detail: 'must not have an @' }])
+  for (const name of ['ada@example.com', 'ada1\ufe0f', 'ا\u200cب']) {
+    const { id } = await app.signup('for now')
+    await app.sql('UPDATE "user" SET username = $1 WHERE id = $2', [name, id])
+    t.is((await app.login(name)).body.id, id)
+  }
+})
 
 const profiles: fc.Arbitrary<ProfileIdentity> = fc
   .record({
@@ -95,7 +165,7 @@ const profiles: fc.Arbitrary<ProfileIdentity> = fc
 test('suggestUsernames suggests five or six usernames, all acceptable, whatever a provider says', (t) => {
   fc.assert(
     fc.property(profiles, (profile) => {
-      const names = [...suggestUsernames(profile, 'github')]
+      const names = [...suggestUsernames(profile, 'github', rules)]
       t.true(names.length >= 5 && names.length <= 6)
       for (const name of names) t.true(accepts(name), JSON.stringify(name))
     }),
@@ -104,7 +174,7 @@ test('suggestUsernames suggests five or six usernames, all acceptable, whatever 
 })
 
 test('suggestUsernames begins with what the person is called there, then their address, then the subject', (t) => {
-  const first = (profile: ProfileIdentity) => suggestUsernames(profile, 'github').next().value
+  const first = (profile: ProfileIdentity) => suggestUsernames(profile, 'github', rules).next().value
   const email = 'anna@example.com'
   t.is(first({ subject: '1', username: 'Anna', email }), 'Anna')
   t.is(first({ subject: '1', username: ' Anna ', email }), 'Anna')

@@ -10,7 +10,7 @@ import type { Texts } from '../../src/pages/texts.ts'
 import test from '../_test.ts'
 
 const locales: Record<string, Texts> = { en, de }
-const signup = createSignupSchema({ passwordMinLength: 8 })
+const signup = createSignupSchema({ passwordMinLength: 8, usernameAt: false })
 const policy = await loadPasswordPolicy({
   passwordPolicy: 'strict',
   passwordWords: [],
@@ -34,6 +34,7 @@ const faulty: [what: string, fails: () => unknown][] = [
   ['an invisible name', () => validate(signup, { ...good, username: 'a\u200bb' })],
   ['a name that cannot be stored', () => validate(signup, { ...good, username: 'a\0b' })],
   ['a name with a space at its end', () => validate(signup, { ...good, username: 'ada ' })],
+  ['an address as name', () => validate(signup, { ...good, username: 'ada@example.com' })],
   ['two passwords', () => validate(signup, { ...good, confirmPassword: 'another' })],
   ['a common password', () => policy('password1', 'ada', 'password')],
   ['the name as password', () => policy('ada-lovelace-1', 'ada-lovelace', 'newPassword')],

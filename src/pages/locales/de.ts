@@ -79,6 +79,7 @@ export default {
     tooLong: (field, number) => `${field}: Höchstens ${number} Zeichen sind erlaubt.`,
     invisible: (field) => `${field}: Ein Zeichen ist unsichtbar. Bitte entfernen.`,
     whiteSpace: (field) => `${field}: Am Anfang und am Ende sind keine Leerzeichen erlaubt.`,
+    at: (field) => `${field}: Das Zeichen @ ist nicht erlaubt. Bitte keine E-Mail-Adresse wählen.`,
     notSame: () => 'Die beiden Passwörter stimmen nicht überein.',
     common: (field) => `${field}: Zu häufig und leicht zu erraten. Bitte ein anderes wählen.`,
     context: (field) =>

@@ -79,6 +79,7 @@ export default {
     tooLong: (field, number) => `${field} may have at most ${number} characters.`,
     invisible: (field) => `${field} has an invisible character. Remove it.`,
     whiteSpace: (field) => `${field} may not begin or end with a space.`,
+    at: (field) => `${field} must not have an @. Choose a name that is not an e-mail address.`,
     notSame: () => 'The two passwords are not the same.',
     common: (field) => `${field} is too common and easy to guess. Choose another one.`,
     context: (field) =>
