@@ -33,6 +33,18 @@ besideGateway('session revoke is seen by a running gateway at once', async (t) =
   t.is((await ask(gateway, '/user', { token: kept.token })).status, 200)
   t.like(await d.failure(`session revoke ${id}`), { code: 'session_not_found', exit: 66 })
 
+  await signIn(gateway, 'alice')
+  const first = await d.json('session list alice --limit 1')
+  const second = await d.json(`session list alice --limit 1 --after ${first.next}`)
+  t.deepEqual([first.sessions.length, second.sessions.length, second.next], [1, 1, null])
+  t.not(first.sessions[0].id, second.sessions[0].id)
+  t.regex(
+    (await d.run('session list alice --limit 1')).stdout,
+    /\nNext page: claimgate session list [0-9a-f-]{36} --after \d+_[0-9a-f-]{36}\n$/,
+  )
+  t.like(await d.failure('session list alice --after 1'), { code: 'usage', exit: 64 })
+  t.deepEqual(await d.json(`session revoke ${first.sessions[0].id}`), { revoked: 1 })
+
   const { stdout } = await d.run('session list alice')
   t.regex(stdout, /^ID +ADDRESS +CREATED +LAST USED +EXPIRES +DEVICE\n[^\n]+node\n$/)
   t.is((await d.run('session revoke --all alice')).stdout, 'Ended 1 session of "alice".\n')

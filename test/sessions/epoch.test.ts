@@ -1,4 +1,5 @@
 import { createPageSessions } from '../../src/stores/page-sessions.ts'
+import { mostSessions } from '../../src/stores/session-list.ts'
 import { createSessionAdmin, createSessions } from '../../src/stores/sessions.ts'
 import { createUserAdmin } from '../../src/stores/user-admin.ts'
 import { engines } from '../_app.ts'
@@ -186,6 +187,28 @@ for (const engine of engines) {
         })
         await logout
         t.is(await stores.sessions.read(sessionId, id, now), null)
+      },
+    )
+
+    test.serial(
+      'server: unlinking a provider ends all sessions of the provider, whatever their number',
+      async (t) => {
+        const id = await stores.addUser('unlinking')
+        await stores.sql(`INSERT INTO identity (provider, subject, user_id) VALUES ('github', 'x', $1)`, [id])
+        await stores.sql(
+          `INSERT INTO session (user_id, created_at, idle_expires_at, expires_at, provider)
+         SELECT $1, $2, $3, $3, 'github' FROM generate_series(1, ${mostSessions + 50})`,
+          [id, later(-60), later(600)],
+        )
+        const own = await stores.sql<{ id: string }>('SELECT id FROM session WHERE user_id = $1 LIMIT 1', [
+          id,
+        ])
+        t.true(await stores.identities.unlink('github', id, own[0]?.id ?? '', now))
+        const { sessions } = await stores.sessionList.read(id, now, 10)
+        t.deepEqual(
+          sessions.map((session) => session.id),
+          own.map((row) => row.id),
+        )
       },
     )
 
