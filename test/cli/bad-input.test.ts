@@ -23,7 +23,7 @@ const cases: Case[] = [
   ['user create ALICE --password-stdin', 'username_taken', 73, password],
   ['user create bob --password-stdin', 'validation_failed', 65, ''],
   ['user create bob --password-stdin', 'validation_failed', 65, 'abc\n'],
-  ['user create bob --password-stdin', 'validation_failed', 65, 'x'.repeat(73)],
+  ['user create bob --password-stdin', 'validation_failed', 65, 'x'.repeat(1025)],
   ['user create bob --password-stdin', 'validation_failed', 65, 'nul\0character'],
   ['user create bob --password-stdin', 'validation_failed', 65, Buffer.from([0xff, 0xfe, 0x70, 0x77])],
   ['user create bob --password-stdin', 'validation_failed', 65, 'x'.repeat(100_000)],
