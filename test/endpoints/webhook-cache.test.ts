@@ -90,8 +90,12 @@ for (const engine of engines) {
       await grant(app, session.id, 'admin')
       const warnings = () => app.logs.filter(({ msg }) => msg === 'roles or claims left out').length
       const before = warnings()
+      // The notification of the grant may arrive during the first read, which is then not remembered.
+      for (const _ of [1, 2]) t.is((await ask(app, session)).status, 200)
+      const made = warnings()
+      t.true(made > before)
       for (const _ of [1, 2, 3]) t.is((await ask(app, session)).status, 200)
-      t.is(warnings(), before + 1)
+      t.is(warnings(), made)
     },
   )
 
