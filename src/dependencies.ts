@@ -82,7 +82,7 @@ export async function createDependencies(foundation: Foundation) {
   const users = takeTurns(createUsers(queries), ['replaceHash'], inTurn)
   const sessions = takeTurns(
     createSessions(queries, sessionLifetimes, sessionsPerUser),
-    ['begin', 'rotate', 'stepUp', 'revokeReused', 'redeem', 'revokeOwn', 'revoke'],
+    ['begin', 'rotate', 'stepUp', 'revokeReused', 'redeem', 'revokeReplayed', 'revokeOwn', 'revoke'],
     inTurn,
   )
   const pageSessions = takeTurns(

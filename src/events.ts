@@ -12,6 +12,7 @@ const table = {
   signup: { level: 'info', message: 'signed up' },
   'signup.failed': { level: 'info', message: 'sign-up failed' },
   'exchange.failed': { level: 'info', message: 'one-time code rejected' },
+  'exchange.reuse': { level: 'warn', message: 'one-time code reused; session ended' },
   'refresh.ok': { level: 'debug', message: 'session refreshed' },
   'refresh.failed': { level: 'info', message: 'refresh token rejected' },
   'refresh.reuse': { level: 'warn', message: 'refresh token reused; session ended' },

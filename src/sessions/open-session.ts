@@ -3,7 +3,7 @@ import { type ActiveSession, type Clock, type Context, requireState } from '../c
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { PageSessions } from '../stores/page-sessions.ts'
 import type { Device, Sessions } from '../stores/sessions.ts'
-import { challengeOf, codeLifetime, hashCode } from '../tokens/authorization-code.ts'
+import { challengeOf, codeGrace, codeLifetime, hashCode } from '../tokens/authorization-code.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
 
 type OpenSessionOptions = {
@@ -71,10 +71,19 @@ export function createOpenSession({
       return required(await sessions.stepUp(access.sessionId, proven, clock()), 'invalid_credentials')
     },
 
-    /** Exchanges a one-time code for its session. Throws `invalid_code`. */
+    /**
+     * Exchanges a one-time code for its session. A second exchange is rejected. When it comes later than an app repeats
+     * a call, another client has the code too: the session ends (RFC 6749, section 4.1.2). Throws `invalid_code`.
+     */
     exchangeCode: async ({ code, codeVerifier }: CodeAndVerifier): Promise<ActiveSession> => {
+      const now = clock()
+      const hash = hashCode(code)
       const challenge = codeVerifier === undefined ? null : challengeOf(codeVerifier)
-      return required(await sessions.redeem(hashCode(code), challenge, clock()), 'invalid_code')
+      const access = await sessions.redeem(hash, challenge, now)
+      if (access) return access
+      const since = new Date(now.getTime() - codeGrace * 1000)
+      const ended = await sessions.revokeReplayed(hash, challenge, since, now)
+      throw new GatewayError('invalid_code', ended ? { event: 'exchange.reuse', about: ended } : {})
     },
 
     current: createReadCurrent({ sessions, clock }),

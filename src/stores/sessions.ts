@@ -98,6 +98,15 @@ const redeem = {
     RETURNING ${columns})`),
 }
 
+const revokeReplayed = {
+  name: 'session_revoke_replayed',
+  text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'code_reuse'
+    FROM authorization_code c, "user" u
+    WHERE c.hash = $2 AND c.code_challenge IS NOT DISTINCT FROM $3 AND c.consumed_at < $4 AND c.expires_at > $1
+      AND s.id = c.session_id AND ${living}
+    RETURNING s.id AS "sessionId", s.user_id AS "userId"`,
+}
+
 const revokeOwn = {
   name: 'session_revoke_own',
   text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'user'
@@ -216,6 +225,25 @@ export function createSessions(
       now: Date,
     ): Promise<ActiveSession | null> =>
       parseAccess(await query(redeem, [now, codeHash, codeChallenge, after(now, lifetimes.idle)])),
+
+    /**
+     * Ends the session of an unexpired one-time code that was spent before `since`. Returns the session, or null when no
+     * session was ended.
+     */
+    revokeReplayed: async (
+      codeHash: Uint8Array,
+      codeChallenge: string | null,
+      since: Date,
+      now: Date,
+    ): Promise<Pick<ActiveSession, 'sessionId' | 'userId'> | null> =>
+      (
+        await query<Pick<ActiveSession, 'sessionId' | 'userId'>>(revokeReplayed, [
+          now,
+          codeHash,
+          codeChallenge,
+          since,
+        ])
+      )[0] ?? null,
 
     /** Ends one valid session of a user; false when no session has the id. */
     revokeOwn: async (sessionId: string, userId: string, now: Date): Promise<boolean> =>

@@ -3,6 +3,9 @@ import { createHash, randomBytes } from 'node:crypto'
 /** The lifetime of a one-time code, in seconds. */
 export const codeLifetime = 60
 
+/** The seconds within which a second exchange ends no session. React's StrictMode, for example, repeats calls at once. */
+export const codeGrace = 10
+
 /** Returns a new one-time code: 256 random bits, in base64url. */
 export function createCode(): string {
   return randomBytes(32).toString('base64url')

@@ -49,6 +49,55 @@ for (const provider of providerNames) {
   )
 }
 
+const isAlive = async (token: string) =>
+  (await stage.app.get('/user', { Authorization: `Bearer ${token}` })).status === 200
+const reuses = () => stage.app.logs.filter(({ event }) => event === 'exchange.reuse')
+
+test.serial(
+  'a code that is exchanged again within ten seconds is refused, and its session stays',
+  async (t) => {
+    const { verifier, query } = newPair()
+    const code = await signInForCode(t, stage, 'github', githubber(), query)
+    const { body } = await exchange(stage.app, code, verifier)
+    stage.app.clock.advance(10)
+    refused(t, await exchange(stage.app, code, verifier), 401, 'invalid_code')
+    t.true(await isAlive(body.token))
+    t.deepEqual(reuses(), [])
+  },
+)
+
+test.serial('a code that is exchanged again after ten seconds ends the session that it began', async (t) => {
+  for (const { verifier, query } of [newPair(), { verifier: undefined, query: {} }]) {
+    const code = await signInForCode(t, stage, 'github', githubber(), query)
+    const { body } = await exchange(stage.app, code, verifier)
+    const before = reuses().length
+    stage.app.clock.advance(11)
+    refused(t, await exchange(stage.app, code, verifier), 401, 'invalid_code')
+    t.false(await isAlive(body.token))
+    refused(t, await stage.app.post('/token', { refreshToken: body.refreshToken }), 401, 'invalid_token')
+    refused(t, await exchange(stage.app, code, verifier), 401, 'invalid_code')
+    const events = reuses().slice(before)
+    t.deepEqual(
+      events.map(({ level, userId, code }) => ({ level, userId, code })),
+      [{ level: 40, userId: body.id, code: 'invalid_code' }],
+    )
+    const text = 'SELECT revoked_reason AS reason FROM session WHERE id = $1'
+    t.deepEqual(await stage.app.sql(text, [events[0]?.sessionId]), [{ reason: 'code_reuse' }])
+  }
+})
+
+test.serial('a late exchange without the verifier, or of an expired code, ends no session', async (t) => {
+  const { verifier, query } = newPair()
+  const code = await signInForCode(t, stage, 'github', githubber(), query)
+  const { body } = await exchange(stage.app, code, verifier)
+  stage.app.clock.advance(30)
+  for (const wrong of [undefined, newPair().verifier])
+    refused(t, await exchange(stage.app, code, wrong), 401, 'invalid_code')
+  stage.app.clock.advance(30)
+  refused(t, await exchange(stage.app, code, verifier), 401, 'invalid_code')
+  t.true(await isAlive(body.token))
+})
+
 test.serial('POST /token/exchange refuses a wrong verifier, and the code is spent', async (t) => {
   const { verifier, query } = newPair()
   const code = await signInForCode(t, stage, 'github', githubber(), query)
