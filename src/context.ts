@@ -104,6 +104,8 @@ export type ActiveSession = {
   level: number
   userId: string
   username: string
+  /** True when the user's e-mail address was proven to be theirs. */
+  emailVerified: boolean
   defaultRole: string | null
   roles: string[]
   extraClaims: Record<string, unknown>

@@ -39,6 +39,7 @@ export const enginesOfRun: readonly Engine[] = isLong ? engines : [quick]
 export type SessionBody = {
   id: string
   username: string
+  emailVerified: boolean
   roles: string[]
   defaultRole: string
   level: number

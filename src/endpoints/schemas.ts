@@ -9,6 +9,9 @@ export const time = z.iso.datetime().meta({ examples: ['2026-11-23T14:39:19.967Z
 /** A username, as the user chose it. */
 export const username = z.string().meta({ examples: ['ada'] })
 
+/** True for a user with an e-mail address that was proven to be theirs. */
+export const emailVerified = z.boolean().meta({ examples: [true] })
+
 /** The roles of a user in Hasura. */
 export const roles = {
   roles: z.array(z.string()).meta({ examples: [['editor', 'user']] }),

@@ -3,7 +3,7 @@ import { requireClaims } from '../claims/claims-proxy.ts'
 import { type Answer, type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { RefreshTransport } from '../sessions/refresh-transport.ts'
-import { id, level, roles, username } from './schemas.ts'
+import { emailVerified, id, level, roles, username } from './schemas.ts'
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhNmNkYTdmZiJ9.c2lnbmF0dXJl'
 
@@ -12,6 +12,7 @@ export function createSessionAnswer(inBody: boolean): Answer {
   const fields = z.strictObject({
     id,
     username,
+    emailVerified,
     ...roles,
     level,
     token: z.jwt().meta({ examples: [token] }),
@@ -53,6 +54,7 @@ export function session(deps: Dependencies, transport: RefreshTransport): Middle
       ctx.body = {
         id: access.userId,
         username: access.username,
+        emailVerified: access.emailVerified,
         roles: claims.allowedRoles,
         defaultRole: claims.defaultRole,
         level: access.level,

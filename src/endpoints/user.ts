@@ -4,7 +4,7 @@ import { withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
 import type { Operation } from '../hasura/run-operation.ts'
-import { id, level, roles, time, username } from './schemas.ts'
+import { emailVerified, id, level, roles, time, username } from './schemas.ts'
 import type { Transport } from './transport.ts'
 
 const userAnswer = z
@@ -15,6 +15,7 @@ const userAnswer = z
       .string()
       .nullable()
       .meta({ examples: ['ada@example.com'] }),
+    emailVerified,
     ...roles,
     level,
     identities: z.array(
@@ -52,6 +53,7 @@ export function me({ users }: Dependencies, { signedIn }: Transport) {
             id: access.userId,
             username: access.username,
             email: profile.email,
+            emailVerified: profile.email !== null && profile.emailVerified,
             roles: claims.allowedRoles,
             defaultRole: claims.defaultRole,
             level: access.level,

@@ -126,6 +126,7 @@ export const objectTypes: Readonly<Record<string, ObjectType>> = {
     fields: {
       id: { type: 'ID!', description: 'The id of the user.' },
       username: { type: 'String!', description: 'The username, as the user chose it.' },
+      emailVerified: { type: 'Boolean!', description: 'True for an e-mail address that was proven.' },
       roles: { type: '[String!]!', description: 'The roles of the user in Hasura, sorted.' },
       defaultRole: { type: 'String!', description: 'The role of a request without `X-Hasura-Role`.' },
       level: { type: 'Int!', description: 'The level of the authentication: 1.' },
@@ -142,6 +143,7 @@ export const objectTypes: Readonly<Record<string, ObjectType>> = {
       id: { type: 'ID!', description: 'The id of the user.' },
       username: { type: 'String!', description: 'The username, as the user chose it.' },
       email: { type: 'String', description: 'The e-mail address; null without one.' },
+      emailVerified: { type: 'Boolean!', description: 'True for an e-mail address that was proven.' },
       roles: { type: '[String!]!', description: 'The roles of the user in Hasura, sorted.' },
       defaultRole: { type: 'String!', description: 'The role of a request without `X-Hasura-Role`.' },
       level: { type: 'Int!', description: "The level of the session's authentication: 1." },

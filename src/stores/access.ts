@@ -12,6 +12,7 @@ const accessRow = z.object({
   level: z.number().int(),
   userId: z.string(),
   username: z.string(),
+  emailVerified: z.boolean(),
   defaultRole: z.string().nullable(),
   roles: z.array(z.string()),
   extraClaims: z
@@ -46,7 +47,7 @@ export function selectAccess(sessionRow: string): string {
   return `WITH ${sessionRow}
 SELECT s.id AS "sessionId", s.counter, s.idle_expires_at AS "idleExpiresAt", s.expires_at AS "expiresAt",
   s.auth_time AS "authTime", s.amr, s.level,
-  u.id AS "userId", u.username, d.name AS "defaultRole",
+  u.id AS "userId", u.username, u.email IS NOT NULL AND u.email_verified AS "emailVerified", d.name AS "defaultRole",
   ARRAY(SELECT r.name::text FROM user_role ur JOIN role r ON r.id = ur.role_id WHERE ur.user_id = u.id) AS roles,
   (SELECT jsonb_object_agg(c.name, c.value::text) FROM user_claim c WHERE c.user_id = u.id) AS "extraClaims"
 FROM s JOIN "user" u ON u.id = s.user_id LEFT JOIN role d ON d.id = u.default_role_id

@@ -89,6 +89,7 @@ export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'
         where: { id },
         select: {
           email: true,
+          emailVerified: true,
           createdAt: true,
           identities: {
             select: { provider: true, subject: true, email: true },

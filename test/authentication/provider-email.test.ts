@@ -47,6 +47,8 @@ for (const engine of enginesOfRun) {
   test.serial(`${engine}: a verified address becomes the address of the new user`, async (t) => {
     const atGithub = await signIn(stage, 'github', githubber('verified', proven('verified@mail.test')))
     const atGoogle = await signIn(stage, 'google', googler({ email: 'Also.Verified@mail.test' }))
+    t.true(atGithub.body.emailVerified)
+    t.true(atGoogle.body.emailVerified)
     const one = { email: 'verified@mail.test', email_verified: true }
     t.deepEqual(await emailsOf(atGithub.body.id), { user: one, identity: one })
     const other = { email: 'Also.Verified@mail.test', email_verified: true }

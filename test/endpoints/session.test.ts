@@ -7,6 +7,7 @@ type UserBody = {
   id: string
   username: string
   email: string | null
+  emailVerified: boolean
   roles: string[]
   defaultRole: string
   level: number
@@ -94,12 +95,36 @@ for (const engine of engines) {
       id: session.id,
       username: 'Maé',
       email: 'mae@example.com',
+      emailVerified: false,
       roles: ['user'],
       defaultRole: 'user',
       level: 1,
       identities: [{ provider: 'github', subject: '42', email: 'mae@github.test' }],
     })
     t.is(new Date(createdAt).toISOString(), createdAt)
+  })
+
+  test(`${engine}: emailVerified is true only for an address that was proven, in every answer about the user`, async (t) => {
+    const first = await app.signup('proven')
+    for (const [email, verified, expected] of [
+      [null, false, false],
+      [null, true, false],
+      ['proven@example.com', false, false],
+      ['proven@example.com', true, true],
+    ] as const) {
+      await app.sql('UPDATE "user" SET email = $1, email_verified = $2 WHERE id = $3', [
+        email,
+        verified,
+        first.id,
+      ])
+      const { body: session } = await app.login('proven')
+      t.is(session.emailVerified, expected)
+      t.is((await refresh(session)).body.emailVerified, expected)
+      t.is((await userOf(session)).body.emailVerified, expected)
+    }
+    const typed = { username: 'typed', password: 'correct horse', confirmPassword: 'correct horse' }
+    const answer = await app.post<SessionBody>('/signup', { ...typed, email: 'typed@example.com' })
+    t.is(answer.body.emailVerified, false)
   })
 
   test(`${engine}: GET /user without a token is 401 and says which scheme it wants`, async (t) => {

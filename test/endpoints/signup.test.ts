@@ -6,6 +6,7 @@ import { profiles } from '../stores/_profiles.ts'
 
 const sessionMembers = [
   'defaultRole',
+  'emailVerified',
   'expiresIn',
   'id',
   'level',

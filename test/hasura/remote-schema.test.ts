@@ -18,7 +18,7 @@ const signup = `mutation ($username: String!, $password: String!) {
 const login = `mutation ($username: String!, $password: String!) {
   login(username: $username, password: $password) ${session} }`
 const me =
-  '{ me { id username email roles defaultRole level identities { provider subject email } createdAt } }'
+  '{ me { id username email emailVerified roles defaultRole level identities { provider subject email } createdAt } }'
 const password = 'correct horse'
 
 for (const engine of enginesOfRun) {

@@ -17,6 +17,7 @@ const accessOf = (sessionId: string, userId: string): ActiveSession => ({
   amr: ['pwd'],
   level: 1,
   username: userId,
+  emailVerified: false,
   defaultRole: null,
   roles: [],
   extraClaims: {},
