@@ -29,7 +29,7 @@ export async function preview(
     )
   }
   const claims = createHasuraClaims(grants, config.roles)
-  if (role !== undefined && !claims.allowedRoles.includes(role)) {
+  if (role && !claims.allowedRoles.includes(role)) {
     throw new CommandError(
       'role_denied',
       `${quote(username)} does not have the role ${quote(role)}; grant it with: claimgate role grant`,

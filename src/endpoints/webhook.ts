@@ -43,7 +43,7 @@ const webhookBody = z.looseObject({
 const webhookHeaders = z.object({
   'X-Hasura-Role': z
     .string()
-    .meta({ description: 'The requested role.', examples: ['editor'] })
+    .meta({ description: 'The requested role. An empty one counts as absent.', examples: ['editor'] })
     .optional(),
 })
 
@@ -172,8 +172,9 @@ export function createWebhookAnswer(
   }
 }
 
+/** Returns the requested role, or else the default role. An empty request is none, as in Hasura's JWT mode. */
 function chooseRole(asked: string | undefined, allowed: readonly string[], defaultRole: string): string {
-  const role = asked ?? defaultRole
+  const role = asked || defaultRole
   if (!allowed.includes(role)) throw new GatewayError('role_denied', { event: 'role.denied' })
   return role
 }

@@ -39,6 +39,7 @@ test.serial('role grant says whether it changed anything, and warns of admin', a
   t.deepEqual(preview.token[namespace]['x-hasura-allowed-roles'], ['editor', 'user'])
   t.deepEqual(preview.leftOut, ['role "admin"'])
   t.like(await d.failure('claims preview alice --role admin'), { code: 'role_denied', exit: 1 })
+  t.is((await d.json('claims preview alice --role=')).webhook['X-Hasura-Role'], 'user')
   await d.json('role revoke alice admin')
 })
 
