@@ -14,6 +14,7 @@ import { takeSigningKey } from './_keys.ts'
 import { databasesOf } from './_postgres.ts'
 import { isLong } from './_rounds.ts'
 import { refuseSecrets, remember, rememberIn, rememberMessage } from './_secrets.ts'
+import type { ExecutionContext } from './_test.ts'
 
 /** The folder of package.json, relative to dist/test. */
 export const root = new URL('../../', import.meta.url)
@@ -75,6 +76,8 @@ export type TestApp = {
   ): Promise<Answer<Body>>
   get<Body = Record<string, unknown>>(path: string, headers?: Record<string, string>): Promise<Answer<Body>>
   post<Body = Record<string, unknown>>(path: string, body: unknown): Promise<Answer<Body>>
+  /** Returns the requests of a signed-in user: each has the access token of the session. */
+  as(session: { token: string }): Pick<TestApp, 'call' | 'get' | 'post'>
   /** Signs a user up over HTTP. */
   signup(username: string, password?: string): Promise<SessionBody>
   login(username: string, password?: string): Promise<Answer<SessionBody>>
@@ -108,6 +111,15 @@ async function createDatabase(template?: string): Promise<string> {
 
 /** Names the undocumented request in the error of the API reference. */
 const referenceRequest = 'test-reads-the-reference'
+
+/** Returns a test that has a gateway of its own, which is closed at its end. */
+export const appTest =
+  (options: AppOptions, run: (t: ExecutionContext, app: TestApp) => Promise<void>) =>
+  async (t: ExecutionContext): Promise<void> => {
+    const app = await startApp(options)
+    t.teardown(app.close)
+    await run(t, app)
+  }
 
 /**
  * Starts the real gateway on a free loopback port, with a separate database. Every token, /jwks and /webhook answer of
@@ -207,16 +219,22 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     if (path === '/webhook' && answer.status === 200) readWebhook(200, answer.text)
   }
 
-  const post = <Body>(path: string, body: unknown) => call<Body>('POST', path, { body })
+  /** The requests that all have these headers. */
+  const requestsOf = (common: Record<string, string>): Pick<TestApp, 'call' | 'get' | 'post'> => ({
+    call: (method, path, options = {}) =>
+      call(method, path, { ...options, headers: { ...common, ...options.headers } }),
+    get: (path, headers = {}) => call('GET', path, { headers: { ...common, ...headers } }),
+    post: (path, body) => call('POST', path, { headers: common, body }),
+  })
+  const { post } = requestsOf({})
   return {
     url,
     config,
     gateway,
     clock,
     logs,
-    call,
-    get: (path, headers = {}) => call('GET', path, { headers }),
-    post,
+    ...requestsOf({}),
+    as: ({ token }) => requestsOf({ Authorization: `Bearer ${token}` }),
     signup: async (username, password = 'correct horse') => {
       const answer = await post<SessionBody>('/signup', { username, password, confirmPassword: password })
       if (answer.status !== 200) throw new Error(`signup of ${username}: ${answer.text}`)

@@ -228,7 +228,7 @@ test('the GraphQL of docs/how-to/actions.md is answered as it stands', async (t)
   const [signup = '', me = ''] = blocksOf('docs/how-to/actions.md', 'graphql')
   const made = await askRemote(app, signup)
   const { token } = (made.data as { signup: { token: string } }).signup
-  const { id } = (await app.get<{ id: string }>('/user', { Authorization: `Bearer ${token}` })).body
+  const { id } = (await app.as({ token }).get<{ id: string }>('/user')).body
   const client = {
     variables: { 'x-hasura-role': 'user', 'x-hasura-user-id': id },
     client: { Authorization: `Bearer ${token}` },

@@ -63,7 +63,7 @@ test('linking starts signed in, and afterwards the provider leads to the same us
   t.deepEqual(linked.body, { linked: 'github' })
   const { body } = await signInWithGithub(person(1, 'linker-gh'))
   t.is(body.id, mine.id)
-  const user = await app.get<{ identities: unknown[] }>('/user', bearer(mine))
+  const user = await app.as(mine).get<{ identities: unknown[] }>('/user')
   t.is(user.body.identities.length, 1)
 })
 
@@ -119,8 +119,7 @@ test('linking needs an access token and knows its body', async (t) => {
 test('unlinking takes the provider away, but never the last way in', async (t) => {
   const mine = await app.signup('unlinker')
   await link(mine, person(5, 'unlinker-gh'))
-  const unlink = (session: SessionBody) =>
-    app.call('DELETE', '/user/identities/github', { headers: bearer(session) })
+  const unlink = (session: SessionBody) => app.as(session).call('DELETE', '/user/identities/github')
   t.is((await unlink(mine)).status, 204)
   t.is((await unlink(mine)).status, 404)
   const only = (await signInWithGithub(person(6, 'only-gh'))).body as unknown as SessionBody
@@ -134,9 +133,7 @@ test('two of two ways in cannot be taken away by two requests at once', async (t
   const only = (await signInWithGithub(person(7, 'two-ways'))).body as unknown as SessionBody
   await app.sql(`INSERT INTO identity (provider, subject, user_id) VALUES ('google', 'g7', $1)`, [only.id])
   const answers = await Promise.all(
-    ['github', 'google'].map((name) =>
-      app.call('DELETE', `/user/identities/${name}`, { headers: bearer(only) }),
-    ),
+    ['github', 'google'].map((name) => app.as(only).call('DELETE', `/user/identities/${name}`)),
   )
   t.deepEqual(answers.map(({ status }) => status).sort(), [204, 409])
 })

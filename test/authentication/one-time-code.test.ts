@@ -49,8 +49,7 @@ for (const provider of providerNames) {
   )
 }
 
-const isAlive = async (token: string) =>
-  (await stage.app.get('/user', { Authorization: `Bearer ${token}` })).status === 200
+const isAlive = async (token: string) => (await stage.app.as({ token }).get('/user')).status === 200
 const reuses = () => stage.app.logs.filter(({ event }) => event === 'exchange.reuse')
 
 test.serial(

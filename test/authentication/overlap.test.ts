@@ -25,7 +25,7 @@ async function belongs(
   t.is(status, 200, text)
   t.is(body.id, id)
   t.is((await app.claimsOf(body.token))['x-hasura-user-id'], id)
-  const me = await app.get('/user', { authorization: `Bearer ${body.token}` })
+  const me = await app.as(body).get('/user')
   t.is(me.body.id, id)
 }
 

@@ -102,7 +102,7 @@ for (const engine of enginesOfRun) {
           refused(t, await app.login(username, other), 401, 'invalid_credentials')
         t.is((await app.login(username, long)).status, 200)
         // The same password: the sessions stay.
-        t.is((await app.get('/user', { Authorization: `Bearer ${session.token}` })).status, 200)
+        t.is((await app.as(session).get('/user')).status, 200)
       }
     },
   )

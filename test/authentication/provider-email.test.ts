@@ -180,7 +180,7 @@ test.serial('addresses are asked for below AUTH_GITHUB_PROFILE_URL, unless anoth
   t.teardown(stage.stop)
   const profile = githubber('enterprise', proven('enterprise@mail.test'))
   const { body } = await signIn(stage, 'github', profile)
-  const answer = await stage.app.get('/user', { Authorization: `Bearer ${body.token}` })
+  const answer = await stage.app.as(body).get('/user')
   t.is(answer.body.email, 'enterprise@mail.test')
   const [asked] = stage.fake.requests.filter(({ endpoint }) => endpoint === 'emails')
   t.is(asked?.query.get('per_page'), '100')

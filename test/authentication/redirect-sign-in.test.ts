@@ -34,7 +34,7 @@ for (const engine of enginesOfRun) {
         t.is(body.refreshExpiresIn, 14 * 86_400)
         const claims = await stage.app.claimsOf(body.token)
         t.is(claims['x-hasura-user-id'], body.id)
-        const me = await stage.app.get('/user', { authorization: `Bearer ${body.token}` })
+        const me = await stage.app.as(body).get('/user')
         t.like(me, { status: 200, body: { id: body.id, username: body.username } })
       },
     )

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { createUsernameSchema, suggestUsernames, usernameSchema } from '../../src/authentication/username.ts'
 import type { ProfileIdentity } from '../../src/context.ts'
-import { quick, startApp } from '../_app.ts'
+import { appTest, quick } from '../_app.ts'
 import { refused } from '../_problem.ts'
 import test from '../_test.ts'
 
@@ -136,23 +136,24 @@ for (const name of ['ada@example.com', '@', 'a＠b', 'a﹫b']) {
   })
 }
 
-test('AUTH_USERNAME_AT=false closes sign-up with an @, and existing users with one sign in', async (t) => {
-  const app = await startApp({ engine: quick, env: { AUTH_USERNAME_AT: 'false' } })
-  t.teardown(app.close)
-  const body = (username: string) => ({
-    username,
-    password: 'correct horse',
-    confirmPassword: 'correct horse',
-  })
-  const answer = await app.post('/signup', body('ada@example.com'))
-  refused(t, answer, 422, 'validation_failed')
-  t.deepEqual(answer.body.errors, [{ field: 'username', detail: 'must not have an @' }])
-  for (const name of ['ada@example.com', 'ada1\ufe0f', 'ا\u200cب']) {
-    const { id } = await app.signup('for now')
-    await app.sql('UPDATE "user" SET username = $1 WHERE id = $2', [name, id])
-    t.is((await app.login(name)).body.id, id)
-  }
-})
+test(
+  'AUTH_USERNAME_AT=false closes sign-up with an @, and existing users with one sign in',
+  appTest({ engine: quick, env: { AUTH_USERNAME_AT: 'false' } }, async (t, app) => {
+    const body = (username: string) => ({
+      username,
+      password: 'correct horse',
+      confirmPassword: 'correct horse',
+    })
+    const answer = await app.post('/signup', body('ada@example.com'))
+    refused(t, answer, 422, 'validation_failed')
+    t.deepEqual(answer.body.errors, [{ field: 'username', detail: 'must not have an @' }])
+    for (const name of ['ada@example.com', 'ada1\ufe0f', 'ا\u200cب']) {
+      const { id } = await app.signup('for now')
+      await app.sql('UPDATE "user" SET username = $1 WHERE id = $2', [name, id])
+      t.is((await app.login(name)).body.id, id)
+    }
+  }),
+)
 
 const profiles: fc.Arbitrary<ProfileIdentity> = fc
   .record({
@@ -183,17 +184,18 @@ test('suggestUsernames begins with what the person is called there, then their a
   t.regex(first({ subject: '1' }) ?? '', /^github-1-[0-9a-f]{6}$/)
 })
 
-test.serial('PostgreSQL stores every accepted username and its normalised form', async (t) => {
-  const app = await startApp({ engine: quick })
-  t.teardown(app.close)
-  await fc.assert(
-    fc.asyncProperty(text.filter(accepts), async (name) => {
-      const rows = await app.sql(
-        `INSERT INTO "user" (username) VALUES ($1) ON CONFLICT (username_key(username)) DO UPDATE SET active = true
+test.serial(
+  'PostgreSQL stores every accepted username and its normalised form',
+  appTest({ engine: quick }, async (t, app) => {
+    await fc.assert(
+      fc.asyncProperty(text.filter(accepts), async (name) => {
+        const rows = await app.sql(
+          `INSERT INTO "user" (username) VALUES ($1) ON CONFLICT (username_key(username)) DO UPDATE SET active = true
          RETURNING username_key(username) = username_key($1) AS found, length(normalize(username, NFKC)) <= 255 AS fits`,
-        [name],
-      )
-      t.deepEqual(rows, [{ found: true, fits: true }])
-    }),
-  )
-})
+          [name],
+        )
+        t.deepEqual(rows, [{ found: true, fits: true }])
+      }),
+    )
+  }),
+)

@@ -1,4 +1,4 @@
-import { enginesOfRun, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { appTest, enginesOfRun, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { grant, revoke, setClaim, setDefaultRole } from '../_grant.ts'
 import { refused } from '../_problem.ts'
 import test from '../_test.ts'
@@ -28,7 +28,7 @@ for (const engine of enginesOfRun) {
       'x-hasura-default-role': 'user',
       'x-hasura-user-id': first.id,
     })
-    const { body: user } = await app.get('/user', { Authorization: `Bearer ${body.token}` })
+    const { body: user } = await app.as(body).get('/user')
     t.deepEqual(user.roles, roles)
   })
 
@@ -97,7 +97,7 @@ for (const engine of enginesOfRun) {
       await setClaim(app, first.id, 'org-id', json)
       const second = await refresh(first)
       t.is((await app.claimsOf(second.token))['x-hasura-org-id'], text)
-      const { body } = await app.get('/webhook', { Authorization: `Bearer ${second.token}` })
+      const { body } = await app.as(second).get('/webhook')
       t.is(body['x-hasura-org-id'], text)
     })
   }
@@ -111,8 +111,8 @@ for (const engine of enginesOfRun) {
       await app.login('stranded'),
       await app.post('/token', { refreshToken }),
       await app.post('/signup', body),
-      await app.get('/user', { Authorization: `Bearer ${token}` }),
-      await app.get('/webhook', { Authorization: `Bearer ${token}` }),
+      await app.as({ token }).get('/user'),
+      await app.as({ token }).get('/webhook'),
     ]) {
       refused(t, answer, 500, 'server_error')
     }
@@ -123,18 +123,19 @@ for (const engine of enginesOfRun) {
 
 test.serial(
   'AUTH_DEFAULT_ROLE names the role of every user, and AUTH_ALLOW_ADMIN_ROLE=true allows admin',
-  async (t) => {
-    const app = await startApp({
+  appTest(
+    {
       engine: quick,
       env: { AUTH_ALLOW_ADMIN_ROLE: 'true', AUTH_DEFAULT_ROLE: 'member' },
-    })
-    t.teardown(app.close)
-    const { id, roles, defaultRole } = await app.signup('root')
-    t.deepEqual(roles, ['member'])
-    t.is(defaultRole, 'member')
-    await grant(app, id, 'admin')
-    t.deepEqual((await app.login('root')).body.roles, ['admin', 'member'])
-  },
+    },
+    async (t, app) => {
+      const { id, roles, defaultRole } = await app.signup('root')
+      t.deepEqual(roles, ['member'])
+      t.is(defaultRole, 'member')
+      await grant(app, id, 'admin')
+      t.deepEqual((await app.login('root')).body.roles, ['admin', 'member'])
+    },
+  ),
 )
 
 test.serial(
@@ -147,6 +148,6 @@ test.serial(
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
     t.is(typeof payload['urn:example:claims'], 'string')
     t.is((await app.claimsOf(token))['x-hasura-user-id'], id)
-    t.is((await app.get('/user', { Authorization: `Bearer ${token}` })).status, 200)
+    t.is((await app.as({ token }).get('/user')).status, 200)
   },
 )

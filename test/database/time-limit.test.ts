@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { toCommandError } from '../../src/cli/failure.ts'
 import { translateFailure } from '../../src/database/failures.ts'
-import { createMigratedDatabase, engines, startApp } from '../_app.ts'
+import { appTest, createMigratedDatabase, engines, startApp } from '../_app.ts'
 import test from '../_test.ts'
 
 const failed = (code: string) => translateFailure(Object.assign(new Error('cancelled'), { code }))
@@ -41,13 +41,14 @@ if (engines.includes('server')) {
     t.true(app.logs.some(({ msg }) => msg === body.detail))
   })
 
-  test('a statement that the server cancels has this reason', async (t) => {
-    const app = await startApp({ env: { AUTH_DATABASE_TIMEOUT: '1' } })
-    t.teardown(app.close)
-    for (const work of [
-      () => app.gateway.database.query({ name: '', text: 'SELECT pg_sleep(30)::text' }, []),
-      () => app.gateway.database.prisma.$queryRaw`SELECT pg_sleep(30)::text`,
-    ])
-      await t.throwsAsync(work, { message: /took longer for a statement than AUTH_DATABASE_TIMEOUT/ })
-  })
+  test(
+    'a statement that the server cancels has this reason',
+    appTest({ env: { AUTH_DATABASE_TIMEOUT: '1' } }, async (t, app) => {
+      for (const work of [
+        () => app.gateway.database.query({ name: '', text: 'SELECT pg_sleep(30)::text' }, []),
+        () => app.gateway.database.prisma.$queryRaw`SELECT pg_sleep(30)::text`,
+      ])
+        await t.throwsAsync(work, { message: /took longer for a statement than AUTH_DATABASE_TIMEOUT/ })
+    }),
+  )
 }

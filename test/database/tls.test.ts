@@ -1,5 +1,5 @@
 import { connectServer } from '../../src/database/postgres.ts'
-import { createServerDatabase, engines, patience, startApp } from '../_app.ts'
+import { appTest, createServerDatabase, engines, patience } from '../_app.ts'
 import { type PostgresServer, startPostgres } from '../_postgres.ts'
 import test from '../_test.ts'
 import { sql } from './_databases.ts'
@@ -61,15 +61,16 @@ function declareTests(server: PostgresServer, certificate: string): void {
   })
 
   // Serial: it looks for unencrypted connections, and other tests make some.
-  test.serial('the gateway migrates and signs users in over sslmode=require', async (t) => {
-    const app = await startApp({ databaseUrl: withParameters({ sslmode: 'require' }) })
-    t.teardown(app.close)
-    await app.signup('anna')
-    t.is((await app.login('anna')).status, 200)
-    const plain = await app.sql(
-      `SELECT a.query FROM pg_stat_activity a JOIN pg_stat_ssl s USING (pid)
+  test.serial(
+    'the gateway migrates and signs users in over sslmode=require',
+    appTest({ databaseUrl: withParameters({ sslmode: 'require' }) }, async (t, app) => {
+      await app.signup('anna')
+      t.is((await app.login('anna')).status, 200)
+      const plain = await app.sql(
+        `SELECT a.query FROM pg_stat_activity a JOIN pg_stat_ssl s USING (pid)
        WHERE a.application_name = 'claimgate' AND NOT s.ssl`,
-    )
-    t.deepEqual(plain, [])
-  })
+      )
+      t.deepEqual(plain, [])
+    }),
+  )
 }

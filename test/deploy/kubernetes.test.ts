@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml'
 import { createContext } from '../../src/cli/context.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { parseConfig } from '../../src/config/config.ts'
-import { root, startApp } from '../_app.ts'
+import { appTest, root } from '../_app.ts'
 import test from '../_test.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a manifest can have any form
@@ -65,45 +65,46 @@ test('the grace period of a pod is long enough for its shutdown', (t) => {
   t.true(drain + shutdownGrace + databaseTimeout + 5 <= pod.terminationGracePeriodSeconds)
 })
 
-test('probes use paths of the gateway, and wait as long as an answer may take', async (t) => {
-  const app = await startApp()
-  t.teardown(() => app.close())
-  const { startupProbe, readinessProbe, livenessProbe } = container
-  for (const { httpGet } of [startupProbe, readinessProbe, livenessProbe]) {
-    t.is(httpGet.port, container.ports[0].name)
-    t.is((await app.get(httpGet.path)).status, 200)
-  }
-  t.is(readinessProbe.httpGet.path, '/readyz')
-  t.is(livenessProbe.httpGet.path, '/healthz')
-  t.true(readinessProbe.timeoutSeconds > parseConfig({}).databaseTimeout)
+test(
+  'probes use paths of the gateway, and wait as long as an answer may take',
+  appTest({}, async (t, app) => {
+    const { startupProbe, readinessProbe, livenessProbe } = container
+    for (const { httpGet } of [startupProbe, readinessProbe, livenessProbe]) {
+      t.is(httpGet.port, container.ports[0].name)
+      t.is((await app.get(httpGet.path)).status, 200)
+    }
+    t.is(readinessProbe.httpGet.path, '/readyz')
+    t.is(livenessProbe.httpGet.path, '/healthz')
+    t.true(readinessProbe.timeoutSeconds > parseConfig({}).databaseTimeout)
 
-  const { spec } = await read('ingress.yaml')
-  t.is(new URL(configMap.data.AUTH_PUBLIC_URL).hostname, spec.rules[0].host)
-  const open = spec.rules[0].http.paths as { path: string; pathType: string }[]
-  for (const { path } of open.filter(({ path }) => path !== '/auth' && path !== '/pages')) {
-    const [asked, posted] = [await app.get(path), await app.post(path, {})]
-    t.true(asked.status !== 404 || posted.status !== 404, path)
-  }
-  const isOpen = (path: string) =>
-    open.some(
-      (rule) => path === rule.path || (rule.pathType === 'Prefix' && path.startsWith(`${rule.path}/`)),
-    )
-  const pages = [
-    '/',
-    '/signin',
-    '/signin/continue',
-    '/signup/form',
-    '/account/password',
-    '/signed-out',
-    '/pages/x',
-  ]
-  for (const path of pages) t.true(isOpen(path), path)
-  for (const path of ['/webhook', '/hasura/actions', '/graphql', '/metrics', '/readyz'])
-    t.false(
-      open.some((rule) => path === rule.path || path.startsWith(`${rule.path}/`)),
-      path,
-    )
-})
+    const { spec } = await read('ingress.yaml')
+    t.is(new URL(configMap.data.AUTH_PUBLIC_URL).hostname, spec.rules[0].host)
+    const open = spec.rules[0].http.paths as { path: string; pathType: string }[]
+    for (const { path } of open.filter(({ path }) => path !== '/auth' && path !== '/pages')) {
+      const [asked, posted] = [await app.get(path), await app.post(path, {})]
+      t.true(asked.status !== 404 || posted.status !== 404, path)
+    }
+    const isOpen = (path: string) =>
+      open.some(
+        (rule) => path === rule.path || (rule.pathType === 'Prefix' && path.startsWith(`${rule.path}/`)),
+      )
+    const pages = [
+      '/',
+      '/signin',
+      '/signin/continue',
+      '/signup/form',
+      '/account/password',
+      '/signed-out',
+      '/pages/x',
+    ]
+    for (const path of pages) t.true(isOpen(path), path)
+    for (const path of ['/webhook', '/hasura/actions', '/graphql', '/metrics', '/readyz'])
+      t.false(
+        open.some((rule) => path === rule.path || path.startsWith(`${rule.path}/`)),
+        path,
+      )
+  }),
+)
 
 test('pods have the user, port and commands of the image, and a read-only file system', async (t) => {
   const dockerfile = await readFile(new URL('Dockerfile', root), 'utf8')

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { type Answer, engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { type Answer, appTest, engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
 import test from '../_test.ts'
 
@@ -14,8 +14,7 @@ for (const engine of engines) {
 
   const refresh = ({ refreshToken }: Pick<SessionBody, 'refreshToken'>): Promise<Answer<SessionBody>> =>
     app.post('/token', { refreshToken })
-  const userOf = ({ token }: SessionBody): Promise<Answer> =>
-    app.get('/user', { Authorization: `Bearer ${token}` })
+  const userOf = ({ token }: SessionBody): Promise<Answer> => app.as({ token }).get('/user')
 
   test.serial(`${engine}: POST /token answers a new session body and ends the refresh token`, async (t) => {
     const first = await app.signup('rotating')
@@ -166,31 +165,33 @@ function spoil(good: string, foreign: string): string[] {
   ]
 }
 
-test.serial('an access token never outlives its session', async (t) => {
-  const app = await startApp({
-    engine: quick,
-    env: { AUTH_SESSION_LIFETIME: '60', AUTH_ACCESS_TOKEN_LIFETIME: '900' },
-  })
-  t.teardown(app.close)
-  const first = await app.signup('short')
-  t.is(first.expiresIn, 60)
-  t.is(first.refreshExpiresIn, 60)
-  app.clock.advance(45)
-  const { body: second } = await app.post<SessionBody>('/token', { refreshToken: first.refreshToken })
-  t.is(second.expiresIn, 15)
-  t.is(second.refreshExpiresIn, 15)
-  app.clock.advance(15)
-  refused(t, await app.post('/token', { refreshToken: second.refreshToken }), 401, 'invalid_token')
-  for (const { token } of [first, second]) {
-    refused(t, await app.get('/user', { Authorization: `Bearer ${token}` }), 401, 'invalid_token')
-  }
-})
+test.serial(
+  'an access token never outlives its session',
+  appTest(
+    {
+      engine: quick,
+      env: { AUTH_SESSION_LIFETIME: '60', AUTH_ACCESS_TOKEN_LIFETIME: '900' },
+    },
+    async (t, app) => {
+      const first = await app.signup('short')
+      t.is(first.expiresIn, 60)
+      t.is(first.refreshExpiresIn, 60)
+      app.clock.advance(45)
+      const { body: second } = await app.post<SessionBody>('/token', { refreshToken: first.refreshToken })
+      t.is(second.expiresIn, 15)
+      t.is(second.refreshExpiresIn, 15)
+      app.clock.advance(15)
+      refused(t, await app.post('/token', { refreshToken: second.refreshToken }), 401, 'invalid_token')
+      for (const { token } of [first, second]) {
+        refused(t, await app.as({ token }).get('/user'), 401, 'invalid_token')
+      }
+    },
+  ),
+)
 
 test.serial(
   'a refresh gives a token that is still good, or none, in whatever part of a second it comes',
-  async (t) => {
-    const app = await startApp({ engine: quick, env: { AUTH_SESSION_LIFETIME: '60' } })
-    t.teardown(app.close)
+  appTest({ engine: quick, env: { AUTH_SESSION_LIFETIME: '60' } }, async (t, app) => {
     for (const [start, wait] of [
       [0, 59.999],
       [0.5, 59.4],
@@ -205,5 +206,5 @@ test.serial(
       if (answer.status === 200) t.true(answer.body.expiresIn >= 1)
       else refused(t, answer, 401, 'invalid_token')
     }
-  },
+  }),
 )

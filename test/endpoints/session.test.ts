@@ -23,7 +23,7 @@ for (const engine of engines) {
   test.after.always(`${engine}: stop`, () => app?.close())
 
   const userOf = ({ token }: Pick<SessionBody, 'token'>): Promise<Answer<UserBody>> =>
-    app.get('/user', { Authorization: `Bearer ${token}` })
+    app.as({ token }).get('/user')
   const refresh = ({ refreshToken }: Pick<SessionBody, 'refreshToken'>): Promise<Answer<SessionBody>> =>
     app.post('/token', { refreshToken })
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { appTest, engines, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { badFields, refused } from '../_problem.ts'
 import test from '../_test.ts'
 import { profiles } from '../stores/_profiles.ts'
@@ -146,10 +146,11 @@ for (const engine of engines) {
   }
 }
 
-test.serial('POST /signup is closed by AUTH_SIGNUP=false, whatever the body', async (t) => {
-  const app = await startApp({ engine: quick, env: { AUTH_SIGNUP: 'false' } })
-  t.teardown(app.close)
-  refused(t, await app.post('/signup', signupBody('late')), 403, 'signup_disabled')
-  refused(t, await app.post('/signup', {}), 403, 'signup_disabled')
-  t.deepEqual(await app.sql('SELECT id FROM "user"'), [])
-})
+test.serial(
+  'POST /signup is closed by AUTH_SIGNUP=false, whatever the body',
+  appTest({ engine: quick, env: { AUTH_SIGNUP: 'false' } }, async (t, app) => {
+    refused(t, await app.post('/signup', signupBody('late')), 403, 'signup_disabled')
+    refused(t, await app.post('/signup', {}), 403, 'signup_disabled')
+    t.deepEqual(await app.sql('SELECT id FROM "user"'), [])
+  }),
+)

@@ -1,4 +1,11 @@
-import { createMigratedDatabase, engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import {
+  appTest,
+  createMigratedDatabase,
+  engines,
+  type SessionBody,
+  startApp,
+  type TestApp,
+} from '../_app.ts'
 import { grant, revoke } from '../_grant.ts'
 import { refused } from '../_problem.ts'
 import test, { type ExecutionContext } from '../_test.ts'
@@ -120,13 +127,14 @@ for (const engine of engines) {
   )
 }
 
-test('AUTH_WEBHOOK_CACHE=0 asks the database every time', async (t) => {
-  const app = await startApp({ env: { AUTH_METRICS: 'true', AUTH_WEBHOOK_CACHE: '0' } })
-  t.teardown(app.close)
-  const session = await app.signup('ada')
-  t.is((await ask(app, session)).status, 200)
-  t.false((await app.get('/metrics')).text.includes('webhook_cache'))
-})
+test(
+  'AUTH_WEBHOOK_CACHE=0 asks the database every time',
+  appTest({ env: { AUTH_METRICS: 'true', AUTH_WEBHOOK_CACHE: '0' } }, async (t, app) => {
+    const session = await app.signup('ada')
+    t.is((await ask(app, session)).status, 200)
+    t.false((await app.get('/metrics')).text.includes('webhook_cache'))
+  }),
+)
 
 if (engines.includes('server')) {
   test('what another process changes counts at the next request', async (t) => {

@@ -39,13 +39,13 @@ for (const engine of enginesOfRun) {
       'invalid_token',
     )
     failed(t, await callAction(app, 'me', {}, asUser(next)), 401, 'invalid_token')
-    t.is((await app.get('/user', { Authorization: `Bearer ${next.token}` })).status, 401)
+    t.is((await app.as(next).get('/user')).status, 401)
   })
 
   test(`${engine}: me answers what GET /user answers`, async (t) => {
     const session = await signup('clara', { email: 'clara@example.test' })
     const me = await act<Record<string, unknown>>(app, 'me', {}, asUser(session))
-    t.deepEqual(me, (await app.get('/user', { Authorization: `Bearer ${session.token}` })).body)
+    t.deepEqual(me, (await app.as(session).get('/user')).body)
     t.deepEqual(Object.keys(me).sort(), fieldsOf('AuthUser'))
   })
 

@@ -48,7 +48,7 @@ for (const engine of enginesOfRun) {
   test(`${engine}: POST /graphql answers me as GET /user does, and providers as GET /providers`, async (t) => {
     const made = await join('berta')
     const { data } = await askRemote(app, me, {}, asUser(made))
-    t.deepEqual(data?.me, (await app.get('/user', { Authorization: `Bearer ${made.token}` })).body)
+    t.deepEqual(data?.me, (await app.as(made).get('/user')).body)
     const providers = await askRemote(app, '{ providers { name label flow url } }')
     t.deepEqual(providers.data?.providers, (await app.get('/providers')).body)
   })

@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import { createActionsYaml, toFiles, toYaml } from '../../scripts/metadata-files.ts'
 import { permissionKinds } from '../../src/hasura/metadata-calls.ts'
 import { describeTables, metadataRoles } from '../../src/hasura/metadata-tables.ts'
-import { quick, root, startApp } from '../_app.ts'
+import { appTest, quick, root } from '../_app.ts'
 import test from '../_test.ts'
 import { database } from './_database.ts'
 import { createJudge, type Row, type Rows } from './_permissions.ts'
@@ -64,38 +64,39 @@ test('a reader of YAML 1.1 and one of 1.2 read the same in every file', (t) => {
   )
 })
 
-test('every column and relationship in the metadata exists in the database', async (t) => {
-  const app = await startApp({ engine: quick })
-  t.teardown(app.close)
-  const rows = await app.sql<{ name: string }>(
-    `SELECT table_name || '.' || column_name AS name FROM information_schema.columns WHERE table_schema = 'public'`,
-  )
-  const keys = await app.sql<{ name: string }>(
-    `SELECT c.conrelid::regclass || '.' || a.attname AS name FROM pg_constraint c
+test(
+  'every column and relationship in the metadata exists in the database',
+  appTest({ engine: quick }, async (t, app) => {
+    const rows = await app.sql<{ name: string }>(
+      `SELECT table_name || '.' || column_name AS name FROM information_schema.columns WHERE table_schema = 'public'`,
+    )
+    const keys = await app.sql<{ name: string }>(
+      `SELECT c.conrelid::regclass || '.' || a.attname AS name FROM pg_constraint c
      JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] WHERE c.contype = 'f'`,
-  )
-  const columns = new Set(rows.map(({ name }) => name))
-  const foreign = new Set(keys.map(({ name }) => name.replaceAll('"', '')))
-  for (const { table, object_relationships = [], array_relationships = [], ...tracked } of tables) {
-    for (const kind of permissionKinds)
-      for (const { permission } of tracked[`${kind}_permissions`] ?? [])
-        for (const column of (permission as Permission).columns ?? [])
-          t.true(columns.has(`${table.name}.${column}`), `${table.name}.${column}`)
-    for (const { name, using } of object_relationships as { name: string; using: Row }[])
-      t.true(foreign.has(`${table.name}.${using.foreign_key_constraint_on}`), `${table.name}.${name}`)
-    for (const { name, using } of array_relationships as { name: string; using: Row }[]) {
-      const to = using.foreign_key_constraint_on as { table: { name: string }; column: string }
-      t.true(foreign.has(`${to.table.name}.${to.column}`), `${table.name}.${name}`)
+    )
+    const columns = new Set(rows.map(({ name }) => name))
+    const foreign = new Set(keys.map(({ name }) => name.replaceAll('"', '')))
+    for (const { table, object_relationships = [], array_relationships = [], ...tracked } of tables) {
+      for (const kind of permissionKinds)
+        for (const { permission } of tracked[`${kind}_permissions`] ?? [])
+          for (const column of (permission as Permission).columns ?? [])
+            t.true(columns.has(`${table.name}.${column}`), `${table.name}.${column}`)
+      for (const { name, using } of object_relationships as { name: string; using: Row }[])
+        t.true(foreign.has(`${table.name}.${using.foreign_key_constraint_on}`), `${table.name}.${name}`)
+      for (const { name, using } of array_relationships as { name: string; using: Row }[]) {
+        const to = using.foreign_key_constraint_on as { table: { name: string }; column: string }
+        t.true(foreign.has(`${to.table.name}.${to.column}`), `${table.name}.${name}`)
+      }
     }
-  }
-  // The tables of the fake Hasura have all columns and foreign keys of the database.
-  for (const [table, known] of Object.entries(database)) {
-    const of = (names: Set<string>) => [...names].filter((name) => name.startsWith(`${table}.`)).sort()
-    const named = (names: string[]) => names.map((name) => `${table}.${name}`).sort()
-    t.deepEqual(named(known.columns), of(columns))
-    t.deepEqual(named(Object.keys(known.references)), of(foreign))
-  }
-})
+    // The tables of the fake Hasura have all columns and foreign keys of the database.
+    for (const [table, known] of Object.entries(database)) {
+      const of = (names: Set<string>) => [...names].filter((name) => name.startsWith(`${table}.`)).sort()
+      const named = (names: string[]) => names.map((name) => `${table}.${name}`).sort()
+      t.deepEqual(named(known.columns), of(columns))
+      t.deepEqual(named(Object.keys(known.references)), of(foreign))
+    }
+  }),
+)
 
 test('no permission exposes a secret, and no table with only secrets is tracked', (t) => {
   const secret = /password|private|hash|counter|secret|challenge|token|jwk/

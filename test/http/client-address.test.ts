@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import fc from 'fast-check'
 import { clientAddress } from '../../src/http/ip-address.ts'
-import { quick, startApp } from '../_app.ts'
+import { appTest, quick } from '../_app.ts'
 import test from '../_test.ts'
 import { exchange, requestText } from './_wire.ts'
 
@@ -14,31 +14,30 @@ for (const [proxies, expected] of [
 ] as const) {
   test.serial(
     `with AUTH_TRUSTED_PROXIES=${proxies} a session remembers ${expected} of "${forwarded}"`,
-    async (t) => {
-      const app = await startApp({ engine: quick, env: { AUTH_TRUSTED_PROXIES: proxies } })
-      t.teardown(app.close)
+    appTest({ engine: quick, env: { AUTH_TRUSTED_PROXIES: proxies } }, async (t, app) => {
       const body = { username: 'a', password: 'aaaa', confirmPassword: 'aaaa' }
       const headers = { 'X-Forwarded-For': forwarded, 'X-Real-IP': '1.1.1.1', Forwarded: 'for=1.1.1.1' }
       t.is((await app.call('POST', '/signup', { body, headers })).status, 200)
       t.deepEqual(await app.sql('SELECT address FROM session'), [{ address: expected }])
-    },
+    }),
   )
 }
 
-test('a client with as many headers as it can send does not hide the address that the proxy adds', async (t) => {
-  const app = await startApp({ engine: quick, env: { AUTH_TRUSTED_PROXIES: '1' } })
-  t.teardown(app.close)
-  const body = JSON.stringify({ username: 'a', password: 'aaaa', confirmPassword: 'aaaa' })
-  const headers = {
-    'Content-Type': 'application/json',
-    'Content-Length': String(body.length),
-    // More than the 2,000 that Node keeps by default.
-    X: Array(2500).fill('').join('\r\nX:'),
-    'X-Forwarded-For': '192.0.2.9',
-  }
-  t.is((await exchange(app.gateway.port, requestText('POST /signup', headers, body))).status, 200)
-  t.deepEqual(await app.sql('SELECT address FROM session'), [{ address: '192.0.2.9' }])
-})
+test(
+  'a client with as many headers as it can send does not hide the address that the proxy adds',
+  appTest({ engine: quick, env: { AUTH_TRUSTED_PROXIES: '1' } }, async (t, app) => {
+    const body = JSON.stringify({ username: 'a', password: 'aaaa', confirmPassword: 'aaaa' })
+    const headers = {
+      'Content-Type': 'application/json',
+      'Content-Length': String(body.length),
+      // More than the 2,000 that Node keeps by default.
+      X: Array(2500).fill('').join('\r\nX:'),
+      'X-Forwarded-For': '192.0.2.9',
+    }
+    t.is((await exchange(app.gateway.port, requestText('POST /signup', headers, body))).status, 200)
+    t.deepEqual(await app.sql('SELECT address FROM session'), [{ address: '192.0.2.9' }])
+  }),
+)
 
 const request = (remoteAddress: string | undefined, header?: string | string[]): IncomingMessage =>
   ({ socket: { remoteAddress }, headers: header === undefined ? {} : { 'x-forwarded-for': header } }) as never

@@ -19,9 +19,9 @@ function askAll(app: TestApp, session: SessionBody): Promise<Answer<unknown>[]> 
   const { refreshToken } = session
   const signup = { username: 'late', password: 'correct horse', confirmPassword: 'correct horse' }
   return Promise.all([
-    app.get('/webhook', bearer(session)),
+    app.as(session).get('/webhook'),
     app.call('POST', '/webhook', { body: { headers: bearer(session) } }),
-    app.get('/user', bearer(session)),
+    app.as(session).get('/user'),
     app.login('resident'),
     app.post('/signup', signup),
     app.post('/token', { refreshToken }),
@@ -68,7 +68,7 @@ if (engines.includes('server')) {
       await holdsOut(t, app, session)
       await relay.mend()
       t.is((await app.get('/readyz')).status, 200)
-      t.is((await app.get('/webhook', bearer(session))).status, 200)
+      t.is((await app.as(session).get('/webhook')).status, 200)
       t.is((await app.login('resident')).status, 200)
       t.is((await app.signup('late')).username, 'late')
       t.is((await app.post('/token', { refreshToken: session.refreshToken })).status, 200)

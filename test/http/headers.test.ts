@@ -83,7 +83,7 @@ test('X-Request-Id of the caller is kept if it is sane, and in the log and the p
 })
 
 test('no log line says a password, a token, a query or a body', async (t) => {
-  await app.get('/user?secret=query-1234', { Authorization: `Bearer ${session.token}` })
+  await app.as(session).get('/user?secret=query-1234')
   await app.login('resident', 'wrong-secret-1234')
   await app.call('POST', '/login', { raw: '{"password": "broken-secret-1234"' })
   await app.post('/token', { refreshToken: session.refreshToken })

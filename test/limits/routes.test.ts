@@ -92,7 +92,7 @@ test.serial(
       refused(t, await app.get('/auth/github/callback?code=x&state=y'), 403, 'invalid_state')
     limited(t, await app.get('/auth/github/callback?code=x&state=y'))
     for (let round = 0; round < 30; round++) {
-      t.is((await app.get('/webhook', { Authorization: `Bearer ${token}` })).status, 200)
+      t.is((await app.as({ token }).get('/webhook')).status, 200)
       t.is((await app.get('/jwks')).status, 200)
     }
   },

@@ -1,4 +1,4 @@
-import { engines, startApp, type TestApp } from '../_app.ts'
+import { appTest, engines, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
 import { githubber, type Stage, signIn, startStage } from '../authentication/_sign-in.ts'
 
@@ -17,11 +17,12 @@ test.serial.before('start', async () => {
 })
 test.after.always('stop', () => stage?.stop())
 
-test('without AUTH_METRICS there is no /metrics', async (t) => {
-  const app = await startApp()
-  t.teardown(() => app.close())
-  t.is((await app.get('/metrics')).status, 404)
-})
+test(
+  'without AUTH_METRICS there is no /metrics',
+  appTest({}, async (t, app) => {
+    t.is((await app.get('/metrics')).status, 404)
+  }),
+)
 
 test.serial('logins are counted by provider and outcome, refreshes by outcome, events by name', async (t) => {
   const { app, fake } = stage
@@ -92,12 +93,13 @@ test.serial('the key has an age, the hash queue a length, the process its usual 
 })
 
 if (engines.includes('server')) {
-  test('an existing pool is measured, and two gateways of one process count separately', async (t) => {
-    const app = await startApp({ engine: 'server', env: { AUTH_METRICS: 'true' } })
-    t.teardown(() => app.close())
-    const series = await scrape(app)
-    for (const state of ['used', 'idle', 'waiting'])
-      t.true(Number.isInteger(series.get(`claimgate_database_connections{state="${state}"}`)), state)
-    t.is(series.get('claimgate_events_total{event="signup"}'), undefined)
-  })
+  test(
+    'an existing pool is measured, and two gateways of one process count separately',
+    appTest({ engine: 'server', env: { AUTH_METRICS: 'true' } }, async (t, app) => {
+      const series = await scrape(app)
+      for (const state of ['used', 'idle', 'waiting'])
+        t.true(Number.isInteger(series.get(`claimgate_database_connections{state="${state}"}`)), state)
+      t.is(series.get('claimgate_events_total{event="signup"}'), undefined)
+    }),
+  )
 }

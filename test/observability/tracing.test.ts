@@ -65,7 +65,7 @@ test('a caller’s traceparent is the parent, and a failed provider request is a
 test('an unreachable collector disturbs no request and no shutdown, and is logged once', async (t) => {
   const app = await startApp({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' } })
   const session = await app.signup('berta')
-  t.is((await app.get('/webhook', { Authorization: `Bearer ${session.token}` })).status, 200)
+  t.is((await app.as(session).get('/webhook')).status, 200)
   await app.close()
   const said = app.logs.filter(
     ({ msg }) => msg === 'trace export failed; check the collector and the OTEL_EXPORTER_OTLP_ variables',

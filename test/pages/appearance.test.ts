@@ -6,7 +6,7 @@ import { loadPages } from '../../src/pages/assets.ts'
 import { readDevice } from '../../src/pages/components.ts'
 import en from '../../src/pages/locales/en.ts'
 import { isolateBidi } from '../../src/pages/texts.ts'
-import { quick, root, startApp } from '../_app.ts'
+import { appTest, quick, root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { alertsOf, openCookieBrowser, plain, signUp } from './_cookie-browser.ts'
@@ -188,31 +188,33 @@ test('pages speak the language that the browser asks for, with every error, and 
   }
 })
 
-test.serial('without pages their routes do not exist, and / is the index for every client', async (t) => {
-  const app = await startApp({ engine: quick, env: { AUTH_PAGES: 'false' } })
-  t.teardown(app.close)
-  const headers = { Accept: 'text/html' }
-  for (const path of ['/signin', '/account', '/signed-out', '/signin/github', '/pages/x', '/nowhere']) {
-    const { status, text } = await app.get(path, headers)
-    t.is(status, 404, path)
-    t.regex(text, /^{"type"/)
-  }
-  t.is((await app.get('/signup', headers)).status, 405)
-  t.is((await app.get('/', headers)).status, 200)
-  t.regex((await app.get('/auth/github/callback', headers)).text, /^{"type"/)
-})
+test.serial(
+  'without pages their routes do not exist, and / is the index for every client',
+  appTest({ engine: quick, env: { AUTH_PAGES: 'false' } }, async (t, app) => {
+    const headers = { Accept: 'text/html' }
+    for (const path of ['/signin', '/account', '/signed-out', '/signin/github', '/pages/x', '/nowhere']) {
+      const { status, text } = await app.get(path, headers)
+      t.is(status, 404, path)
+      t.regex(text, /^{"type"/)
+    }
+    t.is((await app.get('/signup', headers)).status, 405)
+    t.is((await app.get('/', headers)).status, 200)
+    t.regex((await app.get('/auth/github/callback', headers)).text, /^{"type"/)
+  }),
+)
 
-test.serial('behind a proxy that gives the gateway a folder, every link and form stays in it', async (t) => {
-  const app = await startApp({ engine: quick, env: { AUTH_PUBLIC_URL: 'https://example.test/auth' } })
-  t.teardown(app.close)
-  const browser = openCookieBrowser({ app, url: 'https://example.test' })
-  const { text } = await browser.get('/signup')
-  for (const [, path = ''] of text.matchAll(/(?:href|src|action)="([^"]+)"/g)) t.regex(path, /^\/auth\//)
-  const fields = { username: 'ada', password: 'correct horse', confirmPassword: 'correct horse' }
-  const made = await browser.submit('/signup', '/signup/form', fields)
-  t.is(made.location, '/auth/account')
-  t.regex(made.headers.getSetCookie().join(), /__Host-claimgate-[0-9a-f]{8}=[^;]+; path=\/; .*; secure/i)
-})
+test.serial(
+  'behind a proxy that gives the gateway a folder, every link and form stays in it',
+  appTest({ engine: quick, env: { AUTH_PUBLIC_URL: 'https://example.test/auth' } }, async (t, app) => {
+    const browser = openCookieBrowser({ app, url: 'https://example.test' })
+    const { text } = await browser.get('/signup')
+    for (const [, path = ''] of text.matchAll(/(?:href|src|action)="([^"]+)"/g)) t.regex(path, /^\/auth\//)
+    const fields = { username: 'ada', password: 'correct horse', confirmPassword: 'correct horse' }
+    const made = await browser.submit('/signup', '/signup/form', fields)
+    t.is(made.location, '/auth/account')
+    t.regex(made.headers.getSetCookie().join(), /__Host-claimgate-[0-9a-f]{8}=[^;]+; path=\/; .*; secure/i)
+  }),
+)
 
 test.serial('while sign-up is closed there is no page and no link for it', async (t) => {
   const own = await startPages({

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { scheduleRepeating, startMaintenance } from '../../src/process/maintenance.ts'
 import { createSweep } from '../../src/stores/sweep.ts'
-import { quick, startApp } from '../_app.ts'
+import { appTest, quick } from '../_app.ts'
 import test from '../_test.ts'
 import { until } from '../_until.ts'
 
@@ -42,30 +42,31 @@ test('the stop of a job aborts its run and waits for it', async (t) => {
   await t.notThrowsAsync(stop())
 })
 
-test('expired rows are deleted soon after the start, and not only after an hour', async (t) => {
-  const app = await startApp({ engine: quick })
-  t.teardown(app.close)
-  const { database, keys } = app.gateway
-  const swept: Date[] = []
-  const sweep = async (now: Date) => {
-    swept.push(now)
-    return createSweep(database)(now)
-  }
-  const deps = {
-    config: app.config,
-    sweep,
-    log,
-    announce: () => {},
-    clock: () => app.clock.now,
-  }
-  const later = startMaintenance(deps, database, keys, 60_000)
-  await app.sql(`INSERT INTO rate_limit (key, points, expire) VALUES ('old', 1, 1)`)
-  const counted = async () => (await app.sql('SELECT 1 FROM rate_limit')).length
-  await sleep(50)
-  await later()
-  t.deepEqual([swept.length, await counted()], [0, 1])
-  const soon = startMaintenance(deps, database, keys, 0)
-  await until(async () => (await counted()) === 0)
-  await soon()
-  t.deepEqual(swept, [app.clock.now])
-})
+test(
+  'expired rows are deleted soon after the start, and not only after an hour',
+  appTest({ engine: quick }, async (t, app) => {
+    const { database, keys } = app.gateway
+    const swept: Date[] = []
+    const sweep = async (now: Date) => {
+      swept.push(now)
+      return createSweep(database)(now)
+    }
+    const deps = {
+      config: app.config,
+      sweep,
+      log,
+      announce: () => {},
+      clock: () => app.clock.now,
+    }
+    const later = startMaintenance(deps, database, keys, 60_000)
+    await app.sql(`INSERT INTO rate_limit (key, points, expire) VALUES ('old', 1, 1)`)
+    const counted = async () => (await app.sql('SELECT 1 FROM rate_limit')).length
+    await sleep(50)
+    await later()
+    t.deepEqual([swept.length, await counted()], [0, 1])
+    const soon = startMaintenance(deps, database, keys, 0)
+    await until(async () => (await counted()) === 0)
+    await soon()
+    t.deepEqual(swept, [app.clock.now])
+  }),
+)

@@ -44,7 +44,7 @@ for (const engine of engines) {
       t.deepEqual(await rowOf(session), { auth_time: app.clock.now, amr, level: 1, provider })
       t.like(payloadOf(session), { auth_time: seconds(app.clock.now), amr, acr: '1' })
       t.is(session.level, 1)
-      t.is((await app.get('/user', { Authorization: `Bearer ${session.token}` })).body.level, 1)
+      t.is((await app.as(session).get('/user')).body.level, 1)
     }
   })
 

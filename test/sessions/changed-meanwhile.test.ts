@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { engines, startApp, type TestApp } from '../_app.ts'
+import { appTest, engines, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
 import test from '../_test.ts'
 import { until } from '../_until.ts'
@@ -70,14 +70,15 @@ if (engines.includes('server')) {
   })
 }
 
-test.serial('with everywhere, the token of a session that has ended ends no other', async (t) => {
-  const app = await startApp()
-  t.teardown(app.close)
-  const { refreshToken: ended } = await app.signup('leaver')
-  t.is((await app.post('/logout', { refreshToken: ended })).status, 204)
-  const { body } = await app.login('leaver')
-  t.is((await app.post('/logout', { refreshToken: ended, everywhere: true })).status, 204)
-  t.is((await app.get('/user', { Authorization: `Bearer ${body.token}` })).status, 200)
-  t.is((await app.post('/logout', { refreshToken: body.refreshToken, everywhere: true })).status, 204)
-  t.is((await app.get('/user', { Authorization: `Bearer ${body.token}` })).status, 401)
-})
+test.serial(
+  'with everywhere, the token of a session that has ended ends no other',
+  appTest({}, async (t, app) => {
+    const { refreshToken: ended } = await app.signup('leaver')
+    t.is((await app.post('/logout', { refreshToken: ended })).status, 204)
+    const { body } = await app.login('leaver')
+    t.is((await app.post('/logout', { refreshToken: ended, everywhere: true })).status, 204)
+    t.is((await app.as(body).get('/user')).status, 200)
+    t.is((await app.post('/logout', { refreshToken: body.refreshToken, everywhere: true })).status, 204)
+    t.is((await app.as(body).get('/user')).status, 401)
+  }),
+)

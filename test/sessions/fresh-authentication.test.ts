@@ -180,7 +180,7 @@ for (const engine of engines) {
       t.deepEqual(await Promise.all([own, byPassword, stranger].map(isAlive)), [true, true, true])
       t.deepEqual(await Promise.all([thief, earlier].map(isAlive)), [false, false])
       refused(t, await app.post('/token', { refreshToken: thief.refreshToken }), 401, 'invalid_token')
-      t.is((await app.get('/webhook', { Authorization: `Bearer ${thief.token}` })).status, 401)
+      t.is((await app.as(thief).get('/webhook')).status, 401)
       const text = 'SELECT revoked_reason FROM session WHERE id = $1'
       t.deepEqual(await app.sql(text, [open(thief.token).payload.sid]), [
         { revoked_reason: 'identity_unlinked' },

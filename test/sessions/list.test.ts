@@ -1,6 +1,6 @@
 import { createPageSessions } from '../../src/stores/page-sessions.ts'
 import { formatPosition, parsePosition, type SessionPosition } from '../../src/stores/session-list.ts'
-import { engines, quick, type SessionBody, startApp } from '../_app.ts'
+import { appTest, engines, quick, type SessionBody } from '../_app.ts'
 import test from '../_test.ts'
 import { byPassword, later, lifetimes, now, openStores, perUser, type Stores } from '../stores/_stores.ts'
 
@@ -58,58 +58,60 @@ for (const engine of engines) {
   })
 }
 
-test('GET /user/sessions answers a page and links the next one', async (t) => {
-  const app = await startApp({ engine: quick, env: { AUTH_CORS_ORIGINS: 'https://app.test' } })
-  t.teardown(() => app.close())
-  const mine = await app.signup('linked')
-  for (let time = 0; time < 4; time++) {
-    app.clock.advance(1)
-    await app.login('linked')
-  }
-  const headers = { Authorization: `Bearer ${(mine as SessionBody).token}`, Origin: 'https://app.test' }
-  const seen: string[] = []
-  let path = '/user/sessions?limit=2'
-  for (let page = 0; page < 3; page++) {
-    const { status, body, headers: sent } = await app.get<{ id: string }[]>(path, headers)
-    t.is(status, 200)
-    t.is(body.length, page < 2 ? 2 : 1)
-    seen.push(...body.map(({ id }) => id))
-    t.true(sent.get('access-control-expose-headers')?.split(', ').includes('Link'))
-    const link = /^<https:\/\/gateway\.test(\/user\/sessions\?[^>]+)>; rel="next"$/.exec(
-      sent.get('link') ?? '',
+test(
+  'GET /user/sessions answers a page and links the next one',
+  appTest({ engine: quick, env: { AUTH_CORS_ORIGINS: 'https://app.test' } }, async (t, app) => {
+    const mine = await app.signup('linked')
+    for (let time = 0; time < 4; time++) {
+      app.clock.advance(1)
+      await app.login('linked')
+    }
+    const headers = { Authorization: `Bearer ${(mine as SessionBody).token}`, Origin: 'https://app.test' }
+    const seen: string[] = []
+    let path = '/user/sessions?limit=2'
+    for (let page = 0; page < 3; page++) {
+      const { status, body, headers: sent } = await app.get<{ id: string }[]>(path, headers)
+      t.is(status, 200)
+      t.is(body.length, page < 2 ? 2 : 1)
+      seen.push(...body.map(({ id }) => id))
+      t.true(sent.get('access-control-expose-headers')?.split(', ').includes('Link'))
+      const link = /^<https:\/\/gateway\.test(\/user\/sessions\?[^>]+)>; rel="next"$/.exec(
+        sent.get('link') ?? '',
+      )
+      t.is(link === null, page === 2)
+      path = link?.[1] ?? ''
+    }
+    t.is(new Set(seen).size, 5)
+    const all = await app.get<{ id: string }[]>('/user/sessions', headers)
+    t.deepEqual(
+      all.body.map(({ id }) => id),
+      seen,
     )
-    t.is(link === null, page === 2)
-    path = link?.[1] ?? ''
-  }
-  t.is(new Set(seen).size, 5)
-  const all = await app.get<{ id: string }[]>('/user/sessions', headers)
-  t.deepEqual(
-    all.body.map(({ id }) => id),
-    seen,
-  )
-  t.is(all.headers.get('link'), null)
-})
+    t.is(all.headers.get('link'), null)
+  }),
+)
 
-test('GET /user/sessions rejects a limit out of bounds and a position that it did not make', async (t) => {
-  const app = await startApp({ engine: quick })
-  t.teardown(() => app.close())
-  const headers = { Authorization: `Bearer ${(await app.signup('strict')).token}` }
-  for (const query of [
-    'limit=0',
-    'limit=201',
-    'limit=-1',
-    'limit=x',
-    'limit=1&limit=2',
-    'after=1',
-    'after=x_y',
-    'after=99999999999999999_907f0dc7-0000-4000-8000-000000000000',
-    "after=1'--",
-  ]) {
-    const { status, body } = await app.get(`/user/sessions?${query}`, headers)
-    t.is(status, 422, query)
-    t.is(body.code, 'validation_failed')
-  }
-  t.is((await app.get('/user/sessions?limit=200', headers)).status, 200)
-  const last = 'after=999999999999999_907f0dc7-0000-4000-8000-000000000000'
-  t.is((await app.get(`/user/sessions?${last}`, headers)).status, 422)
-})
+test(
+  'GET /user/sessions rejects a limit out of bounds and a position that it did not make',
+  appTest({ engine: quick }, async (t, app) => {
+    const headers = { Authorization: `Bearer ${(await app.signup('strict')).token}` }
+    for (const query of [
+      'limit=0',
+      'limit=201',
+      'limit=-1',
+      'limit=x',
+      'limit=1&limit=2',
+      'after=1',
+      'after=x_y',
+      'after=99999999999999999_907f0dc7-0000-4000-8000-000000000000',
+      "after=1'--",
+    ]) {
+      const { status, body } = await app.get(`/user/sessions?${query}`, headers)
+      t.is(status, 422, query)
+      t.is(body.code, 'validation_failed')
+    }
+    t.is((await app.get('/user/sessions?limit=200', headers)).status, 200)
+    const last = 'after=999999999999999_907f0dc7-0000-4000-8000-000000000000'
+    t.is((await app.get(`/user/sessions?${last}`, headers)).status, 422)
+  }),
+)

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { createSweep } from '../../src/stores/sweep.ts'
 import { createUserAdmin } from '../../src/stores/user-admin.ts'
-import { createMigratedDatabase, engines, type SessionBody, startApp } from '../_app.ts'
+import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import { isLong, rounds } from '../_rounds.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
@@ -47,30 +47,29 @@ if (engines.includes('server')) {
     const app = await startApp({ databaseUrl, env: { AUTH_DATABASE_TIMEOUT: '5' } })
     t.teardown(app.close)
     const { addSessions } = await connect(t, databaseUrl)
-    const bearer = ({ token }: SessionBody) => ({ Authorization: `Bearer ${token}` })
     const { id } = await app.signup('hoarder')
     const admin = createUserAdmin(app.gateway.database)
     const fill = () => addSessions(id, sessionsOfUser, '9 days')
 
     await fill()
     const own = await timed(t, 'login', async () => (await app.login('hoarder')).body)
-    const page = await timed(t, 'list', () => app.get<object[]>('/user/sessions', bearer(own)))
+    const page = await timed(t, 'list', () => app.as(own).get<object[]>('/user/sessions'))
     t.is(page.body.length, 50)
     const body = { currentPassword: 'correct horse', newPassword: 'a better horse' }
-    const change = () => app.call('POST', '/user/password', { headers: bearer(own), body })
+    const change = () => app.as(own).post('/user/password', body)
     t.is((await timed(t, 'password change', change)).status, 204)
-    t.is((await app.get<object[]>('/user/sessions', bearer(own))).body.length, 1)
+    t.is((await app.as(own).get<object[]>('/user/sessions')).body.length, 1)
 
     await fill()
     const everywhere = { refreshToken: own.refreshToken, everywhere: true }
     t.is((await timed(t, 'log-out everywhere', () => app.post('/logout', everywhere))).status, 204)
-    t.is((await app.get('/user', bearer(own))).status, 401)
+    t.is((await app.as(own).get('/user')).status, 401)
     const next = (await app.login('hoarder', 'a better horse')).body
-    t.is((await app.get<object[]>('/user/sessions', bearer(next))).body.length, 1)
+    t.is((await app.as(next).get<object[]>('/user/sessions')).body.length, 1)
 
     await fill()
     t.true(await timed(t, 'deactivation', () => admin.setActive(id, false)))
-    t.is((await app.get('/user', bearer(next))).status, 401)
+    t.is((await app.as(next).get('/user')).status, 401)
     t.is((await app.login('hoarder', 'a better horse')).status, 401)
   })
 

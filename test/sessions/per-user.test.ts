@@ -1,6 +1,6 @@
 import { createPageSessions } from '../../src/stores/page-sessions.ts'
 import { createSessions } from '../../src/stores/sessions.ts'
-import { engines, type SessionBody, startApp } from '../_app.ts'
+import { appTest, engines } from '../_app.ts'
 import { rounds } from '../_rounds.ts'
 import test from '../_test.ts'
 import { byPassword, later, lifetimes, now, openStores, type Stores } from '../stores/_stores.ts'
@@ -99,18 +99,18 @@ for (const engine of engines) {
     }
   })
 
-  test(`${engine}: AUTH_SESSIONS_PER_USER ends the oldest session of every way in, for tokens and webhook at once`, async (t) => {
-    const app = await startApp({ engine, env: { AUTH_SESSIONS_PER_USER: '2' } })
-    t.teardown(() => app.close())
-    const first = await app.signup('capped')
-    const bearer = ({ token }: SessionBody) => ({ Authorization: `Bearer ${token}` })
-    app.clock.advance(1)
-    const second = (await app.login('capped')).body
-    t.is((await app.get('/webhook', bearer(first))).status, 200)
-    app.clock.advance(1)
-    const third = (await app.login('capped')).body
-    t.is((await app.get('/webhook', bearer(first))).status, 401)
-    t.is((await app.post('/token', { refreshToken: first.refreshToken })).status, 401)
-    for (const session of [second, third]) t.is((await app.get('/webhook', bearer(session))).status, 200)
-  })
+  test(
+    `${engine}: AUTH_SESSIONS_PER_USER ends the oldest session of every way in, for tokens and webhook at once`,
+    appTest({ engine, env: { AUTH_SESSIONS_PER_USER: '2' } }, async (t, app) => {
+      const first = await app.signup('capped')
+      app.clock.advance(1)
+      const second = (await app.login('capped')).body
+      t.is((await app.as(first).get('/webhook')).status, 200)
+      app.clock.advance(1)
+      const third = (await app.login('capped')).body
+      t.is((await app.as(first).get('/webhook')).status, 401)
+      t.is((await app.post('/token', { refreshToken: first.refreshToken })).status, 401)
+      for (const session of [second, third]) t.is((await app.as(session).get('/webhook')).status, 200)
+    }),
+  )
 }

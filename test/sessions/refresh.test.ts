@@ -4,7 +4,7 @@ import test from '../_test.ts'
 const refresh = (app: TestApp, refreshToken: string) => app.post<SessionBody>('/token', { refreshToken })
 
 async function isAlive(app: TestApp, { token }: SessionBody): Promise<boolean> {
-  return (await app.get('/user', { Authorization: `Bearer ${token}` })).status === 200
+  return (await app.as({ token }).get('/user')).status === 200
 }
 
 for (const engine of enginesOfRun) {

@@ -5,7 +5,7 @@ type Listed = { id: string; current: boolean; userAgent: string | null; address:
 
 const bearer = ({ token }: SessionBody) => ({ Authorization: `Bearer ${token}` })
 const list = async (app: TestApp, session: SessionBody) =>
-  (await app.get<Listed[]>('/user/sessions', bearer(session))).body
+  (await app.as(session).get<Listed[]>('/user/sessions')).body
 
 for (const engine of enginesOfRun) {
   let app: TestApp
@@ -40,19 +40,19 @@ for (const engine of enginesOfRun) {
     const otherId = (await list(app, mine)).find(({ current }) => !current)?.id
     const path = `/user/sessions/${otherId}`
     t.is((await app.call('DELETE', path, { headers: bearer(stranger) })).status, 404)
-    t.is((await app.get('/user', bearer(other))).status, 200)
+    t.is((await app.as(other).get('/user')).status, 200)
     t.is((await app.call('DELETE', path, { headers: bearer(mine) })).status, 204)
-    t.is((await app.get('/user', bearer(other))).status, 401)
-    t.is((await app.get('/webhook', bearer(other))).status, 401)
+    t.is((await app.as(other).get('/user')).status, 401)
+    t.is((await app.as(other).get('/webhook')).status, 401)
     t.is((await app.post('/token', { refreshToken: other.refreshToken })).status, 401)
     t.is((await app.call('DELETE', path, { headers: bearer(mine) })).status, 404)
-    t.is((await app.get('/user', bearer(mine))).status, 200)
+    t.is((await app.as(mine).get('/user')).status, 200)
   })
 
   test(`${engine}: DELETE /user/sessions with rubbish for an id is 404`, async (t) => {
     const mine = await app.signup('rubbish-ids')
     for (const id of ['1', 'x'.repeat(300), '%00', "'%20OR%201=1", '__proto__']) {
-      t.is((await app.call('DELETE', `/user/sessions/${id}`, { headers: bearer(mine) })).status, 404, id)
+      t.is((await app.as(mine).call('DELETE', `/user/sessions/${id}`)).status, 404, id)
     }
     t.is((await app.call('DELETE', '/user/sessions/1')).status, 401)
   })
@@ -60,17 +60,17 @@ for (const engine of enginesOfRun) {
   test(`${engine}: POST /user/password needs the current password and ends all other sessions`, async (t) => {
     const mine = await app.signup('changer', 'old password')
     const other = (await app.login('changer', 'old password')).body
-    const change = (body: object) => app.call('POST', '/user/password', { headers: bearer(mine), body })
+    const change = (body: object) => app.as(mine).post('/user/password', body)
     const wrong = await change({ currentPassword: 'nope', newPassword: 'new password' })
     t.is(wrong.status, 401)
     t.is(wrong.body.code, 'invalid_credentials')
     t.is((await change({ newPassword: 'new password' })).status, 401)
     t.is((await change({ currentPassword: 'old password', newPassword: 'x' })).status, 422)
     t.is((await change({ currentPassword: 'old password', newPassword: 'é'.repeat(1025) })).status, 422)
-    t.is((await app.get('/user', bearer(other))).status, 200)
+    t.is((await app.as(other).get('/user')).status, 200)
     t.is((await change({ currentPassword: 'old password', newPassword: 'new password' })).status, 204)
-    t.is((await app.get('/user', bearer(mine))).status, 200)
-    t.is((await app.get('/user', bearer(other))).status, 401)
+    t.is((await app.as(mine).get('/user')).status, 200)
+    t.is((await app.as(other).get('/user')).status, 401)
     t.is((await app.login('changer', 'old password')).status, 401)
     t.is((await app.login('changer', 'new password')).status, 200)
   })

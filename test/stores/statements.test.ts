@@ -21,7 +21,7 @@ async function useOnce(t: ExecutionContext, options: Parameters<typeof startApp>
   const app = await startApp({ ...options, env })
   await app.signup('ada')
   const { body } = await app.login('ada')
-  t.is((await app.get('/webhook', { Authorization: `Bearer ${body.token}` })).status, 200)
+  t.is((await app.as(body).get('/webhook')).status, 200)
   const { refreshToken } = (await app.post<typeof body>('/token', { refreshToken: body.refreshToken })).body
   t.is((await app.call('POST', '/logout', { body: { refreshToken } })).status, 204)
   await app.close()

@@ -20,7 +20,7 @@ test.after.always('stop', () => app?.close())
 
 const userOf = (token: string, scheme = 'Bearer') =>
   app.get('/user', { Authorization: `${scheme} ${token}`.trimStart() })
-const webhookOf = (token: string) => app.get('/webhook', { Authorization: `Bearer ${token}` })
+const webhookOf = (token: string) => app.as({ token }).get('/webhook')
 
 test('a token forged with the right key is accepted, so each rejection below has its own reason', async (t) => {
   const { header, payload } = open(session.token)
@@ -103,7 +103,7 @@ for (const variable of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
     const twin = await startApp({ engine: quick, env: { ...env, [variable]: 'another-value' } })
     t.teardown(twin.close)
     const { token } = await twin.signup('alice')
-    t.is((await twin.get('/user', { Authorization: `Bearer ${token}` })).status, 200)
+    t.is((await twin.as({ token }).get('/user')).status, 200)
     refused(t, await userOf(token), 401, 'invalid_token')
   })
 }
