@@ -75,10 +75,14 @@ export function webhook(deps: Dependencies): Middleware[] {
   return [...secretSteps(deps), ...webhookSteps(deps, forwardedHeader, contract)]
 }
 
-/** POST /webhook: answers Hasura's webhook mode with the headers of the client in the body. */
+/** POST /webhook: answers Hasura's webhook mode with the headers of the client in the body, or as for GET. */
 export function postedWebhook(deps: Dependencies): Middleware[] {
   const body = jsonBody(webhookBody, { limit: bodyLimit })
-  return [...secretSteps(deps), body, ...webhookSteps(deps, postedHeader, {})]
+  const contract: Contract = {
+    credential: { kind: 'accessToken', isOptional: true },
+    header: webhookHeaders,
+  }
+  return [...secretSteps(deps), body, ...webhookSteps(deps, postedHeader, contract)]
 }
 
 /** Returns the step that requires AUTH_WEBHOOK_SECRET, if it is set. */
@@ -113,7 +117,14 @@ const postedHeader: HeaderOf = (ctx, name) => {
   const { headers } = bodyOf(ctx, webhookBody)
   const values = Object.entries(headers).filter(([key]) => key.toLowerCase() === name)
   if (values.length > 1) throw repeatedHeader(name)
-  return values[0]?.[1]
+  const posted = values[0]?.[1]
+  // Hasura v3 forwards a header of its client here, there or in both places, as its configuration says.
+  const forwarded = forwardedHeader(ctx, name)
+  if (posted !== undefined && forwarded !== undefined && posted !== forwarded)
+    throw new GatewayError('invalid_token', {
+      detail: `The header ${name} of the request differs from the one in the body. Send one of them.`,
+    })
+  return posted ?? forwarded
 }
 
 type AnonymousOptions = { anonymousRole: string | null; headerOf: HeaderOf }

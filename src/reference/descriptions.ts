@@ -100,7 +100,8 @@ const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { 
     tag: 'Hasura',
     id: 'postedWebhook',
     summary: 'Webhook mode, POST',
-    description: 'Does the same, with the headers of the client in the body.',
+    description:
+      'Does the same, with the headers of the client in the body. A header that is missing there is taken from the request. Two different values are rejected.',
   },
   'GET /jwks': {
     tag: 'Hasura',

@@ -80,13 +80,42 @@ test('POST /webhook is 401 when the body names the credential twice, in whatever
   refused(t, await open.call('POST', '/webhook', { raw: webhookPostBody(headers) }), 401, 'invalid_token')
 })
 
-test('POST /webhook takes the credential from the body and never from its own headers', async (t) => {
-  const { token } = await open.signup('own')
-  const { body } = await open.call('POST', '/webhook', {
-    raw: webhookPostBody({}),
-    headers: { Authorization: `Bearer ${token}`, 'X-Hasura-Role': 'user' },
-  })
-  t.deepEqual(body, { 'X-Hasura-Role': 'visitor' })
+/** Posts headers in the body, and beside it as headers of the request. */
+const askTwice = (inBody: Record<string, string>, beside: Record<string, string>) =>
+  open.call('POST', '/webhook', { raw: webhookPostBody(inBody), headers: beside })
+
+test('POST /webhook takes a credential and a role that are only headers of the request, and is never anonymous', async (t) => {
+  const { id, token } = await open.signup('beside')
+  const headers = { Authorization: `Bearer ${token}`, 'X-Hasura-Role': 'user' }
+  t.like((await askTwice({}, headers)).body, { 'X-Hasura-User-Id': id, 'X-Hasura-Role': 'user' })
+  t.like((await askTwice(headers, headers)).body, { 'X-Hasura-User-Id': id, 'X-Hasura-Role': 'user' })
+  refused(t, await askTwice({}, { ...headers, 'X-Hasura-Role': 'admin' }), 401, 'role_denied')
+  for (const bad of ['', 'Basic YTpi', 'Bearer x.y.z'])
+    refused(t, await askTwice({}, { Authorization: bad }), 401, 'invalid_token')
+})
+
+test('POST /webhook is 401 when the body and the request differ in the credential or the role', async (t) => {
+  const [right, other] = await Promise.all([open.signup('right'), open.signup('other')])
+  const authorization = `Bearer ${right.token}`
+  for (const second of [`Bearer ${other.token}`, 'Basic YTpi', '']) {
+    refused(
+      t,
+      await askTwice({ Authorization: authorization }, { Authorization: second }),
+      401,
+      'invalid_token',
+    )
+    refused(
+      t,
+      await askTwice({ Authorization: second }, { Authorization: authorization }),
+      401,
+      'invalid_token',
+    )
+  }
+  const roles = await askTwice(
+    { Authorization: authorization, 'X-Hasura-Role': 'user' },
+    { 'X-Hasura-Role': 'visitor' },
+  )
+  refused(t, roles, 401, 'invalid_token')
 })
 
 test('POST /webhook takes a websocket that opens, whose request is null, and members of a newer Hasura', async (t) => {
