@@ -56,7 +56,7 @@ export function createRunOperation(
           detail: 'There is no action of this name; hasura/actions.graphql lists all actions',
         })
       const checkInput: Middleware = (_ctx, next) => {
-        if (operation.input) checkBody(scope, operation.input, withoutNulls(input))
+        if (operation.input) checkBody(scope, operation.input, input)
         return next()
       }
       await compose([first, ...operation.guards, checkInput, ...operation.steps])(scope)
@@ -84,9 +84,4 @@ function createScope(ctx: Context, hasuraClient: HasuraClient): Context {
     body: { value: undefined, writable: true },
     status: { value: 200, writable: true },
   }) as Context
-}
-
-/** Removes null members: in GraphQL, null omits an optional argument. */
-function withoutNulls(input: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
 }

@@ -4,9 +4,12 @@ import { type FieldError, GatewayError } from '../errors.ts'
 // A longer list of faults does not help a client.
 const mostErrors = 20
 
-/** Checks `value` against a schema. Throws `validation_failed` with an entry for each bad field, at most 20. */
+/**
+ * Checks `value` against a schema. A null member counts as left out where the schema lets it be left out. Throws
+ * `validation_failed` with an entry for each bad field, at most 20.
+ */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value, { error: formatTypeError })
+  const result = schema.safeParse(withoutNulls(schema, value), { error: formatTypeError })
   if (result.success) return result.data
   const found = new Map<string, FieldError>()
   for (const issue of result.error.issues) {
@@ -18,9 +21,23 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new GatewayError('validation_failed', { errors: [...found.values()] })
 }
 
+/** Removes the null members that their object may leave out, unless null means something else there. */
+function withoutNulls(schema: z.core.$ZodType, value: unknown): unknown {
+  if (schema instanceof z.ZodOptional) return withoutNulls(schema.unwrap(), value)
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!(schema instanceof z.ZodObject) || !isObject) return value
+  const shape: Record<string, z.ZodType> = schema.shape
+  const members = Object.entries(value).map(([name, member]) => {
+    const field = Object.hasOwn(shape, name) ? shape[name] : undefined
+    const isLeftOut = member === null && field?.isOptional() && !field.isNullable()
+    return [name, isLeftOut || !field ? member : withoutNulls(field, member), isLeftOut] as const
+  })
+  return Object.fromEntries(members.filter(([, , isLeftOut]) => !isLeftOut))
+}
+
 function formatTypeError(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type') return undefined
-  return issue.input === undefined
+  return issue.input === undefined || issue.input === null
     ? 'is required'
     : `must be ${article(issue.expected === 'record' ? 'object' : issue.expected)}`
 }

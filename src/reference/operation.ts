@@ -2,7 +2,14 @@ import type { z } from 'zod'
 import type { Answer, Contract, Credential } from '../context.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import type { RouteDescription } from './descriptions.ts'
-import { exampleOf, type Operation, type Parameter, type Reference, type Response } from './openapi.ts'
+import {
+  exampleOf,
+  type Operation,
+  type Parameter,
+  type Reference,
+  type Response,
+  type Schema,
+} from './openapi.ts'
 import type { createResponses, Failures } from './responses.ts'
 import type { MemberDescriptions, Schemas } from './schemas.ts'
 
@@ -28,7 +35,7 @@ export function createDescribeOperation(schemas: Schemas, responses: ReturnType<
   }
 
   function readBody(body: { schema: z.ZodType; limit: number }, words?: MemberDescriptions) {
-    const schema = schemas.convert(body.schema, 'input', words)
+    const schema = acceptNulls(schemas.convert(body.schema, 'input', words))
     const example = exampleOf(schema, schemas.components)
     return {
       required: true,
@@ -53,6 +60,22 @@ export function createDescribeOperation(schemas: Schemas, responses: ReturnType<
       responses: { ...readAnswers(contracts, responses), ...readErrors(contracts, responses) },
     }
   }
+}
+
+/** Adds null to the members that a body may leave out: `validate` treats both alike. */
+function acceptNulls(schema: Schema): Schema {
+  if (!schema.properties) return schema
+  const { properties, required = [] } = schema
+  const members = Object.entries(properties).map(([name, member]) => {
+    const inside = acceptNulls(member)
+    return [name, required.includes(name) ? inside : orNull(inside)]
+  })
+  return { ...schema, properties: Object.fromEntries(members) }
+}
+
+function orNull(schema: Schema): Schema {
+  if (schema.anyOf) return { ...schema, anyOf: [...schema.anyOf, { type: 'null' }] }
+  return schema.type === undefined ? schema : { ...schema, type: [schema.type, 'null'].flat() }
 }
 
 function readSecurity(contracts: readonly Contract[]): Record<string, string[]>[] {

@@ -158,6 +158,44 @@ test('every body that is a JSON object has an example that the gateway itself un
   }
 })
 
+test('every member that a body may leave out may be null, at the gateway as in the document', async (t) => {
+  const seen = new Set<string>()
+  for (const [app, document, secret] of [
+    [plain, small, ''],
+    [full, whole, everything.AUTH_ACTION_SECRET],
+  ] as const) {
+    const { body: signedUp } = await plain.post('/signup', {
+      username: `nulls ${secret.length}`,
+      password: 'correct horse',
+      confirmPassword: 'correct horse',
+    })
+    for (const [name, { requestBody }] of operationsOf(document)) {
+      const [method = '', path = ''] = name.split(' ')
+      const { schema, example } = requestBody?.content['application/json'] ?? {}
+      const { properties = {}, required = [] } = schema ?? {}
+      for (const member of Object.keys(properties).filter((each) => !required.includes(each))) {
+        seen.add(`${path} ${member}`)
+        const body = { ...(example as object), [member]: null }
+        t.is(faultOf(document, schema as Schema, body), null, `${name} ${member}`)
+        const headers = { Authorization: `Bearer ${signedUp.token}`, 'X-Action-Secret': secret }
+        const { status, text } = await app.call(method, path, { body, headers })
+        t.false([400, 415, 422].includes(status), `${name} ${member} ${text}`)
+      }
+      for (const member of required) {
+        const body = { ...(example as object), [member]: null }
+        t.not(faultOf(document, schema as Schema, body), null, `${name} ${member}`)
+      }
+    }
+  }
+  for (const each of [
+    '/signup email',
+    '/user/password currentPassword',
+    '/token/exchange codeVerifier',
+    '/token refreshToken',
+  ])
+    t.true(seen.has(each), each)
+})
+
 test('in cookie mode the refresh token is a cookie and in no body, but for Hasura', (t) => {
   t.deepEqual(whole.paths['/token']?.post?.security, [{}, { refreshCookie: [] }])
   t.is(whole.components.securitySchemes.refreshCookie?.name, '__Host-claimgate-refresh')
