@@ -30,7 +30,7 @@ import { createIdentities } from './stores/identities.ts'
 import { createOneTimeCodes } from './stores/one-time-codes.ts'
 import { createPageSessions } from './stores/page-sessions.ts'
 import { createSessionList } from './stores/session-list.ts'
-import { createSessions } from './stores/sessions.ts'
+import { createSessions, lockingMethods } from './stores/sessions.ts'
 import { createSweep } from './stores/sweep.ts'
 import { createUsers } from './stores/users.ts'
 import { createAccessTokens } from './tokens/access-token.ts'
@@ -82,7 +82,7 @@ export async function createDependencies(foundation: Foundation) {
   const users = takeTurns(createUsers(queries), ['replaceHash'], inTurn)
   const sessions = takeTurns(
     createSessions(queries, sessionLifetimes, sessionsPerUser),
-    ['begin', 'rotate', 'stepUp', 'revokeReused', 'redeem', 'revokeReplayed', 'revokeOwn', 'revoke'],
+    lockingMethods,
     inTurn,
   )
   const pageSessions = takeTurns(

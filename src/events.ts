@@ -15,6 +15,7 @@ const table = {
   'exchange.reuse': { level: 'warn', message: 'one-time code reused; session ended' },
   'refresh.ok': { level: 'debug', message: 'session refreshed' },
   'refresh.failed': { level: 'info', message: 'refresh token rejected' },
+  'refresh.late': { level: 'warn', message: 'refresh token repeated late; its unused successor sent again' },
   'refresh.reuse': { level: 'warn', message: 'refresh token reused; session ended' },
   logout: { level: 'info', message: 'signed out' },
   'session.begun': { level: 'info', message: 'session started for an app' },

@@ -69,7 +69,7 @@ export function createMetrics(sources: Sources) {
   })
   const refreshes = new Counter({
     name: 'claimgate_refreshes_total',
-    help: 'Refreshes of a session; the outcome is ok, reuse or an error code',
+    help: 'Refreshes of a session; the outcome is ok, late, reuse or an error code',
     labelNames: ['outcome'] as const,
     registers,
   })

@@ -2,9 +2,11 @@ import { requireClaims } from '../claims/claims-proxy.ts'
 import { type ActiveSession, type Clock, type Context, requireState } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { PageSessions } from '../stores/page-sessions.ts'
+import type { ClientKind } from '../stores/session-reuse.ts'
 import type { Device, Sessions } from '../stores/sessions.ts'
 import { challengeOf, codeGrace, codeLifetime, hashCode } from '../tokens/authorization-code.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
+import { clientKind } from './client-kind.ts'
 
 type OpenSessionOptions = {
   sessions: Sessions
@@ -45,17 +47,24 @@ export function createOpenSession({
 
     /**
      * Rotates the refresh token and returns its session. The previous token returns the same successor for
-     * `refreshGrace` seconds, for two tabs and for lost answers. A later use, or an older token, is reuse by another
-     * client: the session ends (RFC 9700, section 4.14.2). Throws `invalid_token`.
+     * `refreshGrace` seconds, for two tabs and for lost answers. Later it does so once for an unused successor, for the
+     * same kind of browser in the same network. Any other use, or an older token, is reuse by another client: the
+     * session ends (RFC 9700, section 4.14.2). Throws `invalid_token`.
      */
     refresh: async (ctx: Context): Promise<ActiveSession> => {
       const now = clock()
       const since = new Date(now.getTime() - config.refreshGrace * 1000)
       const { sessionId, counter } = refreshTokens.verify(requireState(ctx, 'refreshToken'))
+      const client = kindOf(ctx)
       const access =
-        (await sessions.rotate(sessionId, counter, now)) ??
+        (await sessions.rotate(sessionId, counter, now, client)) ??
         (await sessions.repeat(sessionId, counter, since, now))
       if (access) return access
+      const late = await sessions.repeatLate(sessionId, counter, client, now)
+      if (late) {
+        ctx.state.attempt = { ok: 'refresh.late', failed: 'refresh.failed' }
+        return late
+      }
       const userId = await sessions.revokeReused(sessionId, counter, since, now)
       if (userId === null) throw new GatewayError('invalid_token', { about: { sessionId } })
       throw new GatewayError('invalid_token', { event: 'refresh.reuse', about: { sessionId, userId } })
@@ -68,7 +77,9 @@ export function createOpenSession({
     stepUp: async (ctx: Context): Promise<ActiveSession> => {
       const { access } = requireClaims(ctx)
       const proven = requireState(ctx, 'user')
-      return required(await sessions.stepUp(access.sessionId, proven, clock()), 'invalid_credentials')
+      const client = kindOf(ctx)
+      const now = clock()
+      return required(await sessions.stepUp(access.sessionId, proven, now, client), 'invalid_credentials')
     },
 
     /**
@@ -106,6 +117,10 @@ export function createReadCurrent({ sessions, clock }: ReadCurrentOptions) {
 function required(access: ActiveSession | null, code: ErrorCode): ActiveSession {
   if (access === null) throw new GatewayError(code)
   return access
+}
+
+function kindOf(ctx: Context): ClientKind {
+  return clientKind(ctx.get('user-agent'), ctx.state.address)
 }
 
 function deviceOf(ctx: Context): Device {

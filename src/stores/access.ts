@@ -34,6 +34,20 @@ function parseClaim(json: string): unknown {
   return JSON.parse(json.replaceAll(textOrNumber, (part) => (part.startsWith('"') ? part : `"${part}"`)))
 }
 
+/**
+ * The SQL condition of a valid session: `s` is its row, `u` the row of its user, and $1 the time. A statement that has
+ * waited for a lock may know an earlier epoch of the user than of a session that stays, hence no equality.
+ */
+export const living =
+  's.user_id = u.id AND s.epoch >= u.session_epoch AND s.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
+
+/** The time of the last authentication; a row that another program inserted may have none. */
+export const authTime = 'coalesce(s.auth_time, s.created_at)'
+
+/** The columns of a session that `selectAccess` needs. */
+export const columns = `s.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at,
+  ${authTime} AS auth_time, coalesce(s.amr, '{}') AS amr, s.level`
+
 /** Checks a row that `selectAccess` made; null when the statement found no session that may act. */
 export function parseAccess(rows: unknown[]): ActiveSession | null {
   return rows.length === 0 ? null : accessRow.parse(rows[0])

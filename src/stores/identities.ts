@@ -1,8 +1,9 @@
 import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
+import { living } from './access.ts'
 import { mostSessions } from './session-list.ts'
-import { endedBy, living } from './sessions.ts'
+import { endedBy } from './sessions.ts'
 import { isNameTaken } from './users.ts'
 
 /** The provider's data about a user. `subject` never changes; the other members may. */

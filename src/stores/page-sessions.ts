@@ -1,16 +1,7 @@
 import type { ActiveSession } from '../context.ts'
 import type { Database } from '../database/database.ts'
-import { parseAccess, selectAccess } from './access.ts'
-import {
-  after,
-  authTime,
-  capped,
-  columns,
-  type Device,
-  endedBy,
-  living,
-  type SessionLifetimes,
-} from './sessions.ts'
+import { authTime, columns, living, parseAccess, selectAccess } from './access.ts'
+import { after, capped, type Device, endedBy, type SessionLifetimes } from './sessions.ts'
 
 // The locks make a change of the user or an end of the other session wait for this one, or this one for them. Other
 // sessions that begin wait too.

@@ -1,26 +1,13 @@
 import type { ActiveSession, ProvenUser } from '../context.ts'
 import type { Database } from '../database/database.ts'
-import { parseAccess, selectAccess } from './access.ts'
+import { columns, living, parseAccess, selectAccess } from './access.ts'
+import { type ClientKind, createReuse } from './session-reuse.ts'
 
 /** The client of a sign-in, as it is stored with the session. */
 export type Device = { userAgent: string | null; address: string | null }
 
 /** Lifetimes in seconds: `idle` without a refresh, and `absolute` since the sign-in. A session ends with the first. */
 export type SessionLifetimes = { idle: number; absolute: number }
-
-/**
- * The SQL condition of a valid session: `s` is its row, `u` the row of its user, and $1 the time. A statement that has
- * waited for a lock may know an earlier epoch of the user than of a session that stays, hence no equality.
- */
-export const living =
-  's.user_id = u.id AND s.epoch >= u.session_epoch AND s.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
-
-/** The time of the last authentication; a row that another program inserted may have none. */
-export const authTime = 'coalesce(s.auth_time, s.created_at)'
-
-/** The columns of a session that `selectAccess` needs. */
-export const columns = `s.id, s.user_id, s.counter, s.idle_expires_at, s.expires_at,
-  ${authTime} AS auth_time, coalesce(s.amr, '{}') AS amr, s.level`
 
 /** The SQL condition, always true, that makes a trigger end the least recently used sessions beyond a number. */
 export const capped = (number: string) =>
@@ -54,7 +41,8 @@ const read = {
 const rotate = {
   name: 'session_rotate',
   text: selectAccess(`s AS (
-    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, idle_expires_at = least($4, s.expires_at)
+    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, rotated_by = $5,
+      idle_expires_at = least($4, s.expires_at)
     FROM "user" u
     WHERE s.id = $2 AND s.counter = $3 AND ${living} AND u.active
     RETURNING ${columns})`),
@@ -63,26 +51,13 @@ const rotate = {
 const stepUp = {
   name: 'session_step_up',
   text: selectAccess(`s AS (
-    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, idle_expires_at = least($4, s.expires_at), auth_time = $1,
+    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, rotated_by = $7,
+      idle_expires_at = least($4, s.expires_at), auth_time = $1,
       amr = coalesce(s.amr, '{}') || ARRAY(SELECT m FROM unnest($5::text[]) m WHERE m <> ALL (coalesce(s.amr, '{}')))
     FROM "user" u
     WHERE s.id = $2 AND s.user_id = $3 AND ${living} AND u.active
       AND ($6::text IS NULL OR u.password = $6)
     RETURNING ${columns})`),
-}
-
-const repeat = {
-  name: 'session_repeat',
-  text: selectAccess(`s AS (
-    SELECT ${columns} FROM session s, "user" u
-    WHERE s.id = $2 AND s.counter = $3 + 1 AND s.rotated_at > $4 AND ${living})`),
-}
-
-const revokeReused = {
-  name: 'session_revoke_reused',
-  text: `UPDATE session SET revoked_at = $1, revoked_reason = 'reuse'
-    WHERE id = $2 AND revoked_at IS NULL AND counter > $3 AND NOT (counter = $3 + 1 AND rotated_at > $4)
-    RETURNING user_id AS "userId"`,
 }
 
 const redeem = {
@@ -96,15 +71,6 @@ const redeem = {
     FROM code, "user" u
     WHERE s.id = code.session_id AND code.code_challenge IS NOT DISTINCT FROM $3 AND ${living}
     RETURNING ${columns})`),
-}
-
-const revokeReplayed = {
-  name: 'session_revoke_replayed',
-  text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'code_reuse'
-    FROM authorization_code c, "user" u
-    WHERE c.hash = $2 AND c.code_challenge IS NOT DISTINCT FROM $3 AND c.consumed_at < $4 AND c.expires_at > $1
-      AND s.id = c.session_id AND ${living}
-    RETURNING s.id AS "sessionId", s.user_id AS "userId"`,
 }
 
 const revokeOwn = {
@@ -140,6 +106,19 @@ export function after(now: Date, seconds: number): Date {
 
 export type Sessions = ReturnType<typeof createSessions>
 
+/** The methods whose statements lock a row. */
+export const lockingMethods = [
+  'begin',
+  'rotate',
+  'stepUp',
+  'repeatLate',
+  'revokeReused',
+  'redeem',
+  'revokeReplayed',
+  'revokeOwn',
+  'revoke',
+] as const satisfies readonly (keyof Sessions)[]
+
 /**
  * The `session` table. What answers an `ActiveSession` is one statement that also reads the user's roles and claims as they are
  * at that moment, and answers null when there is no session that may act, or its user is not active.
@@ -150,6 +129,8 @@ export function createSessions(
   perUser: number,
 ) {
   return {
+    ...createReuse(query),
+
     /**
      * Starts a session for an authenticated user. After a sign-in by password, `passwordHash` must still be the user's
      * hash; after one through a provider, `subject` must still be linked. `idle` is in seconds, the configured idle
@@ -181,9 +162,14 @@ export function createSessions(
     read: async (sessionId: string, userId: string, now: Date): Promise<ActiveSession | null> =>
       parseAccess(await query(read, [now, sessionId, userId])),
 
-    /** Moves the refresh token of a session on by one, if `counter` is the current one. */
-    rotate: async (sessionId: string, counter: number, now: Date): Promise<ActiveSession | null> =>
-      parseAccess(await query(rotate, [now, sessionId, counter, after(now, lifetimes.idle)])),
+    /** Moves the refresh token of a session on by one for a client, if `counter` is the current one. */
+    rotate: async (
+      sessionId: string,
+      counter: number,
+      now: Date,
+      client: ClientKind = null,
+    ): Promise<ActiveSession | null> =>
+      parseAccess(await query(rotate, [now, sessionId, counter, after(now, lifetimes.idle), client])),
 
     /**
      * Makes an authentication the last one of a session of its user, and moves the refresh token on by one. After a
@@ -193,30 +179,19 @@ export function createSessions(
       sessionId: string,
       { id, amr, passwordHash }: ProvenUser,
       now: Date,
+      client: ClientKind = null,
     ): Promise<ActiveSession | null> =>
       parseAccess(
-        await query(stepUp, [now, sessionId, id, after(now, lifetimes.idle), amr, passwordHash ?? null]),
+        await query(stepUp, [
+          now,
+          sessionId,
+          id,
+          after(now, lifetimes.idle),
+          amr,
+          passwordHash ?? null,
+          client,
+        ]),
       ),
-
-    /** The same successor again for the token before the current one, if it was rotated after `since`. */
-    repeat: async (
-      sessionId: string,
-      counter: number,
-      since: Date,
-      now: Date,
-    ): Promise<ActiveSession | null> => parseAccess(await query(repeat, [now, sessionId, counter, since])),
-
-    /**
-     * Ends a session when its refresh token `counter` was rotated before `since` or more than once. Returns the user's
-     * id, or null when no session was ended.
-     */
-    revokeReused: async (
-      sessionId: string,
-      counter: number,
-      since: Date,
-      now: Date,
-    ): Promise<string | null> =>
-      (await query<{ userId: string }>(revokeReused, [now, sessionId, counter, since]))[0]?.userId ?? null,
 
     /** Spends a one-time code. It is spent even when the code challenge is not the one that it was bound to. */
     redeem: async (
@@ -225,25 +200,6 @@ export function createSessions(
       now: Date,
     ): Promise<ActiveSession | null> =>
       parseAccess(await query(redeem, [now, codeHash, codeChallenge, after(now, lifetimes.idle)])),
-
-    /**
-     * Ends the session of an unexpired one-time code that was spent before `since`. Returns the session, or null when no
-     * session was ended.
-     */
-    revokeReplayed: async (
-      codeHash: Uint8Array,
-      codeChallenge: string | null,
-      since: Date,
-      now: Date,
-    ): Promise<Pick<ActiveSession, 'sessionId' | 'userId'> | null> =>
-      (
-        await query<Pick<ActiveSession, 'sessionId' | 'userId'>>(revokeReplayed, [
-          now,
-          codeHash,
-          codeChallenge,
-          since,
-        ])
-      )[0] ?? null,
 
     /** Ends one valid session of a user; false when no session has the id. */
     revokeOwn: async (sessionId: string, userId: string, now: Date): Promise<boolean> =>

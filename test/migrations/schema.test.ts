@@ -15,9 +15,11 @@ test.serial('a column of schema.prisma that no migration makes becomes the next 
   const path = new URL('prisma/schema.prisma', changed)
   const schema = await readFile(path, 'utf8')
   await writeFile(path, schema.replace('@@map("user")', 'locale String?\n  @@map("user")'))
-  t.is(await writeMigration(changed, 'user_locale'), '0009_user_locale')
-  t.deepEqual(await findMigrationNames(changed), [...(await findMigrationNames(root)), '0009_user_locale'])
-  const sql = await readFile(new URL('prisma/migrations/0009_user_locale/migration.sql', changed), 'utf8')
+  const existing = await findMigrationNames(root)
+  const next = `${String(existing.length + 1).padStart(4, '0')}_user_locale`
+  t.is(await writeMigration(changed, 'user_locale'), next)
+  t.deepEqual(await findMigrationNames(changed), [...existing, next])
+  const sql = await readFile(new URL(`prisma/migrations/${next}/migration.sql`, changed), 'utf8')
   t.regex(sql, /^-- AlterTable\nALTER TABLE "user" ADD COLUMN\s+"locale" TEXT;\s*$/)
 })
 

@@ -73,13 +73,14 @@ test.serial('a rejected sign-up is announced with its code', async (t) => {
 })
 
 test.serial(
-  'a refresh is announced at debug, a rejected token at info, a reused token as a warning',
+  'a refresh is announced at debug, a rejected token at info, a late or reused token as a warning',
   async (t) => {
     const { app } = stage
     const { refreshToken, id } = await app.signup('dora')
     const refresh = () => during(stage.app, () => app.post('/token', { refreshToken }))
     t.like((await refresh()).events, { length: 1, 0: { event: 'refresh.ok', level: 20, userId: id } })
     app.clock.advance(31)
+    t.like((await refresh()).events, { length: 1, 0: { event: 'refresh.late', level: 40, userId: id } })
     t.like((await refresh()).events, { length: 1, 0: { event: 'refresh.reuse', level: 40, userId: id } })
     t.like((await refresh()).events, { length: 1, 0: { event: 'refresh.failed', level: 30 } })
     const forged = await during(stage.app, () => app.post('/token', { refreshToken: 'cgr_forged' }))

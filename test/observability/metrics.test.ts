@@ -38,6 +38,7 @@ test.serial('logins are counted by provider and outcome, refreshes by outcome, e
   app.clock.advance(31)
   await app.post('/token', { refreshToken: session.refreshToken })
   await app.post('/token', { refreshToken: session.refreshToken })
+  await app.post('/token', { refreshToken: session.refreshToken })
   const series = await scrape(app)
   for (const [name, value] of [
     ['claimgate_logins_total{provider="local",outcome="ok"}', 2],
@@ -45,6 +46,7 @@ test.serial('logins are counted by provider and outcome, refreshes by outcome, e
     ['claimgate_logins_total{provider="github",outcome="ok"}', 1],
     ['claimgate_logins_total{provider="github",outcome="provider_error"}', 1],
     ['claimgate_refreshes_total{outcome="ok"}', 1],
+    ['claimgate_refreshes_total{outcome="late"}', 1],
     ['claimgate_refreshes_total{outcome="reuse"}', 1],
     ['claimgate_refreshes_total{outcome="invalid_token"}', 1],
     ['claimgate_events_total{event="signup"}', 2],
