@@ -1,13 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { parse, validate } from 'graphql'
+import { loadProviders } from '../src/authentication/load-providers.ts'
 import { createContext } from '../src/cli/context.ts'
 import { CommandError, exitCodes, type FailureCode } from '../src/cli/failure.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { parseConfig } from '../src/config/config.ts'
 import { describeTables, metadataRoles } from '../src/hasura/metadata-tables.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
+import { startupMessage } from '../src/process/startup-message.ts'
 import { root } from './_app.ts'
+import { takeSigningKey } from './_keys.ts'
 import test from './_test.ts'
 import { startActions } from './hasura/_actions.ts'
 import { askRemote } from './hasura/_remote.ts'
@@ -99,6 +102,19 @@ test('every command that a page names exists, with its options', (t) => {
     }
   }
   t.true(found > 50)
+})
+
+test('the tutorial shows the message of the start', async (t) => {
+  const [shown = ''] = blocksOf('docs/tutorial/clone-to-role.md', 'text')
+  const providers = await loadProviders(new URL('../providers/', import.meta.url))
+  const message = startupMessage(parseConfig({}), providers, await takeSigningKey(2048), 8080)
+  let at = 0
+  // Key and key id of the example are of another start.
+  for (const line of shown.split(/\n|NmoaR-HgNGg8|MIIB|…/).filter((part) => part.trim() !== '')) {
+    const found = message.indexOf(line, at)
+    t.true(found >= 0, line)
+    at = found + line.length
+  }
 })
 
 test('every npm script that a page names exists', async (t) => {
