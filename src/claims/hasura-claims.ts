@@ -19,11 +19,19 @@ export function isClaimName(name: string): boolean {
   return claimName.test(name) && !reserved.has(name)
 }
 
+/**
+ * Returns true for a name that `X-Hasura-Role` can carry: no control characters, and no white space at its ends, where
+ * HTTP removes it (RFC 9110, section 5.5). Hasura v2 reads other characters as UTF-8.
+ */
+export function isRoleName(name: string): boolean {
+  return name !== '' && !/\p{Cc}/u.test(name) && name.trim() === name
+}
+
 /** Creates the claims of a user. Pure; any input gives claims that Hasura accepts. */
 export function createHasuraClaims(grants: Grants, rules: RoleRules): HasuraClaims {
   const leftOut: string[] = []
   const mayBe = (role: string): boolean => {
-    if (role !== '' && (role !== 'admin' || rules.allowAdmin)) return true
+    if (isRoleName(role) && (role !== 'admin' || rules.allowAdmin)) return true
     leftOut.push(`role ${JSON.stringify(role)}`)
     return false
   }

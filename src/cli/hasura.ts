@@ -104,6 +104,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
     { describeCall, toCalls },
     { describeTables },
     { readSecretVariable },
+    { isRoleName },
   ] = await Promise.all([
     import('../hasura/metadata-api.ts'),
     import('../hasura/metadata-request.ts'),
@@ -111,6 +112,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
     import('../hasura/metadata-calls.ts'),
     import('../hasura/metadata-tables.ts'),
     import('../process/secret-files.ts'),
+    import('../claims/hasura-claims.ts'),
   ])
   if (existsSync('.env')) process.loadEnvFile('.env')
   const endpoint = parseEndpoint(flags.endpoint)
@@ -118,6 +120,11 @@ async function compare({ process }: CommandContext, flags: Flags) {
     throw new CommandError('usage', '--endpoint must be an http(s) URL without a password')
   const adminSecret = flags.adminSecret ?? readSecretVariable('HASURA_GRAPHQL_ADMIN_SECRET', process.env)
   if (!adminSecret) throw new CommandError('usage', 'Give --admin-secret, or set HASURA_GRAPHQL_ADMIN_SECRET')
+  if (![flags.managerRole, flags.userRole].every(isRoleName))
+    throw new CommandError(
+      'usage',
+      '--manager-role and --user-role need a name without control characters and without white space at its ends',
+    )
   const roles = parseRoles(flags.managerRole, flags.userRole, process.env.AUTH_ANONYMOUS_ROLE)
   const calls = toCalls(describeTables(roles), flags.source)
   const api = createMetadataApi({ endpoint, fetch, timeout: flags.timeout * 1000 }, adminSecret)

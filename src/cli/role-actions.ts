@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isRoleName } from '../claims/hasura-claims.ts'
 import { storableText, validate } from '../http/validate.ts'
 import { createRoles } from '../stores/roles.ts'
 import type { OpenDeployment } from './context.ts'
@@ -9,8 +10,8 @@ import { type Output, quote, table } from './output.ts'
 const roleName = storableText(255)
   .refine((name) => name !== '', 'is required')
   .refine(
-    (name) => !/\p{Cc}/u.test(name) && name.trim() === name,
-    'has a control character or white space at its ends',
+    (name) => name === '' || isRoleName(name),
+    'has a control character or white space at its ends, which no X-Hasura-Role header can carry',
   )
 
 /** Creates a role. Throws `role_exists` and `validation_failed`. */
@@ -22,7 +23,7 @@ export async function createRole({ database, config }: OpenDeployment, name: str
   return {
     document: { id, name },
     text: `Created the role ${quote(name)}.`,
-    warning: warnOfAdmin(name, config),
+    warning: warnOfAdmin(name, config) ?? warnOfCharacters(name),
   }
 }
 
@@ -112,4 +113,10 @@ function toDocument({ id, username }: { id: string; username: string }, role: st
 function warnOfAdmin(role: string, { roles }: OpenDeployment['config']): string | undefined {
   if (role !== 'admin' || roles.allowAdmin) return undefined
   return 'admin is the superuser of Hasura; tokens leave it out unless AUTH_ALLOW_ADMIN_ROLE is true'
+}
+
+/** Returns the warning about a name beyond ASCII: `fetch` of browsers sends it in another encoding, or not at all. */
+function warnOfCharacters(role: string): string | undefined {
+  if (/^[ -~]+$/.test(role)) return undefined
+  return 'browsers cannot request this role by X-Hasura-Role, and Hasura v3 rejects the header: it is not ASCII'
 }

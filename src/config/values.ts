@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isRoleName } from '../claims/hasura-claims.ts'
 import { parsePublicKeys } from '../tokens/key-pair.ts'
 
 // One schema for each kind of value of an environment variable. A message completes "<NAME> …" and omits the value.
@@ -106,10 +107,9 @@ export const namespace = (fallback: string) =>
 
 /** A role name. `admin`, Hasura's superuser, is valid only with `allowAdmin`. */
 export const role = (fallback: string, allowAdmin: boolean) =>
-  text(fallback).refine(
-    (value) => value !== 'admin' || allowAdmin,
-    'must not be admin: that is the superuser of Hasura',
-  )
+  text(fallback)
+    .refine(isRoleName, 'must not have white space at its ends: no X-Hasura-Role header can carry it')
+    .refine((value) => value !== 'admin' || allowAdmin, 'must not be admin: that is the superuser of Hasura')
 
 /** A StringOrURI (RFC 7519, section 2). Hasura rejects a token whose issuer has a colon and is not a URI. */
 export const stringOrUri = (fallback: string) =>

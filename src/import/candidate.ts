@@ -1,4 +1,5 @@
 import { isSubject } from '../authentication/verify-profile.ts'
+import { isRoleName } from '../claims/hasura-claims.ts'
 import type { ImportedUser } from '../stores/import-target.ts'
 import type { Problem, ProblemCode } from './problems.ts'
 import type { SourceUser } from './read-users.ts'
@@ -79,5 +80,5 @@ function isIdentity({ provider, subject }: SourceUser['identities'][number]): bo
 }
 
 function isRole(role: string): boolean {
-  return role !== '' && [...role].length <= 255
+  return isRoleName(role) && [...role].length <= 255
 }

@@ -8,7 +8,8 @@ const table = {
   email_taken: 'imported with an unverified e-mail address: another user has verified it',
   identity_taken: 'imported without a provider identity: another user has it',
   invalid_identity: 'imported without a provider identity: its provider or subject is missing',
-  invalid_role: 'imported without a role: its name is empty or has more than 255 characters',
+  invalid_role:
+    'imported without a role: its name is empty, has more than 255 characters, or one that no X-Hasura-Role header can carry',
 } as const satisfies Record<string, string>
 
 export type ProblemCode = keyof typeof table

@@ -3,6 +3,7 @@ import {
   createHasuraClaims,
   createNamespace,
   type Grants,
+  isRoleName,
   type RoleRules,
 } from '../../src/claims/hasura-claims.ts'
 import type { HasuraClaims } from '../../src/context.ts'
@@ -15,7 +16,7 @@ import test from '../_test.ts'
 const reserved = ['role', 'user-id', 'allowed-roles', 'default-role']
 
 const text = fc.string({ unit: 'binary' })
-const role = fc.oneof(text, fc.constantFrom('', 'admin', 'user', 'editor', 'Admin', ' admin'))
+const role = fc.oneof(text, fc.constantFrom('', 'admin', 'user', 'editor', 'Admin', ' admin', 'a\nb'))
 const claimName = fc.oneof(
   fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,20}$/),
   text,
@@ -28,7 +29,7 @@ const grants: fc.Arbitrary<Grants> = fc.record({
   extraClaims: fc.dictionary(claimName, fc.jsonValue()),
 })
 const rules: fc.Arbitrary<RoleRules> = fc.record({
-  defaultRole: fc.oneof(text, fc.constantFrom('user')).filter((name) => name !== '' && name !== 'admin'),
+  defaultRole: fc.oneof(text, fc.constantFrom('user')).filter((name) => isRoleName(name) && name !== 'admin'),
   allowAdmin: fc.boolean(),
 })
 
@@ -44,7 +45,8 @@ function namespaceOf(claims: HasuraClaims): Record<string, unknown> {
 test('allowed roles are the granted roles and the default roles, sorted by code unit, each once', (t) => {
   property((granted, { defaultRole: everybodys, allowAdmin }) => {
     const { allowedRoles, defaultRole } = createHasuraClaims(granted, { defaultRole: everybodys, allowAdmin })
-    const mayBe = (name: string | null): name is string => !!name && (name !== 'admin' || allowAdmin)
+    const mayBe = (name: string | null): name is string =>
+      name !== null && isRoleName(name) && (name !== 'admin' || allowAdmin)
     const expected = new Set([...granted.roles, granted.defaultRole, everybodys].filter(mayBe))
     t.deepEqual(allowedRoles, [...expected].sort())
     t.is(defaultRole, mayBe(granted.defaultRole) ? granted.defaultRole : everybodys)
@@ -60,6 +62,26 @@ test('a role called admin is left out and listed in leftOut, unless it is allowe
     t.true(closed.leftOut.includes('role "admin"'))
     t.true(createHasuraClaims(withAdmin, { defaultRole, allowAdmin: true }).allowedRoles.includes('admin'))
   })
+})
+
+test('a role that no header can carry is left out and listed in leftOut; other characters are UTF-8', (t) => {
+  const carried = (bytes: Buffer) => bytes.every((byte) => byte >= 0x20 && byte !== 0x7f)
+  property((granted, given) => {
+    const { allowedRoles, leftOut } = createHasuraClaims(granted, given)
+    for (const name of allowedRoles) {
+      t.true(name !== '' && name.trim() === name)
+      t.true(carried(Buffer.from(name)))
+    }
+    for (const name of granted.roles.filter((each) => !isRoleName(each)))
+      t.true(leftOut.includes(`role ${JSON.stringify(name)}`))
+  })
+  for (const name of [' editor', 'editor\t', 'edi\rtor', 'edi\0tor', '\u00a0editor', 'editor\u0085']) {
+    const grants = { userId: 'u', defaultRole: name, roles: [name], extraClaims: {} }
+    const claims = createHasuraClaims(grants, { defaultRole: 'user', allowAdmin: false })
+    t.deepEqual([claims.allowedRoles, claims.defaultRole], [['user'], 'user'])
+    t.deepEqual([...new Set(claims.leftOut)], [`role ${JSON.stringify(name)}`])
+  }
+  for (const name of ['chef de rôle', '役', 'a,b', 'a"b']) t.true(isRoleName(name))
 })
 
 test('extra claims are text under lower-case names; reserved and invalid names are left out and listed in leftOut', (t) => {

@@ -73,6 +73,17 @@ for (const engine of enginesOfRun) {
     t.true(app.logs.some(({ level, userId }) => level === 40 && userId === first.id))
   })
 
+  test(`${engine}: a role that no header can carry is left out of the token and the webhook, and logged`, async (t) => {
+    const first = await app.signup('uncarried')
+    await grant(app, first.id, 'editor ')
+    await setDefaultRole(app, first.id, 'edi\ntor')
+    const second = await refresh(first)
+    t.deepEqual(second.roles, ['user'])
+    t.is((await app.as(second).get('/webhook')).body['X-Hasura-Role'], 'user')
+    const left = app.logs.find(({ userId, leftOut }) => userId === first.id && leftOut)
+    t.deepEqual(left?.leftOut, ['role "editor "', 'role "edi\\ntor"'])
+  })
+
   const values: [what: string, json: string, text: string | undefined][] = [
     ['a string', '"42-B é"', '42-B é'],
     ['a number', '42', '42'],

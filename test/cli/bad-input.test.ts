@@ -52,6 +52,7 @@ const cases: Case[] = [
   ['role create editor', 'role_exists', 73],
   [`role create ''`, 'validation_failed', 65],
   [`role create ${'r'.repeat(256)}`, 'validation_failed', 65],
+  [`role create ' editor'`, 'validation_failed', 65],
   ['role grant bob editor', 'user_not_found', 66],
   ['role grant alice nothing', 'role_not_found', 66],
   ['role revoke alice nothing', 'role_not_found', 66],

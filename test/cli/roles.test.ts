@@ -33,6 +33,7 @@ test.serial('role grant says whether it changed anything, and warns of admin', a
   t.is((await d.run('role grant ALICE editor')).stdout, '"alice" now has the role "editor".\n')
   t.is((await d.run('role grant alice editor')).stdout, '"alice" already had the role "editor".\n')
   t.regex((await d.json('role create admin')).warning, /superuser/)
+  t.regex((await d.json('role create rôle')).warning, /not ASCII/)
   const { stderr } = await d.run('role grant alice admin')
   t.regex(stderr, /^Warning: admin is the superuser of Hasura[^\n]+\n$/)
   const preview = await d.json('claims preview alice')

@@ -119,11 +119,15 @@ test('the default role of a user is kept unless it is AUTH_DEFAULT_ROLE', (t) =>
   t.is(candidate({ defaultRole: 'user' }, { defaultRole: 'member' }).user?.defaultRole, 'user')
 })
 
-test('roles with an empty name or a name that is too long are reported and left out', (t) => {
-  const { user, codes } = candidate({ roles: ['', 'r'.repeat(256), 'editor'], defaultRole: '' })
-  t.deepEqual(user?.roles, ['editor'])
-  t.is(user?.defaultRole, null)
-  t.deepEqual(codes, ['invalid_role', 'invalid_role'])
+test('roles with a name that is empty, too long or not for a header are reported and left out', (t) => {
+  const bad = ['', 'r'.repeat(256), ' editor', 'editor ', 'edi\ntor', 'editor\u007f']
+  const { user, codes } = candidate({ roles: [...bad, 'editor', 'chef de rôle'], defaultRole: '' })
+  t.deepEqual(user?.roles, ['editor', 'chef de rôle'])
+  t.deepEqual(
+    codes,
+    bad.map(() => 'invalid_role'),
+  )
+  for (const defaultRole of bad) t.is(candidate({ defaultRole }).user?.defaultRole, null)
 })
 
 test('identities without a subject are reported and left out', (t) => {
