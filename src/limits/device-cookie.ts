@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { type Clock, type Context, type Middleware, requireState } from '../context.ts'
 import { createCookies } from '../http/cookie.ts'
-import { accountKey } from './limits.ts'
+import { spellingKey } from './limits.ts'
 
 type DeviceCookieSettings = {
   key: Uint8Array
@@ -31,7 +31,7 @@ export function createDeviceCookie({ key, publicUrl, clock }: DeviceCookieSettin
 
   /** Returns the id of the device from which this user has signed in before; undefined without a valid cookie. */
   function read(ctx: Context, username: string): string | undefined {
-    const account = accountKey(username)
+    const account = spellingKey(username)
     const [expiry = '', id = '', mac = ''] = cookies.read(ctx, nameOf(account))?.split('.') ?? []
     const [given, expected] = [Buffer.from(mac, 'base64url'), sign('device', account, expiry, id)]
     const isSigned = given.length === expected.length && timingSafeEqual(given, expected)
@@ -39,7 +39,7 @@ export function createDeviceCookie({ key, publicUrl, clock }: DeviceCookieSettin
   }
 
   function write(ctx: Context, username: string): void {
-    const account = accountKey(username)
+    const account = spellingKey(username)
     const id = read(ctx, username) ?? randomBytes(16).toString('base64url')
     const expiry = String(now() + lifetime)
     const mac = sign('device', account, expiry, id).toString('base64url')

@@ -29,7 +29,10 @@ export type CreateLimiter = (prefix: string, limit: Limit) => RateLimiterAbstrac
 
 /** A counted attempt. */
 export type Attempt = {
-  /** Ends the attempt as a success: resets the counters of the account, and returns the point of the address. */
+  /**
+   * Ends the attempt as a success: resets the counters of the account, unless another user shares them, and returns the
+   * point of the address.
+   */
   succeeded(): Promise<void>
   /** Ends the attempt as neither success nor failure: returns all its points. */
   cancelled(): Promise<void>
@@ -76,6 +79,8 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
     account: createLimiter('account', counter),
     accountNetwork: createLimiter('account-network', counter),
     accountAddress: createLimiter('account-address', counter),
+    // The failures of one user, of all users that share the limits of an account.
+    spelling: createLimiter('spelling', counter),
     fresh: createLimiter('fresh', { points: ofAccount * freshOfAccount, seconds }),
     freshNetwork: createLimiter('fresh-network', { points: freshOfNetwork, seconds }),
     continue: createLimiter('continue', settings.continue),
@@ -87,6 +92,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
     limiters.pair,
     limiters.account,
     limiters.accountAddress,
+    limiters.spelling,
     limiters.gate,
   ]
 
@@ -127,7 +133,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
       const account = nameOf(accountKey(username))
       if (device !== undefined) {
         const taken = await take(limiters.device, nameOf(account, device), 'login.limited')
-        return { succeeded: () => forget([taken]), cancelled: () => giveBackAll([taken]) }
+        return { succeeded: () => forget([taken]), cancelled: async () => void (await giveBackAll([taken])) }
       }
       const client = nameOf(addressKey(address))
       const network = nameOf(networkKey(address))
@@ -138,6 +144,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
         take(limiters.accountAddress, nameOf(account, client), 'login.limited'),
         take(limiters.account, account, 'login.limited'),
         take(limiters.pair, nameOf(account, client), 'login.limited'),
+        take(limiters.spelling, nameOf(spellingKey(username)), 'login.limited'),
       ])
       try {
         const [, , fromNetwork, own, fromAll] = held.map(({ points }) => points)
@@ -151,13 +158,15 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
       }
       return {
         succeeded: async () => {
-          const isForgotten = ({ limiter }: Taken) => forgottenBySuccess.includes(limiter)
-          await Promise.all([
-            forget(held.filter(isForgotten)),
-            giveBackAll(held.filter((taken) => !isForgotten(taken))),
-          ])
+          const left = await giveBackAll(held)
+          const failures = (limiter: RateLimiterAbstract) =>
+            left[held.findIndex((taken) => taken.limiter === limiter)] ?? 0
+          // A user forgets no guesses at another user whose name is written in nearly the same way.
+          const isOnlyUser = failures(limiters.spelling) >= failures(limiters.account)
+          if (failures(limiters.account) === 0 || !isOnlyUser) return
+          await forget(held.filter(({ limiter }) => forgottenBySuccess.includes(limiter)))
         },
-        cancelled: () => giveBackAll(held),
+        cancelled: async () => void (await giveBackAll(held)),
       }
     },
     // Each counts one request of an address.
@@ -173,8 +182,7 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
 /** A point of an attempt; `points` is the count of the limit, including this point. */
 type Taken = { limiter: RateLimiterAbstract; name: string; points: number }
 
-const giveBackAll = async (points: readonly Taken[]): Promise<void> =>
-  void (await Promise.all(points.map(giveBack)))
+const giveBackAll = (points: readonly Taken[]): Promise<number[]> => Promise.all(points.map(giveBack))
 
 const forget = async (points: readonly Taken[]): Promise<void> =>
   void (await Promise.all(points.map(({ limiter, name }) => limiter.delete(name))))
@@ -184,10 +192,11 @@ function noneWhenLimited(error: unknown): null {
   throw error
 }
 
-/** Returns a point, and removes a counter without points, so that zeros do not fill the memory. */
-async function giveBack({ limiter, name }: Taken): Promise<void> {
+/** Gives a point back, and removes a counter without points, so that zeros do not fill the memory. Returns the others. */
+async function giveBack({ limiter, name }: Taken): Promise<number> {
   const { consumedPoints } = await limiter.reward(name)
   if (consumedPoints <= 0) await limiter.delete(name)
+  return consumedPoints
 }
 
 async function take(
@@ -220,4 +229,13 @@ export function accountKey(username: string): string {
   const bare = username.trim().normalize('NFKD').replace(/\p{M}/gu, '')
   // Upper case makes İ and ı, ς and σ, ß and SS equal.
   return bare.toUpperCase().normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('ς', 'σ')
+}
+
+/**
+ * Returns the key of one user for a typed username: no other user has it. It ignores case and white space around the name,
+ * not more than the database does. An unusual letter may give a user several keys.
+ */
+export function spellingKey(username: string): string {
+  // Letter by letter, because the lower case of a whole word makes a Σ at its end a ς.
+  return [...username.trim().normalize('NFKC')].map((letter) => letter.toLowerCase()).join('')
 }

@@ -3,7 +3,7 @@ import type { RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexib
 import type { Database } from '../../src/database/database.ts'
 import { GatewayError } from '../../src/errors.ts'
 import { createMemoryLimiter, createServerLimiters } from '../../src/limits/counters.ts'
-import { accountKey, createLimits, type LimitSettings } from '../../src/limits/limits.ts'
+import { accountKey, createLimits, type LimitSettings, spellingKey } from '../../src/limits/limits.ts'
 import test from '../_test.ts'
 
 const plenty = { points: 1000, seconds: 60 }
@@ -56,6 +56,25 @@ test('a success forgets what was counted for the account, and gives the address 
   t.is(await waitOf(login('anna', '192.0.2.1')), null)
   t.not(await waitOf(login('anna', '192.0.2.1')), null)
   t.not(await waitOf(login('berta', '192.0.2.1')), null)
+})
+
+test('the success of a user forgets no guesses at a user whose name differs in an accent only', async (t) => {
+  const { login } = create({ login: { points: 3, seconds: 60 } })
+  for (let round = 0; round < 2; round++) {
+    t.is(await waitOf(login('anna', '192.0.2.1')), null)
+    await (await login('ánna', '192.0.2.1')).succeeded()
+  }
+  t.is(await waitOf(login('anna', '192.0.2.1')), null)
+  t.not(await waitOf(login('anna', '192.0.2.1')), null)
+})
+
+test('the success of a user forgets no guesses that began meanwhile at a user with a similar name', async (t) => {
+  const { login } = create({ login: { points: 3, seconds: 60 } })
+  const own = await login('ánna', '192.0.2.1')
+  for (let round = 0; round < 2; round++) t.is(await waitOf(login('anna', '192.0.2.1')), null)
+  await own.succeeded()
+  t.is(await waitOf(login('anna', '192.0.2.1')), null)
+  t.not(await waitOf(login('anna', '192.0.2.1')), null)
 })
 
 test('an attempt that came to nothing counts as none', async (t) => {
@@ -264,6 +283,24 @@ test('however a name is written, what the database takes for one user is one acc
     for (const other of others) t.is(accountKey(other), accountKey(one), other)
   }
   t.not(accountKey('anna'), accountKey('hanna'))
+})
+
+test('two names that the database tells apart have two keys of one user, however they are written', (t) => {
+  for (const [one, ...others] of [
+    ['josé', ' José ', 'JOSE\u0301', 'ｊｏｓé'],
+    ['ΟΔΟΣ', 'οδοσ'],
+  ] as const) {
+    for (const other of others) t.is(spellingKey(other), spellingKey(one), other)
+  }
+  for (const [one, other] of [
+    ['jose', 'josé'],
+    ['ilker', 'ılker'],
+    ['strasse', 'straße'],
+    ['ΟΔΟΣ', 'οδος'],
+  ] as const) {
+    t.not(spellingKey(one), spellingKey(other), one)
+    t.is(accountKey(one), accountKey(other), one)
+  }
 })
 
 test('refreshes are counted without asking the database', async (t) => {

@@ -121,21 +121,25 @@ test.serial(
 
     await app.signup('anna')
     await app.signup('berta')
+    await app.signup('ánna')
     const signedIn = await sendFrom('198.51.100.7', '/login', { username: 'anna', password })
     const header = signedIn.headers.getSetCookie().join()
     for (const part of ['secure', 'httponly', 'samesite=lax', 'path=/']) t.true(header.includes(part), header)
     const ofAnna = cookieOf(signedIn)
     const ofBerta = cookieOf(await sendFrom('198.51.100.7', '/login', { username: 'berta', password }))
+    const ofSimilar = cookieOf(await sendFrom('198.51.100.7', '/login', { username: 'ánna', password }))
     t.false(header.includes('anna'))
 
     for (let round = 0; round < 3; round++) await logIn('anna', '', 'wrong')
     limited(t, await logIn('anna', ''))
     limited(t, await logIn('anna', ofBerta))
+    limited(t, await logIn('anna', ofSimilar))
     const forged = ofAnna.replace(/(?<=\.)[^.]+(?=\.)/, 'AAAAAAAAAAAAAAAAAAAAAA')
     t.not(forged, ofAnna)
     limited(t, await logIn('anna', forged))
     // The value of a cookie is of one account.
-    limited(t, await logIn('anna', `${ofAnna.split('=')[0]}=${ofBerta.split('=')[1]}`))
+    for (const other of [ofBerta, ofSimilar])
+      limited(t, await logIn('anna', `${ofAnna.split('=')[0]}=${other.split('=')[1]}`))
     const again = await logIn('ANNA', ofAnna)
     t.is(again.status, 200)
     // The browser stays one device, with one counter.
