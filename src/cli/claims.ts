@@ -29,6 +29,9 @@ export function registerClaims(program: Command, context: CommandContext): void 
   claims
     .command('unset')
     .summary('remove a claim of a user')
+    .description(
+      'Removes the session variable x-hasura-<name> of a user, from the next token and the next answer of the webhook.',
+    )
     .argument('<user>')
     .argument('<name>')
     .addHelpText('after', examples('claimgate claims unset alice org-id'))

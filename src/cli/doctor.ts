@@ -10,7 +10,7 @@ type Flags = { hasura?: string; hasuraSecret?: string }
 export function registerDoctor(program: Command, context: CommandContext): void {
   program
     .command('doctor')
-    .summary('check a deployment, with a cure for each problem')
+    .summary('check a deployment, with a solution for each problem')
     .description(
       'Checks the configuration, the database, the keys, the gateway at its public URL, and Hasura with --hasura. Changes nothing. The exit code is 1 when a check failed.',
     )
@@ -50,7 +50,7 @@ function formatChecks(
   const rows = checks.map((check) => [
     check.status,
     check.name,
-    'cure' in check ? `${check.detail}. Cure: ${check.cure}` : check.detail,
+    'cure' in check ? `${check.detail}. Solution: ${check.cure}` : check.detail,
   ])
   const counts = { failed: of('failed'), warnings: of('warning'), skipped: of('skipped') }
   const warned = counts.warnings > 0 ? `${count(counts.warnings, 'warning')}, ` : ''

@@ -8,13 +8,13 @@ import { count, printable } from './output.ts'
 
 /** The context of the command. */
 export type ImportContext = ImportDeps & {
-  /** True if --json came before the command. */
-  isJson?: boolean
+  /** True prints JSON. */
+  isJson: boolean
   stdout: { write(text: string): unknown }
   setExitCode(code: number): void
 }
 
-type ImportFlags = { dryRun?: boolean; json?: boolean }
+type ImportFlags = { dryRun?: boolean }
 
 const exitCodes = { problems: 1, unavailable: 69, internal: 70, config: 78 }
 
@@ -44,10 +44,9 @@ export function registerImport(program: Command, context: ImportContext): void {
       'postgres:// URL of its database, which is only read; the password may be in PGPASSWORD',
     )
     .option('--dry-run', 'show the result, and change nothing')
-    .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action(async (name: string, url: string, flags: ImportFlags) => {
-      const isJson = flags.json === true || context.isJson === true
+      const { isJson } = context
       try {
         const { runImport } = await import('../import/run.ts')
         const report = await runImport(name, url, flags.dryRun === true, context)

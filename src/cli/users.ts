@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type CommandContext, onDeployment } from './context.ts'
 import { examples } from './output.ts'
 import type { CreateOptions } from './user-actions.ts'
@@ -21,7 +21,11 @@ export function registerUser(program: Command, context: CommandContext): void {
     .argument('<username>')
     .option('--password-stdin', 'read the password from standard input')
     .option('--email <address>', 'store an unverified e-mail address')
-    .option('--role <role>', 'grant an existing role; can be repeated', collect, [])
+    .addOption(
+      new Option('--role <role>', 'grant an existing role; can be repeated')
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .addHelpText(
       'after',
       examples(

@@ -78,6 +78,9 @@ export function readSecret(
   const secret = read('AUTH_SECRET', v.secret)
   if (secret !== undefined) return secret
   if (keyPair) return secretFromPrivateKey(keyPair.privateKey)
-  if (isNeeded) problems.push('AUTH_SECRET (or AUTH_PRIVATE_KEY) must be set when DATABASE_URL is')
+  if (isNeeded)
+    problems.push(
+      'AUTH_SECRET (or AUTH_PRIVATE_KEY) must be set when DATABASE_URL is (try: openssl rand -base64 48, and keep the value)',
+    )
   return null
 }

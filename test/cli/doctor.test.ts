@@ -267,7 +267,7 @@ test.serial(
     t.like(warning, { status: 'warning', detail: 'has fewer than 8 different characters' })
     t.is((await examine('')).of('warnings')?.status, 'ok')
     const { stdout } = await d.run('doctor', { env })
-    t.regex(stdout, /^warning +AUTH_ACTION_SECRET +has fewer than 8 different characters\. Cure: set/m)
+    t.regex(stdout, /^warning +AUTH_ACTION_SECRET +has fewer than 8 different characters\. Solution: set/m)
     t.regex(stdout, /\d failed, 1 warning, \d+ skipped\.$/m)
   },
 )

@@ -26,7 +26,11 @@ for (const { path, command } of levels(createProgram(createContext(createFakePro
     t.is(code, 0)
     t.is(stderr, '')
     t.regex(stdout, /^Usage: claimgate/)
-    t.true(stdout.includes('--json'))
+    t.true(command.description().length > 10)
+    const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, name]) => name)
+    t.true(options.includes('--json'))
+    t.is(new Set(options).size, options.length)
+    t.false(stdout.includes('[]'))
     if (command.commands.length === 0) t.regex(stdout, /\nExamples:\n {2}\$ .*claimgate/)
     for (const sub of command.commands) {
       t.true(sub.summary().length > 10, sub.name())

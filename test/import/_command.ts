@@ -25,13 +25,14 @@ export async function runCommand(
   stderr: ProgressStream,
 ): Promise<number> {
   let code = 0
-  const program = new Command('claimgate').exitOverride()
+  const program = new Command('claimgate').option('--json').exitOverride()
   registerImport(program, {
     parseConfig: () => parseConfig({ ...secret, ...env }),
     openTarget: async (config) => {
       const database = createDatabase(await openDatabase(config, root, pino({ level: 'silent' })))
       return { database, close: database.close }
     },
+    isJson: args.includes('--json'),
     stdout,
     stderr,
     setExitCode: (exitCode) => {

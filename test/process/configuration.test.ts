@@ -48,7 +48,10 @@ test.serial('a DATABASE_URL without a secret or a key is rejected with 78 and wh
   const folder = await createFolder(t)
   const { code, stderr } = await runProcess({ DATABASE_URL: 'postgres://user:hidden@db.invalid/app' }, folder)
   t.is(code, 78)
-  t.regex(stderr, /^ {2}AUTH_SECRET \(or AUTH_PRIVATE_KEY\) must be set when DATABASE_URL is$/m)
+  t.regex(
+    stderr,
+    /^ {2}AUTH_SECRET \(or AUTH_PRIVATE_KEY\) must be set when DATABASE_URL is \(try: openssl rand .*\)$/m,
+  )
   t.notRegex(stderr, /hidden/)
 })
 
