@@ -65,6 +65,12 @@ const table = {
     title: 'Sign-up disabled',
     detail: 'New users cannot sign up. Ask the operator for a user.',
   },
+  password_api_disabled: {
+    status: 403,
+    title: 'Passwords are for the pages',
+    detail:
+      'Users of this gateway type passwords only on its own pages. Send the browser to /signin with redirect_to, and exchange the code.',
+  },
   user_inactive: {
     status: 403,
     title: 'User deactivated',

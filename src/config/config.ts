@@ -99,6 +99,8 @@ export function parseConfig(
       allowAdmin,
     }),
     signup: read('AUTH_SIGNUP', v.flag(true)),
+    /** False closes the routes and operations that take a password of a user. The pages stay. */
+    passwordApi: read('AUTH_PASSWORD_API', v.flag(true)),
     usernameAt: read('AUTH_USERNAME_AT', v.flag(true)),
     passwordPolicy,
     passwordMinLength: read(
@@ -155,6 +157,8 @@ export function parseConfig(
     problems.push('AUTH_CONFIRM_SIGNIN requires AUTH_PAGES=true, because a page asks for the click')
   if (config.cookieMode && publicUrl !== undefined && !isSecure(publicUrl))
     problems.push('AUTH_COOKIE_MODE requires an AUTH_PUBLIC_URL with https: or the host localhost')
+  if (config.passwordApi === false && config.pages === null)
+    problems.push('AUTH_PASSWORD_API=false requires AUTH_PAGES=true: users type their passwords on the pages')
   if (workers > 1 && !isGiven('DATABASE_URL', env))
     problems.push(
       'WEB_CONCURRENCY must be 1 without DATABASE_URL: only one process can open the embedded database',

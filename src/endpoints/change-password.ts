@@ -9,6 +9,7 @@ import { withBody } from '../http/body.ts'
 import { storableText } from '../http/validate.ts'
 import { guessLimit } from '../limits/middleware.ts'
 import { requireFresh } from '../sessions/fresh-authentication.ts'
+import { passwordGate } from './login.ts'
 import type { Transport } from './transport.ts'
 
 /** The body of POST /user/password. */
@@ -30,7 +31,7 @@ export function changePassword(deps: Dependencies, { signedIn }: Transport) {
   const { config, limits, devices, users, hashes, requirePassword } = deps
   const input = createChangePasswordSchema(config)
   return {
-    guards: signedIn,
+    guards: [passwordGate({ isOpen: config.passwordApi }), ...signedIn],
     input,
     steps: [
       guessLimit({ limits, devices, usernameOf: (ctx) => requireClaims(ctx).access.username }),

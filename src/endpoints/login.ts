@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { withContract } from '../context.ts'
+import { type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { GatewayError } from '../errors.ts'
 import type { Operation } from '../hasura/run-operation.ts'
 import { bodyOf } from '../http/body.ts'
 import { storableText } from '../http/validate.ts'
@@ -20,10 +21,10 @@ export const loginBody = z.strictObject({
 
 /** POST /login: signs a user in with username and password. */
 export function login(deps: Dependencies, { signIn }: Transport) {
-  const { limits, devices, authenticate } = deps
+  const { config, limits, devices, authenticate } = deps
   const { name } = deps.passwordProvider
   return {
-    guards: [],
+    guards: [passwordGate({ isOpen: config.passwordApi })],
     input: loginBody,
     steps: [
       guessLimit({ limits, devices, usernameOf: (ctx) => bodyOf(ctx, loginBody).username }),
@@ -35,4 +36,15 @@ export function login(deps: Dependencies, { signIn }: Transport) {
       ...signIn,
     ],
   } satisfies Operation
+}
+
+/** Throws `password_api_disabled` while apps must not see passwords. The pages do not have this step. */
+export function passwordGate({ isOpen }: { isOpen: boolean }): Middleware {
+  return withContract(
+    { errors: isOpen ? [] : ['password_api_disabled'] },
+    async function passwordGate(_ctx, next) {
+      if (!isOpen) throw new GatewayError('password_api_disabled')
+      await next()
+    },
+  )
 }

@@ -16,12 +16,19 @@ const providersAnswer = z.array(
 
 /** GET /providers: lists the ways to sign in. */
 export function providers({ config, passwordProvider, redirectProviders }: Dependencies) {
-  const list = [passwordProvider, ...redirectProviders].map(({ name, label, flow }) => ({
+  const { publicUrl, passwordApi } = config
+  const { name, label } = passwordProvider
+  // Without the password API, an app sends the browser to the sign-in page, which takes the parameters of a provider.
+  const own = passwordApi
+    ? { name, label, flow: 'password', url: `${publicUrl}/login` }
+    : { name, label, flow: 'redirect', url: `${publicUrl}/signin` }
+  const others = redirectProviders.map(({ name, label, flow }) => ({
     name,
     label,
     flow,
-    url: flow === 'password' ? `${config.publicUrl}/login` : `${config.publicUrl}/auth/${name}`,
+    url: `${publicUrl}/auth/${name}`,
   }))
+  const list = [own, ...others]
   return {
     guards: [],
     input: null,

@@ -9,6 +9,7 @@ import { withBody } from '../http/body.ts'
 import { storableText } from '../http/validate.ts'
 import { addressLimit } from '../limits/middleware.ts'
 import { attempt } from '../observability/announce.ts'
+import { passwordGate } from './login.ts'
 import type { Transport } from './transport.ts'
 
 /** The body of POST /signup. */
@@ -36,7 +37,7 @@ export function signup(deps: Dependencies, { signIn }: Transport) {
   const { name: provider } = deps.passwordProvider
   const input = createSignupSchema(config)
   return {
-    guards: [signupGate({ isOpen: config.signup })],
+    guards: [signupGate({ isOpen: config.signup }), passwordGate({ isOpen: config.passwordApi })],
     input,
     steps: [
       addressLimit({ limits, name: 'signup' }),

@@ -9,6 +9,7 @@ import { withBody } from '../http/body.ts'
 import { storableText } from '../http/validate.ts'
 import { guessLimit } from '../limits/middleware.ts'
 import { attempt } from '../observability/announce.ts'
+import { passwordGate } from './login.ts'
 import type { Transport } from './transport.ts'
 
 /** The body of POST /user/step-up. */
@@ -22,7 +23,7 @@ export const stepUpBody = z.strictObject({
 /** POST /user/step-up: authenticates the signed-in user again, in the same session, and answers with its next tokens. */
 export function stepUp(deps: Dependencies, { signedIn, session }: Transport) {
   return {
-    guards: signedIn,
+    guards: [passwordGate({ isOpen: deps.config.passwordApi }), ...signedIn],
     input: stepUpBody,
     steps: [...confirmPassword(deps), session],
   } satisfies Operation

@@ -173,7 +173,8 @@ export const objectTypes: Readonly<Record<string, ObjectType>> = {
       flow: { type: 'String!', description: '`password` or `redirect`.' },
       url: {
         type: 'String!',
-        description: 'The URL that starts the sign-in; for `password` the URL of `POST /login`.',
+        description:
+          'The URL that starts the sign-in; for `password` the URL of `POST /login`. With `AUTH_PASSWORD_API=false` `local` is a redirect to the sign-in page.',
       },
     },
   },

@@ -15,14 +15,15 @@ export function startupMessage(
   // The password of the seed's example, unless AUTH_PASSWORD_MIN_LENGTH rejects it.
   const password =
     config.passwordMinLength <= 7 ? 'test123' : 'a long test password'.padEnd(config.passwordMinLength, '!')
+  const browser = config.pages ? ` in a browser at ${address}/signup` : ''
+  const curl = `  curl -H 'Content-Type: application/json' ${address}/signup \\
+    -d '{"username": "test123", "password": "${password}", "confirmPassword": "${password}"}'`
   return `
 Claimgate listens on ${config.host}:${port} with the public URL ${config.publicUrl}
 Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'stored in the database'}
 Database: ${config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'PostgreSQL, from DATABASE_URL'}
 
-Try it${config.pages ? ` in a browser at ${address}/signup, or` : ''}:
-  curl -H 'Content-Type: application/json' ${address}/signup \\
-    -d '{"username": "test123", "password": "${password}", "confirmPassword": "${password}"}'
+Try it${browser}${config.passwordApi ? `${browser && ', or'}:\n${curl}` : ''}
 
 Set HASURA_GRAPHQL_JWT_SECRET to one of these values. With the first, Hasura reads new keys by itself. In a container,
 localhost is the container itself: set jwk_url to an address that Hasura can reach. With the second,
@@ -69,7 +70,8 @@ function publicPem({ publicKey }: KeyPair): string {
 function describeProviders(config: Config, providers: readonly Provider[]): string[] {
   const configured = new Set(configuredProviders(providers, config.providers).map(({ name }) => name))
   return providers.flatMap(({ name, label, flow }) => {
-    if (flow === 'password') return [`  ${label}: POST ${config.publicUrl}/login`]
+    const route = config.passwordApi ? `POST ${config.publicUrl}/login` : `${config.publicUrl}/signin`
+    if (flow === 'password') return [`  ${label}: ${route}`]
     if (configured.has(name)) return [`  ${label}: ${config.publicUrl}/auth/${name}`]
     const prefix = environmentPrefix(name)
     return [

@@ -230,6 +230,8 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   fresh_authentication_required:
     'The last authentication is older than `AUTH_FRESH_SECONDS`, and the request changes the ways to sign in.',
   signup_disabled: 'A new user signed up while `AUTH_SIGNUP=false`.',
+  password_api_disabled:
+    'The request has a password of a user, and `AUTH_PASSWORD_API=false`: users type passwords on the pages only.',
   user_inactive: 'A deactivated user signed in with a provider.',
   not_found: 'The route, Action or resource does not exist, or the provider is not configured.',
   method_not_allowed: 'The route does not have this method; `Allow` lists its methods.',

@@ -34,6 +34,7 @@ test('an empty environment gives the defaults', (t) => {
       claimsFormat: 'json',
       roles: { defaultRole: 'user', anonymousRole: 'anonymous', allowAdmin: false },
       signup: true,
+      passwordApi: true,
       usernameAt: true,
       passwordPolicy: 'basic',
       passwordMinLength: 4,

@@ -26,6 +26,7 @@ const bad: Record<string, (secret: string) => string> = {
   AUTH_ANONYMOUS_ROLE: (secret) => `${secret}\t`,
   AUTH_ALLOW_ADMIN_ROLE: (secret) => secret,
   AUTH_SIGNUP: (secret) => secret,
+  AUTH_PASSWORD_API: (secret) => secret,
   AUTH_USERNAME_AT: (secret) => secret,
   AUTH_PASSWORD_MIN_LENGTH: (secret) => secret,
   AUTH_PASSWORD_POLICY: (secret) => secret,
@@ -103,6 +104,7 @@ const refused: [variable: string, values: string[]][] = [
   ['AUTH_DEFAULT_ROLE', ['admin', ' user', 'user ', 'us\ter']],
   ['AUTH_ANONYMOUS_ROLE', ['admin', ' ', 'anonymous\u00a0']],
   ['AUTH_SIGNUP', ['yes', '1', 'TRUE']],
+  ['AUTH_PASSWORD_API', ['no', '0']],
   ['AUTH_USERNAME_AT', ['no', '@']],
   ['AUTH_PASSWORD_MIN_LENGTH', ['0', '73']],
   ['AUTH_PASSWORD_HASH', ['md5', 'argon2']],
@@ -220,6 +222,15 @@ test('authorization, token and profile URL of a provider must be set together, s
 test('AUTH_CONFIRM_SIGNIN requires the pages', (t) => {
   t.deepEqual(complaint({ AUTH_CONFIRM_SIGNIN: 'true', AUTH_PAGES: 'false' }).names, ['AUTH_CONFIRM_SIGNIN'])
   t.deepEqual(complaint({ AUTH_CONFIRM_SIGNIN: 'true' }).names, [])
+})
+
+test('AUTH_PASSWORD_API=false requires the pages', (t) => {
+  const closed = { AUTH_PASSWORD_API: 'false' }
+  const error = t.throws(() => parseConfig({ ...closed, AUTH_PAGES: 'false' }), { instanceOf: ConfigError })
+  t.deepEqual(error?.problems, [
+    'AUTH_PASSWORD_API=false requires AUTH_PAGES=true: users type their passwords on the pages',
+  ])
+  t.false(parseConfig(closed).passwordApi)
 })
 
 test('AUTH_COOKIE_MODE requires TLS or localhost', (t) => {
