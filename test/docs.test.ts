@@ -7,6 +7,7 @@ import { CommandError, exitCodes, type FailureCode } from '../src/cli/failure.ts
 import { createProgram } from '../src/cli/program.ts'
 import { parseConfig } from '../src/config/config.ts'
 import { describeTables, metadataRoles } from '../src/hasura/metadata-tables.ts'
+import { operations } from '../src/hasura/operations.ts'
 import { createMetrics } from '../src/observability/metrics.ts'
 import { startupMessage } from '../src/process/startup-message.ts'
 import { root } from './_app.ts'
@@ -251,6 +252,18 @@ test('the GraphQL of docs/how-to/actions.md is answered as it stands', async (t)
   }
   const answer = await askRemote(app, me, {}, client)
   t.deepEqual(answer.data, { me: { username: 'test123', roles: ['user'], identities: [] } })
+  const { data } = await askRemote(app, '{ __schema { mutationType { fields { name } } } }')
+  t.deepEqual(JSON.parse(blocksOf('docs/how-to/actions.md', 'json').at(-1) ?? ''), { data })
+})
+
+test('docs/how-to/actions.md lists every Action with its kind and caller', (t) => {
+  const rows = (pages.get('docs/how-to/actions.md') ?? '').matchAll(
+    /^\| `(\w+)` \| (mutation|query) \| `.*` \| (every client|signed-in user) \|$/gm,
+  )
+  t.deepEqual(
+    [...rows].map(([, name, kind, caller]) => [name, kind, caller === 'every client']),
+    Object.entries(operations).map(([name, { kind, isOpen }]) => [name, kind, isOpen]),
+  )
 })
 
 test('the GraphQL of docs/how-to/hasura-users.md and docs/how-to/custom-claims.md is what the permissions allow, and no more', (t) => {
