@@ -72,10 +72,31 @@ function createExtraClaims(
   for (const name of Object.keys(claims).sort()) {
     const value = toSessionVariable(claims[name])
     if (value === null) continue
-    if (isClaimName(name)) extra[`x-hasura-${name}`] = value
+    if (isClaimName(name) && isArrayText(claims[name])) extra[`x-hasura-${name}`] = value
     else leftOut.push(`claim ${JSON.stringify(name)}`)
   }
   return extra
+}
+
+// The most dimensions of an array in PostgreSQL.
+const maxDimensions = 6
+
+/**
+ * Returns true for a value whose text PostgreSQL reads, if it is an array: each array inside it has the same size as its
+ * neighbours, no array stands beside another value, and no array is nested more than six deep.
+ */
+export function isArrayText(value: unknown): boolean {
+  const sizes = sizesOf(value)
+  return sizes !== null && sizes.length <= maxDimensions
+}
+
+/** Returns the size of each dimension of an array, none for another value; null when the sizes differ. */
+function sizesOf(value: unknown): number[] | null {
+  if (!Array.isArray(value)) return []
+  const inner = value.map(sizesOf)
+  const [first = []] = inner
+  const isEven = first !== null && inner.every((sizes) => String(sizes) === String(first))
+  return isEven ? [value.length, ...first] : null
 }
 
 /** Returns the text of a session variable: arrays in PostgreSQL's format, objects as JSON; null for a missing value. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   createHasuraClaims,
   createNamespace,
+  isArrayText,
   isClaimName,
   toSessionVariable,
 } from '../claims/hasura-claims.ts'
@@ -77,7 +78,11 @@ const claim = z.object({
     ),
   value: storableText(10_000)
     .refine((text) => text !== 'null', 'must not be null; remove a claim with: claimgate claims unset')
-    .refine((text) => isStorable(parseIfJson(text)), 'has a character that cannot be stored'),
+    .refine((text) => isStorable(parseIfJson(text)), 'has a character that cannot be stored')
+    .refine(
+      (text) => isArrayText(parseIfJson(text)),
+      'is an array that PostgreSQL cannot read: arrays inside it must have the same size, no other value beside them, and at most six levels',
+    ),
 })
 
 /** Sets a claim to a JSON value, or else to the text. Throws `user_not_found` and `validation_failed`. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { createHasuraClaims } from '../../src/claims/hasura-claims.ts'
+import { createHasuraClaims, isArrayText, toSessionVariable } from '../../src/claims/hasura-claims.ts'
 import { quick, startApp, type TestApp } from '../_app.ts'
+import { rounds } from '../_rounds.ts'
 import test from '../_test.ts'
 
 let app: TestApp
@@ -40,6 +41,51 @@ test('PostgreSQL reads back an array of arrays of texts', async (t) => {
       t.deepEqual(await readBack(matrix), matrix)
     }),
   )
+})
+
+const nested = fc.letrec((tie) => ({
+  value: fc.oneof({ depthSize: 'small', withCrossShrink: true }, text, fc.constant(null), tie('list')),
+  list: fc.array(tie('value'), { maxLength: 3 }),
+})).list
+
+test('a nested array is a claim exactly if PostgreSQL reads its text', async (t) => {
+  const isReadable = async (list: unknown) => {
+    try {
+      await app.sql('SELECT ($1::text)::text[] AS list', [toSessionVariable(list)])
+      return true
+    } catch {
+      return false
+    }
+  }
+  const even = (value: unknown, depth: number): unknown => (depth === 0 ? value : [even(value, depth - 1)])
+  const known = [
+    [[['a'], ['b']], [['c']]],
+    [['a'], 'b'],
+    ['a', ['b']],
+    [['a'], null],
+    [['a'], []],
+    [['a', 'b'], ['c']],
+    [{ a: [1, [2]] }],
+    even('a', 6),
+    even('a', 7),
+  ]
+  for (const list of known) t.is(isArrayText(list), await isReadable(list), JSON.stringify(list))
+  await fc.assert(
+    fc.asyncProperty(nested, async (list) => {
+      // The refusal of arrays without any element is no loss.
+      fc.pre(JSON.stringify(list).replace(/[[\],]/g, '') !== '')
+      t.is(isArrayText(list), await isReadable(list))
+    }),
+    { numRuns: rounds(100, 1000) },
+  )
+})
+
+test('a claim that is an array of uneven arrays is left out and listed in leftOut', (t) => {
+  const extraClaims = { teams: [['a'], ['b', 'c']], ids: [['a'], ['b']] }
+  const grants = { userId: 'u', defaultRole: null, roles: [], extraClaims }
+  const { extra, leftOut } = createHasuraClaims(grants, { defaultRole: 'user', allowAdmin: false })
+  t.deepEqual(extra, { 'x-hasura-ids': '{{a},{b}}' })
+  t.deepEqual(leftOut, ['claim "teams"'])
 })
 
 test('PostgreSQL reads numbers, booleans and objects of an array as their text', async (t) => {

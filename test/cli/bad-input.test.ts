@@ -60,6 +60,8 @@ const cases: Case[] = [
   ['role default bob --clear', 'user_not_found', 66],
   ['claims preview bob', 'user_not_found', 66],
   ['claims preview alice --role nothing', 'role_denied', 1],
+  [`claims set alice team-ids '[[1], [2, 3]]'`, 'validation_failed', 65],
+  [`claims set alice team-ids '[[1], null]'`, 'validation_failed', 65],
   ['session list bob', 'user_not_found', 66],
   [`session revoke ${unknown}`, 'session_not_found', 66],
   [`session revoke ';drop'`, 'session_not_found', 66],
