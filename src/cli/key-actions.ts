@@ -105,7 +105,7 @@ async function rotateNow({ keySettings, config, now }: OpenDeployment): Promise<
   return {
     document: { kid, state: 'active', signsAt: now, retired },
     text: `The key ${kid} signs from now on.${replaced}`,
-    warning: `Hasura rejects tokens of the new key until it reads /jwks again, for up to ${config.jwksMaxAge} seconds; other gateways reject them for two seconds`,
+    warning: `Hasura rejects tokens of the new key until it reads /jwks again, for up to ${config.jwksMaxAge} seconds`,
   }
 }
 

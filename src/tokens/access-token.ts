@@ -70,7 +70,7 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
       const known = verified.find(token, now)
       if (known) return known
       try {
-        const { payload, protectedHeader } = await jwtVerify(token, ({ kid }) => findKey(keys, kid), {
+        const { payload, protectedHeader } = await jwtVerify(token, ({ kid }) => findKey(keys, kid, now), {
           algorithms: ['RS256'],
           typ: 'JWT',
           issuer,
@@ -94,8 +94,8 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
   }
 }
 
-function findKey(keys: SigningKeys, kid: string | undefined) {
-  const key = kid === undefined ? undefined : keys.find(kid)
+async function findKey(keys: SigningKeys, kid: string | undefined, now: Date) {
+  const key = kid === undefined ? undefined : await keys.seek(kid, now)
   if (!key) throw new errors.JWKSNoMatchingKey()
   return key
 }

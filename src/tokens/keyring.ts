@@ -11,6 +11,11 @@ export type SigningKeys = {
   readonly active: KeyPair
   /** Returns the public key of a `kid`; undefined when no key has it. Throws while the keys are unknown. */
   find(kid: string): KeyObject | undefined
+  /**
+   * Returns the public key of a `kid` like `find`. For an unknown `kid` it first reads the keys that other processes have
+   * made, for all callers together at most once a second.
+   */
+  seek(kid: string, now: Date): Promise<KeyObject | undefined>
   /** The body of /jwks. */
   readonly jwks: string
 }
@@ -35,6 +40,9 @@ export type Keyring = SigningKeys & {
   update(now: Date): Promise<RotationStep[]>
 }
 
+// In milliseconds. Any client can send a token with an unknown `kid`.
+const seekInterval = 1_000
+
 /** Generates an RSA key of `bits` bits, in the thread pool. */
 export async function generateSigningKey(bits: number): Promise<KeyPair> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: bits })
@@ -57,12 +65,27 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
     headers: { 'Retry-After': '5' },
   })
   let activeSince: Date | null = null
+  // A read that began earlier must not replace the result of a later one.
+  let reading: Promise<unknown> = Promise.resolve()
+  let seeking: Promise<void> | null = null
+  let soughtAt = Number.NEGATIVE_INFINITY
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = reading.then(work)
+    reading = result.catch(() => {})
+    return result
+  }
 
   async function look(at: Date): Promise<RotationStep[]> {
     // With a key of the environment, the keys of the database are only published and never changed.
     const { keys: stored, done } = environmentKey
       ? { keys: await store.list(), done: [] }
       : await rotateKeys(store, policy, make, opens, at)
+    await apply(stored)
+    return done
+  }
+
+  async function apply(stored: readonly StoredKey[]): Promise<void> {
     const now = stored.map(({ kid, state }) => `${state} ${kid}`).join('\n')
     if (now !== seen) {
       const opened = await Promise.all(stored.map(async (key) => ({ key, pair: await open(key) })))
@@ -74,7 +97,17 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
       const active = environmentKey ? undefined : stored.find(({ state }) => state === 'active')
       activeSince = active?.activeAt ?? null
     }
-    return done
+  }
+
+  /** Reads the keys, and changes none. `update` reports the failures other than those of the database. */
+  async function readKeys(): Promise<void> {
+    try {
+      await apply(await store.list())
+    } catch (error) {
+      if (!(error instanceof GatewayError)) return
+      missed = error
+      throw error
+    }
   }
 
   async function findActive(opened: readonly { key: StoredKey; pair: KeyPair | null }[]): Promise<KeyPair> {
@@ -110,14 +143,29 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
     throw missed
   }
 
+  function find(kid: string): KeyObject | undefined {
+    const key = current?.find(kid)
+    if (key === undefined && missed) throw missed
+    return key
+  }
+
   return {
     get active() {
       return known().active
     },
-    find: (kid) => {
-      const key = current?.find(kid)
-      if (key === undefined && missed) throw missed
-      return key
+    find,
+    seek: async (kid, now) => {
+      const key = find(kid)
+      if (key !== undefined) return key
+      // The clock may be set back.
+      if (seeking === null && Math.abs(now.getTime() - soughtAt) >= seekInterval) {
+        soughtAt = now.getTime()
+        seeking = inTurn(readKeys).finally(() => {
+          seeking = null
+        })
+      }
+      await seeking
+      return find(kid)
     },
     get jwks() {
       return known().jwks
@@ -125,25 +173,28 @@ export function createKeyring(settings: SigningKeySettings): Keyring {
     get activeSince() {
       return activeSince
     },
-    update: async (at) => {
-      try {
-        const done = await look(at)
-        missed = null
-        return done
-      } catch (error) {
-        if (error instanceof GatewayError) missed = error
-        throw error
-      }
-    },
+    update: (at) =>
+      inTurn(async () => {
+        try {
+          const done = await look(at)
+          missed = null
+          return done
+        } catch (error) {
+          if (error instanceof GatewayError) missed = error
+          throw error
+        }
+      }),
   }
 }
 
 /** Returns a fixed set of keys: `active` signs; `active` and `others` are published. On equal `kid`s, `active` wins. */
 export function createSigningKeys(active: KeyPair, others: readonly PublicKey[] = []): SigningKeys {
   const published = new Map([active, ...others, active].map((key) => [key.kid, key]))
+  const find = (kid: string) => published.get(kid)?.publicKey
   return {
     active,
-    find: (kid) => published.get(kid)?.publicKey,
+    find,
+    seek: async (kid) => find(kid),
     jwks: JSON.stringify({ keys: [...published.values()].map(toPublicJwk) }),
   }
 }

@@ -1,4 +1,6 @@
+import { GatewayError } from '../../src/errors.ts'
 import type { SigningKeyStore, StoredKey } from '../../src/stores/signing-keys.ts'
+import { sealKey } from '../../src/tokens/encrypted-key.ts'
 import type { KeyPair } from '../../src/tokens/key-pair.ts'
 import {
   createKeyring,
@@ -55,6 +57,45 @@ test('a stored key is read back unchanged, and is generated only once', async (t
   t.is(keys.find('other'), undefined)
   t.is(keys.find('__proto__'), undefined)
   t.deepEqual([...readJwks(keys.jwks).keys()], [pair.kid])
+})
+
+test('for an unknown kid the keys of other processes are read once a second, for all callers together', async (t) => {
+  const store = createFakeStore()
+  let reads = 0
+  const list = () => {
+    reads++
+    return store.list()
+  }
+  const keys = await load({ ...store, list }, key)
+  const at = (seconds: number) => new Date(now.getTime() + seconds * 1000)
+  const seekMany = (seconds: number) =>
+    Promise.all(Array.from({ length: 100 }, (_, each) => keys.seek(`unknown ${each}`, at(seconds))))
+  const readsOf = async (work: () => Promise<unknown>) => {
+    const before = reads
+    await work()
+    return reads - before
+  }
+  t.is(await readsOf(() => keys.seek(pair.kid, at(0))), 0)
+  t.is(await readsOf(() => seekMany(0)), 1)
+  t.is(await readsOf(() => seekMany(0.999)), 0)
+  const other = await generateSigningKey(2048)
+  await store.add(sealKey(other, key), 'next', 900, now)
+  t.is(await keys.seek(other.kid, at(0.999)), undefined)
+  const found = await Promise.all([keys.seek(other.kid, at(1)), keys.seek(other.kid, at(1))])
+  for (const each of found) t.true(each?.equals(other.publicKey))
+  t.true([...readJwks(keys.jwks).keys()].includes(other.kid))
+  t.is(await readsOf(() => seekMany(-3_600)), 1)
+})
+
+test('a database that is away while an unknown kid is sought rejects no token as invalid', async (t) => {
+  const store = createFakeStore()
+  const away = new GatewayError('database_unavailable')
+  let isAway = false
+  const keys = await load({ ...store, list: () => (isAway ? Promise.reject(away) : store.list()) }, key)
+  isAway = true
+  await t.throwsAsync(keys.seek('unknown', now), { is: away })
+  await t.throwsAsync(keys.seek('unknown', now), { is: away })
+  t.true((await keys.seek(pair.kid, now))?.equals(pair.publicKey))
 })
 
 test('no part of the private key is readable in the stored bytes, which differ each time', async (t) => {
