@@ -4,7 +4,10 @@ import { type ErrorCode, errorTable, type GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'
 
 /** A failure in the form that Hasura passes on to its clients. */
-export type Failure = { message: string; extensions: Record<string, unknown> & { code: string } }
+export type Failure = {
+  message: string
+  extensions: Record<string, unknown> & { code: string; detail: string }
+}
 
 const codes = Object.keys(errorTable) as ErrorCode[]
 
@@ -15,6 +18,7 @@ export const failureSchema = z
     extensions: z
       .strictObject({
         code: z.enum(codes).meta({ description: 'The stable name of the error, for programs.' }),
+        detail: z.string().min(1).meta({ description: 'The cause and the remedy, for people.' }),
         errors: z
           .array(
             z.strictObject({
@@ -63,12 +67,13 @@ function statusForHasura(status: number): number {
 
 /** Converts an error to a failure with the same information as the error response of a route. */
 export function failureOf(error: GatewayError, requestId: string): Failure {
-  const { code, message, errors, headers } = error
+  const { code, message, detail, errors, headers } = error
   const retryAfter = headers['Retry-After']
   return {
     message,
     extensions: {
       code,
+      detail,
       ...(errors && { errors }),
       ...(retryAfter !== undefined && { retryAfter: Number(retryAfter) }),
       requestId,

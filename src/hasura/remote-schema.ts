@@ -94,13 +94,18 @@ const quotation = /(?: (?:got|has) invalid value|, found|:) .*$/s
 /** Converts an error of GraphQL. Errors of an operation keep their code; errors of graphql itself get one. */
 function toFailure({ message, path, extensions, originalError }: GraphQLError, ctx: Context): AnswerError {
   const { requestId } = ctx.state
-  const { code: ours } = extensions
+  const { code: ours, detail: cause } = extensions
   if (typeof ours === 'string')
-    return { message, ...(path && { path }), extensions: { ...extensions, code: ours } }
+    return {
+      message,
+      ...(path && { path }),
+      extensions: { ...extensions, code: ours, detail: String(cause) },
+    }
   // Only an error of a field has a path. An error of a variable may have an original error too.
   if (path && originalError) return { path, ...failureOf(serverError(ctx, originalError), requestId) }
   const code = 'validation_failed' satisfies ErrorCode
-  return { message: message.replace(quotation, ' is not valid'), extensions: { code, requestId } }
+  const detail = message.replace(quotation, ' is not valid')
+  return { message: detail, extensions: { code, detail, requestId } }
 }
 
 function serverError({ state }: Context, cause: unknown): GatewayError {

@@ -27,7 +27,7 @@ const problems: ErrorFormat = {
       title: z.string().meta({ description: 'The title of the code.' }),
       status: z.int().meta({ description: 'The HTTP status of the answer.' }),
       code: z.enum(codes).meta({ description: 'The stable name of the error, for programs.' }),
-      detail: z.string().meta({ description: 'The cause and the remedy, for people.' }),
+      detail: z.string().min(1).meta({ description: 'The cause and the remedy, for people.' }),
       errors: z.array(fieldError).meta({ description: 'The rejected fields.' }).optional(),
       requestId: z.string().meta({ description: 'The id of the request in the log.' }),
     })

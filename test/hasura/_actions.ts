@@ -48,6 +48,7 @@ export function failed(t: ExecutionContext, answer: Answer<unknown>, status: num
   t.is(read.extensions.code, code, answer.text)
   t.is(read.extensions.requestId, answer.headers.get('x-request-id'))
   t.regex(read.message, /^[A-Z].{3,}/)
+  t.regex(String(read.extensions.detail), /^[A-Z].{3,}/)
   t.is(answer.headers.get('cache-control'), 'no-store')
   t.is(answer.headers.get('content-type')?.split(';')[0], 'application/json')
 }

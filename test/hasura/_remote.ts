@@ -22,4 +22,5 @@ export function faulty(t: ExecutionContext, { errors }: RemoteAnswer, ...codes: 
     codes,
     JSON.stringify(errors),
   )
+  for (const { extensions } of errors) t.regex(String(extensions.detail), /^[A-Z].{3,}/s)
 }

@@ -27,7 +27,7 @@ for (const code of Object.keys(errorTable) as ErrorCode[]) {
     t.is(ctx.status, status < 500 ? status : 400)
     t.like(readAction(ctx.status, JSON.stringify(ctx.body)), {
       message: errorTable[code].title,
-      extensions: { code, requestId: 'id' },
+      extensions: { code, detail: errorTable[code].detail, requestId: 'id' },
     })
   })
 }
