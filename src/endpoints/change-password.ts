@@ -53,7 +53,10 @@ export function changePassword(deps: Dependencies, { signedIn }: Transport) {
           const hash = await users.findHash(userId)
           if (hash === null) requireFresh(ctx, deps)
           else if (!(await hashes.verify(currentPassword, hash, ctx.state.address)))
-            throw new GatewayError('invalid_credentials', { event: 'password.refused' })
+            throw new GatewayError('invalid_credentials', {
+              detail: 'The current password is missing or wrong. Send it as currentPassword.',
+              event: 'password.refused',
+            })
           await requirePassword(newPassword, username, 'newPassword')
           const isChanged = await users.replaceHash(
             userId,

@@ -52,6 +52,7 @@ export function confirmPassword(deps: Dependencies): Middleware[] {
           })
         if (!matches)
           throw new GatewayError('invalid_credentials', {
+            detail: 'The password is wrong. Check it, then try again.',
             about: { reason: isUsableHash(hash) ? 'wrong_password' : 'unusable_hash' },
           })
         ctx.state.user = { id: userId, provider, amr: ['pwd'], passwordHash: hash }

@@ -205,6 +205,7 @@ for (const engine of engines) {
     const right = await during(app, () => stepUp(made))
     t.like(right.events, { length: 1, 0: { event: 'stepup.ok', provider: 'local', ...facts } })
     const wrong = await during(app, () => stepUp(made, 'wrong horse'))
+    t.like(wrong.answer.body, { detail: 'The password is wrong. Check it, then try again.' })
     const failure = { event: 'stepup.failed', code: 'invalid_credentials', reason: 'wrong_password' }
     t.like(wrong.events, { length: 1, 0: { ...failure, ...facts } })
     app.clock.advance(window + 1)

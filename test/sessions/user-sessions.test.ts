@@ -64,6 +64,7 @@ for (const engine of enginesOfRun) {
     const wrong = await change({ currentPassword: 'nope', newPassword: 'new password' })
     t.is(wrong.status, 401)
     t.is(wrong.body.code, 'invalid_credentials')
+    t.regex(String(wrong.body.detail), /currentPassword/)
     t.is((await change({ newPassword: 'new password' })).status, 401)
     t.is((await change({ currentPassword: 'old password', newPassword: 'x' })).status, 422)
     t.is((await change({ currentPassword: 'old password', newPassword: 'é'.repeat(1025) })).status, 422)
