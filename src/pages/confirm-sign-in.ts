@@ -10,14 +10,14 @@ import { placeOf, queryOf } from './redirects.ts'
 import type { PageProvider, PageTemplate } from './render.ts'
 import type { Pages } from './steps.ts'
 
-/** The address of a provider sign-in, whose form adds `/confirm`: for an app, or on the pages. */
-type Door = 'auth' | 'signin'
+/** The first segment of the address of a provider sign-in: for an app, or on the pages. The form adds `/confirm`. */
+type FirstSegment = 'auth' | 'signin'
 
 /**
  * Asks for a click before a sign-in for an app goes to its provider, unless a page of this site began the navigation.
  * Browsers also send `Sec-Fetch-Site: none` after a redirect of another site, if another program opened the address.
  */
-export function confirmSignIn(pages: Pages, provider: PageProvider, door: Door): Middleware {
+export function confirmSignIn(pages: Pages, provider: PageProvider, segment: FirstSegment): Middleware {
   return withContract(
     {
       answers: {
@@ -32,28 +32,37 @@ export function confirmSignIn(pages: Pages, provider: PageProvider, door: Door):
       const isOurs = /^same-(origin|site)$/.test(ctx.get('sec-fetch-site'))
       if (isOurs || !ctx.state.start?.redirectTo) return next()
       // The token of the form belongs to the session of the browser.
-      await pages.load(ctx, async () => show(ctx, { pages, provider, door, error: null }))
+      await pages.load(ctx, async () => show(ctx, { pages, provider, segment, error: null }))
     },
   )
 }
 
 /** POST /auth/:provider/confirm and POST /signin/:provider/confirm: redirects to the provider after the click. */
-export function submitConfirmation(pages: Pages, provider: PageProvider, door: Door): Middleware[] {
-  const steps = pages.form((ctx, error) => show(ctx, { pages, provider, door, error }))
+export function submitConfirmation(
+  pages: Pages,
+  provider: PageProvider,
+  segment: FirstSegment,
+): Middleware[] {
+  const steps = pages.form((ctx, error) => show(ctx, { pages, provider, segment, error }))
   const startFor: Middleware = async function startFor({ state }, next) {
     // A sign-in that began at /auth ends without a session of the pages.
-    if (state.start) state.start.page = door === 'signin'
+    if (state.start) state.start.page = segment === 'signin'
     await next()
   }
   return [...steps, startFor, withoutQuery(askProvider(pages, provider.name))]
 }
 
-type Confirmation = { pages: Pages; provider: PageProvider; door: Door; error: GatewayError | null }
+type Confirmation = {
+  pages: Pages
+  provider: PageProvider
+  segment: FirstSegment
+  error: GatewayError | null
+}
 
-function show(ctx: Context, { pages, provider, door, error }: Confirmation): void {
+function show(ctx: Context, { pages, provider, segment, error }: Confirmation): void {
   const { start } = ctx.state
   const place = placeOf(start?.redirectTo ?? '')
-  const action = `/${door}/${provider.name}/confirm${queryOf(start)}`
+  const action = `/${segment}/${provider.name}/confirm${queryOf(start)}`
   const template: PageTemplate = (page) => {
     const { texts } = page
     const found = error && localizeErrors(error, page, { secret: null })
