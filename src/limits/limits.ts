@@ -75,6 +75,8 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
     }),
     pair: createLimiter('login', settings.login),
     device: createLimiter('device', settings.login),
+    // The failures of all devices of one user.
+    devices: createLimiter('devices', counter),
     // The failures of an account: from everywhere, from one network, and from one address.
     account: createLimiter('account', counter),
     accountNetwork: createLimiter('account-network', counter),
@@ -127,13 +129,23 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
   return {
     /**
      * Counts a login as `username`. It counts as a failure until it ends otherwise. A `device`, from which this user has
-     * signed in before, has a counter of its own, which no other client can use up.
+     * signed in before, has a counter of its own, which no other client can use up. All devices of a user together may
+     * fail as often as the account: a client that knew the password for a while has any number of devices.
      */
     login: async (username: string, address: string, device?: string): Promise<Attempt> => {
       const account = nameOf(accountKey(username))
       if (device !== undefined) {
-        const taken = await take(limiters.device, nameOf(account, device), 'login.limited')
-        return { succeeded: () => forget([taken]), cancelled: async () => void (await giveBackAll([taken])) }
+        const held = await takeAll([
+          take(limiters.device, nameOf(account, device), 'login.limited'),
+          take(limiters.devices, nameOf(spellingKey(username)), 'login.limited'),
+        ])
+        const [own, ofAll] = [held.slice(0, 1), held.slice(1)]
+        if (ofAll.every(({ points }) => points <= ofAccount))
+          return {
+            succeeded: async () => void (await Promise.all([forget(own), giveBackAll(ofAll)])),
+            cancelled: async () => void (await giveBackAll(held)),
+          }
+        await giveBackAll(held)
       }
       const client = nameOf(addressKey(address))
       const network = nameOf(networkKey(address))

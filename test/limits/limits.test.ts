@@ -192,6 +192,18 @@ test('a device has a counter of its own, which others cannot use up, and no more
   t.is(await waitOf(login('berta', '198.0.0.1', 'a device')), null)
 })
 
+test('all devices of a user together may fail as often as the account, and then count like other clients', async (t) => {
+  const { login } = create(defaults)
+  const attempt = (at: number) => waitOf(login('anna', '198.0.0.1', `device ${at}`))
+  // Successes use up nothing.
+  for (let at = 0; at < 60; at++) await (await login('anna', '198.0.0.1', `device ${at}`)).succeeded()
+  for (let at = 0; at < 50; at++) t.is(await attempt(at), null)
+  for (let at = 50; at < 60; at++) t.is(await attempt(at), null)
+  // The limit of the account from one address.
+  t.not(await attempt(60), null)
+  t.is(await waitOf(login('anna', '198.51.100.7', 'device 60')), null)
+})
+
 test('a window ends, and what was counted in it with it', async (t) => {
   const { login } = create({ login: { points: 1, seconds: 1 } })
   await login('anna', '192.0.2.1')
