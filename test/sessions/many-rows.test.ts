@@ -101,7 +101,6 @@ if (engines.includes('server')) {
     const swept = await sweeping
     t.log(`swept ${swept} rows in ${Math.round(performance.now() - start)} ms`)
     t.log(`${times.length} logins, the slowest in ${Math.round(Math.max(...times))} ms`)
-    t.true(Math.max(...times) < limit)
     t.true(before >= expiredRows - 1_000 && swept > 0)
     // In the long test the gateway's own job sweeps too, and leaves out the same rows.
     await until(async () => (await count(dead)) === 0)
