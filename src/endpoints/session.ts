@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { requireClaims } from '../claims/claims-proxy.ts'
-import { type Answer, type Middleware, withContract } from '../context.ts'
+import { type Answer, type Context, type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { RefreshTransport } from '../sessions/refresh-transport.ts'
 import { emailVerified, id, level, roles, username } from './schemas.ts'
@@ -36,9 +36,29 @@ export function createSessionAnswer(inBody: boolean): Answer {
   }
 }
 
-/** Answers with the session: its user, an access token with their claims, and a refresh token. */
+/**
+ * Answers with the session: its user, an access token with their claims, and a refresh token. In cookie mode another
+ * session of this browser ends, because its refresh token is replaced.
+ */
 export function session(deps: Dependencies, transport: RefreshTransport): Middleware {
-  const { accessTokens, refreshTokens, clock, createId } = deps
+  const { accessTokens, refreshTokens, sessions, clock, createId } = deps
+
+  async function endReplaced(ctx: Context, kept: string, now: Date): Promise<void> {
+    const sessionId = sessionOf(transport.replaced(ctx))
+    if (sessionId === null || sessionId === kept) return
+    await sessions.revoke(sessionId, false, now)
+    // The other session may belong to another user than this one.
+    ctx.state.announce('logout', { sessionId, userId: undefined, everywhere: false })
+  }
+
+  function sessionOf(refreshToken: string | undefined): string | null {
+    try {
+      return refreshToken === undefined ? null : refreshTokens.verify(refreshToken).sessionId
+    } catch {
+      return null
+    }
+  }
+
   return withContract(
     { answers: { 200: createSessionAnswer(transport.cookie === null) }, errors: ['database_unavailable'] },
     async function session(ctx) {
@@ -50,6 +70,7 @@ export function session(deps: Dependencies, transport: RefreshTransport): Middle
         createId(),
         now,
       )
+      await endReplaced(ctx, access.sessionId, now)
       ctx.set('Cache-Control', 'no-store')
       ctx.body = {
         id: access.userId,

@@ -21,6 +21,8 @@ export type RefreshTransport = {
   read(ctx: Context, sent: string | undefined): string
   /** Returns the refresh token as a member of the body. In cookie mode, sets the cookie and returns no member. */
   send(ctx: Context, refreshToken: string, lifetime: number): { refreshToken?: string }
+  /** Returns the refresh token of the cookie that `send` replaces, unverified; undefined without a cookie. */
+  replaced(ctx: Context): string | undefined
   /** Clears the cookie. */
   clear(ctx: Context): void
 }
@@ -69,6 +71,8 @@ export function createRefreshTransport({
       cookie.write(ctx, refreshToken, lifetime)
       return {}
     },
+    // No origin is required: another site can neither send this cookie nor a JSON body.
+    replaced: (ctx) => (cookieMode ? cookie.read(ctx) : undefined),
     clear: (ctx) => {
       if (cookieMode) cookie.clear(ctx)
     },

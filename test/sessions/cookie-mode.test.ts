@@ -1,4 +1,5 @@
-import { type Answer, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import { readFile } from 'node:fs/promises'
+import { type Answer, quick, root, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
 
 let app: TestApp
@@ -102,6 +103,74 @@ test('POST /logout takes the cookie back, and a request without one is 401', asy
   t.regex(refreshCookie(answer), /__Host-claimgate-refresh=;.*expires=Thu, 01 Jan 1970/i)
   t.is((await token(pairOf(cookie))).status, 401)
   t.is((await app.post('/token', {})).status, 401)
+})
+
+const logins = {
+  'the same user': { path: '/login', body: { username: 'replacing', password: 'correct horse' } },
+  'another user': { path: '/login', body: { username: 'beside', password: 'correct horse' } },
+  'a new user': {
+    path: '/signup',
+    body: { username: 'newcomer', password: 'correct horse', confirmPassword: 'correct horse' },
+  },
+}
+const signIn = (cookie: string, { path, body }: { path: string; body: object }) =>
+  app.call<SessionBody>('POST', path, { body, headers: { ...origin, Cookie: cookie } })
+const isAlive = async ({ token }: SessionBody) =>
+  (await app.get('/user', { Authorization: `Bearer ${token}` })).status === 200
+
+test.serial('a sign-in ends the session whose cookie it replaces, and no other', async (t) => {
+  const { answer: elsewhere } = await signup('replacing')
+  await signup('beside')
+  for (const [who, login] of Object.entries(logins)) {
+    const first = await signIn('', logins['the same user'])
+    const cookie = pairOf(refreshCookie(first as unknown as Answer))
+    const second = await signIn(cookie, login)
+    t.is(second.status, 200, who)
+    t.false(await isAlive(first.body), who)
+    t.is((await token(cookie)).status, 401, who)
+    t.true(await isAlive(second.body), who)
+    t.is((await token(pairOf(refreshCookie(second as unknown as Answer)))).status, 200, who)
+  }
+  t.true(await isAlive(elsewhere.body))
+})
+
+test.serial('a sign-in with a cookie that does not verify ends no session', async (t) => {
+  const { answer, cookie } = await signup('kept')
+  const forged = pairOf(cookie).slice(0, -4).concat('AAAA')
+  t.is(
+    (await signIn(forged, { path: '/login', body: { username: 'kept', password: 'correct horse' } })).status,
+    200,
+  )
+  const wrong = { path: '/login', body: { username: 'kept', password: 'wrong horse' } }
+  t.is((await signIn(pairOf(cookie), wrong)).status, 401)
+  t.true(await isAlive(answer.body))
+})
+
+test.serial('a refresh and a step-up end no session of their own cookie', async (t) => {
+  const { answer, cookie } = await signup('own-cookie')
+  const stepped = await app.call('POST', '/user/step-up', {
+    body: { method: 'password', password: 'correct horse' },
+    headers: { Authorization: `Bearer ${answer.body.token}`, Cookie: pairOf(cookie), ...origin },
+  })
+  t.is(stepped.status, 200)
+  t.is((await token(pairOf(refreshCookie(stepped)))).status, 200)
+  t.true(await isAlive(answer.body))
+})
+
+test('the code for an app in the guides sends and keeps the cookie', async (t) => {
+  for (const name of ['github-google', 'instant-roles']) {
+    const guide = await readFile(new URL(`docs/how-to/${name}.md`, root), 'utf8')
+    t.regex(/fetch\([^\n]*\/token.*?\n {2}\}\)/s.exec(guide)?.[0] ?? '', /credentials: 'include'/)
+  }
+  // A browser keeps the cookie of such an answer only with this header, in either mode.
+  for (const mode of ['true', 'false']) {
+    const other = await startApp({
+      env: { AUTH_COOKIE_MODE: mode, AUTH_CORS_ORIGINS: 'https://app.gateway.test' },
+    })
+    t.teardown(() => other.close())
+    const answer = await other.call('POST', '/token/exchange', { body: { code: 'x' }, headers: origin })
+    t.is(answer.headers.get('access-control-allow-credentials'), 'true')
+  }
 })
 
 test('without cookie mode the cookie counts for nothing', async (t) => {
