@@ -108,8 +108,12 @@ export type ActiveSession = {
   emailVerified: boolean
   defaultRole: string | null
   roles: string[]
-  extraClaims: Record<string, unknown>
+  /** The rows of `user_claim`: name → JSON text. */
+  extraClaims: Record<string, string>
 }
+
+/** The value of a session variable: text for Hasura v2, any JSON but null for Hasura v3. */
+export type SessionVariable = string | number | boolean | object
 
 /** The claims of a user for Hasura. `leftOut` names the rows of the database that must not reach Hasura. */
 export type HasuraClaims = {
@@ -117,8 +121,8 @@ export type HasuraClaims = {
   /** Sorted by code unit, without duplicates; the default role is one of them. */
   allowedRoles: string[]
   defaultRole: string
-  /** Lower-case `x-hasura-…` names, string values. */
-  extra: Record<string, string>
+  /** Lower-case `x-hasura-…` names; all values are strings unless AUTH_CLAIMS_VALUES is json. */
+  extra: Record<string, SessionVariable>
   leftOut: string[]
 }
 

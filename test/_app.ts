@@ -211,12 +211,14 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     audience: config.audience,
     namespace: config.claimsNamespace,
     format: config.claimsFormat,
+    values: config.roles.claimsValues,
   })
 
   async function checkAsHasura(path: string, answer: Answer): Promise<void> {
     if (/^\/(jwks|\.well-known)/.test(path) && answer.status === 200) readJwks(answer.text, answer.headers)
     if (typeof answer.body?.token === 'string') await claimsOf(answer.body.token)
-    if (path === '/webhook' && answer.status === 200) readWebhook(200, answer.text)
+    if (path === '/webhook' && answer.status === 200)
+      readWebhook(200, answer.text, { values: config.roles.claimsValues })
   }
 
   /** The requests that all have these headers. */

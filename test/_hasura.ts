@@ -26,6 +26,8 @@ export interface TokenOptions {
   format?: 'json' | 'stringified_json'
   /** `allowed_skew` in seconds. Default 0. */
   skew?: number
+  /** `json`: Hasura v3 with session variables in JSON. Default `text`: Hasura v2. */
+  values?: 'text' | 'json'
 }
 
 /** Further facts about the webhook's answer. */
@@ -34,6 +36,8 @@ export interface WebhookOptions {
   now?: number
   /** `exp` of the credential: the answer has to name an end, and not a later one. */
   expires?: number
+  /** `json`: Hasura v3 with session variables in JSON. Default `text`: Hasura v2. */
+  values?: 'text' | 'json'
 }
 
 const members = ['alg', 'e', 'kid', 'kty', 'n', 'use']
@@ -153,7 +157,7 @@ function readTimes(payload: JsonObject, now: number, skew: number): void {
 
 function readClaims(
   payload: JsonObject,
-  { namespace = 'https://hasura.io/jwt/claims', format = 'json' }: TokenOptions,
+  { namespace = 'https://hasura.io/jwt/claims', format = 'json', values = 'text' }: TokenOptions,
 ): HasuraClaims {
   const found = payload[namespace]
   rule(found !== undefined, `claims: ${namespace} is missing`)
@@ -165,7 +169,9 @@ function readClaims(
     rule(name === name.toLowerCase(), `claims: ${name} is not lower-case`)
     rule(/^x-hasura-./.test(name), `claims: ${name} is unknown to Hasura`)
     rule(name !== 'x-hasura-role', 'claims: x-hasura-role is role emulation')
-    rule(name === 'x-hasura-allowed-roles' || typeof value === 'string', `claims: ${name} is not a string`)
+    if (values === 'json') rule(value !== null, `claims: ${name} is null`)
+    else
+      rule(name === 'x-hasura-allowed-roles' || typeof value === 'string', `claims: ${name} is not a string`)
   }
   const { 'x-hasura-allowed-roles': roles, 'x-hasura-default-role': defaultRole } = claims
   rule(Array.isArray(roles), 'claims: x-hasura-allowed-roles is not an array')
@@ -187,19 +193,20 @@ function readClaims(
 export function readWebhook(
   status: number,
   body: string | Buffer,
-  { now = Date.now() / 1000, expires }: WebhookOptions = {},
+  { now = Date.now() / 1000, expires, values = 'text' }: WebhookOptions = {},
 ): Map<string, string> | null {
   if (status === 401) return null
   rule(status === 200, `webhook: status ${status} is neither 200 nor 401`)
   const answer = parseObject(body, 'webhook')
   const variables = new Map<string, string>()
   for (const [name, value] of Object.entries(answer)) {
-    rule(typeof value === 'string', `webhook: ${name} is not a string`)
+    const isJson = values === 'json' && /^x-hasura-/.test(name)
+    rule(typeof value === 'string' || (isJson && value !== null), `webhook: ${name} is not a string`)
     if (name === 'Cache-Control' || name === 'Expires') continue
     const lowerCased = name.toLowerCase()
     rule(/^x-hasura-./.test(lowerCased), `webhook: ${name} is unknown to Hasura`)
     rule(!variables.has(lowerCased), `webhook: ${name} is there twice, in different case`)
-    variables.set(lowerCased, value)
+    variables.set(lowerCased, value as string)
   }
   rule(variables.has('x-hasura-role'), 'webhook: x-hasura-role is missing')
   rule(variables.get('x-hasura-role') !== '', 'webhook: x-hasura-role is empty')
@@ -209,6 +216,46 @@ export function readWebhook(
     `webhook: lasts until ${end}, past the credential's ${expires}`,
   )
   return variables
+}
+
+/** The type of an argument or a comparison in Hasura v3: a built-in scalar, a scalar of the connector, or a list. */
+export type ArgumentType = 'Int' | 'Float' | 'Boolean' | 'String' | 'Custom' | [ArgumentType]
+
+/** The compatibility date from which the session variables of Hasura v3 are JSON. */
+export const jsonSessionVariables = '2024-10-16'
+
+/**
+ * Reads a session variable for a permission the way Hasura v3 does: from 2024-10-16 on as JSON of exactly the type,
+ * before that from text, never as a list. Throws where v3 would answer its client with an error.
+ */
+export function readArgument(value: unknown, type: ArgumentType, date = jsonSessionVariables): unknown {
+  if (date < jsonSessionVariables) return readTextArgument(value, type)
+  if (Array.isArray(type)) {
+    rule(Array.isArray(value), `v3: ${JSON.stringify(value)} is not a list`)
+    return value.map((element) => readArgument(element, type[0], date))
+  }
+  const isOfType = {
+    Int: Number.isInteger(value),
+    Float: typeof value === 'number',
+    Boolean: typeof value === 'boolean',
+    String: typeof value === 'string',
+    Custom: true,
+  }
+  rule(isOfType[type], `v3: ${JSON.stringify(value)} is not of the type ${type}`)
+  return value
+}
+
+function readTextArgument(value: unknown, type: ArgumentType): unknown {
+  rule(typeof value === 'string', `v3: ${JSON.stringify(value)} is not text`)
+  rule(!Array.isArray(type), 'v3: a list is never read from text')
+  if (type === 'String' || type === 'Custom') return value
+  if (type === 'Boolean') rule(/^(true|false)$/.test(value), `v3: ${value} is not a Boolean`)
+  else
+    rule(
+      type === 'Int' ? /^-?\d+$/.test(value) : isText(value) && !Number.isNaN(Number(value)),
+      `v3: ${value} is not of the type ${type}`,
+    )
+  return JSON.parse(value)
 }
 
 function readEnd({ 'Cache-Control': control, Expires: date }: Record<string, string>, now: number): number {

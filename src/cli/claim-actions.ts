@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import {
+  type ClaimsValues,
   createHasuraClaims,
   createNamespace,
-  isArrayText,
+  createSessionVariable,
   isClaimName,
-  toSessionVariable,
 } from '../claims/hasura-claims.ts'
 import { createWebhookAnswer } from '../endpoints/webhook.ts'
 import { storableText, validate } from '../http/validate.ts'
@@ -42,7 +42,7 @@ export async function preview(
   const { leftOut } = claims
   return {
     document: { id, username, token, webhook, leftOut },
-    text: formatClaims(token, webhook),
+    text: formatClaims(token, webhook, config.roles),
     warning:
       leftOut.length > 0
         ? `left out, because Hasura must not receive them: ${leftOut.join(', ')}`
@@ -50,56 +50,59 @@ export async function preview(
   }
 }
 
-function formatClaims(token: Record<string, unknown>, webhook: Record<string, string>): string {
+type Form = { claimsValues: ClaimsValues }
+
+function formatClaims(token: Record<string, unknown>, webhook: Record<string, unknown>, form: Form): string {
   const [[namespace, members]] = Object.entries(token) as [[string, Record<string, unknown> | string]]
-  const inToken = typeof members === 'string' ? members : list(toLines(members))
-  return `In the access token, under ${namespace}:\n\n${inToken}\n\nFrom the webhook:\n\n${list(webhook)}`
+  const inToken = typeof members === 'string' ? members : list(toLines(members, form))
+  return `In the access token, under ${namespace}:\n\n${inToken}\n\nFrom the webhook:\n\n${list(toLines(webhook, form))}`
 }
 
-function toLines(members: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(members).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(', ') : String(value),
-    ]),
-  )
+/** Returns the members as text; as JSON where the types matter. */
+function toLines(members: Record<string, unknown>, { claimsValues }: Form): Record<string, string> {
+  const toLine = (value: unknown) => (Array.isArray(value) ? value.join(', ') : String(value))
+  const form = claimsValues === 'json' ? JSON.stringify : toLine
+  return Object.fromEntries(Object.entries(members).map(([name, value]) => [name, form(value)]))
 }
 
-const claim = z.object({
-  name: z
-    .string()
-    .refine(
-      isClaimName,
-      'must be lower-case letters, digits, - and _, and not a name that is reserved for roles',
-    )
-    .refine(
-      (name) => !name.startsWith('x-hasura-'),
-      'must be without the prefix x-hasura-, which is added to every claim',
-    ),
-  value: storableText(10_000)
-    .refine((text) => text !== 'null', 'must not be null; remove a claim with: claimgate claims unset')
-    .refine((text) => isStorable(parseIfJson(text)), 'has a character that cannot be stored')
-    .refine(
-      (text) => isArrayText(parseIfJson(text)),
-      'is an array that PostgreSQL cannot read: arrays inside it must have the same size, no other value beside them, and at most six levels',
-    ),
-})
+const createClaimSchema = (values: ClaimsValues) =>
+  z.object({
+    name: z
+      .string()
+      .refine(
+        isClaimName,
+        'must be lower-case letters, digits, - and _, and not a name that is reserved for roles',
+      )
+      .refine(
+        (name) => !name.startsWith('x-hasura-'),
+        'must be without the prefix x-hasura-, which is added to every claim',
+      ),
+    value: storableText(10_000)
+      .refine((text) => text !== 'null', 'must not be null; remove a claim with: claimgate claims unset')
+      .refine((text) => isStorable(parseIfJson(text)), 'has a character that cannot be stored')
+      .refine(
+        (text) => createSessionVariable(JSON.stringify(parseIfJson(text)), values) !== undefined,
+        'is an array that PostgreSQL cannot read: arrays inside it must have the same size, no other value beside them, and at most six levels',
+      ),
+  })
 
 /** Sets a claim to a JSON value, or else to the text. Throws `user_not_found` and `validation_failed`. */
 export async function setClaim(
-  { database }: OpenDeployment,
+  { database, config }: OpenDeployment,
   nameOrId: string,
   name: string,
   value: string,
 ): Promise<Output> {
-  validate(claim, { name, value })
+  const { claimsValues } = config.roles
+  validate(createClaimSchema(claimsValues), { name, value })
   const { id, username } = await findUser(database, nameOrId)
   const parsed = parseIfJson(value)
   await createUserClaims(database).set(id, name, parsed)
-  const variable = `x-hasura-${name}`
+  const variable = createSessionVariable(JSON.stringify(parsed), claimsValues)
+  const shown = claimsValues === 'json' ? JSON.stringify(variable) : String(variable)
   return {
     document: { id, username, name, value: parsed },
-    text: `${quote(username)} now has ${variable}: ${printable(toSessionVariable(parsed) ?? '')}`,
+    text: `${quote(username)} now has x-hasura-${name}: ${printable(shown)}`,
   }
 }
 

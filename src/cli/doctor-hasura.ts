@@ -3,7 +3,7 @@ import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { type Check, failed, ok, skipped } from '../doctor/check.ts'
 import { checkExposed, checkRoles, findExposed, findRoles } from '../doctor/permissions.ts'
-import { checkAnonymous, checkToken, type WantedSettings } from '../doctor/token.ts'
+import { checkAnonymous, checkClaims, checkToken, type WantedSettings } from '../doctor/token.ts'
 import { createMetadataApi } from '../hasura/metadata-api.ts'
 import { type HasuraAddress, HasuraError, postToHasura } from '../hasura/metadata-request.ts'
 import { hasuraSecret } from '../process/startup-message.ts'
@@ -19,6 +19,7 @@ const names = {
   anonymous: 'anonymous role',
   roles: 'roles',
   exposed: 'secret columns',
+  claims: 'AUTH_CLAIMS_VALUES',
 }
 // In seconds, enough for one request.
 const probeLifetime = 30
@@ -31,7 +32,7 @@ export async function examineHasura(
   found: Found,
 ): Promise<Check[]> {
   const skipAll = (why: string) =>
-    [names.roles, names.exposed, names.token, names.anonymous].map((name) => skipped(name, why))
+    [names.roles, names.exposed, names.claims, names.token, names.anonymous].map((name) => skipped(name, why))
   if (endpoint === null) return [skipped(names.hasura, 'no --hasura'), ...skipAll('no --hasura')]
   const address: HasuraAddress = { endpoint, fetch, timeout: 5000 }
   const { config } = found
@@ -57,6 +58,7 @@ export async function examineHasura(
     metadata === null
       ? skipped(names.exposed, 'the metadata was not read')
       : checkExposed(findExposed(metadata)),
+    checkClaims(config.roles.claimsValues, 2),
     await attempt(names.token, () => tryToken(address, config, found.signingKey)),
     await attempt(names.anonymous, () => tryAnonymous(address, config, used)),
   ]

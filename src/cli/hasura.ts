@@ -65,12 +65,21 @@ function parseSeconds(text: string): number {
 
 async function apply(context: CommandContext, flags: Flags): Promise<Output> {
   const { api, version, missing, differs, inTheWay, describeCall } = await compare(context, flags)
+  const { env } = context.process
   if (missing.length > 0 && inTheWay.length > 0) throw refuseOver(inTheWay.map(describeCall))
   const isDone = missing.length > 0 && !flags.dryRun
   if (isDone) {
     await requireConsistent(api)
     await api.bulk(missing, version)
   }
+  const warnings = [
+    ...(differs.length > 0 ? [`different and not changed: ${differs.map(describeCall).join('; ')}`] : []),
+    ...(env.AUTH_CLAIMS_VALUES === 'json'
+      ? [
+          'AUTH_CLAIMS_VALUES is json, which is for Hasura v3: this Hasura v2 rejects claims that are not text',
+        ]
+      : []),
+  ]
   const nothing = 'Hasura has all the metadata already.'
   const summary = isDone
     ? `Added ${count(missing.length, 'object')}.`
@@ -81,8 +90,7 @@ async function apply(context: CommandContext, flags: Flags): Promise<Output> {
       missing.length === 0
         ? nothing
         : [...missing.map((call) => `+ ${describeCall(call)}`), summary].join('\n'),
-    warning:
-      differs.length > 0 ? `different and not changed: ${differs.map(describeCall).join('; ')}` : undefined,
+    warning: warnings.join('; ') || undefined,
   }
 }
 

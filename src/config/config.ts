@@ -97,6 +97,8 @@ export function parseConfig(
       defaultRole: read('AUTH_DEFAULT_ROLE', v.role('user', allowAdmin)),
       anonymousRole: readAnonymousRole(),
       allowAdmin,
+      /** The form of extra claims in tokens and webhook answers. */
+      claimsValues: read('AUTH_CLAIMS_VALUES', v.oneOf(['text', 'json'], 'text')),
     }),
     signup: read('AUTH_SIGNUP', v.flag(true)),
     /** False closes the routes and operations that take a password of a user. The pages stay. */

@@ -105,6 +105,26 @@ export function checkAnonymous(
   )
 }
 
+/** Checks that the form of claims suits the version of Hasura. */
+export function checkClaims(values: 'text' | 'json', version: 2 | 3): Check {
+  const name = 'AUTH_CLAIMS_VALUES'
+  if (version === 2 && values === 'json')
+    return failed(
+      name,
+      'json: Hasura v2 rejects every request of a user with a claim that is not text',
+      'unset it, or set it to text',
+    )
+  if (version === 3 && values === 'text')
+    return {
+      name,
+      status: 'warning',
+      detail:
+        'text: from the compatibility date 2024-10-16 on, Hasura v3 rejects text for Int, Float, Boolean and lists',
+      cure: 'set it to json, or store no claim of these types',
+    }
+  return ok(name, `${values}, as Hasura v${version} reads it`)
+}
+
 function failHook(name: string, message: string, { hook }: WantedSettings): Check {
   return failed(
     name,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { bearer } from '../authentication/bearer.ts'
 import { claimsProxy, requireClaims } from '../claims/claims-proxy.ts'
+import type { ClaimsValues } from '../claims/hasura-claims.ts'
 import {
   type Answer,
   type Clock,
@@ -9,6 +10,7 @@ import {
   type HasuraClaims,
   type Middleware,
   requireState,
+  type SessionVariable,
   withContract,
 } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -47,8 +49,15 @@ const webhookHeaders = z.object({
     .optional(),
 })
 
-const webhookAnswer: Answer = {
-  description: 'The session variables; all values are strings.',
+// JSON but null.
+const anyValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.unknown()), z.looseObject({})])
+
+/** Creates the contract of the answer. Hasura v2 rejects other values than strings. */
+const createWebhookContract = (values: ClaimsValues): Answer => ({
+  description:
+    values === 'text'
+      ? 'The session variables; all values are strings.'
+      : 'The session variables; those of claims have the stored types.',
   schema: z
     .object({
       'X-Hasura-Role': z.string().meta({ description: 'The role of the request.', examples: ['editor'] }),
@@ -61,9 +70,9 @@ const webhookAnswer: Answer = {
         .meta({ description: 'The time for which Hasura may cache the answer.', examples: ['max-age=900'] })
         .optional(),
     })
-    .catchall(z.string())
+    .catchall(values === 'text' ? z.string() : anyValue)
     .meta({ title: 'SessionVariables' }),
-}
+})
 
 /** Returns a header of Hasura's client. */
 type HeaderOf = (ctx: Context, name: string) => string | undefined
@@ -92,10 +101,11 @@ function secretSteps({ config: { webhookSecret } }: Dependencies): Middleware[] 
 
 function webhookSteps(deps: Dependencies, headerOf: HeaderOf, contract: Contract): Middleware[] {
   const { config, accessTokens, accessCache, sessions, clock } = deps
-  const { anonymousRole } = config.roles
+  const { anonymousRole, claimsValues } = config.roles
+  const answers = { 200: createWebhookContract(claimsValues) }
   const readCurrent = createReadCurrent({ sessions: accessCache ?? sessions, clock })
   return [
-    anonymous({ anonymousRole, headerOf }),
+    anonymous({ anonymousRole, headerOf, answers }),
     bearer({
       accessTokens,
       clock,
@@ -103,7 +113,7 @@ function webhookSteps(deps: Dependencies, headerOf: HeaderOf, contract: Contract
       contract,
     }),
     claimsProxy({ roles: config.roles, read: readCurrent, refused: 'invalid_token' }),
-    sessionVariables({ clock, headerOf }),
+    sessionVariables({ clock, headerOf, answers }),
   ]
 }
 
@@ -127,18 +137,16 @@ const postedHeader: HeaderOf = (ctx, name) => {
   return posted ?? forwarded
 }
 
-type AnonymousOptions = { anonymousRole: string | null; headerOf: HeaderOf }
+type Answers = NonNullable<Contract['answers']>
+type AnonymousOptions = { anonymousRole: string | null; headerOf: HeaderOf; answers: Answers }
 
 /**
  * Answers a request without a credential: with the anonymous role, or with 401 when the deployment has none. A wrong
  * credential passes on.
  */
-function anonymous({ anonymousRole, headerOf }: AnonymousOptions): Middleware {
+function anonymous({ anonymousRole, headerOf, answers }: AnonymousOptions): Middleware {
   return withContract(
-    {
-      answers: { 200: webhookAnswer },
-      errors: ['invalid_token', 'role_denied'],
-    },
+    { answers, errors: ['invalid_token', 'role_denied'] },
     async function anonymous(ctx, next) {
       if (headerOf(ctx, 'authorization') !== undefined) return next()
       if (anonymousRole === null)
@@ -151,19 +159,18 @@ function anonymous({ anonymousRole, headerOf }: AnonymousOptions): Middleware {
   )
 }
 
+type VariablesOptions = { clock: Clock; headerOf: HeaderOf; answers: Answers }
+
 /**
- * Answers with the session variables, all of them strings, and with their lifetime in seconds. The requested role is used
+ * Answers with the session variables and their lifetime in seconds. The requested role is used
  * if the user has it. All other `x-hasura-*` headers of the client are ignored.
  */
-function sessionVariables({ clock, headerOf }: { clock: Clock; headerOf: HeaderOf }): Middleware {
-  return withContract(
-    { answers: { 200: webhookAnswer }, errors: ['role_denied'] },
-    async function sessionVariables(ctx) {
-      const { expiresAt } = requireState(ctx, 'bearer')
-      const remaining = expiresAt - Math.floor(clock().getTime() / 1000)
-      ctx.body = createWebhookAnswer(requireClaims(ctx).claims, headerOf(ctx, 'x-hasura-role'), remaining)
-    },
-  )
+function sessionVariables({ clock, headerOf, answers }: VariablesOptions): Middleware {
+  return withContract({ answers, errors: ['role_denied'] }, async function sessionVariables(ctx) {
+    const { expiresAt } = requireState(ctx, 'bearer')
+    const remaining = expiresAt - Math.floor(clock().getTime() / 1000)
+    ctx.body = createWebhookAnswer(requireClaims(ctx).claims, headerOf(ctx, 'x-hasura-role'), remaining)
+  })
 }
 
 /**
@@ -174,7 +181,7 @@ export function createWebhookAnswer(
   claims: HasuraClaims,
   asked: string | undefined,
   remaining: number,
-): Record<string, string> {
+): Record<string, SessionVariable> {
   return {
     ...claims.extra,
     'X-Hasura-User-Id': claims.userId,

@@ -39,6 +39,15 @@ test.serial('role grant says whether it changed anything, and warns of admin', a
   const preview = await d.json('claims preview alice')
   t.deepEqual(preview.token[namespace]['x-hasura-allowed-roles'], ['editor', 'user'])
   t.deepEqual(preview.leftOut, ['role "admin"'])
+  const json = { env: { AUTH_CLAIMS_VALUES: 'json' } }
+  t.is(
+    (await d.run(`claims set alice ids '[[1], [2, 3]]'`, json)).stdout,
+    '"alice" now has x-hasura-ids: [[1],[2,3]]\n',
+  )
+  t.deepEqual((await d.json('claims preview alice', json)).webhook['x-hasura-ids'], [[1], [2, 3]])
+  t.regex((await d.run('claims preview alice', json)).stdout, /^x-hasura-ids +\[\[1\],\[2,3\]\]$/m)
+  t.true((await d.json('claims preview alice')).leftOut.includes('claim "ids"'))
+  await d.json('claims unset alice ids')
   t.like(await d.failure('claims preview alice --role admin'), { code: 'role_denied', exit: 1 })
   t.is((await d.json('claims preview alice --role=')).webhook['X-Hasura-Role'], 'user')
   await d.json('role revoke alice admin')

@@ -10,7 +10,7 @@ import {
 import { checkPublicUrl, checkWebhook } from '../../src/doctor/gateway.ts'
 import { checkJwks, findProblem } from '../../src/doctor/jwks.ts'
 import { checkExposed, checkRoles, findExposed, findRoles } from '../../src/doctor/permissions.ts'
-import { checkAnonymous, checkToken } from '../../src/doctor/token.ts'
+import { checkAnonymous, checkClaims, checkToken } from '../../src/doctor/token.ts'
 import { root } from '../_app.ts'
 import test from '../_test.ts'
 
@@ -289,6 +289,13 @@ test('a webhook that answers 401 is skipped; a webhook without an answer or with
       t.regex(cureOf(found), /HASURA_GRAPHQL_AUTH_HOOK lead to https:\/\/auth\.test\/webhook/)
     }
   }
+})
+
+test('claims in JSON fail at Hasura v2, and claims in text are a warning at Hasura v3', (t) => {
+  t.is(checkClaims('text', 2).status, 'ok')
+  t.is(checkClaims('json', 3).status, 'ok')
+  t.like(checkClaims('json', 2), { status: 'failed', cure: 'unset it, or set it to text' })
+  t.like(checkClaims('text', 3), { status: 'warning' })
 })
 
 const missing = answer('Missing', 'invalid-headers')

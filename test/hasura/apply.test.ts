@@ -133,6 +133,15 @@ test('of two concurrent runs, the run with an outdated comparison changes nothin
   t.is(hasura.state.applied.length, all.length)
 })
 
+test('claims in JSON are a warning, because Hasura v2 rejects them', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  const { code, stderr } = await run(hasura.url, 'apply', { AUTH_CLAIMS_VALUES: 'json' })
+  t.is(code, 0)
+  t.regex(stderr, /^Warning: AUTH_CLAIMS_VALUES is json, which is for Hasura v3/)
+  t.is((await run(hasura.url, 'apply', { AUTH_CLAIMS_VALUES: 'text' })).stderr, '')
+})
+
 for (const role of ['admin', 'anonymous', 'user']) {
   test(`the manager role cannot be ${role}`, async (t) => {
     const { code, stderr } = await run('http://127.0.0.1:9', `diff --manager-role ${role}`)

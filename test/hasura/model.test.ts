@@ -1,7 +1,9 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import fc from 'fast-check'
 import {
+  type ArgumentType,
   type JsonObject,
+  readArgument,
   readJwks,
   readToken,
   readWebhook,
@@ -422,6 +424,41 @@ test('readToken refuses any x-hasura claim that is not a string', (t) => {
     }),
     { numRuns: 50 },
   )
+})
+
+const badArguments: [value: unknown, type: ArgumentType, date?: string][] = [
+  ['7', 'Int'],
+  [1.5, 'Int'],
+  ['1.5', 'Float'],
+  ['true', 'Boolean'],
+  [7, 'String'],
+  ['{1,2}', ['Int']],
+  [['1', '2'], ['Int']],
+  [7, 'Int', '2024-10-15'],
+  ['x', 'Int', '2024-10-15'],
+  ['{1,2}', ['Int'], '2024-10-15'],
+]
+test('Hasura v3 reads session variables as JSON from 2024-10-16 on, and scalars from text before that', (t) => {
+  for (const [value, type, date] of badArguments)
+    t.throws(() => readArgument(value, type, date), { message: /^v3: / }, JSON.stringify([value, type]))
+  t.deepEqual(readArgument([[1], [2, 3]], [['Int']]), [[1], [2, 3]])
+  for (const value of ['7', 7, { a: 1 }]) t.is(readArgument(value, 'Custom'), value)
+  t.is(readArgument('7', 'Int', '2024-10-15'), 7)
+  t.is(readArgument('true', 'Boolean', '2024-10-15'), true)
+  t.is(readArgument('7', 'String', '2024-10-15'), '7')
+})
+
+test('readToken and readWebhook accept claims in JSON only from a Hasura v3', (t) => {
+  const token = withClaims({ 'x-hasura-org-ids': [1, 2], 'x-hasura-org': { id: 7 } })
+  t.throws(() => readToken(token, keys, options), { message: /org-ids is not a string/ })
+  t.like(readToken(token, keys, { ...options, values: 'json' }).claims, {
+    'x-hasura-org-ids': [1, 2] as never,
+  })
+  const body = answer({ 'x-hasura-org-id': 7 })
+  t.throws(() => readWebhook(200, body, { now: 0 }), { message: /org-id is not a string/ })
+  t.is(readWebhook(200, body, { now: 0, values: 'json' })?.get('x-hasura-org-id'), 7 as never)
+  const number = answer({ 'X-Hasura-Role': 'user', 'Cache-Control': 60 })
+  t.throws(() => readWebhook(200, number, { now: 0, values: 'json' }), { message: /Cache-Control is not/ })
 })
 
 const session = { 'X-Hasura-User-Id': '907f0dc7', 'X-Hasura-Role': 'user', 'Cache-Control': 'max-age=60' }

@@ -35,7 +35,7 @@ for (const engine of engines) {
       username: 'anna',
       defaultRole: 'chief',
       roles: ['editor'],
-      extraClaims: { teams: ['a', 'b'] },
+      extraClaims: { teams: '["a", "b"]' },
       idleExpiresAt: later(lifetimes.idle),
       expiresAt: later(lifetimes.absolute),
     })
