@@ -281,6 +281,8 @@ test('attempts that came to nothing, or succeeded, leave no counter behind', asy
   )
   for (let at = 0; at < 50; at++) await (await login(`user-${at}`, '192.0.2.1')).cancelled()
   await (await login('anna', '192.0.2.1')).succeeded()
+  await (await login('anna', '192.0.2.1', 'a device')).cancelled()
+  await (await login('anna', '192.0.2.1', 'a device')).succeeded()
   const kept = limiters.flatMap((limiter) => (limiter as RateLimiterMemory).dump().storage)
   t.deepEqual(kept, [])
 })
