@@ -158,7 +158,11 @@ export function createFairQueue({
 /** Returns the works of the key of this level with the most works; of several keys, of the last to arrive. */
 function longestLine(works: readonly Waiting[], level: number): Waiting[] {
   const lines = new Map<string | undefined, Waiting[]>()
-  for (const entry of works) lines.set(entry.path[level], [...(lines.get(entry.path[level]) ?? []), entry])
+  for (const entry of works) {
+    const line = lines.get(entry.path[level])
+    if (line) line.push(entry)
+    else lines.set(entry.path[level], [entry])
+  }
   return [...lines.values()].reduce((longest, line) => (line.length >= longest.length ? line : longest), [])
 }
 

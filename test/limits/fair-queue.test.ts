@@ -42,6 +42,21 @@ test('a key with many works delays another key by one work', async (t) => {
   t.deepEqual(order.slice(0, 6), ['many', 'many', 'many', 'one', 'two', 'many'])
 })
 
+test('a long queue that is full refuses works without delaying other requests', async (t) => {
+  const capacity = 20_000
+  const queue = createFairQueue({ ...roomy, capacity, perKey: 2 * capacity, wait: 0.001 })
+  let finish = () => {}
+  const running = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const works = Array.from({ length: capacity + 100 }, () => queue.run(['network', 'address'], () => running))
+  const outcomes = Promise.allSettled(works)
+  t.deepEqual(queue.load(), { running: roomy.concurrency, waiting: capacity })
+  finish()
+  const refused = (await outcomes).filter(({ status }) => status === 'rejected')
+  t.true(refused.length >= 100 - roomy.concurrency)
+})
+
 test('a key has at most `perKey` works, and other keys are not affected', async (t) => {
   const { add, started, refused } = createWorks(createFairQueue({ ...roomy, perKey: 3 }))
   const all = ['a1', 'a2', 'a3', 'a4', 'b1'].map((name) => add(name.slice(0, 1), name))
