@@ -11,19 +11,12 @@ export function startupMessage(
   key: KeyPair,
   port: number,
 ): string {
-  const address = `http://localhost:${port}`
-  // The password of the seed's example, unless AUTH_PASSWORD_MIN_LENGTH rejects it.
-  const password =
-    config.passwordMinLength <= 7 ? 'test123' : 'a long test password'.padEnd(config.passwordMinLength, '!')
-  const browser = config.pages ? ` in a browser at ${address}/signup` : ''
-  const curl = `  curl -H 'Content-Type: application/json' ${address}/signup \\
-    -d '{"username": "test123", "password": "${password}", "confirmPassword": "${password}"}'`
   return `
 Claimgate listens on ${config.host}:${port} with the public URL ${config.publicUrl}
 Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'stored in the database'}
 Database: ${config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'PostgreSQL, from DATABASE_URL'}
 
-Try it${browser}${config.passwordApi ? `${browser && ', or'}:\n${curl}` : ''}
+${firstSteps(config, `http://localhost:${port}`)}
 
 Set HASURA_GRAPHQL_JWT_SECRET to one of these values. With the first, Hasura reads new keys by itself. In a container,
 localhost is the container itself: set jwk_url to an address that Hasura can reach. With the second,
@@ -34,6 +27,19 @@ ${config.keyRotation > 0 && !config.keyPair ? 'set AUTH_KEY_ROTATION=0; otherwis
 Sign-in:
 ${describeProviders(config, providers).join('\n')}
 `
+}
+
+/** Returns the first steps at the gateway: a sign-up, or, where sign-up is closed, the command that makes users. */
+function firstSteps({ pages, signup, passwordApi, passwordMinLength }: Config, address: string): string {
+  if (!signup)
+    return `${pages ? `Sign in at ${address}/signin. ` : ''}AUTH_SIGNUP is false: make users by claimgate user create <username>`
+  const browser = pages ? ` in a browser at ${address}/signup` : ''
+  if (!passwordApi) return `Try it${browser}`
+  // The password of the seed's example, unless AUTH_PASSWORD_MIN_LENGTH rejects it.
+  const password = passwordMinLength <= 7 ? 'test123' : 'a long test password'.padEnd(passwordMinLength, '!')
+  return `Try it${browser && `${browser}, or`}:
+  curl -H 'Content-Type: application/json' ${address}/signup \\
+    -d '{"username": "test123", "password": "${password}", "confirmPassword": "${password}"}'`
 }
 
 /** Returns the startup message as JSON for a program: address, database kind, and Hasura's JWT secret. */
