@@ -2,10 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { type Check, failed, ok, skipped } from '../doctor/check.ts'
+import { checkAnonymousV3, checkAuthConfig, isGraphql } from '../doctor/hasura-v3.ts'
 import { checkExposed, checkRoles, findExposed, findRoles } from '../doctor/permissions.ts'
 import { checkAnonymous, checkClaims, checkToken, type WantedSettings } from '../doctor/token.ts'
 import { createMetadataApi } from '../hasura/metadata-api.ts'
-import { type HasuraAddress, HasuraError, postToHasura } from '../hasura/metadata-request.ts'
+import {
+  type HasuraAddress,
+  type HasuraAnswer,
+  HasuraError,
+  postToHasura,
+} from '../hasura/metadata-request.ts'
 import { hasuraSecret } from '../process/startup-message.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
@@ -38,6 +44,7 @@ export async function examineHasura(
   const { config } = found
   if (config === null) return [skipped(names.hasura, 'no configuration'), ...skipAll('no configuration')]
   try {
+    if (await isV3(address)) return await examineV3(address, found, config)
     if (await isOpen(address)) {
       const cure = 'set HASURA_GRAPHQL_ADMIN_SECRET; Hasura checks no token without it'
       return [
@@ -68,10 +75,52 @@ function failUnreached(name: string, error: unknown): Check {
   return failed(name, toCommandError(error).message, 'start Hasura, and set --hasura to its URL')
 }
 
+const needsMetadata = { type: 'get_inconsistent_metadata', args: {} }
+
+/** Returns true for Hasura v3, which has no metadata API and serves `/graphql`. */
+async function isV3(address: HasuraAddress): Promise<boolean> {
+  try {
+    if ((await postToHasura(address, '/v1/metadata', {}, needsMetadata)).status !== 404) return false
+  } catch (error) {
+    if (!(error instanceof HasuraError) || error.code !== 'hasura_answer') throw error
+  }
+  return postToHasura(address, pathOfV3(address), {}, probe).then(isGraphql, () => false)
+}
+
+function pathOfV3({ endpoint }: HasuraAddress): string {
+  return endpoint.endsWith('/graphql') ? '' : '/graphql'
+}
+
+async function examineV3(address: HasuraAddress, found: Found, config: Config): Promise<Check[]> {
+  const unread = 'Hasura v3 has no metadata API'
+  const send = (headers: Record<string, string>) => postToHasura(address, pathOfV3(address), headers, probe)
+  const { publicUrl, issuer, audience, roles } = config
+  const wanted = { jwks: `${publicUrl}/jwks`, hook: wantedSettings(config).hook, issuer, audience }
+  const answers = found.signingKey && (await sendProbes(send, config, found.signingKey))
+  return [
+    ok(names.hasura, 'reached, version 3: its AuthConfig and permissions cannot be read'),
+    skipped(names.roles, unread),
+    skipped(names.exposed, unread),
+    checkClaims(roles.claimsValues, 3),
+    answers === null ? skipped('AuthConfig', 'no signing key') : checkAuthConfig(...answers, wanted),
+    checkAnonymousV3(await send({}), roles.anonymousRole),
+  ]
+}
+
+/** Sends a token, and then the same with an invalid signature. */
+async function sendProbes(
+  send: (headers: Record<string, string>) => Promise<HasuraAnswer>,
+  config: Config,
+  key: KeyPair,
+): Promise<[HasuraAnswer, HasuraAnswer]> {
+  const token = await signProbe(config, key, new Date())
+  const sendToken = (bearer: string) => send({ Authorization: `Bearer ${bearer}` })
+  return [await sendToken(token), await sendToken(spoil(token))]
+}
+
 /** Returns true if Hasura serves its metadata without a secret. */
 async function isOpen(address: HasuraAddress): Promise<boolean> {
-  const body = { type: 'get_inconsistent_metadata', args: {} }
-  return (await postToHasura(address, '/v1/metadata', {}, body)).status === 200
+  return (await postToHasura(address, '/v1/metadata', {}, needsMetadata)).status === 200
 }
 
 async function readMetadata(
@@ -111,10 +160,8 @@ function compareRoles({ roles }: Config, rows: string[] | null, used: Set<string
 
 async function tryToken(address: HasuraAddress, config: Config, key: KeyPair | null): Promise<Check> {
   if (key === null) return skipped(names.token, 'no signing key')
-  const token = await signProbe(config, key, new Date())
-  const send = (bearer: string) =>
-    postToHasura(address, '/v1/graphql', { Authorization: `Bearer ${bearer}` }, probe)
-  return checkToken(await send(token), await send(spoil(token)), wantedSettings(config))
+  const send = (headers: Record<string, string>) => postToHasura(address, '/v1/graphql', headers, probe)
+  return checkToken(...(await sendProbes(send, config, key)), wantedSettings(config))
 }
 
 /** Changes the first character of the signature of a token. */

@@ -4,6 +4,7 @@ import { type Check, failed, ok, skipped } from './check.ts'
 /** The right settings of Hasura: the value of HASURA_GRAPHQL_JWT_SECRET, or the URL for HASURA_GRAPHQL_AUTH_HOOK. */
 export type WantedSettings = { jwtSecret: string; hook: string }
 
+/** Hasura's answer to a query for `__typename`. */
 type Answered = { isAccepted: boolean; code: string; message: string }
 
 // Hasura's message when its webhook has answered 401, and its messages for a missing or invalid answer.
@@ -11,7 +12,7 @@ const hookRefused = 'Authentication hook unauthorized this request'
 const hookBroken = /^(webhook authentication request failed|Invalid response from authorization hook)/
 
 /** Reads the answer of Hasura's /v1/graphql to a query for `__typename`. */
-function readAnswer({ body }: HasuraAnswer): Answered {
+export function readAnswer({ body }: HasuraAnswer): Answered {
   const { data, errors, error, code } = (body ?? {}) as Record<string, unknown>
   const [first] = (Array.isArray(errors) ? errors : []) as {
     message?: unknown
@@ -24,6 +25,9 @@ function readAnswer({ body }: HasuraAnswer): Answered {
     message: String(first?.message ?? error ?? 'an answer that is not GraphQL').slice(0, 200),
   }
 }
+
+// Hasura's message to a client without the admin secret when it has neither a JWT secret nor a webhook.
+const withoutMode = /admin-secret.*required, but not found/
 
 const cures: [message: RegExp, cure: string][] = [
   [
@@ -39,10 +43,16 @@ export function checkToken(answer: HasuraAnswer, spoiled: HasuraAnswer, wanted: 
   if (isAccepted && readAnswer(spoiled).isAccepted)
     return failed(
       name,
-      'a token with an invalid signature is accepted too: signatures are not checked',
+      'a token with an invalid signature is accepted too: signatures are not checked, as by a Hasura without this variable that has HASURA_GRAPHQL_UNAUTHORIZED_ROLE',
       `set --hasura to the URL of Hasura itself, and set this variable to ${wanted.jwtSecret}, or HASURA_GRAPHQL_AUTH_HOOK to ${wanted.hook}`,
     )
   if (isAccepted) return ok(name, 'Hasura accepts a token of this gateway, and rejects an invalid signature')
+  if (withoutMode.test(message))
+    return failed(
+      name,
+      'neither this variable nor HASURA_GRAPHQL_AUTH_HOOK is set: Hasura reads no tokens, and requires the admin secret of every client',
+      `set it to ${wanted.jwtSecret}, or HASURA_GRAPHQL_AUTH_HOOK to ${wanted.hook}, and restart Hasura`,
+    )
   // The session of the token does not exist, so the right webhook answers 401 too.
   if (message === hookRefused)
     return skipped(

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { lockDirectory } from '../../src/database/directory-lock.ts'
 import type { Check } from '../../src/doctor/check.ts'
 import { createServerDatabase } from '../_app.ts'
+import { readJwks, readToken } from '../_hasura.ts'
 import type { GatewayProcess } from '../_process.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { startHasura } from '../hasura/_stand-in.ts'
@@ -293,3 +294,42 @@ test.serial('doctor has printed no secret and no token', (t) => {
   for (const text of [secret, 'a secret that', 'a client secret', 'eyJ', 'PRIVATE'])
     t.false(transcript.includes(text), text)
 })
+
+besideGateway(
+  'a Hasura v3 is recognised, its tokens are tried, and what cannot be read is skipped',
+  async (t) => {
+    const jwks = async () => readJwks(await (await fetch(`${gateway.url}/jwks`)).text())
+    let broken = false
+    const server = createServer(async (req, res) => {
+      // Hasura v3 answers unknown paths with 404 and no body.
+      if (req.url !== '/graphql') return res.writeHead(404).end()
+      const answer = (status: number, body: object) => res.writeHead(status).end(JSON.stringify(body))
+      const refuse = (message: string) => answer(400, { data: null, errors: [{ message }] })
+      const [, token] = /^Bearer (.+)$/.exec(req.headers.authorization ?? '') ?? []
+      if (token === undefined) return refuse('Authorization header not found')
+      try {
+        const issuer = broken ? 'https://other.test' : (d.env.AUTH_PUBLIC_URL ?? '')
+        const now = Math.floor(Date.now() / 1000)
+        readToken(token, await jwks(), { issuer, audience: 'hasura', now, skew: 30, values: 'json' })
+        return answer(200, { data: { __typename: 'Query' } })
+      } catch {
+        return refuse('InvalidIssuer or InvalidSignature')
+      }
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    for (const args of [`--hasura ${url}`, `--hasura ${url}/graphql`]) {
+      const { checks, of } = await examine(args, { AUTH_CLAIMS_VALUES: 'json' })
+      fails(t, checks, [])
+      t.regex(of('Hasura')?.detail ?? '', /version 3/)
+      t.is(of('AuthConfig')?.status, 'ok')
+      t.is(of('AUTH_CLAIMS_VALUES')?.status, 'ok')
+      for (const name of ['roles', 'secret columns', 'anonymous role']) t.is(of(name)?.status, 'skipped')
+    }
+    broken = true
+    const { checks, of } = await examine(`--hasura ${url}`)
+    fails(t, checks, ['AuthConfig'])
+    t.is(of('AUTH_CLAIMS_VALUES')?.status, 'warning')
+  },
+)

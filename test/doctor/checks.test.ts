@@ -8,6 +8,7 @@ import {
   checkWarnings,
 } from '../../src/doctor/deployment.ts'
 import { checkPublicUrl, checkWebhook } from '../../src/doctor/gateway.ts'
+import { checkAnonymousV3, checkAuthConfig, isGraphql } from '../../src/doctor/hasura-v3.ts'
 import { checkJwks, findProblem } from '../../src/doctor/jwks.ts'
 import { checkExposed, checkRoles, findExposed, findRoles } from '../../src/doctor/permissions.ts'
 import { checkAnonymous, checkClaims, checkToken } from '../../src/doctor/token.ts'
@@ -255,10 +256,7 @@ const cureOf = (check: object) => (check as { cure: string }).cure
 test('a token that Hasura rejects fails with the secret to set, or with the clock as the cure', (t) => {
   const check = (given: typeof accepted | typeof unauthorized) => checkToken(given, unauthorized, wanted)
   t.is(check(accepted).status, 'ok')
-  for (const message of [
-    'Could not verify JWT: JWTNotInIssuer',
-    'x-hasura-admin-secret required, but not found',
-  ])
+  for (const message of ['Could not verify JWT: JWTNotInIssuer', 'Could not verify JWT: JWTNotInAudience'])
     t.like(check(answer(message)), { status: 'failed', cure: 'set it to {"jwk_url":"…"}' })
   for (const message of ['Could not verify JWT: JWTIssuedAtFuture', 'Could not verify JWT: JWTExpired'])
     t.regex(cureOf(check(answer(message))), /^synchronise the clocks/)
@@ -266,6 +264,47 @@ test('a token that Hasura rejects fails with the secret to set, or with the cloc
   t.is(checkToken(notFound, notFound, wanted).status, 'failed')
   const other = { status: 200, body: { data: {} } }
   t.is(checkToken(other, notFound, wanted).status, 'failed', 'data without __typename')
+})
+
+test('a Hasura without a JWT secret and without a webhook fails with the secret to set as the cure', (t) => {
+  const closed = answer('x-hasura-admin-secret/x-hasura-access-key required, but not found', 'access-denied')
+  const check = checkToken(closed, closed, wanted)
+  t.like(check, { status: 'failed' })
+  t.regex(check.detail, /^neither this variable nor HASURA_GRAPHQL_AUTH_HOOK is set/)
+  t.regex(cureOf(check), /^set it to {"jwk_url":"…"}, or HASURA_GRAPHQL_AUTH_HOOK to https/)
+})
+
+test('a Hasura v3 is recognised by /graphql, and its AuthConfig by its answers', (t) => {
+  t.true(isGraphql(accepted))
+  t.true(isGraphql({ status: 400, body: { errors: [{ message: 'x' }] } }))
+  for (const body of [null, 'x', { path: '$', error: 'resource does not exist', code: 'not-found' }])
+    t.false(isGraphql({ status: 404, body }))
+
+  const authConfig = {
+    jwks: 'https://auth.test/jwks',
+    hook: wanted.hook,
+    issuer: 'https://auth.test',
+    audience: 'a',
+  }
+  const refuse = (status: number, message: string) => ({ status, body: { errors: [{ message }] } })
+  const check = (
+    given: typeof accepted | ReturnType<typeof refuse>,
+    spoiled = refuse(400, 'InvalidSignature'),
+  ) => checkAuthConfig(given, spoiled, authConfig)
+  t.is(check(accepted).status, 'ok')
+  t.is(checkAuthConfig(accepted, accepted, authConfig).status, 'failed')
+  t.regex(check(refuse(403, 'unauthorized')).detail, /webhook.*https:\/\/auth\.test\/webhook$/)
+  t.regex(cureOf(check(refuse(400, 'ExpiredSignature'))), /^synchronise the clocks/)
+  for (const other of [refuse(500, 'internal error'), refuse(400, 'InvalidIssuer')])
+    t.like(check(other), {
+      status: 'failed',
+      cure: 'set jwkFromUrl: https://auth.test/jwks, issuer: https://auth.test, audience: [a], allowedSkew: 30',
+    })
+  const missingToken = refuse(400, 'missing header')
+  t.is(checkAnonymousV3(missingToken, 'anonymous').status, 'skipped')
+  t.is(checkAnonymousV3(missingToken, null).status, 'ok')
+  t.is(checkAnonymousV3(accepted, 'anonymous').status, 'ok')
+  t.is(checkAnonymousV3(accepted, null).status, 'failed')
 })
 
 test('a Hasura that also accepts a token with an invalid signature fails', (t) => {
