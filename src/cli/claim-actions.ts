@@ -7,9 +7,11 @@ import {
   isClaimName,
 } from '../claims/hasura-claims.ts'
 import { createWebhookAnswer } from '../endpoints/webhook.ts'
+import { warnOfLength } from '../http/header-size.ts'
 import { storableText, validate } from '../http/validate.ts'
 import { findGrants } from '../stores/access.ts'
 import { createUserClaims } from '../stores/user-admin.ts'
+import { estimateLength } from '../tokens/access-token.ts'
 import type { OpenDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findUser } from './find.ts'
@@ -40,13 +42,14 @@ export async function preview(
   const token = createNamespace(claims, config)
   const webhook = createWebhookAnswer(claims, role, Math.min(config.accessTokenLifetime, idle, absolute))
   const { leftOut } = claims
+  const warnings = [
+    leftOut.length > 0 && `left out, because Hasura must not receive them: ${leftOut.join(', ')}`,
+    warnOfLength(estimateLength(username, claims, config)),
+  ].filter((warning) => typeof warning === 'string')
   return {
     document: { id, username, token, webhook, leftOut },
     text: formatClaims(token, webhook, config.roles),
-    warning:
-      leftOut.length > 0
-        ? `left out, because Hasura must not receive them: ${leftOut.join(', ')}`
-        : undefined,
+    warning: warnings.length > 0 ? warnings.join('; ') : undefined,
   }
 }
 

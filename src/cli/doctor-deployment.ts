@@ -1,7 +1,8 @@
 import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
+import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
-import { type Check, failed, skipped } from '../doctor/check.ts'
+import { type Check, failed, ok, skipped } from '../doctor/check.ts'
 import {
   checkClock,
   checkConfiguration,
@@ -15,10 +16,13 @@ import {
 import { checkPublicUrl, checkWebhook, readPage } from '../doctor/gateway.ts'
 import { checkJwks } from '../doctor/jwks.ts'
 import { ConfigError } from '../errors.ts'
+import { warnOfLength } from '../http/header-size.ts'
 import { findPending } from '../migrations/migrate.ts'
 import { connectDeployment, type Deployment } from '../process/deployment.ts'
 import { loadSettings, root, type Settings } from '../process/settings.ts'
+import { findMostGrants } from '../stores/access.ts'
 import { createRoles } from '../stores/roles.ts'
+import { estimateLength } from '../tokens/access-token.ts'
 import { openKey } from '../tokens/encrypted-key.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 import { type CommandContext, hasDatabase } from './context.ts'
@@ -115,10 +119,24 @@ async function readDatabase({ database, keySettings }: Deployment, config: Confi
   const keys = opened.map(({ kid, state, pair }) => ({ kid, state, opens: pair !== null }))
   const active = opened.find(({ state }) => state === 'active')?.pair ?? null
   return {
-    checks: [...checks, checkKeys(keys, config.keyPair?.kid ?? null)],
+    checks: [...checks, checkKeys(keys, config.keyPair?.kid ?? null), await examineTokens(database, config)],
     signingKey: config.keyPair ?? active,
     roles: (await createRoles(database).list()).map(({ name }) => name),
     hasNoKey: stored.length === 0,
+  }
+}
+
+async function examineTokens(database: Deployment['database'], config: Config): Promise<Check> {
+  const name = 'token size'
+  try {
+    const most = await findMostGrants(database)
+    const length = most && estimateLength(most.username, createHasuraClaims(most, config.roles), config)
+    const warning = length === null ? undefined : warnOfLength(length)
+    if (warning === undefined) return ok(name, 'servers usually accept the longest access token')
+    const [detail = '', cure = ''] = warning.split('; ')
+    return { name, status: 'warning', detail: `of ${JSON.stringify(most?.username)}: ${detail}`, cure }
+  } catch {
+    return skipped(name, 'roles and claims were not read')
   }
 }
 

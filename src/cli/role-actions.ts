@@ -1,7 +1,10 @@
 import { z } from 'zod'
-import { isRoleName } from '../claims/hasura-claims.ts'
+import { createHasuraClaims, isRoleName } from '../claims/hasura-claims.ts'
+import { warnOfLength } from '../http/header-size.ts'
 import { storableText, validate } from '../http/validate.ts'
+import { findGrants } from '../stores/access.ts'
 import { createRoles } from '../stores/roles.ts'
+import { estimateLength } from '../tokens/access-token.ts'
 import type { OpenDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findRole, findUser } from './find.ts'
@@ -47,7 +50,10 @@ export async function grantRole(
   const user = await findUser(database, nameOrId)
   const changed = await roles.grant(user.id, await findRole(roles, role))
   const text = `${quote(user.username)} ${changed ? 'now has' : 'already had'} the role ${quote(role)}.`
-  return { document: { ...toDocument(user, role), changed }, text, warning: warnOfAdmin(role, config) }
+  const grants = await findGrants(database, user.id)
+  const length = grants && estimateLength(user.username, createHasuraClaims(grants, config.roles), config)
+  const warning = warnOfAdmin(role, config) ?? (length === null ? undefined : warnOfLength(length))
+  return { document: { ...toDocument(user, role), changed }, text, warning }
 }
 
 /** Revokes a role of a user. Throws `user_not_found` and `role_not_found`. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { requireClaims } from '../claims/claims-proxy.ts'
 import { type Answer, type Context, type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { warnOfLength } from '../http/header-size.ts'
 import type { RefreshTransport } from '../sessions/refresh-transport.ts'
 import { emailVerified, id, level, roles, username } from './schemas.ts'
 
@@ -70,6 +71,8 @@ export function session(deps: Dependencies, transport: RefreshTransport): Middle
         createId(),
         now,
       )
+      const warning = warnOfLength(token.length)
+      if (warning) ctx.state.log.warn({ userId: access.userId, bytes: token.length }, warning)
       await endReplaced(ctx, access.sessionId, now)
       ctx.set('Cache-Control', 'no-store')
       ctx.body = {

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import { usualHeaderSize } from './header-size.ts'
 import { validate } from './validate.ts'
 
 /**
@@ -14,7 +15,7 @@ export function lengthLimit({ except = new Set() }: { except?: ReadonlySet<strin
     async function lengthLimit(ctx, next) {
       if (!except.has(ctx.path)) {
         requireShortQuery(ctx, 2048)
-        requireShortHeaders(ctx, 16_384)
+        requireShortHeaders(ctx, usualHeaderSize)
       }
       await next()
     },

@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { maxHeaderSize } from './header-size.ts'
 
 export type ServerSettings = {
   port: number
@@ -44,8 +45,7 @@ export async function listen(
     keepAliveTimeout: 65_000,
     // The interval at which Node checks the time limits.
     connectionsCheckingInterval: 500,
-    // Node's default of 16 KB has no room for a provider's callback with a code of 8 KB and a state of 8 KB.
-    maxHeaderSize: 32_768,
+    maxHeaderSize,
     // Node's answer would have no body and no headers; targetCheck rejects the request.
     requireHostHeader: false,
   })

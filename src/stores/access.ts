@@ -70,3 +70,20 @@ export async function findGrants(
 ): Promise<ActiveSession | null> {
   return parseAccess(await query(grants, [userId]))
 }
+
+const mostGrants = {
+  name: 'user_most_grants',
+  text: `SELECT u.id FROM "user" u JOIN (
+      SELECT ur.user_id, sum(octet_length(r.name) + 3) AS bytes
+      FROM user_role ur JOIN role r ON r.id = ur.role_id GROUP BY ur.user_id
+      UNION ALL
+      SELECT c.user_id, sum(octet_length(c.name) + octet_length(c.value::text)) FROM user_claim c GROUP BY c.user_id
+    ) g ON g.user_id = u.id
+    WHERE u.active GROUP BY u.id ORDER BY sum(g.bytes) DESC LIMIT 1`,
+}
+
+/** Reads the access of the active user with the longest roles and claims; null without roles and claims. */
+export async function findMostGrants({ query }: Pick<Database, 'query'>): Promise<ActiveSession | null> {
+  const [user] = await query<{ id: string }>(mostGrants, [])
+  return user === undefined ? null : findGrants({ query }, user.id)
+}

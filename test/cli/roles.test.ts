@@ -85,3 +85,21 @@ besideGateway('claims preview shows what token and webhook say, also of roles ju
   t.regex(stdout, /^x-hasura-allowed-roles {2}author, editor, user$/m)
   t.regex(stdout, /^X-Hasura-Role +author$/m)
 })
+
+test.serial('role grant, claims preview and doctor warn of tokens that servers reject', async (t) => {
+  await d.json('user create bulky --password-stdin', { input: 'correct horse' })
+  const id = (await d.json('user show bulky')).id
+  await d.sql(
+    `WITH made AS (
+      INSERT INTO role (name) SELECT 'a role with quite a long name ' || n FROM generate_series(1, 900) n RETURNING id)
+    INSERT INTO user_role (user_id, role_id) SELECT '${id}', id FROM made`,
+  )
+  t.regex((await d.json('role grant bulky editor')).warning, /this gateway rejects it, with 431/)
+  t.regex((await d.json('claims preview bulky')).warning, /this gateway rejects it, with 431/)
+  const { checks } = JSON.parse((await d.run('doctor --json')).stdout)
+  t.like(
+    checks.find(({ name }: { name: string }) => name === 'token size'),
+    { status: 'warning' },
+  )
+  await d.sql(`DELETE FROM "user" WHERE id = '${id}'`)
+})
