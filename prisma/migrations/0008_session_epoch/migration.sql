@@ -6,9 +6,6 @@ ALTER TABLE "user" ADD COLUMN     "session_epoch" INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE "session" ADD COLUMN     "epoch" INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE "session" ALTER COLUMN "epoch" DROP DEFAULT;
 
--- The unrevoked sessions of a user by age. No refresh changes these columns, so a refresh stays a HOT update.
-CREATE INDEX "session_unrevoked_idx" ON "session" ("user_id", "epoch", "created_at") WHERE "revoked_at" IS NULL;
-
 -- Functions name the schema of their table, because the writer's search_path may be another one.
 CREATE FUNCTION "begin_session"() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
