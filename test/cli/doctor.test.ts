@@ -135,6 +135,21 @@ besideGateway(
   },
 )
 
+besideGateway('doctor names a Hasura that has neither a JWT secret nor a webhook', async (t) => {
+  const { jwt, hook, unauthorizedRole } = hasura.state
+  t.teardown(() => Object.assign(hasura.state, { jwt, hook, unauthorizedRole }))
+  Object.assign(hasura.state, { jwt: null, hook: null })
+  const name = 'HASURA_GRAPHQL_JWT_SECRET'
+  const closed = await examine()
+  fails(t, closed.checks, [name])
+  t.regex(closed.of(name)?.detail ?? '', /^neither this variable nor HASURA_GRAPHQL_AUTH_HOOK is set/)
+  t.true(JSON.stringify(closed.of(name)).includes(`${d.env.AUTH_PUBLIC_URL}/jwks`))
+  hasura.state.unauthorizedRole = 'anonymous'
+  const open = await examine()
+  fails(t, open.checks, [name])
+  t.regex(open.of(name)?.detail ?? '', /without this variable that has HASURA_GRAPHQL_UNAUTHORIZED_ROLE/)
+})
+
 besideGateway('doctor keeps what it has found when Hasura stops answering half-way', async (t) => {
   t.teardown(() => Object.assign(hasura.state, { instead: null }))
   hasura.state.instead = (path) => (path === '/v1/graphql' ? { status: 502, text: '<html>' } : null)

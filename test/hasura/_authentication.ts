@@ -6,8 +6,8 @@ export type Authentication = {
   adminSecret: string | null
   /** The keys and settings of HASURA_GRAPHQL_JWT_SECRET in JWT mode; null in webhook mode. */
   jwt: { jwks: string; issuer: string; audience: string; skew?: number } | null
-  /** HASURA_GRAPHQL_AUTH_HOOK. */
-  hook: string
+  /** HASURA_GRAPHQL_AUTH_HOOK; null without it, and without `jwt` Hasura then reads the admin secret alone. */
+  hook: string | null
   unauthorizedRole: string | null
 }
 
@@ -23,7 +23,11 @@ export async function answerGraphql(
   headers: IncomingHttpHeaders,
 ) {
   if (adminSecret === null) return typename
-  if (!jwt) return askHook(hook, headers as Record<string, string>)
+  if (!jwt && hook !== null) return askHook(hook, headers as Record<string, string>)
+  if (!jwt)
+    return unauthorizedRole !== null
+      ? typename
+      : refuse('access-denied', 'x-hasura-admin-secret/x-hasura-access-key required, but not found')
   const [, token] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? []
   if (token === undefined) {
     if (unauthorizedRole !== null) return typename
