@@ -8,7 +8,7 @@ import { createFolder } from '../database/_databases.ts'
 
 test('a snapshot is made again when a failed build left one that only its owner can read, and then every user can read it', async (t) => {
   const folder = await createFolder(t)
-  await cp(new URL('prisma/', root), join(folder, 'prisma'), { recursive: true })
+  await cp(new URL('prisma/', root), join(folder, 'prisma'), { recursive: true, preserveTimestamps: true })
   const snapshot = join(folder, 'dist/snapshot')
   await mkdir(snapshot, { recursive: true, mode: 0o700 })
   await writeFile(join(snapshot, 'PG_VERSION'), '18', { mode: 0o600 })
