@@ -120,6 +120,8 @@ function required(access: ActiveSession | null, code: ErrorCode): ActiveSession 
 }
 
 function kindOf(ctx: Context): ClientKind {
+  // Hasura sends its own User-Agent, and often its own address: all its clients would be one kind.
+  if (ctx.state.hasuraClient !== undefined) return null
   return clientKind(ctx.get('user-agent'), ctx.state.address)
 }
 

@@ -1,6 +1,7 @@
 import { type Answer, enginesOfRun, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { refused } from '../_problem.ts'
 import test from '../_test.ts'
+import { act, callAction, failed, secret } from '../hasura/_actions.ts'
 
 const firefox = (version: number) =>
   `Mozilla/5.0 (X11; Linux x86_64; rv:${version}.0) Gecko/20100101 Firefox/${version}.0`
@@ -13,7 +14,7 @@ type Client = { userAgent?: string; address?: string }
 for (const engine of enginesOfRun) {
   let app: TestApp
   test.before(`${engine}: start`, async () => {
-    app = await startApp({ engine, env: { AUTH_TRUSTED_PROXIES: '1' } })
+    app = await startApp({ engine, env: { AUTH_TRUSTED_PROXIES: '1', AUTH_ACTION_SECRET: secret } })
   })
   test.after.always(`${engine}: stop`, () => app?.close())
 
@@ -88,6 +89,19 @@ for (const engine of enginesOfRun) {
     refused(t, await refresh(ahead), 401, 'invalid_token')
     t.deepEqual(eventsOf(first).slice(0, 4), ['refresh.ok', 'refresh.late', 'refresh.ok', 'refresh.reuse'])
   })
+
+  test.serial(
+    `${engine}: a late repeat by a client of Hasura, whose browser is unknown, ends the session`,
+    async (t) => {
+      const first = await app.signup('helga')
+      const lost = await act(app, 'refreshToken', { refreshToken: first.refreshToken })
+      app.clock.advance(3_600)
+      const again = await callAction(app, 'refreshToken', { refreshToken: first.refreshToken })
+      failed(t, again, 401, 'invalid_token')
+      refused(t, await refresh(lost), 401, 'invalid_token')
+      t.deepEqual(eventsOf(first).slice(0, 2), ['refresh.ok', 'refresh.reuse'])
+    },
+  )
 
   test.serial(`${engine}: of ten late repeats at once one gets the successor`, async (t) => {
     const { first } = await loseAnswer('emma')
