@@ -77,9 +77,7 @@ export function createOpenSession({
     stepUp: async (ctx: Context): Promise<ActiveSession> => {
       const { access } = requireClaims(ctx)
       const proven = requireState(ctx, 'user')
-      const client = kindOf(ctx)
-      const now = clock()
-      return required(await sessions.stepUp(access.sessionId, proven, now, client), 'invalid_credentials')
+      return required(await sessions.stepUp(access.sessionId, proven, clock()), 'invalid_credentials')
     },
 
     /**

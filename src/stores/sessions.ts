@@ -48,10 +48,12 @@ const rotate = {
     RETURNING ${columns})`),
 }
 
+// Without the kind of the client, the new refresh token is not sent again late: a thief of the one before would get a
+// fresh authentication.
 const stepUp = {
   name: 'session_step_up',
   text: selectAccess(`s AS (
-    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, rotated_by = $7,
+    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, rotated_by = NULL,
       idle_expires_at = least($4, s.expires_at), auth_time = $1,
       amr = coalesce(s.amr, '{}') || ARRAY(SELECT m FROM unnest($5::text[]) m WHERE m <> ALL (coalesce(s.amr, '{}')))
     FROM "user" u
@@ -173,24 +175,15 @@ export function createSessions(
 
     /**
      * Makes an authentication the last one of a session of its user, and moves the refresh token on by one. After a
-     * password, `passwordHash` must still be the user's hash.
+     * password, `passwordHash` must still be the user's hash. `repeatLate` does not answer with its refresh token.
      */
     stepUp: async (
       sessionId: string,
       { id, amr, passwordHash }: ProvenUser,
       now: Date,
-      client: ClientKind = null,
     ): Promise<ActiveSession | null> =>
       parseAccess(
-        await query(stepUp, [
-          now,
-          sessionId,
-          id,
-          after(now, lifetimes.idle),
-          amr,
-          passwordHash ?? null,
-          client,
-        ]),
+        await query(stepUp, [now, sessionId, id, after(now, lifetimes.idle), amr, passwordHash ?? null]),
       ),
 
     /** Spends a one-time code. It is spent even when the code challenge is not the one that it was bound to. */

@@ -103,6 +103,23 @@ for (const engine of enginesOfRun) {
     },
   )
 
+  test.serial(`${engine}: a late repeat of the token before a step-up ends the session`, async (t) => {
+    // Else a thief of that token would get the fresh authentication of its owner.
+    const first = await app.signup('ida')
+    const { body: current } = await refresh(first)
+    const stepUp = { method: 'password', password: 'correct horse' }
+    const headers = {
+      Authorization: `Bearer ${current.token}`,
+      'User-Agent': firefox(140),
+      'X-Forwarded-For': '203.0.113.7',
+    }
+    const fresh = await app.call<SessionBody>('POST', '/user/step-up', { headers, body: stepUp })
+    t.is(fresh.status, 200)
+    app.clock.advance(31)
+    refused(t, await refresh(current), 401, 'invalid_token')
+    refused(t, await refresh(fresh.body), 401, 'invalid_token')
+  })
+
   test.serial(`${engine}: of ten late repeats at once one gets the successor`, async (t) => {
     const { first } = await loseAnswer('emma')
     const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(first)))
