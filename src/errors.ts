@@ -69,7 +69,7 @@ const table = {
     status: 403,
     title: 'Passwords are for the pages',
     detail:
-      'Users of this gateway type passwords only on its own pages. Send the browser to /signin with redirect_to, and exchange the code.',
+      'Users of this gateway type passwords only on its own pages. Send the browser to /signin with redirect_to, for a fresh authentication also with prompt=login, and exchange the code.',
   },
   user_inactive: {
     status: 403,

@@ -19,8 +19,11 @@ const password = 'correct horse'
 async function signUpForApp(username: string): Promise<SessionBody> {
   const query = `?redirect_to=${encodeURIComponent(stage.home)}`
   const fields = { username, password, confirmPassword: password }
-  const { text } = await openCookieBrowser(stage).submit(`/signup${query}`, `/signup/form${query}`, fields)
-  // The page redirects by itself, to the address of its link.
+  return exchange(await openCookieBrowser(stage).submit(`/signup${query}`, `/signup/form${query}`, fields))
+}
+
+/** Exchanges the code of a page that redirects by itself, to the address of its link. */
+async function exchange({ text }: { text: string }): Promise<SessionBody> {
   const [, code] = /href="[^"]*[?;&]code=([\w-]+)/.exec(text) ?? []
   return (await stage.app.post<SessionBody>('/token/exchange', { code })).body
 }
@@ -68,6 +71,27 @@ test('with AUTH_PASSWORD_API=false people sign up, in and change their password 
   const { refreshToken } = await signUpForApp('dora')
   t.is((await stage.app.post('/token', { refreshToken })).status, 200)
 })
+
+test.serial(
+  'with AUTH_PASSWORD_API=false an app gets a fresh authentication at the sign-in page, as the error says',
+  async (t) => {
+    const { app, home } = stage
+    const browser = openCookieBrowser(stage)
+    await signUp(browser, 'emma')
+    const toApp = `redirect_to=${encodeURIComponent(home)}`
+    const fields = { username: 'emma', password }
+    app.clock.advance(app.config.freshSeconds + 1)
+    const continued = await browser.submit(`/signin?${toApp}`, `/signin/continue?${toApp}`)
+    const old = app.as(await exchange(continued))
+    refused(t, await old.post('/user/identities/github', {}), 403, 'fresh_authentication_required')
+    const closed = await old.post('/user/step-up', { method: 'password', password })
+    refused(t, closed, 403, 'password_api_disabled')
+    t.regex(String(closed.body.detail), /prompt=login/)
+    const again = await browser.submit(`/signin?prompt=login&${toApp}`, `/signin?${toApp}`, fields)
+    const fresh = app.as(await exchange(again))
+    t.is((await fresh.post('/user/identities/github', {})).status, 200)
+  },
+)
 
 test('with AUTH_PASSWORD_API=false GET /providers leads apps to the sign-in page, and the reference says what is closed', async (t) => {
   const { body } = await stage.app.get<object[]>('/providers')
