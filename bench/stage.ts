@@ -41,6 +41,7 @@ const plenty = {
   AUTH_SIGNUP_ATTEMPTS: '1000000',
   AUTH_REFRESH_ATTEMPTS: '1000000',
   AUTH_ADDRESS_FAILURES: '1000000',
+  AUTH_HASH_PER_ADDRESS: '1000',
 }
 
 /** Starts database and programs for `play`, with files in `folder`, and always stops them. */
