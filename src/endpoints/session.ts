@@ -47,7 +47,7 @@ export function session(deps: Dependencies, transport: RefreshTransport): Middle
   async function endReplaced(ctx: Context, kept: string, now: Date): Promise<void> {
     const sessionId = sessionOf(transport.replaced(ctx))
     if (sessionId === null || sessionId === kept) return
-    await sessions.revoke(sessionId, false, now)
+    if (!(await sessions.revoke(sessionId, false, now))) return
     // The other session may belong to another user than this one.
     ctx.state.announce('logout', { sessionId, userId: undefined, everywhere: false })
   }

@@ -200,15 +200,18 @@ export function createSessions(
 
     /**
      * Ends one session, or with `everywhere` all sessions of its user, whatever their number. An ended session ends no
-     * other session, and the call succeeds.
+     * other session, and the call succeeds. Returns false when the one session had ended before.
      */
-    revoke: async (sessionId: string, everywhere: boolean, now: Date): Promise<void> => {
-      if (everywhere) await query(revokeEverywhere, [now, sessionId])
-      else
-        await prisma.session.updateMany({
-          where: { id: sessionId, revokedAt: null },
-          data: { revokedAt: now, revokedReason: 'logout' },
-        })
+    revoke: async (sessionId: string, everywhere: boolean, now: Date): Promise<boolean> => {
+      if (everywhere) {
+        await query(revokeEverywhere, [now, sessionId])
+        return true
+      }
+      const { count } = await prisma.session.updateMany({
+        where: { id: sessionId, revokedAt: null },
+        data: { revokedAt: now, revokedReason: 'logout' },
+      })
+      return count === 1
     },
   }
 }

@@ -146,6 +146,15 @@ test.serial('a sign-in with a cookie that does not verify ends no session', asyn
   t.true(await isAlive(answer.body))
 })
 
+test.serial('a sign-in with the cookie of an ended session announces no end of it', async (t) => {
+  const { cookie } = await signup('ended')
+  const login = { path: '/login', body: { username: 'ended', password: 'correct horse' } }
+  const endings = () => app.logs.filter(({ event }) => event === 'logout').length
+  const before = endings()
+  for (let round = 0; round < 2; round++) t.is((await signIn(pairOf(cookie), login)).status, 200)
+  t.is(endings(), before + 1)
+})
+
 test.serial('a refresh and a step-up end no session of their own cookie', async (t) => {
   const { answer, cookie } = await signup('own-cookie')
   const stepped = await app.call('POST', '/user/step-up', {

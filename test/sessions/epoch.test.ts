@@ -180,7 +180,7 @@ for (const engine of engines) {
       async (t) => {
         const id = await stores.addUser('leaving')
         const { sessionId } = await begin(id)
-        let logout: Promise<void> = Promise.resolve()
+        let logout: Promise<unknown> = Promise.resolve()
         await changePassword({ id, sessionId }, async () => {
           logout = stores.sessions.revoke(sessionId, true, now)
           await waitUntilLocked()
