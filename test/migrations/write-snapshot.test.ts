@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { writeSnapshot } from '../../src/migrations/write-snapshot.ts'
@@ -8,7 +8,11 @@ import { createFolder } from '../database/_databases.ts'
 
 test('a snapshot is made again when a failed build left one that only its owner can read, and then every user can read it', async (t) => {
   const folder = await createFolder(t)
-  await cp(new URL('prisma/', root), join(folder, 'prisma'), { recursive: true, preserveTimestamps: true })
+  await cp(new URL('prisma/', root), join(folder, 'prisma'), { recursive: true })
+  // The engine writes times in whole seconds, so a snapshot looks older than a copy of the same second.
+  const minuteAgo = new Date(Date.now() - 60_000)
+  for (const name of await readdir(join(folder, 'prisma'), { recursive: true }))
+    await utimes(join(folder, 'prisma', name), minuteAgo, minuteAgo)
   const snapshot = join(folder, 'dist/snapshot')
   await mkdir(snapshot, { recursive: true, mode: 0o700 })
   await writeFile(join(snapshot, 'PG_VERSION'), '18', { mode: 0o600 })
