@@ -96,7 +96,7 @@ export type ActiveSession = {
   counter: number
   idleExpiresAt: Date
   expiresAt: Date
-  /** The time of the last authentication. A refresh is none. */
+  /** The time of the last authentication. A refresh does not change it. */
   authTime: Date
   /** The methods of all authentications of the session (RFC 8176). */
   amr: string[]

@@ -11,7 +11,7 @@ const forbidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u28
 const emoji = /\p{RGI_Emoji}/gv
 const partOfEmoji = /\u200d|\ufe0f\u20e3?/g
 
-// The Arabic letters that join the letter before them only, and those that join no letter (Joining_Type R; U and C).
+// Arabic letters with Joining_Type R (join only the previous letter), and with U or C (join no letter).
 const rightJoining = String.raw`\u0622-\u0625\u0627\u0629\u062f-\u0632\u0648\u0671-\u0673\u0675-\u0677\u0688-\u0699\u06c0\u06c3-\u06cb\u06cd\u06cf\u06d2-\u06d3\u06d5\u06ee-\u06ef\u0759-\u075b\u076b-\u076c\u0771\u0773-\u0774\u0778-\u0779\u0870-\u0882\u088e\u08aa-\u08ac\u08ae\u08b1-\u08b2\u08b9`
 const notJoining = String.raw`\u0621\u0674\u0883-\u0885\u0887\u08ad`
 const arabicLetter = String.raw`(?=[\u0620-\u08ff])(?=\p{Script=Arabic})\p{Lo}`

@@ -190,7 +190,7 @@ export function createWebhookAnswer(
   }
 }
 
-/** Returns the requested role, or else the default role. An empty request is none, as in Hasura's JWT mode. */
+/** Returns the requested role, or else the default role. An empty `X-Hasura-Role` counts as absent, as in Hasura's JWT mode. */
 function chooseRole(asked: string | undefined, allowed: readonly string[], defaultRole: string): string {
   const role = asked || defaultRole
   if (!allowed.includes(role)) throw new GatewayError('role_denied', { event: 'role.denied' })
