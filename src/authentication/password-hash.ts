@@ -63,7 +63,8 @@ export function createPasswordHashes({
 
     /**
      * Returns true when the password matches the hash. A wrong password always costs at least one verification at
-     * today's settings, also when the user has no hash or an unusable one. The whole work takes one turn of the address in the queue.
+     * today's settings, also when the user has no hash or an unusable one. The whole work takes one turn of the address
+     * in the queue.
      */
     verify: async (password: string, hash: string | null, address: string): Promise<boolean> => {
       const known = hash !== null && isUsableHash(hash) ? hash : null

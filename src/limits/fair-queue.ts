@@ -44,12 +44,18 @@ export function createFairQueue({
   /** Counts a work. A new key begins with the turns of the key of its group with the fewest, so it gains nothing. */
   function enter(path: KeyPath): void {
     for (const [level, key] of path.entries()) {
-      const group = path[level - 1] ?? ''
       const known = active.get(key)
-      const turns = [...active.values()].filter((each) => each.group === group).map((each) => each.turns)
       if (known) known.works++
-      else active.set(key, { group, works: 1, turns: turns.length === 0 ? 0 : Math.min(...turns) })
+      else {
+        const group = path[level - 1] ?? ''
+        active.set(key, { group, works: 1, turns: fewestTurns(group) })
+      }
     }
+  }
+
+  function fewestTurns(group: string): number {
+    const turns = [...active.values()].filter((each) => each.group === group).map((each) => each.turns)
+    return turns.length === 0 ? 0 : Math.min(...turns)
   }
 
   function leave(path: KeyPath): void {

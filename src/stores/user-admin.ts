@@ -41,7 +41,10 @@ export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'qu
   }
 
   return {
-    /** Finds a user by id or by name, without regard to case and white space around it. An id wins, because users cannot choose their id. */
+    /**
+     * Finds a user by id or by name, without regard to case and white space around it. An id wins, because users cannot
+     * choose their id.
+     */
     find: async (nameOrId: string): Promise<UserName | null> => {
       const id = await findId(nameOrId)
       if (id === null) return null
