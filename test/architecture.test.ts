@@ -61,12 +61,12 @@ const floors: Record<string, number> = {
 
 const inSrc = sources.filter(({ path }) => path.startsWith('src/'))
 
-test('src has at most 8 files of its own, one level of folders and 225 files in all', (t) => {
+test('src has at most 8 files of its own, one level of folders and 240 files in all', (t) => {
   const depthOf = (path: string) => path.split('/').length
   const flat = inSrc.filter(({ path }) => depthOf(path) === 2)
   t.log(`${flat.length} files flat, ${inSrc.length} files in all`)
   t.true(flat.length <= 8)
-  t.true(inSrc.length <= 225)
+  t.true(inSrc.length <= 240)
   const deep = inSrc.filter(({ path }) => depthOf(path) > 3 && !path.startsWith('src/pages/locales/'))
   t.deepEqual(
     deep.map(({ path }) => path),
@@ -183,12 +183,12 @@ const wiring = [
   'src/pages/steps.ts',
 ]
 
-test('the wiring has at most 290 lines', (t) => {
+test('the wiring has at most 300 lines', (t) => {
   const files = sources.filter(({ path }) => wiring.includes(path))
   const lines = files.reduce((sum, { text }) => sum + text.split('\n').length - 1, 0)
   t.log(`${lines} lines of wiring`)
   t.is(files.length, wiring.length)
-  t.true(lines <= 290)
+  t.true(lines <= 300)
 })
 
 test('no file has more than 300 lines, and none is a barrel', (t) => {
