@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import pg from 'pg'
+import { ServerClient, type ServerClientConfig } from './server-client.ts'
 
 /** The settings of a listening connection. Times in milliseconds. */
 export type ListenSettings = {
-  config: pg.ClientConfig
+  config: ServerClientConfig
   channel: string
   /** Sends a message on the channel, over another connection. */
   notify(message: string): Promise<unknown>
@@ -37,7 +37,7 @@ export async function openListenConnection(
   onMessage: (message: string) => void,
   signal: AbortSignal,
 ): Promise<ListenConnection> {
-  const client = new pg.Client({ ...settings.config, application_name: 'claimgate listener' })
+  const client = new ServerClient({ ...settings.config, application_name: 'claimgate listener' })
   const awaited = new Map<string, () => void>()
   let heartbeat: NodeJS.Timeout | undefined
   let disconnect: (reason: unknown) => void = () => {}

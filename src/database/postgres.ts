@@ -6,6 +6,7 @@ import type { Connection, Statement } from './database.ts'
 import { createExecuteScript } from './execute-script.ts'
 import { listenOnServer } from './listen-postgres.ts'
 import type { Subscription } from './listener.ts'
+import { ServerClient, type ServerClientConfig, sessionSettings } from './server-client.ts'
 
 // An arbitrary constant that other programs on the same database are unlikely to use.
 const lockKey = 7_268_150_433
@@ -28,23 +29,23 @@ export function connectServer(url: string, onError: (error: Error) => void, time
   const bounded = {
     ...settings,
     query_timeout: timeout * 600,
-    // A little earlier, so that the server cancels a slow statement and the connection survives.
-    statement_timeout: timeout * 540,
-    // Earlier still: a statement that waits for a lock does nothing with its connection.
-    lock_timeout: timeout * 200,
+    // The statement limit is a little earlier, so that the server cancels a slow statement and the connection survives.
+    // The lock limit is earlier still: a statement that waits for a lock does nothing with its connection.
+    session: sessionSettings({ statement: timeout * 540, lock: timeout * 200 }),
   }
-  const pool = new pg.Pool({ ...bounded, application_name: 'claimgate' })
+  const pool = createPool({ ...bounded, application_name: 'claimgate' })
   pool.on('release', (error, client) => discard(pool, error, client))
-  const apart = new pg.Pool({ ...bounded, application_name: 'claimgate readiness', max: 1 })
+  const apart = createPool({ ...bounded, application_name: 'claimgate readiness', max: 1 })
   for (const each of [pool, apart]) each.on('error', onError)
   const queryIn =
     (from: pg.Pool): Connection['query'] =>
     async <Row>({ name, text }: Statement, values: readonly unknown[]) =>
       (await from.query({ name, text, values: [...values] })).rows as Row[]
+  const unbounded = { ...settings, session: sessionSettings({ statement: 0, lock: 0 }) }
   const goodbye = timeout * 1000
   const listeners: Subscription[] = []
   const execute = (script: string) =>
-    withClient(settings, goodbye, async (client) => void (await client.query(script)))
+    withClient(unbounded, goodbye, async (client) => void (await client.query(script)))
   return {
     adapter: createServerAdapter(pool, execute),
     query: queryIn(pool),
@@ -82,6 +83,10 @@ export function connectServer(url: string, onError: (error: Error) => void, time
   }
 }
 
+// The types of node-postgres have a Client without arguments.
+const createPool = (config: ServerClientConfig & pg.PoolConfig): pg.Pool =>
+  new pg.Pool({ ...config, Client: ServerClient as unknown as new () => pg.ClientBase })
+
 /** Keeps broken connections out of the pool. */
 function discard(pool: pg.Pool, error: Error | undefined, client: pg.PoolClient): void {
   // Prisma releases a connection without an error when its transaction could not be ended.
@@ -103,12 +108,11 @@ async function tryLock(client: pg.Client): Promise<boolean> {
 
 /** Runs `work` on a separate connection. A migration may take long, unless `config` sets a limit. */
 async function withClient<T>(
-  config: pg.ClientConfig,
+  config: ServerClientConfig,
   goodbye: number,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client(config)
-  client.on('error', () => {})
+  const client = new ServerClient(config)
   await client.connect()
   try {
     return await work(client)

@@ -130,7 +130,7 @@ if (engines.includes('server')) {
   })
 
   const settingsOf = (connectionString: string) => ({
-    config: { connectionString },
+    config: { connectionString, session: {} },
     channel,
     patience: 1_000,
     timeout: 200,

@@ -1,0 +1,97 @@
+import pg from 'pg'
+
+/** The settings of a connection to a server. `session` has server settings, which only a direct connection gets. */
+export type ServerClientConfig = pg.ClientConfig & { session: Readonly<Record<string, string>> }
+
+/**
+ * A connection to a PostgreSQL server or to a pooler. Its start packet has only parameters that PgBouncer accepts and
+ * keeps apart for each client. `connect` ends when the connection has its session settings.
+ *
+ * Behind a pooler the process id of the connection is not the id of the server process. Such a connection is pooled: it
+ * gets no session settings, because they would stay on the pooler's connection, and its statements run unnamed.
+ */
+export class ServerClient extends pg.Client {
+  /** True when a pooler is between this connection and the server. Known after `connect`. */
+  isPooled = false
+  readonly #session: ServerClientConfig['session']
+
+  constructor(config: ServerClientConfig) {
+    super(config)
+    this.#session = config.session
+    // A statement that runs fails with the same error, and a pool has a listener of its own.
+    this.on('error', () => {})
+  }
+
+  /** Returns the parameters of the start packet; node-postgres adds `client_encoding`. */
+  getStartupConf(): Record<string, string | undefined> {
+    const { application_name } = (this as unknown as { connectionParameters: pg.ClientConfig })
+      .connectionParameters
+    return {
+      user: this.user,
+      database: this.database,
+      application_name,
+      datestyle: 'ISO, MDY',
+      timezone: 'UTC',
+      standard_conforming_strings: 'on',
+    }
+  }
+
+  override connect(): Promise<pg.Client>
+  override connect(callback: ((error: Error) => void) | ((error: null, client: pg.ClientBase) => void)): void
+  override connect(callback?: unknown): Promise<pg.Client> | undefined {
+    const opened = this.#open()
+    if (callback === undefined) return opened
+    const answer = callback as (error: unknown, client?: pg.Client) => void
+    opened.then((client) => answer(null, client), answer)
+    return undefined
+  }
+
+  async #open(): Promise<pg.Client> {
+    await super.connect()
+    try {
+      await this.#applySession()
+    } catch (error) {
+      void this.end()
+      throw error
+    }
+    return this
+  }
+
+  /** Applies the session settings that this server knows, in one statement. Applies none on a pooled connection. */
+  async #applySession(): Promise<void> {
+    const { processID } = this as unknown as { processID: number }
+    const { rows } = await this.query<{ pid: number }>(
+      `SELECT pg_backend_pid() AS pid, (
+         SELECT count(set_config(name, value, false)) FROM unnest($2::text[], $3::text[]) AS wanted (name, value)
+         WHERE pg_backend_pid() = $1 AND current_setting(name, true) IS NOT NULL)`,
+      [processID, Object.keys(this.#session), Object.values(this.#session)],
+    )
+    this.isPooled = rows[0]?.pid !== processID
+    if (this.isPooled) this.query = withoutNames(this.query.bind(this) as Query) as typeof this.query
+  }
+}
+
+type Query = (config: unknown, ...rest: unknown[]) => unknown
+
+// The pooler may run the next statement on another server connection, which does not have the name.
+function withoutNames(query: Query): Query {
+  return (config, ...rest) =>
+    query(typeof config === 'object' ? { ...config, name: undefined } : config, ...rest)
+}
+
+/**
+ * Returns the session settings that the gateway's statements rely on, whatever the role or the database sets by default.
+ * Times in milliseconds.
+ */
+export function sessionSettings(limits: { statement: number; lock: number }): Record<string, string> {
+  return {
+    statement_timeout: String(limits.statement),
+    lock_timeout: String(limits.lock),
+    idle_in_transaction_session_timeout: '600000',
+    idle_session_timeout: '0',
+    transaction_timeout: '0',
+    default_transaction_isolation: 'read committed',
+    bytea_output: 'hex',
+    array_nulls: 'on',
+  }
+}
