@@ -52,6 +52,8 @@ export interface PostgresOptions {
   settings?: Record<string, string>
   /** Also accept TLS connections, with a self-signed certificate for `localhost` and 127.0.0.1. */
   tls?: boolean
+  /** Default: a free port. */
+  port?: number
 }
 
 export interface PostgresServer {
@@ -65,10 +67,14 @@ export interface PostgresServer {
   readonly pid: number | null
   /** Path of the PEM certificate; `null` without the `tls` option or without `openssl`. */
   readonly certificate: string | null
+  /** The files of the server; `null` when it was not started here. */
+  readonly installation: Installation | null
   /** Creates a database, as a copy of `template` if one is named, and returns its URL. */
   createDatabase(name: string, template?: string): Promise<string>
   /** Drops a database, if it exists, and cuts the connections that are open to it. */
   dropDatabase(name: string): Promise<void>
+  /** Ends the server and all its processes by SIGKILL, and leaves its files. It must have been started here. */
+  kill(): Promise<void>
   /** Stops the server and removes all its files; does nothing to a server that was not started here. */
   stop(): Promise<void>
 }
@@ -78,7 +84,8 @@ interface Candidate {
   prepare(directory: string): Promise<string>
 }
 
-interface Installation {
+/** The programs of a server, its data, and the superuser's password. */
+export interface Installation {
   directory: string
   data: string
   log: string
@@ -123,7 +130,12 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 /** Uses a running server, such as the server of `CLAIMGATE_TEST_POSTGRES`. */
 export async function connectPostgres(url: string, source = 'existing server'): Promise<PostgresServer> {
   const version = await readVersion(url)
-  return { url, version, source, pid: null, certificate: null, ...databasesOf(url), stop: async () => {} }
+  return {
+    ...{ url, version, source, pid: null, certificate: null, installation: null },
+    ...databasesOf(url),
+    kill: () => Promise.reject(new Error(`${source}: only a server that was started here can be killed`)),
+    stop: async () => {},
+  }
 }
 
 async function connectGiven(url: string): Promise<PostgresServer> {
@@ -226,7 +238,20 @@ async function isExecutable(path: string): Promise<boolean> {
   )
 }
 
-async function startCandidate(candidate: Candidate, options: PostgresOptions): Promise<PostgresServer> {
+function startCandidate(candidate: Candidate, options: PostgresOptions): Promise<PostgresServer> {
+  return startInstalled(
+    candidate.source,
+    async (directory) => initialize(directory, await candidate.prepare(directory), options),
+    options,
+  )
+}
+
+/** Starts a server on what `install` makes in a new directory, which belongs to the owner of the server. */
+export async function startInstalled(
+  source: string,
+  install: (directory: string) => Promise<Installation>,
+  options: PostgresOptions,
+): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), 'claimgate-postgres-'))
   const dismissWatchdog = watchDirectory(directory)
   const cleanUp = async () => {
@@ -235,15 +260,17 @@ async function startCandidate(candidate: Candidate, options: PostgresOptions): P
   }
   try {
     await giveAway(directory)
-    const installation = await initialize(directory, await candidate.prepare(directory), options)
+    const installation = await install(directory)
     const { child, url, version } = await startOnFreePort(installation, options)
     return {
       url,
       version,
-      source: candidate.source,
+      source,
       pid: child.pid ?? null,
       certificate: installation.certificate,
+      installation,
       ...databasesOf(url),
+      kill: () => kill(child, installation),
       stop: stopOnce(child, cleanUp),
     }
   } catch (error) {
@@ -292,7 +319,7 @@ async function createCertificate(directory: string): Promise<string | null> {
 async function startOnFreePort(installation: Installation, options: PostgresOptions): Promise<Running> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startServer(installation, await findFreePort(), options)
+      return await startServer(installation, options.port ?? (await findFreePort()), options)
     } catch (error) {
       if (attempt === PORT_ATTEMPTS || !describe(error).includes('Address already in use')) throw error
     }
@@ -391,6 +418,23 @@ async function terminate(child: ChildProcess): Promise<void> {
   await exited
 }
 
+async function kill(child: ChildProcess, { data }: Installation): Promise<void> {
+  const { pid } = child
+  if (pid === undefined || hasExited(child)) return
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  const lock = await readFile(join(data, 'postmaster.pid'), 'utf8')
+  child.ref()
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  // A process may end before its turn, because the first one has.
+  const others = children.split(' ').filter(Boolean)
+  if (others.length > 0) await run('kill', ['-KILL', ...others]).catch(() => {})
+  await exited
+  // A killed server leaves its shared memory, whose id is in the lock file.
+  const [, segment] = /^ *\d+ +(\d+) *$/m.exec(lock) ?? []
+  if (segment) await run('ipcrm', ['-m', segment]).catch(() => {})
+}
+
 function signal(child: ChildProcess, name: NodeJS.Signals): void {
   if (!hasExited(child)) child.kill(name)
 }
@@ -425,7 +469,8 @@ async function giveAway(path: string): Promise<void> {
   if (uid !== undefined && gid !== undefined) await chown(path, uid, gid)
 }
 
-async function chownAll(directory: string): Promise<void> {
+/** Gives a directory and its content to the owner of the server. */
+export async function chownAll(directory: string): Promise<void> {
   const { uid, gid } = serverOwner()
   if (uid === undefined || gid === undefined) return
   const entries = await readdir(directory, { recursive: true })
