@@ -2,6 +2,7 @@ import { callbackUrl, configuredProviders } from '../authentication/strategies.t
 import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
+import { parseConnectionString } from '../database/connection-string.ts'
 import { type Check, failed, ok, skipped } from '../doctor/check.ts'
 import {
   checkClock,
@@ -50,7 +51,7 @@ export async function examineDeployment(
   const { config, providers, warnings } = settings
   const secrets = {
     AUTH_SECRET: config.secret,
-    DATABASE_URL: config.databaseUrl && new URL(config.databaseUrl).password,
+    DATABASE_URL: config.databaseUrl && parseConnectionString(config.databaseUrl).password,
     HASURA_GRAPHQL_ADMIN_SECRET: hasuraSecret(),
   }
   const inside = await examineDatabase(context, config)

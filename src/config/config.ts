@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { withDefaultSslmode } from '../database/connection-string.ts'
 import { ConfigError } from '../errors.ts'
 import { isThisMachine } from '../http/ip-address.ts'
 import type { LimitSettings } from '../limits/limits.ts'
@@ -171,10 +172,7 @@ export function parseConfig(
   function readDatabaseUrl(): string | undefined {
     const url = read('DATABASE_URL', v.databaseUrl)
     const sslmode = read('PGSSLMODE', v.sslmode)
-    if (url === undefined || sslmode === undefined) return url
-    const parsed = new URL(url)
-    if (!parsed.searchParams.has('sslmode')) parsed.searchParams.set('sslmode', sslmode)
-    return parsed.href
+    return url === undefined || sslmode === undefined ? url : withDefaultSslmode(url, sslmode)
   }
 
   function readTracesEndpoint(): string | undefined {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { isRoleName } from '../claims/hasura-claims.ts'
+import { sslmodes } from '../database/connection-parameters.ts'
+import { parseConnectionString } from '../database/connection-string.ts'
 import { parsePublicKeys } from '../tokens/key-pair.ts'
 
 // One schema for each kind of value of an environment variable. A message completes "<NAME> …" and omits the value.
@@ -133,24 +135,21 @@ export const endpointUrl = z
   }, 'must be an http(s) URL without user and password')
   .optional()
 
-/** The values of sslmode: libpq's without `allow`, and `no-verify` of node-postgres. */
-const sslmodes = ['disable', 'prefer', 'require', 'no-verify', 'verify-ca', 'verify-full'] as const
-
-function isSslmode(value: string): boolean {
-  return (sslmodes as readonly string[]).includes(value)
-}
-
 /** PGSSLMODE, the default of libpq for URLs without sslmode. */
 export const sslmode = z.enum(sslmodes, `must be one of ${sslmodes.join(', ')}`).optional()
 
 /** A PostgreSQL connection URL. */
 export const databaseUrl = z
   .string()
-  .refine((value) => /^postgres(ql)?:$/.test(parseUrl(value)?.protocol ?? ''), 'must be a postgres:// URL')
-  .refine(
-    (value) => isSslmode(parseUrl(value)?.searchParams.get('sslmode') ?? 'disable'),
-    `has an unknown sslmode; it must be one of ${sslmodes.join(', ')}`,
-  )
+  .transform((value, ctx) => {
+    try {
+      parseConnectionString(value)
+      return value
+    } catch (error) {
+      ctx.addIssue({ code: 'custom', message: (error as Error).message })
+      return z.NEVER
+    }
+  })
   .optional()
 
 /** OAuth scopes, separated by spaces or commas. */

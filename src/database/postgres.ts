@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
+import { parseConnectionString } from './connection-string.ts'
 import type { Connection, Statement } from './database.ts'
 import { createExecuteScript } from './execute-script.ts'
 import { listenOnServer } from './listen-postgres.ts'
@@ -19,10 +20,11 @@ const heartbeat = 10_000
  * Every statement fails after `timeout` seconds: two fifths of it for a connection, three fifths for the answer.
  */
 export function connectServer(url: string, onError: (error: Error) => void, timeout = 5): Connection {
-  const connectionString = withLibpqSslmode(url)
+  const address = parseConnectionString(url)
+  const { connectTimeout = timeout } = address
   const settings = {
-    connectionString,
-    connectionTimeoutMillis: timeout * 400,
+    address,
+    connectionTimeoutMillis: Math.min(timeout * 400, connectTimeout * 1000),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   }
@@ -127,20 +129,6 @@ async function atMost(limit: number, ending: Promise<void>): Promise<void> {
   const given = sleep(limit, undefined, { ref: false, signal: waiting.signal }).catch(() => {})
   await Promise.race([ending, given])
   waiting.abort()
-}
-
-/**
- * Makes node-postgres read `sslmode` as libpq does. By default it reads `sslmode=require` as `verify-full`, and the
- * URLs of Heroku, RDS and Neon mean libpq's `require`.
- */
-export function withLibpqSslmode(url: string): string {
-  const parsed = new URL(url)
-  const sslmode = parsed.searchParams.get('sslmode')
-  // `no-verify` is a value of node-postgres, which it accepts only without the compatibility.
-  if (sslmode !== null && sslmode !== 'no-verify' && !parsed.searchParams.has('uselibpqcompat')) {
-    parsed.searchParams.set('uselibpqcompat', 'true')
-  }
-  return parsed.href
 }
 
 /**

@@ -1,7 +1,14 @@
+import { readFileSync } from 'node:fs'
+import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
+import type { Host, ServerAddress } from './connection-string.ts'
 
-/** The settings of a connection to a server. `session` has server settings, which only a direct connection gets. */
-export type ServerClientConfig = pg.ClientConfig & { session: Readonly<Record<string, string>> }
+/** The settings of a connection to a server. */
+export type ServerClientConfig = pg.ClientConfig & {
+  address: ServerAddress
+  /** The server settings that a direct connection gets, on top of the ones of the address. */
+  session: Readonly<Record<string, string>>
+}
 
 /**
  * A connection to a PostgreSQL server or to a pooler. Its start packet has only parameters that PgBouncer accepts and
@@ -16,8 +23,9 @@ export class ServerClient extends pg.Client {
   readonly #session: ServerClientConfig['session']
 
   constructor(config: ServerClientConfig) {
-    super(config)
-    this.#session = config.session
+    const { address } = config
+    super({ ...config, ...clientConfig(address, address.hosts[0]) })
+    this.#session = { ...address.session, ...config.session }
     // A statement that runs fails with the same error, and a pool has a listener of its own.
     this.on('error', () => {})
   }
@@ -93,5 +101,32 @@ export function sessionSettings(limits: { statement: number; lock: number }): Re
     default_transaction_isolation: 'read committed',
     bytea_output: 'hex',
     array_nulls: 'on',
+  }
+}
+
+function clientConfig(address: ServerAddress, { host, port }: Host): pg.ClientConfig {
+  const { user, password, database, applicationName, tls } = address
+  const isSocket = host?.startsWith('/')
+  return Object.fromEntries(
+    Object.entries({
+      ...{ host, port, user, password, database, application_name: applicationName },
+      ssl: isSocket ? false : readTls(tls),
+      sslnegotiation: tls.negotiation,
+      enableChannelBinding: address.channelBinding,
+    }).filter(([, value]) => value !== undefined),
+  )
+}
+
+/** Returns the options for TLS with libpq's meaning of `sslmode`; undefined leaves the choice to PGSSLMODE. */
+function readTls({ mode, ...tls }: ServerAddress['tls']): ConnectionOptions | false | undefined {
+  if (mode === undefined) return undefined
+  if (mode === 'disable') return false
+  const read = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path, 'utf8'))
+  const ca = tls.rootcert === 'system' ? undefined : read(tls.rootcert)
+  const isVerified = /^verify/.test(mode) || (mode === 'require' && tls.rootcert !== undefined)
+  return {
+    ...{ ca, cert: read(tls.cert), key: read(tls.key), passphrase: tls.passphrase },
+    rejectUnauthorized: isVerified,
+    ...(isVerified && mode !== 'verify-full' && { checkServerIdentity: () => undefined }),
   }
 }

@@ -3,7 +3,6 @@ import { usernameSchema } from '../authentication/username.ts'
 import type { Config } from '../config/config.ts'
 import { databaseUrl } from '../config/values.ts'
 import type { Database } from '../database/database.ts'
-import { withLibpqSslmode } from '../database/postgres.ts'
 import { ConfigError, GatewayError } from '../errors.ts'
 import { createImportTarget, type ImportTarget, rehearse } from '../stores/import-target.ts'
 import type { ImportRules } from './candidate.ts'
@@ -53,10 +52,10 @@ export async function runImport(
       'usage',
       `The source must be one of ${layouts.map((each) => each.name).join(', ')}; its URL comes second.`,
     )
-  if (!databaseUrl.safeParse(url).success)
-    throw new ImportError('usage', 'The URL must be a postgres:// URL.')
+  const problem = databaseUrl.safeParse(url).error?.issues[0]?.message
+  if (problem !== undefined) throw new ImportError('usage', `The URL ${problem}.`)
   const config = await deps.parseConfig()
-  const source = await openSource(withLibpqSslmode(url), 'The source database')
+  const source = await openSource(url, 'The source database')
   try {
     const queries = await findQueries(source, layout)
     await refuseSameDatabase(source, layout, config)
@@ -98,7 +97,7 @@ function rulesOf({ roles }: Config): ImportRules {
 /** Throws `sameDatabase` when source and target are one database. Runs before the target is opened and migrated. */
 async function refuseSameDatabase(source: Source, layout: Layout, config: Config): Promise<void> {
   if (config.databaseUrl === undefined) return
-  const target = await openSource(withLibpqSslmode(config.databaseUrl), 'The database in DATABASE_URL')
+  const target = await openSource(config.databaseUrl, 'The database in DATABASE_URL')
   try {
     if ((await identifyDatabase(target)) === (await identifyDatabase(source)))
       throw new ImportError('sameDatabase', layout.sameDatabase)

@@ -1,4 +1,5 @@
-import pg from 'pg'
+import { parseConnectionString } from '../database/connection-string.ts'
+import { ServerClient } from '../database/server-client.ts'
 import { ImportError } from './problems.ts'
 
 /** A read-only connection to the database of another authentication server. */
@@ -12,6 +13,7 @@ const settings = {
   connectionTimeoutMillis: 10_000,
   query_timeout: 300_000,
   keepAlive: true,
+  session: {},
 }
 
 /**
@@ -20,8 +22,10 @@ const settings = {
  * default_transaction_read_only.) `name` begins the error messages. Throws ImportError `unreachable`, without the URL.
  */
 export async function openSource(url: string, name: string): Promise<Source> {
-  const client = await reached(name, async () => new pg.Client({ connectionString: url, ...settings }))
-  client.on('error', () => {})
+  const client = await reached(
+    name,
+    async () => new ServerClient({ address: parseConnectionString(url), ...settings }),
+  )
   const query = <Row>(text: string, values: readonly unknown[] = []) =>
     reached(name, async () => (await client.query(text, [...values])).rows as Row[])
   await reached(name, () => client.connect())

@@ -22,7 +22,7 @@ test('an unknown sslmode is rejected in DATABASE_URL and in PGSSLMODE', (t) => {
     const error = t.throws(() => urlOf(env as Record<string, string>), { instanceOf: ConfigError })
     t.regex(
       error?.problems[0] ?? '',
-      /must be one of disable, prefer, require, no-verify, verify-ca, verify-full/,
+      /must be one of disable, allow, prefer, require, no-verify, verify-ca, verify-full/,
     )
   }
 })

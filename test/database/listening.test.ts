@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { parseConnectionString } from '../../src/database/connection-string.ts'
 import type { Connection } from '../../src/database/database.ts'
 import { NotificationsNotDeliveredError, openListenConnection } from '../../src/database/listen-connection.ts'
 import type { Subscription } from '../../src/database/listener.ts'
@@ -130,7 +131,7 @@ if (engines.includes('server')) {
   })
 
   const settingsOf = (connectionString: string) => ({
-    config: { connectionString, session: {} },
+    config: { address: parseConnectionString(connectionString), session: {} },
     channel,
     patience: 1_000,
     timeout: 200,

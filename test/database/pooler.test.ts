@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { parseConnectionString } from '../../src/database/connection-string.ts'
 import { ServerClient, type ServerClientConfig, sessionSettings } from '../../src/database/server-client.ts'
 import { createServerDatabase, engines } from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
@@ -7,7 +8,7 @@ import { pgbouncer, startPgbouncer } from './_pgbouncer.ts'
 const session = sessionSettings({ statement: 2700, lock: 1000 })
 
 async function connect(t: ExecutionContext, url: string, config: Partial<ServerClientConfig> = {}) {
-  const client = new ServerClient({ connectionString: url, session, ...config })
+  const client = new ServerClient({ address: parseConnectionString(url), session, ...config })
   await client.connect()
   t.teardown(() => client.end())
   return client
@@ -43,7 +44,7 @@ async function createHostileDatabase(t: ExecutionContext): Promise<string> {
 if (engines.includes('server')) {
   test('the start packet has only parameters that PgBouncer accepts', async (t) => {
     const client = new ServerClient({
-      connectionString: 'postgres://anna:secret@127.0.0.1:1/app',
+      address: parseConnectionString('postgres://anna:secret@127.0.0.1:1/app'),
       application_name: 'claimgate',
       session,
     })

@@ -1,4 +1,3 @@
-import { withLibpqSslmode } from '../../src/database/postgres.ts'
 import { identifyDatabase, openSource } from '../../src/import/source.ts'
 import { createServerDatabase, engines } from '../_app.ts'
 import test from '../_test.ts'
@@ -45,7 +44,7 @@ if (engines.includes('server')) {
     process.env.PGPASSWORD = decodeURIComponent(url.password)
     t.teardown(() => delete process.env.PGPASSWORD)
     url.password = ''
-    const source = await openSource(withLibpqSslmode(url.href), 'It')
+    const source = await openSource(url.href, 'It')
     t.teardown(source.close)
     t.deepEqual(await source.query('SELECT 1 AS one'), [{ one: 1 }])
   })
@@ -53,7 +52,7 @@ if (engines.includes('server')) {
   test('sslmode is honoured', async (t) => {
     const url = await createServerDatabase()
     const isEncrypted = async (sslmode: string) => {
-      const source = await openSource(withLibpqSslmode(`${url}?sslmode=${sslmode}`), 'It')
+      const source = await openSource(`${url}?sslmode=${sslmode}`, 'It')
       t.teardown(source.close)
       const [row] = await source.query<{ ssl: boolean }>(
         'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
