@@ -2,17 +2,18 @@ import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapt
 import { translateFailure } from './failures.ts'
 import { PrismaClient } from './generated/client.ts'
 import type { Subscriber, Subscription } from './listener.ts'
+import type { Schema } from './schema.ts'
 
-/** A statement of a frequent request, prepared once per connection under its name. */
+/** A statement, prepared once per connection under its name. It has the gateway's own names in braces: see `Schema`. */
 export type Statement = { name: string; text: string }
 
 /** The operations that differ between the embedded database and a server. */
-export type Connection = {
+export type Connection = Schema & {
   adapter: SqlMigrationAwareDriverAdapterFactory
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   /** Runs a statement on a connection that no request uses, and so does not wait for requests. */
   queryApart: Connection['query']
-  /** Runs a script of many statements as one transaction. */
+  /** Runs a script of many statements as one transaction, with the schema of the gateway first in its search_path. */
   execute(script: string): Promise<void>
   /** Runs `work` while no other process on the same database is inside `exclusively`. */
   exclusively<T>(work: () => Promise<T>): Promise<T>
@@ -26,11 +27,12 @@ export type Connection = {
 /** The connections of a pool at one moment; `waiting` counts callers that wait for a connection. */
 export type PoolLoad = { used: number; idle: number; waiting: number }
 
-/** The two ways to run a statement. Both pass every failure through `translateFailure`. */
-export type Queries = { prisma: ReturnType<typeof extendPrisma>; query: Connection['query'] }
+/** The two ways to run a statement. Both pass every failure through `translateFailure`. `qualify` is for raw SQL. */
+export type Queries = { prisma: ReturnType<typeof extendPrisma> } & Pick<Connection, 'query' | 'qualify'>
 
 /** The database as stores and migrations see it. */
 export type Database = Queries & {
+  schema: Connection['schema']
   queryApart: Connection['queryApart']
   exclusively: Connection['exclusively']
   listen: Connection['listen']
@@ -46,9 +48,15 @@ export function createDatabase(connection: Connection): Database {
   const behind = (admit: () => void): Queries => ({
     prisma: extendPrisma(prisma, admit),
     query: (statement, values) => translated(admit, () => connection.query(statement, values)),
+    qualify: (text) => translated(admit, () => connection.qualify(text)),
   })
   return {
     ...behind(() => {}),
+    schema: () =>
+      translated(
+        () => {},
+        () => connection.schema(),
+      ),
     behind,
     queryApart: (statement, values) =>
       translated(
@@ -79,7 +87,7 @@ function extendPrisma(prisma: PrismaClient, admit: () => void) {
 export type InstrumentStatement = <T>(name: string, work: () => Promise<T>) => Promise<T>
 
 /** The same, with every statement run by `around`, which is told its name and nothing else. */
-export function watchQueries({ prisma, query }: Queries, around: InstrumentStatement): Queries {
+export function watchQueries({ prisma, query, qualify }: Queries, around: InstrumentStatement): Queries {
   const watched = prisma.$extends({
     query: {
       $allOperations: ({ model, operation, args, query }) =>
@@ -90,6 +98,7 @@ export function watchQueries({ prisma, query }: Queries, around: InstrumentState
     // BEGIN and COMMIT are not observed; the statements between them are.
     prisma: Object.assign(watched, { $transaction: prisma.$transaction }) as Queries['prisma'],
     query: (statement, values) => around(statement.name, () => query(statement, values)),
+    qualify,
   }
 }
 

@@ -11,6 +11,7 @@ import type { Connection } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { createExecuteScript } from './execute-script.ts'
 import { listenEmbedded } from './listener.ts'
+import { createSchema } from './schema.ts'
 
 /**
  * Opens the embedded database under `directory`, which is created with mode 0700 when it is missing. A new database is
@@ -48,9 +49,12 @@ export async function createPglite(dataDir: string): Promise<PGlite> {
 
 /** Returns the embedded database as a connection; `release` runs after the connection is closed. */
 export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = async () => {}): Connection {
+  const { schema, qualify } = createSchema(async () => 'public')
   const query = async <Row>({ text }: { text: string }, values: readonly unknown[]) =>
-    (await pglite.query<Row>(text, [...values])).rows
+    (await pglite.query<Row>(await qualify(text), [...values])).rows
   return {
+    schema,
+    qualify,
     adapter: createEmbeddedAdapter(pglite),
     query,
     queryApart: query,

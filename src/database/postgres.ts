@@ -7,6 +7,7 @@ import type { Connection, Statement } from './database.ts'
 import { createExecuteScript } from './execute-script.ts'
 import { listenOnServer } from './listen-postgres.ts'
 import type { Subscription } from './listener.ts'
+import { createSchema, findSchema, putFirst } from './schema.ts'
 import { ServerClient, type ServerClientConfig, sessionSettings } from './server-client.ts'
 
 // An arbitrary constant that other programs on the same database are unlikely to use.
@@ -39,17 +40,24 @@ export function connectServer(url: string, onError: (error: Error) => void, time
   pool.on('release', (error, client) => discard(pool, error, client))
   const apart = createPool({ ...bounded, application_name: 'claimgate readiness', max: 1 })
   for (const each of [pool, apart]) each.on('error', onError)
+  const { schema, qualify } = createSchema(
+    async () => address.schema ?? findSchema((script) => runScript(apart, script)),
+  )
   const queryIn =
     (from: pg.Pool): Connection['query'] =>
     async <Row>({ name, text }: Statement, values: readonly unknown[]) =>
-      (await from.query({ name, text, values: [...values] })).rows as Row[]
+      (await from.query({ name, text: await qualify(text), values: [...values] })).rows as Row[]
   const unbounded = { ...settings, session: sessionSettings({ statement: 0, lock: 0 }) }
   const goodbye = timeout * 1000
   const listeners: Subscription[] = []
-  const execute = (script: string) =>
-    withClient(unbounded, goodbye, async (client) => void (await client.query(script)))
+  const execute = async (script: string) => {
+    const inSchema = `${putFirst(await schema())};\n${script}`
+    await withClient(unbounded, goodbye, async (client) => void (await client.query(inSchema)))
+  }
   return {
-    adapter: createServerAdapter(pool, execute),
+    adapter: createServerAdapter(pool, schema, execute),
+    schema,
+    qualify,
     query: queryIn(pool),
     queryApart: queryIn(apart),
     execute,
@@ -88,6 +96,12 @@ export function connectServer(url: string, onError: (error: Error) => void, time
 // The types of node-postgres have a Client without arguments.
 const createPool = (config: ServerClientConfig & pg.PoolConfig): pg.Pool =>
   new pg.Pool({ ...config, Client: ServerClient as unknown as new () => pg.ClientBase })
+
+/** Runs a script as one transaction, and returns the rows of its last statement. */
+async function runScript(pool: pg.Pool, script: string): Promise<unknown[]> {
+  const results = (await pool.query(script)) as unknown as pg.QueryResult[]
+  return results.at(-1)?.rows ?? []
+}
 
 /** Keeps broken connections out of the pool. */
 function discard(pool: pg.Pool, error: Error | undefined, client: pg.PoolClient): void {
@@ -137,6 +151,7 @@ async function atMost(limit: number, ending: Promise<void>): Promise<void> {
  */
 function createServerAdapter(
   pool: pg.Pool,
+  schema: () => Promise<string>,
   execute: (script: string) => Promise<void>,
 ): SqlMigrationAwareDriverAdapterFactory {
   const factory = new PrismaPg(pool)
@@ -144,7 +159,9 @@ function createServerAdapter(
     provider: factory.provider,
     adapterName: factory.adapterName,
     connect: async () =>
-      Object.assign(await factory.connect(), { executeScript: createExecuteScript(execute) }),
+      Object.assign(await new PrismaPg(pool, { schema: await schema() }).connect(), {
+        executeScript: createExecuteScript(execute),
+      }),
     connectToShadowDb: () =>
       Promise.reject(
         new Error(

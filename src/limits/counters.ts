@@ -51,7 +51,7 @@ type Asked = { values: unknown[]; resolve(answer: Answer): void; reject(error: u
 // The statement of RateLimiterPostgres for many keys at once. The order of the keys prevents deadlocks.
 const count = {
   name: 'rate_limit_count',
-  text: `INSERT INTO rate_limit AS r (key, points, expire)
+  text: `INSERT INTO {rate_limit} AS r (key, points, expire)
     SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS n (key, points, expire) ORDER BY n.key
     ON CONFLICT (key) DO UPDATE SET
       points = CASE WHEN r.expire <= $4 THEN excluded.points ELSE r.points + excluded.points END,
@@ -60,7 +60,7 @@ const count = {
 }
 const forget = {
   name: 'rate_limit_forget',
-  text: 'DELETE FROM rate_limit WHERE key = ANY($1::text[]) RETURNING key, points, expire',
+  text: 'DELETE FROM {rate_limit} WHERE key = ANY($1::text[]) RETURNING key, points, expire',
 }
 
 /**
@@ -101,7 +101,7 @@ function createLimitStore({ query }: Pick<Database, 'query'>, patience: number) 
     query: async ({ values, name, text }: Statement & { values: unknown[] }): Promise<Answer> => {
       if (name.endsWith(':rlflx-upsert')) return counting(values)
       if (name.endsWith(':rlflx-delete')) return forgetting(values)
-      const rows = await ask({ name, text }, values)
+      const rows = await ask({ name, text: text.replaceAll('"rate_limit"', '{rate_limit}') }, values)
       return { rows, rowCount: rows.length }
     },
   }

@@ -31,13 +31,14 @@ export async function baselineExisting(
   connection: Connection,
   [firstMigration, ...later]: readonly [string, ...string[]],
 ): Promise<void> {
+  const schema = await connection.schema()
   const columns = await connection.query<Column>(
     {
       name: 'existing_columns',
       text: `SELECT table_name AS "table", column_name AS "column", data_type AS "type"
-             FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = ANY ($1)`,
+             FROM information_schema.columns WHERE table_schema = $1 AND table_name = ANY ($2)`,
     },
-    [Object.keys(expected)],
+    [schema, Object.keys(expected)],
   )
   const made = findMade(later)
   const taken = await connection.query<Thing>({ name: 'taken_names', text: takenNames }, [
@@ -46,6 +47,7 @@ export async function baselineExisting(
     made.functions,
     made.triggers,
     made.columns,
+    schema,
   ])
   const problems = [...taken.map(formatObject), ...findMissing(columns)]
   if (problems.length > 0) {
@@ -57,7 +59,7 @@ export async function baselineExisting(
 }
 
 const takenNames = `
-WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = current_schema()),
+WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = $6),
   adopted AS (SELECT c.oid, c.relname FROM pg_class c JOIN here ON here.oid = c.relnamespace WHERE c.relname = ANY ($1))
 SELECT * FROM (
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'view' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index'

@@ -4,6 +4,8 @@ import type { Logger } from 'pino'
 import type { Connection } from '../database/database.ts'
 import { baselineExisting } from './baseline.ts'
 
+type Reader = Pick<Connection, 'query' | 'qualify'>
+
 const filters = { externalTables: [], externalEnums: [] }
 
 /**
@@ -31,17 +33,17 @@ export async function updateDatabase(connection: Connection, root: URL, log: Log
 }
 
 /** Returns the names of the migrations that are not applied yet. */
-export async function findPending(connection: Pick<Connection, 'query'>, root: URL): Promise<string[]> {
+export async function findPending(connection: Reader, root: URL): Promise<string[]> {
   const [names, applied] = await Promise.all([findMigrationNames(root), findApplied(connection)])
   return names.filter((name) => !applied.has(name))
 }
 
-async function findApplied(connection: Pick<Connection, 'query'>): Promise<Set<string>> {
+async function findApplied(connection: Reader): Promise<Set<string>> {
   if (!(await hasHistory(connection))) return new Set()
   const rows = await connection.query<{ name: string }>(
     {
       name: 'applied_migrations',
-      text: `SELECT migration_name AS name FROM _prisma_migrations
+      text: `SELECT migration_name AS name FROM {_prisma_migrations}
              WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
     },
     [],
@@ -49,10 +51,10 @@ async function findApplied(connection: Pick<Connection, 'query'>): Promise<Set<s
   return new Set(rows.map((row) => row.name))
 }
 
-async function hasHistory(connection: Pick<Connection, 'query'>): Promise<boolean> {
+async function hasHistory(connection: Reader): Promise<boolean> {
   const [row] = await connection.query<{ found: boolean }>(
-    { name: 'migration_history', text: `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS found` },
-    [],
+    { name: 'migration_history', text: 'SELECT to_regclass($1) IS NOT NULL AS found' },
+    [await connection.qualify('{_prisma_migrations}')],
   )
   return row?.found === true
 }

@@ -63,7 +63,7 @@ export async function connectDeployment(
       migrate: () => updateDatabase(connection, root, log),
       // Concurrent callers share one check, because it has one connection.
       isMigrated: coalesceCalls(
-        async () => (await findPending({ query: database.queryApart }, root)).length === 0,
+        async () => (await findPending({ ...database, query: database.queryApart }, root)).length === 0,
       ),
       close: () => database.close(),
     }

@@ -49,9 +49,9 @@ export function selectAccess(sessionRow: string): string {
 SELECT s.id AS "sessionId", s.counter, s.idle_expires_at AS "idleExpiresAt", s.expires_at AS "expiresAt",
   s.auth_time AS "authTime", s.amr, s.level,
   u.id AS "userId", u.username, u.email IS NOT NULL AND u.email_verified AS "emailVerified", d.name AS "defaultRole",
-  ARRAY(SELECT r.name::text FROM user_role ur JOIN role r ON r.id = ur.role_id WHERE ur.user_id = u.id) AS roles,
-  (SELECT jsonb_object_agg(c.name, c.value::text) FROM user_claim c WHERE c.user_id = u.id) AS "extraClaims"
-FROM s JOIN "user" u ON u.id = s.user_id LEFT JOIN role d ON d.id = u.default_role_id
+  ARRAY(SELECT r.name::text FROM {user_role} ur JOIN {role} r ON r.id = ur.role_id WHERE ur.user_id = u.id) AS roles,
+  (SELECT jsonb_object_agg(c.name, c.value::text) FROM {user_claim} c WHERE c.user_id = u.id) AS "extraClaims"
+FROM s JOIN {user} u ON u.id = s.user_id LEFT JOIN {role} d ON d.id = u.default_role_id
 WHERE u.active`
 }
 
@@ -73,11 +73,11 @@ export async function findGrants(
 
 const mostGrants = {
   name: 'user_most_grants',
-  text: `SELECT u.id FROM "user" u JOIN (
+  text: `SELECT u.id FROM {user} u JOIN (
       SELECT ur.user_id, sum(octet_length(r.name) + 3) AS bytes
-      FROM user_role ur JOIN role r ON r.id = ur.role_id GROUP BY ur.user_id
+      FROM {user_role} ur JOIN {role} r ON r.id = ur.role_id GROUP BY ur.user_id
       UNION ALL
-      SELECT c.user_id, sum(octet_length(c.name) + octet_length(c.value::text)) FROM user_claim c GROUP BY c.user_id
+      SELECT c.user_id, sum(octet_length(c.name) + octet_length(c.value::text)) FROM {user_claim} c GROUP BY c.user_id
     ) g ON g.user_id = u.id
     WHERE u.active GROUP BY u.id ORDER BY sum(g.bytes) DESC LIMIT 1`,
 }

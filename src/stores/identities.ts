@@ -23,23 +23,25 @@ type FoundOrMade = Found & { isNew: boolean }
 // A user that another tab has just made for this identity does not count as an owner.
 const findOwnerOfEmail = {
   name: 'user_owner_of_email',
-  text: `SELECT u.id FROM "user" u WHERE u.email_verified AND lower(u.email) = lower($1)
-    AND NOT EXISTS (SELECT 1 FROM identity i WHERE i.user_id = u.id AND i.provider = $2 AND i.subject = $3)`,
+  text: `SELECT u.id FROM {user} u WHERE u.email_verified AND lower(u.email) = lower($1)
+    AND NOT EXISTS (SELECT 1 FROM {identity} i WHERE i.user_id = u.id AND i.provider = $2 AND i.subject = $3)`,
 }
 
-const endSessions = `UPDATE session SET revoked_at = $1, revoked_reason = 'identity_unlinked' WHERE id IN (
-  SELECT s.id FROM session s, "user" u
+const lockUser = `SELECT password IS NOT NULL AS "hasPassword" FROM {user} WHERE id = $1::uuid FOR UPDATE`
+
+const endSessions = `UPDATE {session} SET revoked_at = $1, revoked_reason = 'identity_unlinked' WHERE id IN (
+  SELECT s.id FROM {session} s, {user} u
   WHERE u.id = $2::uuid AND s.id <> $3::uuid AND (s.provider = $4 OR s.provider IS NULL) AND ${living}
   LIMIT ${mostSessions})`
 
-const endAllOthers = `UPDATE "user" SET session_epoch = session_epoch + 1
+const endAllOthers = `UPDATE {user} SET session_epoch = session_epoch + 1
   WHERE id = $1::uuid AND ${endedBy('identity_unlinked')}
     AND set_config('claimgate.keep_session', $2, true) IS NOT NULL`
 
 export type Identities = ReturnType<typeof createIdentities>
 
 /** The `identity` table, which maps a provider's subject to a user. */
-export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
+export function createIdentities({ prisma, query, qualify }: Pick<Database, 'prisma' | 'query' | 'qualify'>) {
   const find = async ({
     provider,
     subject,
@@ -108,15 +110,16 @@ export function createIdentities({ prisma, query }: Pick<Database, 'prisma' | 'q
      */
     unlink: (provider: string, userId: string, keepSession: string, now: Date): Promise<boolean> =>
       prisma.$transaction(async (tx) => {
-        const [user] = await tx.$queryRaw<{ hasPassword: boolean }[]>`
-          SELECT password IS NOT NULL AS "hasPassword" FROM "user" WHERE id = ${userId}::uuid FOR UPDATE`
+        const execute = async (text: string, ...values: unknown[]) =>
+          tx.$executeRawUnsafe(await qualify(text), ...values)
+        const [user] = await tx.$queryRawUnsafe<{ hasPassword: boolean }[]>(await qualify(lockUser), userId)
         const others = await tx.identity.count({ where: { userId, provider: { not: provider } } })
         const { count } = await tx.identity.deleteMany({ where: { userId, provider } })
         if (count === 0) return false
         if (!user?.hasPassword && others === 0) throw new GatewayError('last_way_in')
-        const ended = await tx.$executeRawUnsafe(endSessions, now, userId, keepSession, provider)
+        const ended = await execute(endSessions, now, userId, keepSession, provider)
         // More sessions than a user can have today take too long to end one by one, so all others end at once.
-        if (ended === mostSessions) await tx.$executeRawUnsafe(endAllOthers, userId, keepSession)
+        if (ended === mostSessions) await execute(endAllOthers, userId, keepSession)
         return true
       }),
 

@@ -39,21 +39,21 @@ export type ImportTarget = ReturnType<typeof createImportTarget>
 const statement = (text: string) => ({ name: '', text })
 
 const standings = statement(`
-  SELECT c.id::text AS id, username_key(c.username) AS "usernameKey", lower(c.email) AS "emailKey",
+  SELECT c.id::text AS id, {username_key}(c.username) AS "usernameKey", lower(c.email) AS "emailKey",
     u.id IS NOT NULL AS "isPresent", u.password IS NOT NULL AS "hasPassword",
     n.id::text AS "usernameOwner", e.id::text AS "emailOwner"
   FROM jsonb_to_recordset($1::text::jsonb) AS c (id uuid, username text, email text)
-  LEFT JOIN "user" u ON u.id = c.id
-  LEFT JOIN "user" n ON username_key(n.username) = username_key(c.username)
-  LEFT JOIN "user" e ON lower(e.email) = lower(c.email) AND e.email_verified`)
+  LEFT JOIN {user} u ON u.id = c.id
+  LEFT JOIN {user} n ON {username_key}(n.username) = {username_key}(c.username)
+  LEFT JOIN {user} e ON lower(e.email) = lower(c.email) AND e.email_verified`)
 
 const owners = statement(`
   SELECT i.provider, i.subject, i.user_id::text AS owner
   FROM jsonb_to_recordset($1::text::jsonb) AS c (provider text, subject text)
-  JOIN identity i ON i.provider = c.provider AND i.subject = c.subject`)
+  JOIN {identity} i ON i.provider = c.provider AND i.subject = c.subject`)
 
 const writeRoles = statement(`
-  INSERT INTO role (name) SELECT jsonb_array_elements_text($1::text::jsonb)
+  INSERT INTO {role} (name) SELECT jsonb_array_elements_text($1::text::jsonb)
   ON CONFLICT (name) DO NOTHING RETURNING true`)
 
 const writeUsers = statement(`
@@ -62,16 +62,16 @@ const writeUsers = statement(`
       "emailVerified" boolean, active boolean, "defaultRole" text, "createdAt" timestamptz, roles jsonb,
       identities jsonb)),
   made AS (
-    INSERT INTO "user" (id, username, password, email, email_verified, active, default_role_id, created_at)
+    INSERT INTO {user} (id, username, password, email, email_verified, active, default_role_id, created_at)
     SELECT i.id, i.username, i.password, i.email, i."emailVerified", i.active, r.id,
       coalesce(i."createdAt", CURRENT_TIMESTAMP)
-    FROM incoming i LEFT JOIN role r ON r.name = i."defaultRole" ORDER BY i.id RETURNING true),
+    FROM incoming i LEFT JOIN {role} r ON r.name = i."defaultRole" ORDER BY i.id RETURNING true),
   granted AS (
-    INSERT INTO user_role (user_id, role_id)
+    INSERT INTO {user_role} (user_id, role_id)
     SELECT i.id, r.id FROM incoming i CROSS JOIN jsonb_array_elements_text(i.roles) AS n (name)
-    JOIN role r ON r.name = n.name RETURNING true),
+    JOIN {role} r ON r.name = n.name RETURNING true),
   linked AS (
-    INSERT INTO identity (provider, subject, user_id)
+    INSERT INTO {identity} (provider, subject, user_id)
     SELECT p.provider, p.subject, i.id
     FROM incoming i CROSS JOIN jsonb_to_recordset(i.identities) AS p (provider text, subject text)
     RETURNING true)
@@ -130,7 +130,7 @@ const rehearsalTimeout = 86_400_000
 
 /** Runs `work` in one transaction, rolls it back, and returns the result of `work`. */
 export async function rehearse<T>(
-  { prisma }: Pick<Database, 'prisma'>,
+  { prisma, qualify }: Pick<Database, 'prisma' | 'qualify'>,
   work: (target: ImportTarget) => Promise<T>,
 ): Promise<T> {
   const rehearsed: { result?: T } = {}
@@ -142,7 +142,7 @@ export async function rehearse<T>(
         const query: Database['query'] = async <Row>({ text }: Statement, values: readonly unknown[]) => {
           await tx.$executeRawUnsafe('SAVEPOINT statement')
           try {
-            return await tx.$queryRawUnsafe<Row[]>(text, ...values)
+            return await tx.$queryRawUnsafe<Row[]>(await qualify(text), ...values)
           } catch (error) {
             await tx.$executeRawUnsafe('ROLLBACK TO SAVEPOINT statement')
             throw error

@@ -12,7 +12,7 @@ export type OneTimeCodes = ReturnType<typeof createOneTimeCodes>
 
 const consumeState = {
   name: 'oauth_state_spend',
-  text: 'INSERT INTO oauth_state (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true AS spent',
+  text: 'INSERT INTO {oauth_state} (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true AS spent',
 }
 
 /** The tables of what works once: `authorization_code` and `oauth_state`. */

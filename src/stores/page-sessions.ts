@@ -8,31 +8,31 @@ import { after, capped, type Device, endedBy, type SessionLifetimes } from './se
 const beginSecond = {
   name: 'session_begin_beside',
   text: selectAccess(`s AS (
-    INSERT INTO session AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address,
+    INSERT INTO {session} AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address,
       auth_time, amr, level, provider)
     SELECT u.id, $1, least($4, s.expires_at), least($5, s.expires_at), $6, $7,
-      ${authTime}, s.amr, s.level, s.provider FROM "user" u, session s
+      ${authTime}, s.amr, s.level, s.provider FROM {user} u, {session} s
     WHERE s.id = $2 AND u.id = $3 AND u.active AND ${living} AND ${capped('$8')} FOR NO KEY UPDATE OF u FOR SHARE OF s
     RETURNING ${columns})`),
 }
 
 const extend = {
   name: 'session_extend',
-  text: `UPDATE session s SET idle_expires_at = $3, rotated_at = $1
-    FROM "user" u WHERE s.id = $2 AND s.idle_expires_at < $3 AND ${living}`,
+  text: `UPDATE {session} s SET idle_expires_at = $3, rotated_at = $1
+    FROM {user} u WHERE s.id = $2 AND s.idle_expires_at < $3 AND ${living}`,
 }
 
 // The last part sees the sessions as they were before. Both locks, as in session_revoke_everywhere.
 const revokeOthers = {
   name: 'session_revoke_others',
   text: `WITH own AS (
-    SELECT u.id FROM "user" u, session s WHERE s.id = $2 AND s.user_id = $3 AND ${living} FOR NO KEY UPDATE),
+    SELECT u.id FROM {user} u, {session} s WHERE s.id = $2 AND s.user_id = $3 AND ${living} FOR NO KEY UPDATE),
   ended AS (
-    UPDATE "user" u SET session_epoch = u.session_epoch + 1
+    UPDATE {user} u SET session_epoch = u.session_epoch + 1
     FROM own WHERE u.id = own.id AND ${endedBy('user')}
       AND set_config('claimgate.keep_session', $2::text, true) IS NOT NULL
     RETURNING u.id)
-  SELECT s.id FROM ended, "user" u, session s WHERE u.id = ended.id AND s.id <> $2 AND ${living}
+  SELECT s.id FROM ended, {user} u, {session} s WHERE u.id = ended.id AND s.id <> $2 AND ${living}
   ORDER BY s.created_at DESC LIMIT 1000`,
 }
 

@@ -23,8 +23,8 @@ export type SessionOverview = { sessions: SessionSummary[]; total: number }
 export const mostSessions = 10_000
 
 // The newest sessions of a user, by an index, so that the cost is bounded whatever their number.
-const newest = `SELECT s.* FROM session s
-  WHERE s.user_id = $2 AND s.epoch = (SELECT u.session_epoch FROM "user" u WHERE u.id = $2) AND s.revoked_at IS NULL
+const newest = `SELECT s.* FROM {session} s
+  WHERE s.user_id = $2 AND s.epoch = (SELECT u.session_epoch FROM {user} u WHERE u.id = $2) AND s.revoked_at IS NULL
   ORDER BY s.created_at DESC LIMIT ${mostSessions}`
 const summary = `s.id, s.user_agent AS "userAgent", s.address, s.created_at AS "createdAt",
       coalesce(s.rotated_at, s.created_at) AS "lastUsedAt", s.idle_expires_at AS "expiresAt"`

@@ -8,7 +8,7 @@ export type ClientKind = string | null
 const repeat = {
   name: 'session_repeat',
   text: selectAccess(`s AS (
-    SELECT ${columns} FROM session s, "user" u
+    SELECT ${columns} FROM {session} s, {user} u
     WHERE s.id = $2 AND s.counter = $3 + 1 AND s.rotated_at > $4 AND ${living})`),
 }
 
@@ -17,8 +17,8 @@ const repeat = {
 const repeatLate = {
   name: 'session_repeat_late',
   text: selectAccess(`s AS (
-    UPDATE session s SET late_counter = s.counter
-    FROM "user" u
+    UPDATE {session} s SET late_counter = s.counter
+    FROM {user} u
     WHERE s.id = $2 AND s.counter = $3 + 1 AND s.rotated_by = $4
       AND (s.late_counter IS NULL OR s.late_counter < s.counter - 1) AND ${living} AND u.active
     RETURNING ${columns})`),
@@ -26,15 +26,15 @@ const repeatLate = {
 
 const revokeReused = {
   name: 'session_revoke_reused',
-  text: `UPDATE session SET revoked_at = $1, revoked_reason = 'reuse'
+  text: `UPDATE {session} SET revoked_at = $1, revoked_reason = 'reuse'
     WHERE id = $2 AND revoked_at IS NULL AND counter > $3 AND NOT (counter = $3 + 1 AND rotated_at > $4)
     RETURNING user_id AS "userId"`,
 }
 
 const revokeReplayed = {
   name: 'session_revoke_replayed',
-  text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'code_reuse'
-    FROM authorization_code c, "user" u
+  text: `UPDATE {session} s SET revoked_at = $1, revoked_reason = 'code_reuse'
+    FROM {authorization_code} c, {user} u
     WHERE c.hash = $2 AND c.code_challenge IS NOT DISTINCT FROM $3 AND c.consumed_at < $4 AND c.expires_at > $1
       AND s.id = c.session_id AND ${living}
     RETURNING s.id AS "sessionId", s.user_id AS "userId"`,

@@ -21,12 +21,12 @@ export const endedBy = (reason: string) => `set_config('claimgate.end_reason', '
 const begin = {
   name: 'session_begin',
   text: selectAccess(`u AS MATERIALIZED (
-    SELECT id FROM "user"
+    SELECT id FROM {user}
     WHERE id = $1 AND active AND ($7::text IS NULL OR password = $7) AND ${capped('$11')} FOR NO KEY UPDATE),
   i AS MATERIALIZED (
-    SELECT 1 FROM identity WHERE provider = $9 AND subject = $10 AND user_id = (SELECT id FROM u) FOR SHARE),
+    SELECT 1 FROM {identity} WHERE provider = $9 AND subject = $10 AND user_id = (SELECT id FROM u) FOR SHARE),
   s AS (
-    INSERT INTO session AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider)
+    INSERT INTO {session} AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider)
     SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9 FROM u WHERE $10::text IS NULL OR EXISTS (SELECT 1 FROM i)
     RETURNING ${columns})`),
 }
@@ -34,16 +34,16 @@ const begin = {
 const read = {
   name: 'session_read',
   text: selectAccess(
-    `s AS (SELECT ${columns} FROM session s, "user" u WHERE s.id = $2 AND s.user_id = $3 AND ${living})`,
+    `s AS (SELECT ${columns} FROM {session} s, {user} u WHERE s.id = $2 AND s.user_id = $3 AND ${living})`,
   ),
 }
 
 const rotate = {
   name: 'session_rotate',
   text: selectAccess(`s AS (
-    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, rotated_by = $5,
+    UPDATE {session} s SET counter = s.counter + 1, rotated_at = $1, rotated_by = $5,
       idle_expires_at = least($4, s.expires_at)
-    FROM "user" u
+    FROM {user} u
     WHERE s.id = $2 AND s.counter = $3 AND ${living} AND u.active
     RETURNING ${columns})`),
 }
@@ -53,10 +53,10 @@ const rotate = {
 const stepUp = {
   name: 'session_step_up',
   text: selectAccess(`s AS (
-    UPDATE session s SET counter = s.counter + 1, rotated_at = $1, rotated_by = NULL,
+    UPDATE {session} s SET counter = s.counter + 1, rotated_at = $1, rotated_by = NULL,
       idle_expires_at = least($4, s.expires_at), auth_time = $1,
       amr = coalesce(s.amr, '{}') || ARRAY(SELECT m FROM unnest($5::text[]) m WHERE m <> ALL (coalesce(s.amr, '{}')))
-    FROM "user" u
+    FROM {user} u
     WHERE s.id = $2 AND s.user_id = $3 AND ${living} AND u.active
       AND ($6::text IS NULL OR u.password = $6)
     RETURNING ${columns})`),
@@ -65,39 +65,39 @@ const stepUp = {
 const redeem = {
   name: 'session_redeem_code',
   text: selectAccess(`code AS (
-    UPDATE authorization_code SET consumed_at = $1
+    UPDATE {authorization_code} SET consumed_at = $1
     WHERE hash = $2 AND consumed_at IS NULL AND expires_at > $1
     RETURNING session_id, code_challenge),
   s AS (
-    UPDATE session s SET idle_expires_at = least($4, s.expires_at)
-    FROM code, "user" u
+    UPDATE {session} s SET idle_expires_at = least($4, s.expires_at)
+    FROM code, {user} u
     WHERE s.id = code.session_id AND code.code_challenge IS NOT DISTINCT FROM $3 AND ${living}
     RETURNING ${columns})`),
 }
 
 const revokeOwn = {
   name: 'session_revoke_own',
-  text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'user'
-    FROM "user" u WHERE s.id = $2 AND s.user_id = $3 AND ${living} RETURNING true`,
+  text: `UPDATE {session} s SET revoked_at = $1, revoked_reason = 'user'
+    FROM {user} u WHERE s.id = $2 AND s.user_id = $3 AND ${living} RETURNING true`,
 }
 
 // Both locks, because a session that stays in a new epoch is another row than the statement has seen.
 const revokeEverywhere = {
   name: 'session_revoke_everywhere',
-  text: `WITH own AS (SELECT u.id FROM "user" u, session s WHERE s.id = $2 AND ${living} FOR NO KEY UPDATE)
-    UPDATE "user" u SET session_epoch = u.session_epoch + 1
+  text: `WITH own AS (SELECT u.id FROM {user} u, {session} s WHERE s.id = $2 AND ${living} FOR NO KEY UPDATE)
+    UPDATE {user} u SET session_epoch = u.session_epoch + 1
     FROM own WHERE u.id = own.id AND ${endedBy('logout_everywhere')}`,
 }
 
 const revokeByAdministrator = {
   name: 'session_revoke_by_administrator',
-  text: `UPDATE session s SET revoked_at = $1, revoked_reason = 'administrator'
-    FROM "user" u WHERE s.id = $2 AND ${living} RETURNING true`,
+  text: `UPDATE {session} s SET revoked_at = $1, revoked_reason = 'administrator'
+    FROM {user} u WHERE s.id = $2 AND ${living} RETURNING true`,
 }
 
 const revokeAllByAdministrator = {
   name: 'session_revoke_all_by_administrator',
-  text: `UPDATE "user" u SET session_epoch = u.session_epoch + 1
+  text: `UPDATE {user} u SET session_epoch = u.session_epoch + 1
     WHERE u.id = $1 AND ${endedBy('administrator')}`,
 }
 

@@ -25,7 +25,7 @@ const listKeys = {
   name: 'signing_keys',
   text: `SELECT kid, public_jwk AS "publicJwk", private_key AS "privateKey", state, created_at AS "createdAt",
     active_at AS "activeAt", retiring_at AS "retiringAt", token_lifetime AS "tokenLifetime"
-    FROM signing_key ORDER BY created_at, kid`,
+    FROM {signing_key} ORDER BY created_at, kid`,
 }
 
 const keyRow: z.ZodType<StoredKey> = z.object({

@@ -12,7 +12,7 @@ const tables: Readonly<Record<string, SweptTable>> = {
   session: {
     key: 'id',
     expired: `(least(t.expires_at, t.idle_expires_at, t.revoked_at) < $1::timestamptz - interval '1 day'
-      OR t.epoch < (SELECT u.session_epoch FROM "user" u WHERE u.id = t.user_id))`,
+      OR t.epoch < (SELECT u.session_epoch FROM {user} u WHERE u.id = t.user_id))`,
   },
 }
 
@@ -65,11 +65,11 @@ function batchOf(name: string, { key, expired }: SweptTable, isFirst: boolean): 
   const where = isFirst ? '' : `WHERE ${key} > $3`
   return {
     name: `sweep_${name}_${isFirst ? 'first' : 'next'}`,
-    text: `WITH batch AS MATERIALIZED (SELECT ${key} AS key FROM ${name} ${where} ORDER BY ${key} LIMIT $2::int),
+    text: `WITH batch AS MATERIALIZED (SELECT ${key} AS key FROM {${name}} ${where} ORDER BY ${key} LIMIT $2::int),
     expired AS MATERIALIZED (
-      SELECT t.${key} AS key FROM ${name} t WHERE t.${key} IN (SELECT key FROM batch) AND ${expired}
+      SELECT t.${key} AS key FROM {${name}} t WHERE t.${key} IN (SELECT key FROM batch) AND ${expired}
       FOR UPDATE SKIP LOCKED),
-    gone AS (DELETE FROM ${name} WHERE ${key} IN (SELECT key FROM expired) RETURNING 1)
+    gone AS (DELETE FROM {${name}} WHERE ${key} IN (SELECT key FROM expired) RETURNING 1)
     SELECT (SELECT key FROM batch ORDER BY key OFFSET $2::int - 1) AS last, (SELECT count(*)::int FROM gone) AS deleted`,
   }
 }

@@ -28,15 +28,32 @@ const details = {
   },
 }
 
+// The exact name wins over the name without the white space around it.
+const findByName = {
+  name: 'user_find_by_name',
+  text: `SELECT id FROM {user} WHERE {username_key}(username) IN ({username_key}($1), {username_key}($2))
+    ORDER BY {username_key}(username) <> {username_key}($1) LIMIT 1`,
+}
+
+const list = {
+  name: 'user_list',
+  text: `SELECT id FROM {user} WHERE {username_key}(username) > {username_key}($1)
+    ORDER BY {username_key}(username) LIMIT $2::int`,
+}
+
+// Very many sessions take longer than one statement may.
+const deleteSessions = {
+  name: 'user_delete_sessions',
+  text: `DELETE FROM {session} WHERE id IN (SELECT id FROM {session} WHERE user_id = $1::uuid LIMIT 1000) RETURNING true`,
+}
+
 /** The `user` table as an administrator sees it. What it answers never has the password hash in it. */
 export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
   const findId = async (nameOrId: string): Promise<string | null> => {
     const byId = { where: { id: nameOrId }, select: { id: true } }
     const found = z.guid().safeParse(nameOrId).success ? await prisma.user.findUnique(byId) : null
     if (found) return found.id
-    const [named] = await prisma.$queryRaw<{ id: string }[]>`
-      SELECT id FROM "user" WHERE username_key(username) IN (username_key(${nameOrId}), username_key(${nameOrId.trim()}))
-      ORDER BY username_key(username) <> username_key(${nameOrId}) LIMIT 1`
+    const [named] = await query<{ id: string }>(findByName, [nameOrId, nameOrId.trim()])
     return named?.id ?? null
   }
 
@@ -65,9 +82,7 @@ export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'qu
 
     /** Returns at most `limit` users by name, beginning after the name `after`. */
     list: async (limit: number, after = '') => {
-      const page = await prisma.$queryRaw<{ id: string }[]>`
-        SELECT id FROM "user" WHERE username_key(username) > username_key(${after})
-        ORDER BY username_key(username) LIMIT ${limit}`
+      const page = await query<{ id: string }>(list, [after, limit])
       const ids = page.map(({ id }) => id)
       const users = await prisma.user.findMany({ where: { id: { in: ids } }, select: summary })
       const byId = new Map(users.map((user) => [user.id, toSummary(user)]))
@@ -88,10 +103,7 @@ export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'qu
 
     /** Deletes a user with all sessions, identities, roles and claims; false when no user has the id. */
     delete: async (id: string): Promise<boolean> => {
-      // Very many sessions take longer than one statement may.
-      const deleteSessions = () => prisma.$executeRaw`DELETE FROM session WHERE id IN (
-        SELECT id FROM session WHERE user_id = ${id}::uuid LIMIT 1000)`
-      while ((await deleteSessions()) > 0);
+      while ((await query(deleteSessions, [id])).length > 0);
       return (await prisma.user.deleteMany({ where: { id } })).count === 1
     },
   }

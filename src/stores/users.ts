@@ -11,13 +11,13 @@ export type NewUser = { username: string; password: string; email: string | null
 // No gateway makes a name with white space around it. A row that was made by SQL may have one: the exact name wins.
 const findCredentials = {
   name: 'user_credentials',
-  text: `SELECT id, password, active FROM "user" WHERE username_key(username) IN (username_key($1), username_key($2))
-    ORDER BY username_key(username) <> username_key($1) LIMIT 1`,
+  text: `SELECT id, password, active FROM {user} WHERE {username_key}(username) IN ({username_key}($1), {username_key}($2))
+    ORDER BY {username_key}(username) <> {username_key}($1) LIMIT 1`,
 }
 
 const findName = {
   name: 'user_find_name',
-  text: 'SELECT true FROM "user" WHERE username_key(username) = username_key($1)',
+  text: 'SELECT true FROM {user} WHERE {username_key}(username) = {username_key}($1)',
 }
 
 /**
@@ -30,14 +30,14 @@ export async function isNameTaken(query: Database['query'], username: string): P
 
 const create = {
   name: 'user_create',
-  text: `INSERT INTO "user" (username, password, email, active, created_at) VALUES ($1, $2, $3, true, now())
+  text: `INSERT INTO {user} (username, password, email, active, created_at) VALUES ($1, $2, $3, true, now())
     RETURNING id`,
 }
 
 // The setting reaches the trigger user_end_sessions and ends with the statement's transaction.
 const replaceHash = {
   name: 'user_replace_hash',
-  text: `UPDATE "user" SET password = $3
+  text: `UPDATE {user} SET password = $3
     WHERE id = $1 AND password IS NOT DISTINCT FROM $2
       AND set_config('claimgate.keep_session', $4, true) = $4
     RETURNING true`,
@@ -59,7 +59,7 @@ export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'
     create: async ({ username, password, email }: NewUser): Promise<string> => {
       try {
         const [created] = await query<{ id: string }>(create, [username, password, email])
-        if (created === undefined) throw new Error('INSERT INTO "user" returned no row')
+        if (created === undefined) throw new Error('The statement user_create returned no row')
         return created.id
       } catch (error) {
         if (isUniqueViolation(error) && (await isNameTaken(query, username)))
