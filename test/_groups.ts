@@ -16,11 +16,16 @@ const together = [
 
 /**
  * Writes one file for each group of tests, which runs the tests of its folders in one worker. Returns the paths that
- * AVA runs, relative to the project; the slowest groups come first.
+ * AVA runs, relative to the project; the slowest groups come first. With `folders`, only the tests of these folders run.
  */
-export async function writeGroups(): Promise<string[]> {
+export async function writeGroups(folders: readonly string[] = []): Promise<string[]> {
   const groups = new Map<string, string[]>()
-  for (const name of await findNames()) {
+  const names = await findNames()
+  for (const folder of folders)
+    if (!names.some((name) => name.startsWith(`${folder}/`)))
+      throw new Error(`No folder ${folder} has tests.`)
+  for (const name of names) {
+    if (folders.length > 0 && !folders.some((folder) => name.startsWith(`${folder}/`))) continue
     const group = alone.includes(name) ? `${name}.test` : groupOf(name)
     groups.set(group, [...(groups.get(group) ?? []), name])
   }
@@ -28,8 +33,8 @@ export async function writeGroups(): Promise<string[]> {
     if (!group.endsWith('.test'))
       await writeFile(fileURLToPath(new URL(`${group}.js`, folder)), entryOf(paths))
   }
-  const names = [...groups.keys()].sort((one, other) => weightOf(other) - weightOf(one))
-  return names.map((group) => `dist/test/${group}.js`)
+  const ordered = [...groups.keys()].sort((one, other) => weightOf(other) - weightOf(one))
+  return ordered.map((group) => `dist/test/${group}.js`)
 }
 
 /** The paths of the test files that do more in a long run: they import `_rounds` or `_kill`, or name `enginesOfRun`. */

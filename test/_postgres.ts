@@ -188,7 +188,6 @@ function npmCandidate(): Candidate {
   return { source, prepare: (directory) => copyNpmServer(source, directory) }
 }
 
-/** The package lists its symbolic links in a file, because npm packages cannot contain any. */
 async function copyNpmServer(name: string, directory: string): Promise<string> {
   const source = join(dirname(resolvePackage(name)), '..', 'native')
   const target = join(directory, 'native')
@@ -197,13 +196,21 @@ async function copyNpmServer(name: string, directory: string): Promise<string> {
     verbatimSymlinks: true,
     filter: (path) => !path.endsWith('.a'),
   })
-  const links = await readFile(join(source, 'pg-symlinks.json'), 'utf8').then(JSON.parse, () => [])
-  for (const link of links as { source: string; target: string }[]) {
-    const path = join(directory, link.target)
-    await symlink(relative(dirname(path), join(directory, link.source)), path).catch(ignoreExisting)
-  }
+  await linkLibraries(target)
   await chownAll(target)
   return join(target, 'bin')
+}
+
+/**
+ * Makes the symbolic links of the folder `native` of an npm server. The package lists them in a file, because npm
+ * packages cannot contain any.
+ */
+export async function linkLibraries(native: string): Promise<void> {
+  const links = await readFile(join(native, 'pg-symlinks.json'), 'utf8').then(JSON.parse, () => [])
+  for (const link of links as { source: string; target: string }[]) {
+    const path = join(native, '..', link.target)
+    await symlink(relative(dirname(path), join(native, '..', link.source)), path).catch(ignoreExisting)
+  }
 }
 
 function resolvePackage(name: string): string {
@@ -219,7 +226,8 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error
 }
 
-async function findMachineServers(): Promise<string[]> {
+/** Returns the folders of this machine that have `initdb` and `postgres`: on PATH, then Debian's, the newest first. */
+export async function findMachineServers(): Promise<string[]> {
   const onPath = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
   const packaged = await readdir('/usr/lib/postgresql').catch(() => [])
   const newestFirst = packaged.sort((a, b) => Number(b) - Number(a))

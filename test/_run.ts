@@ -18,13 +18,18 @@ const directory = await makeRunDirectory()
 try {
   const isLong = process.argv[2] === '--long'
   const args = process.argv.slice(isLong ? 3 : 2)
+  const folders = args.filter((arg) => /^\w[\w-]*$/.test(arg))
   // A file that is named runs in a worker of its own.
-  const isWhole = args.every((arg) => arg.startsWith('-'))
-  process.exitCode = await runTests(args, {
-    CLAIMGATE_TEST_DIRECTORY: directory,
-    ...(isLong && { TEST_LONG: '1' }),
-    ...(isWhole && { CLAIMGATE_TEST_FILES: (await (isLong ? findLong() : writeGroups())).join(' ') }),
-  })
+  const isGrouped = args.every((arg) => !arg.endsWith('.js'))
+  const files = isGrouped && (await (isLong ? findLong() : writeGroups(folders)))
+  process.exitCode = await runTests(
+    args.filter((arg) => !folders.includes(arg)),
+    {
+      CLAIMGATE_TEST_DIRECTORY: directory,
+      ...(isLong && { TEST_LONG: '1' }),
+      ...(files && { CLAIMGATE_TEST_FILES: files.join(' ') }),
+    },
+  )
 } finally {
   await rm(directory, { recursive: true, force: true })
 }

