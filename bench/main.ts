@@ -5,6 +5,7 @@ import { compareWorkers, measureBesideLogins, measureBurst } from './beside.ts'
 import { passwordCases, requestCases } from './cases.ts'
 import { compare, median } from './compare.ts'
 import { residentMiB } from './process.ts'
+import { measureReplicas } from './replicas.ts'
 import { users } from './seed.ts'
 import { type Stage, withStage } from './stage.ts'
 import { addUsersWithRoles, measureWebhook } from './webhook.ts'
@@ -58,6 +59,7 @@ async function measureStart(stage: Stage): Promise<number> {
 
 try {
   if (process.argv.includes('--users')) await measureUsers(folder, effort)
+  else if (process.argv.includes('--replicas')) await measureReplicas(folder)
   else await withStage(folder, effort, measureEverything)
 } finally {
   rmSync(folder, { recursive: true, force: true })

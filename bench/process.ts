@@ -56,10 +56,16 @@ export function stop({ child }: Started): Promise<void> {
 }
 
 /** Returns the CPU time of a program in milliseconds, user and system. */
-export function cpuMs({ child }: Started): number {
-  const [, fields = ''] = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')
-  const [user, system] = fields.split(' ').slice(11, 13)
-  return (Number(user) + Number(system)) * 10
+export function cpuMs({ child }: Pick<Started, 'child'>): number {
+  const [own] = cpuTimes(child.pid ?? 0)
+  return own
+}
+
+/** Returns the CPU time of a process in milliseconds, and the CPU time of its children that have ended. */
+export function cpuTimes(pid: number): [own: number, ended: number] {
+  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+  const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.split(' ').slice(11, 15).map(Number)
+  return [(user + system) * 10, (endedUser + endedSystem) * 10]
 }
 
 export function residentMiB({ child }: Started): number {

@@ -37,7 +37,7 @@ export type Stage = Effort & {
 export const password = 'correct horse'
 
 // Rate limits count, but must not reject the load, which comes from one address.
-const plenty = {
+export const plenty = {
   AUTH_SIGNUP_ATTEMPTS: '1000000',
   AUTH_REFRESH_ATTEMPTS: '1000000',
   AUTH_ADDRESS_FAILURES: '1000000',
