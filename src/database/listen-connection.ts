@@ -6,8 +6,8 @@ import { ServerClient, type ServerClientConfig } from './server-client.ts'
 export type ListenSettings = {
   config: ServerClientConfig
   channel: string
-  /** Sends a message on the channel, over another connection. */
-  notify(message: string): Promise<unknown>
+  /** Sends a message on a channel, over another connection. */
+  notify(channel: string, message: string): Promise<unknown>
   /** The limit for the answer whether every message has arrived. */
   patience: number
   /** The limit for a probe to arrive, and for an answer before the connection is closed. */
@@ -26,8 +26,6 @@ export type ListenConnection = {
 /** The error of a connection on which LISTEN succeeds and notifications do not arrive. */
 export class NotificationsNotDeliveredError extends Error {}
 
-const prefix = 'heartbeat '
-
 /**
  * Opens a connection, listens and sends a probe. Behind a pooler in transaction mode LISTEN succeeds and no notification
  * arrives: then it throws NotificationsNotDeliveredError. It also throws every error of the connection.
@@ -38,6 +36,8 @@ export async function openListenConnection(
   signal: AbortSignal,
 ): Promise<ListenConnection> {
   const client = new ServerClient({ ...settings.config, application_name: 'claimgate listener' })
+  // The probes of a process have a channel of their own: on the common channel, every process would get them.
+  const own = `claimgate_probe_${randomUUID()}`
   const awaited = new Map<string, () => void>()
   let heartbeat: NodeJS.Timeout | undefined
   let disconnect: (reason: unknown) => void = () => {}
@@ -48,16 +48,16 @@ export async function openListenConnection(
   signal.addEventListener('abort', stop)
   client.on('error', disconnect)
   client.once('end', () => disconnect(new Error('The listening connection ended')))
-  client.on('notification', ({ payload = '' }) => {
-    awaited.get(payload)?.()
-    if (!payload.startsWith(prefix)) onMessage(payload)
+  client.on('notification', ({ channel, payload = '' }) => {
+    if (channel === own) awaited.get(payload)?.()
+    else onMessage(payload)
   })
 
   async function probe(): Promise<void> {
-    const message = prefix + randomUUID()
+    const message = randomUUID()
     const arrival = new Promise<void>((resolve) => awaited.set(message, resolve))
     try {
-      await settings.notify(message)
+      await settings.notify(own, message)
       if (!(await isInTime(arrival, settings.timeout)))
         throw new NotificationsNotDeliveredError('What is said does not arrive on the listening connection')
     } finally {
@@ -67,7 +67,8 @@ export async function openListenConnection(
 
   async function open(): Promise<void> {
     await client.connect()
-    await client.query(`LISTEN ${client.escapeIdentifier(settings.channel)}`)
+    const listen = [settings.channel, own].map((channel) => `LISTEN ${client.escapeIdentifier(channel)}`)
+    await client.query(listen.join('; '))
     // No other statement runs on this connection, or a pooler would give it the server connection that listens.
     await probe()
   }

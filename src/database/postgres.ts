@@ -68,7 +68,7 @@ export function connectServer(url: string, onError: (error: Error) => void, time
         return work()
       }),
     listen: (channel, subscriber) => {
-      const notify = (message: string) => pool.query('SELECT pg_notify($1, $2)', [channel, message])
+      const notify = (to: string, message: string) => pool.query('SELECT pg_notify($1, $2)', [to, message])
       const settings = {
         config: bounded,
         channel,

@@ -152,8 +152,8 @@ if (engines.includes('server')) {
     const url = await createServerDatabase()
     const client = await connectClient(t, url)
     let isMoved = false
-    const tell = async (message: string) => {
-      if (!isMoved) await client.query('SELECT pg_notify($1, $2)', [channel, message])
+    const tell = async (to: string, message: string) => {
+      if (!isMoved) await client.query('SELECT pg_notify($1, $2)', [to, message])
     }
     const listener = await openListenConnection(
       { ...settingsOf(url), notify: tell },
@@ -166,17 +166,40 @@ if (engines.includes('server')) {
     t.true((await listener.disconnected) instanceof NotificationsNotDeliveredError)
   })
 
+  test('the probes of a listener reach no other process', async (t) => {
+    const url = await createServerDatabase()
+    const [client, other] = await Promise.all([connectClient(t, url), connectClient(t, url)])
+    const heard: (string | undefined)[] = []
+    other.on('notification', ({ payload }) => heard.push(payload))
+    await other.query(`LISTEN ${channel}`)
+    let probes = 0
+    const notify = async (to: string, message: string) => {
+      probes++
+      await client.query('SELECT pg_notify($1, $2)', [to, message])
+    }
+    const listener = await openListenConnection(
+      { ...settingsOf(url), notify },
+      () => {},
+      new AbortController().signal,
+    )
+    t.teardown(listener.close)
+    await until(() => probes >= 3)
+    await client.query('SELECT pg_notify($1, $2)', [channel, 'a change'])
+    await until(() => heard.length > 0)
+    t.deepEqual(heard, ['a change'])
+  })
+
   test('a listener that cannot send, as while no connection is free, goes on, and disconnects when messages do not arrive', async (t) => {
     const url = await createServerDatabase()
     const client = await connectClient(t, url)
     let failures = 0
     let way: 'well' | 'fails' | 'nowhere' = 'well'
-    const tell = async (message: string) => {
+    const tell = async (to: string, message: string) => {
       if (way === 'fails') {
         failures++
         throw new Error('timeout exceeded when trying to connect')
       }
-      if (way === 'well') await client.query('SELECT pg_notify($1, $2)', [channel, message])
+      if (way === 'well') await client.query('SELECT pg_notify($1, $2)', [to, message])
     }
     const heard: string[] = []
     const listen = (message: string) => void heard.push(message)
@@ -206,9 +229,9 @@ if (engines.includes('server')) {
     t.teardown(relay.cut)
     const client = await connectClient(t, url)
     let isAway = false
-    const tell = async (message: string) => {
+    const tell = async (to: string, message: string) => {
       if (isAway) throw new Error('timeout exceeded when trying to connect')
-      await client.query('SELECT pg_notify($1, $2)', [channel, message])
+      await client.query('SELECT pg_notify($1, $2)', [to, message])
     }
     const settings = { ...settingsOf(relay.url), notify: tell }
     const listener = await openListenConnection(settings, () => {}, new AbortController().signal)
