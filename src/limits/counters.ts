@@ -48,15 +48,20 @@ type Row = { key: string; points: number; expire: string }
 type Answer = { rows: Row[]; rowCount: number }
 type Asked = { values: unknown[]; resolve(answer: Answer): void; reject(error: unknown): void }
 
+// The milliseconds by which the database's clock is ahead of the process's, whose time is $4. Processes share windows.
+const ahead = 'extract(epoch FROM statement_timestamp()) * 1000 - $4::bigint'
+
 // The statement of RateLimiterPostgres for many keys at once. The order of the keys prevents deadlocks.
 const count = {
   name: 'rate_limit_count',
-  text: `INSERT INTO {rate_limit} AS r (key, points, expire)
-    SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS n (key, points, expire) ORDER BY n.key
+  text: `WITH clock AS MATERIALIZED (SELECT (${ahead})::bigint AS ahead)
+    INSERT INTO {rate_limit} AS r (key, points, expire)
+    SELECT n.key, n.points, n.expire + ahead
+    FROM unnest($1::text[], $2::int[], $3::bigint[]) AS n (key, points, expire), clock ORDER BY n.key
     ON CONFLICT (key) DO UPDATE SET
-      points = CASE WHEN r.expire <= $4 THEN excluded.points ELSE r.points + excluded.points END,
-      expire = CASE WHEN r.expire <= $4 THEN excluded.expire ELSE r.expire END
-    RETURNING key, points, expire`,
+      points = CASE WHEN r.expire <= $4 + (SELECT ahead FROM clock) THEN excluded.points ELSE r.points + excluded.points END,
+      expire = CASE WHEN r.expire <= $4 + (SELECT ahead FROM clock) THEN excluded.expire ELSE r.expire END
+    RETURNING key, points, expire - (SELECT ahead FROM clock) AS expire`,
 }
 const forget = {
   name: 'rate_limit_forget',
