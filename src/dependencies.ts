@@ -48,6 +48,7 @@ export type Foundation = {
   keys: Keyring
   deployment: {
     database: Database
+    databaseClock: { skew(): number }
     derive(label: SecretLabel): SecretKeys
     isMigrated(): Promise<boolean>
   }
@@ -96,7 +97,8 @@ export async function createDependencies(foundation: Foundation) {
     config.webhookCache > 0 ? createAccessCache(sessions.read, watch, config.webhookCache) : null
   const passwordProvider = findPasswordProvider(providers)
   const load = { hashes: hashes.load, pool: database.pool, accessCache: accessCache?.load }
-  const sources = { ...load, keys, clock, passwordProvider, share }
+  const { skew } = deployment.databaseClock
+  const sources = { ...load, keys, clock, skew, passwordProvider, share }
   const metrics = config.metrics ? (await import('./observability/metrics.ts')).createMetrics(sources) : null
   const limiter = createLimiters(queries, config)
   const refreshTokens = createRefreshTokens(derive('refresh-token'))

@@ -173,6 +173,7 @@ test('docs/reference/observability.md has every metric, in the order of the regi
     accessCache: () => ({ hits: 0, misses: 0, invalidations: 0, size: 0, isListening: true }),
     keys: { activeSince: null },
     clock: () => new Date(),
+    skew: () => 0,
     passwordProvider: { name: 'local' },
   })
   const names = [...(await metrics.read()).matchAll(/^# TYPE (claimgate_\w+)/gm)].map(([, name]) => name)

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
-import type { Clock } from '../context.ts'
 import { writeText } from '../observability/terminal-text.ts'
 import type { Deployment } from '../process/deployment.ts'
 import type { ServingProcess } from '../process/serve.ts'
@@ -11,7 +10,7 @@ import type { Terminal } from './terminal.ts'
 /** The process that a command runs in. */
 export type CommandProcess = ServingProcess & Terminal
 
-/** The deployment that a command works on. */
+/** The deployment that a command works on. `now` is the database's time. */
 export type OpenDeployment = Deployment & { config: Config; now: Date }
 
 /** The context of every command. */
@@ -19,7 +18,6 @@ export type CommandContext = {
   process: CommandProcess
   /** True for one JSON document on standard output, for programs. */
   isJson: boolean
-  clock: Clock
   /** The exit code of a command that does not throw. */
   exitCode: number
   /** Loads the configuration. Throws a ConfigError. */
@@ -33,7 +31,6 @@ export function createContext(process: CommandProcess, isJson: boolean): Command
   return {
     process,
     isJson,
-    clock: () => new Date(),
     exitCode: 0,
     loadConfig: async () => {
       const { loadSettings } = await import('../process/settings.ts')
@@ -59,7 +56,7 @@ export async function withDeployment<T>(
   if (!isThere && !context.isJson)
     writeText(context.process.stderr, `Created a database in ${config.dataDir}.\n`)
   try {
-    return await work({ ...deployment, config, now: context.clock() })
+    return await work({ ...deployment, config, now: deployment.databaseClock.now() })
   } finally {
     await deployment.close()
   }

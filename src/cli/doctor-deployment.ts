@@ -12,7 +12,6 @@ import {
   checkProviders,
   checkSecrets,
   checkWarnings,
-  readClock,
 } from '../doctor/deployment.ts'
 import { checkPublicUrl, checkWebhook, readPage } from '../doctor/gateway.ts'
 import { checkJwks } from '../doctor/jwks.ts'
@@ -102,11 +101,13 @@ async function examineDatabase(context: CommandContext, config: Config): Promise
   }
 }
 
-async function readDatabase({ database, keySettings }: Deployment, config: Config): Promise<Inside> {
+async function readDatabase(
+  { database, databaseClock, keySettings }: Deployment,
+  config: Config,
+): Promise<Inside> {
   const pending = await findPending(database, root)
-  const before = new Date()
-  const clock = checkClock(await readClock(database), before, new Date())
-  const checks = [checkMigrations(pending), clock]
+  await databaseClock.measure()
+  const checks = [checkMigrations(pending), checkClock(databaseClock.skew())]
   if (pending.length > 0)
     return { checks: [...checks, skipped('keys', 'not migrated')], signingKey: config.keyPair, roles: null }
   const { store, encryptionKeys } = keySettings

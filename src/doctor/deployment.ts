@@ -1,9 +1,6 @@
-import type { Database } from '../database/database.ts'
+import { largestSkew } from '../database/clock.ts'
 import { isThisMachine } from '../http/ip-address.ts'
 import { type Check, failed, ok, skipped } from './check.ts'
-
-// Milliseconds. The proposed HASURA_GRAPHQL_JWT_SECRET allows a skew of 30 seconds.
-const mayDiffer = 5000
 
 /** Checks for variables that begin with `AUTH_` and do not exist. */
 export function checkConfiguration(unknownVariables: readonly string[]): Check {
@@ -44,15 +41,14 @@ export function checkMigrations(pending: readonly string[]): Check {
   )
 }
 
-/** Compares the clock of the database, read between `before` and `after`, with the clock of this process. */
-export function checkClock(database: Date, before: Date, after: Date): Check {
-  const ahead =
-    Math.min(database.getTime() - before.getTime(), 0) || Math.max(database.getTime() - after.getTime(), 0)
-  const seconds = (Math.abs(ahead) / 1000).toFixed(1)
-  if (Math.abs(ahead) <= mayDiffer) return ok('clock', `the database and this machine differ by ${seconds} s`)
+/** Compares the clock of this machine, which is `skew` seconds ahead, with the database's. */
+export function checkClock(skew: number): Check {
+  const seconds = Math.abs(skew).toFixed(1)
+  if (Math.abs(skew) <= largestSkew)
+    return ok('clock', `the database and this machine differ by ${seconds} s`)
   return failed(
     'clock',
-    `the database is ${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} this machine`,
+    `the database is ${seconds} s ${skew < 0 ? 'ahead of' : 'behind'} this machine`,
     'synchronise both clocks (NTP)',
   )
 }
@@ -101,13 +97,4 @@ export function checkProviders(providers: readonly ProviderState[]): Check[] {
       'set AUTH_PUBLIC_URL to the https URL of the gateway',
     )
   })
-}
-
-const now = { name: 'clock', text: 'SELECT clock_timestamp() AS now' }
-
-/** Reads the clock of the database. */
-export async function readClock({ query }: Pick<Database, 'query'>): Promise<Date> {
-  const [row] = await query<{ now: Date }>(now, [])
-  if (!row) throw new Error('the database returned no time')
-  return row.now
 }

@@ -24,6 +24,8 @@ export type Sources = {
   /** The time since which the active key signs; null for the key of the environment, whose age is unknown. */
   keys: { readonly activeSince: Date | null }
   clock: Clock
+  /** Seconds by which the process's clock is ahead of the database's. */
+  skew: () => number
   /** The provider of sign-ins without a named provider. */
   passwordProvider: { name: string }
   /** Reads the metrics of all workers; undefined for a single process. */
@@ -37,7 +39,7 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * closed tables. Client input is never a label, so the number of series is bounded.
  */
 export function createMetrics(sources: Sources) {
-  const { hashes, pool, accessCache, keys, clock, passwordProvider, share } = sources
+  const { hashes, pool, accessCache, keys, clock, skew, passwordProvider, share } = sources
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -92,6 +94,15 @@ export function createMetrics(sources: Sources) {
     collect() {
       const since = keys.activeSince?.getTime() ?? Number.NaN
       this.set((clock().getTime() - since) / 1000)
+    },
+  })
+  new Gauge({
+    name: 'claimgate_clock_skew_seconds',
+    help: "Seconds by which the clock of this machine is ahead of the database's; negative when it is behind",
+    registers,
+    aggregator: 'average',
+    collect() {
+      this.set(skew())
     },
   })
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import { createDatabaseClock, type DatabaseClock } from '../database/clock.ts'
 import { createDatabase, type Database } from '../database/database.ts'
 import { coalesceCalls } from '../database/listen-connection.ts'
 import { connectDatabase } from '../database/open.ts'
@@ -12,6 +13,8 @@ import { deriveKeys, loadOrCreateSecret, type SecretKeys, type SecretLabel } fro
 /** A database and its secrets, as the gateway and every command use them. */
 export type Deployment = {
   database: Database
+  /** The time of every process on the database. */
+  databaseClock: DatabaseClock
   keySettings: SigningKeySettings
   derive(label: SecretLabel): SecretKeys
   /** Applies the pending migrations. Throws the errors of `updateDatabase`. */
@@ -21,11 +24,15 @@ export type Deployment = {
   close(): Promise<void>
 }
 
-/** Connects a deployment and applies pending migrations. Throws the errors of `connectDeployment` and `migrate`. */
+/**
+ * Connects a deployment, applies pending migrations and measures the database's clock. Throws the errors of
+ * `connectDeployment` and `migrate`.
+ */
 export async function openDeployment(config: Config, root: URL, log: Logger): Promise<Deployment> {
   const deployment = await connectDeployment(config, root, log)
   try {
     await deployment.migrate()
+    await deployment.databaseClock.measure()
     return deployment
   } catch (error) {
     await deployment.close()
@@ -51,6 +58,7 @@ export async function connectDeployment(
     const { keyRotation: rotation, jwksMaxAge, accessTokenLifetime } = config
     return {
       database,
+      databaseClock: createDatabaseClock(database),
       derive,
       keySettings: {
         store: createSigningKeyStore(database),

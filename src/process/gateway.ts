@@ -27,6 +27,7 @@ export type GatewayOptions = {
   log: Logger
   /** Shares the metrics of all workers; undefined for a single process. */
   shareMetrics?: ShareMetrics | undefined
+  /** The time of every feature; the database's by default. */
   clock?: Clock
   fetch?: typeof globalThis.fetch
   /** Generates a signing key of a number of bits. */
@@ -59,7 +60,6 @@ const soon = () => 10_000 + Math.random() * 50_000
  * closes everything.
  */
 export async function startGateway({
-  clock = () => new Date(),
   fetch = globalThis.fetch,
   generateKey = generateSigningKey,
   pages,
@@ -68,7 +68,8 @@ export async function startGateway({
 }: GatewayOptions): Promise<Gateway> {
   const { config, log } = options
   const deployment = await connectDeployment(config, root, log, prepareKey(config, generateKey))
-  const { database } = deployment
+  const { database, databaseClock } = deployment
+  const { clock = databaseClock.now } = options
   try {
     const keys = createKeyring(deployment.keySettings)
     const readiness = createReadiness(isAway)
@@ -81,11 +82,12 @@ export async function startGateway({
     })
     const work = async () => {
       await deployment.migrate()
+      await databaseClock.measure()
       await keys.update(clock())
     }
     let endMaintenance = async () => {}
     const ready = readiness.prepare(work, log.child({ port: server.port })).then((isReady) => {
-      if (readiness.isReady()) endMaintenance = startMaintenance(deps, database, keys, soon())
+      if (readiness.isReady()) endMaintenance = startMaintenance(deps, deployment, keys, soon())
       return isReady
     })
     const end = async (drain: number) => {

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
-import type { Database } from '../database/database.ts'
+import { type DatabaseClock, largestSkew } from '../database/clock.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Keyring } from '../tokens/keyring.ts'
+import type { Deployment } from './deployment.ts'
 
 // In milliseconds.
 const sweepInterval = 3_600_000
@@ -9,7 +10,7 @@ const keyInterval = 2_000
 
 /**
  * Starts periodic maintenance: deletes expired rows, first after `firstSweep` milliseconds, and publishes, rotates and
- * retires keys. Returns the function that stops it.
+ * retires keys, and measures the database's clock. Returns the function that stops it.
  */
 export function startMaintenance(
   {
@@ -19,12 +20,13 @@ export function startMaintenance(
     announce,
     clock,
   }: Pick<Dependencies, 'config' | 'sweep' | 'log' | 'announce' | 'clock'>,
-  database: Database,
+  { database, databaseClock }: Pick<Deployment, 'database' | 'databaseClock'>,
   keys: Keyring,
   firstSweep: number,
 ): () => Promise<void> {
   // Prisma compiles its query engine on first use, which would delay the first sign-up.
   database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'database unreachable'))
+  const reportSkew = createSkewReport(log, databaseClock)
   const jobs = [
     scheduleRepeating(
       sweepInterval,
@@ -39,11 +41,37 @@ export function startMaintenance(
       'update the signing keys',
       log,
       async () => {
-        for (const done of await keys.update(clock())) announce(log, 'key.rotated', done)
+        try {
+          for (const done of await keys.update(clock())) announce(log, 'key.rotated', done)
+        } finally {
+          await databaseClock.measure()
+          reportSkew()
+        }
       },
     ),
   ]
   return async () => void (await Promise.all(jobs.map((stop) => stop())))
+}
+
+/**
+ * Creates a function that logs a warning when the process's clock begins to differ from the database's, and a line when
+ * they agree again.
+ */
+export function createSkewReport(log: Logger, { skew }: Pick<DatabaseClock, 'skew'>): () => void {
+  let isSkewed = false
+  return () => {
+    const seconds = skew()
+    // Half the limit on the way back, so that a difference near the limit does not fill the log.
+    const exceeds = Math.abs(seconds) > (isSkewed ? largestSkew / 2 : largestSkew)
+    if (exceeds === isSkewed) return
+    isSkewed = exceeds
+    if (!exceeds) return log.info("the clock agrees with the database's again")
+    const side = seconds > 0 ? 'ahead of' : 'behind'
+    log.warn(
+      { seconds },
+      `the clock is ${Math.abs(seconds).toFixed(1)} s ${side} the database's; the database's counts; synchronise both clocks (NTP)`,
+    )
+  }
 }
 
 /**

@@ -15,7 +15,6 @@ import { checkAnonymous, checkClaims, checkToken } from '../../src/doctor/token.
 import { root } from '../_app.ts'
 import test from '../_test.ts'
 
-const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * 1000)
 const page = (status: number, body: unknown, headers: Record<string, string> = {}) => ({
   status,
   text: typeof body === 'string' ? body : JSON.stringify(body),
@@ -52,17 +51,11 @@ test('every warning of the start is a check of its own, with a cure', (t) => {
   t.deepEqual(checkWarnings([warning]), [{ ...warning, status: 'warning' }])
 })
 
-test('the clocks may differ by five seconds, not counting the time of the query', (t) => {
-  t.is(checkClock(at(1), at(0), at(3)).status, 'ok')
-  t.is(checkClock(at(8), at(0), at(3)).status, 'ok')
-  t.like(checkClock(at(9), at(0), at(3)), {
-    status: 'failed',
-    detail: 'the database is 6.0 s ahead of this machine',
-  })
-  t.like(checkClock(at(-60), at(0), at(3)), {
-    status: 'failed',
-    detail: 'the database is 60.0 s behind this machine',
-  })
+test('the clocks may differ by five seconds', (t) => {
+  t.is(checkClock(5).status, 'ok')
+  t.is(checkClock(-5).status, 'ok')
+  t.like(checkClock(-6), { status: 'failed', detail: 'the database is 6.0 s ahead of this machine' })
+  t.like(checkClock(60), { status: 'failed', detail: 'the database is 60.0 s behind this machine' })
 })
 
 test('AUTH_SECRET must decrypt an active and a next key, and need not decrypt a retiring one', (t) => {

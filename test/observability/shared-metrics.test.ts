@@ -12,6 +12,7 @@ test('counters of several processes are added up, and the listening gauge is the
       accessCache: () => ({ ...counts, isListening }),
       keys: { activeSince: null },
       clock: () => new Date(),
+      skew: () => 0,
       passwordProvider: { name: 'local' },
       share: (own) => {
         read.push(own)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
-import { scheduleRepeating, startMaintenance } from '../../src/process/maintenance.ts'
+import { createDatabaseClock } from '../../src/database/clock.ts'
+import { createSkewReport, scheduleRepeating, startMaintenance } from '../../src/process/maintenance.ts'
 import { createSweep } from '../../src/stores/sweep.ts'
 import { appTest, quick } from '../_app.ts'
 import test from '../_test.ts'
@@ -46,6 +47,7 @@ test(
   'expired rows are deleted soon after the start, and not only after an hour',
   appTest({ engine: quick }, async (t, app) => {
     const { database, keys } = app.gateway
+    const deployment = { database, databaseClock: createDatabaseClock(database) }
     const swept: Date[] = []
     const sweep = async (now: Date) => {
       swept.push(now)
@@ -58,15 +60,35 @@ test(
       announce: () => {},
       clock: () => app.clock.now,
     }
-    const later = startMaintenance(deps, database, keys, 60_000)
+    const later = startMaintenance(deps, deployment, keys, 60_000)
     await app.sql(`INSERT INTO rate_limit (key, points, expire) VALUES ('old', 1, 1)`)
     const counted = async () => (await app.sql('SELECT 1 FROM rate_limit')).length
     await sleep(50)
     await later()
     t.deepEqual([swept.length, await counted()], [0, 1])
-    const soon = startMaintenance(deps, database, keys, 0)
+    const soon = startMaintenance(deps, deployment, keys, 0)
     await until(async () => (await counted()) === 0)
     await soon()
     t.deepEqual(swept, [app.clock.now])
   }),
 )
+
+test('a difference from the database’s clock is logged once when it begins, and once when it ends', (t) => {
+  const lines: Record<string, unknown>[] = []
+  const listening = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  let seconds = 0
+  const report = createSkewReport(listening, { skew: () => seconds })
+  const told = (...skews: number[]) => {
+    lines.length = 0
+    for (seconds of skews) report()
+    return lines.map(({ level, msg }) => `${level} ${msg}`)
+  }
+  t.deepEqual(told(0, 5, -5), [])
+  const ahead =
+    "40 the clock is 120.0 s ahead of the database's; the database's counts; synchronise both clocks (NTP)"
+  t.deepEqual(told(120, 120, 4.9, 5.1), [ahead])
+  t.deepEqual(told(1, 0), ["30 the clock agrees with the database's again"])
+  t.deepEqual(told(-6, -7), [
+    "40 the clock is 6.0 s behind the database's; the database's counts; synchronise both clocks (NTP)",
+  ])
+})
