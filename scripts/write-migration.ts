@@ -1,4 +1,4 @@
-import { writeMigration } from '../src/migrations/write-migration.ts'
+import { writeMigration } from './diff-schema.ts'
 
 const [name] = process.argv.slice(2)
 if (name === undefined || !/^[a-z][a-z0-9_]*$/.test(name)) {

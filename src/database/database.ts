@@ -1,4 +1,4 @@
-import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { translateFailure } from './failures.ts'
 import { PrismaClient } from './generated/client.ts'
 import type { Subscriber, Subscription } from './listener.ts'
@@ -9,20 +9,26 @@ export type Statement = { name: string; text: string }
 
 /** The operations that differ between the embedded database and a server. */
 export type Connection = Schema & {
-  adapter: SqlMigrationAwareDriverAdapterFactory
+  adapter: SqlDriverAdapterFactory
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>
   /** Runs a statement on a connection that no request uses, and so does not wait for requests. */
   queryApart: Connection['query']
-  /** Runs a script of many statements as one transaction, with the schema of the gateway first in its search_path. */
-  execute(script: string): Promise<void>
-  /** Runs `work` while no other process on the same database is inside `exclusively`. */
+  /** Runs `work` while no other process on the same database is inside `exclusively` or `transact`. */
   exclusively<T>(work: () => Promise<T>): Promise<T>
+  /**
+   * Runs `work` in one transaction, while no other process on the same database is inside `exclusively` or `transact`,
+   * or migrates with the Prisma CLI. Its statements may take any time. `work` uses no other connection.
+   */
+  transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
   /** Hears what anybody tells on a channel, until the connection is closed. */
   listen(channel: string, subscriber: Subscriber): Subscription
   close(): Promise<void>
   /** Counts the pool's connections; undefined for the embedded database, which has no pool. */
   pool?: () => PoolLoad
 }
+
+/** A running transaction, with the schema of the gateway first in its search_path. `execute` runs a script. */
+export type Transaction = Schema & Pick<Connection, 'query'> & { execute(script: string): Promise<void> }
 
 /** The connections of a pool at one moment; `waiting` counts callers that wait for a connection. */
 export type PoolLoad = { used: number; idle: number; waiting: number }

@@ -4,12 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import type { PGlite } from '@electric-sql/pglite'
-import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import { dataDirOf, exists, makePrivate } from './data-directory.ts'
-import type { Connection } from './database.ts'
+import type { Connection, Statement } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
-import { createExecuteScript } from './execute-script.ts'
 import { listenEmbedded } from './listener.ts'
 import { createSchema } from './schema.ts'
 
@@ -50,16 +48,27 @@ export async function createPglite(dataDir: string): Promise<PGlite> {
 /** Returns the embedded database as a connection; `release` runs after the connection is closed. */
 export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = async () => {}): Connection {
   const { schema, qualify } = createSchema(async () => 'public')
-  const query = async <Row>({ text }: { text: string }, values: readonly unknown[]) =>
-    (await pglite.query<Row>(await qualify(text), [...values])).rows
+  const queryOn =
+    (from: Pick<PGlite, 'query'>): Connection['query'] =>
+    async <Row>({ text }: Statement, values: readonly unknown[]) =>
+      (await from.query<Row>(await qualify(text), [...values])).rows
+  const query = queryOn(pglite)
   return {
     schema,
     qualify,
-    adapter: createEmbeddedAdapter(pglite),
+    adapter: new PrismaPGlite(pglite),
     query,
     queryApart: query,
-    execute: async (script) => void (await pglite.exec(script)),
     exclusively: (work) => work(),
+    transact: (work) =>
+      pglite.transaction((transaction) =>
+        work({
+          schema,
+          qualify,
+          query: queryOn(transaction),
+          execute: async (script) => void (await transaction.exec(script)),
+        }),
+      ),
     listen: (channel, subscriber) => listenEmbedded(pglite, channel, subscriber),
     close: async () => {
       await pglite.close()
@@ -81,29 +90,4 @@ async function copySnapshot(snapshot: URL, dataDir: string): Promise<void> {
   for (const entry of readdirSync(unfinished, { recursive: true, withFileTypes: true }))
     chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600)
   await rename(unfinished, dataDir)
-}
-
-/**
- * Creates Prisma's adapter for the embedded database. The package's own executeScript does not wait for the result, so
- * a failed migration would be recorded as applied (test/migrations/migrate.test.ts).
- */
-export function createEmbeddedAdapter(pglite: PGlite): SqlMigrationAwareDriverAdapterFactory {
-  const factory = new PrismaPGlite(pglite)
-  return {
-    provider: factory.provider,
-    adapterName: factory.adapterName,
-    connect: () => connect(pglite),
-    connectToShadowDb: () =>
-      Promise.reject(
-        new Error(
-          'The embedded database cannot serve as a shadow database. Compare schemas with diffSchema.',
-        ),
-      ),
-  }
-}
-
-async function connect(pglite: PGlite): Promise<SqlDriverAdapter> {
-  return Object.assign(await new PrismaPGlite(pglite).connect(), {
-    executeScript: createExecuteScript((script) => pglite.exec(script)),
-  })
 }

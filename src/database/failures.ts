@@ -71,7 +71,7 @@ export function translateFailure(error: unknown): unknown {
   })
 }
 
-// node-postgres sets no code on these errors, and Prisma's schema engine drops the code of a time limit.
+// node-postgres sets no code on these errors.
 const lost =
   /timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Query read timeout|after calling end on the pool|PGlite is clos/
 

@@ -1,19 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
-import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
 import { parseConnectionString } from './connection-string.ts'
 import type { Connection, Statement } from './database.ts'
-import { createExecuteScript } from './execute-script.ts'
+import { atMost, holdLocks, locks, transactLocked } from './exclusive.ts'
 import { listenOnServer } from './listen-postgres.ts'
 import type { Subscription } from './listener.ts'
-import { createSchema, findSchema, putFirst } from './schema.ts'
+import { createSchema, findSchema } from './schema.ts'
 import { ServerClient, type ServerClientConfig, sessionSettings } from './server-client.ts'
 
-// An arbitrary constant that other programs on the same database are unlikely to use.
-const lockKey = 7_268_150_433
 // In milliseconds.
-const lockInterval = 50
 const heartbeat = 10_000
 
 /**
@@ -47,26 +43,21 @@ export function connectServer(url: string, onError: (error: Error) => void, time
     (from: pg.Pool): Connection['query'] =>
     async <Row>({ name, text }: Statement, values: readonly unknown[]) =>
       (await from.query({ name, text: await qualify(text), values: [...values] })).rows as Row[]
-  const unbounded = { ...settings, session: sessionSettings({ statement: 0, lock: 0 }) }
   const goodbye = timeout * 1000
   const listeners: Subscription[] = []
-  const execute = async (script: string) => {
-    const inSchema = `${putFirst(await schema())};\n${script}`
-    await withClient(unbounded, goodbye, async (client) => void (await client.query(inSchema)))
-  }
+  const exclusive = { config: { ...bounded, session: {}, application_name: 'claimgate exclusive' }, goodbye }
   return {
-    adapter: createServerAdapter(pool, schema, execute),
+    adapter: createServerAdapter(pool, schema),
     schema,
     qualify,
     query: queryIn(pool),
     queryApart: queryIn(apart),
-    execute,
-    exclusively: (work) =>
-      withClient(bounded, goodbye, async (client) => {
-        // Polls, because a blocking lock would wait for ever when the server stops answering.
-        while (!(await tryLock(client))) await sleep(lockInterval)
-        return work()
-      }),
+    exclusively: (work) => holdLocks({ ...exclusive, keys: [locks.gateway] }, () => work()),
+    transact: (work) =>
+      transactLocked(
+        { ...exclusive, keys: [locks.gateway, locks.prismaMigrate], schema: { schema, qualify } },
+        work,
+      ),
     listen: (channel, subscriber) => {
       const notify = (to: string, message: string) => pool.query('SELECT pg_notify($1, $2)', [to, message])
       const settings = {
@@ -117,56 +108,12 @@ function discard(pool: pg.Pool, error: Error | undefined, client: pg.PoolClient)
   }
 }
 
-async function tryLock(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query('SELECT pg_try_advisory_lock($1) AS locked', [lockKey])
-  return rows[0].locked
-}
-
-/** Runs `work` on a separate connection. A migration may take long, unless `config` sets a limit. */
-async function withClient<T>(
-  config: ServerClientConfig,
-  goodbye: number,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new ServerClient(config)
-  await client.connect()
-  try {
-    return await work(client)
-  } finally {
-    await atMost(goodbye, client.end())
-  }
-}
-
-/** Waits for a connection's end, at most `limit` milliseconds, because the server may be unreachable. */
-async function atMost(limit: number, ending: Promise<void>): Promise<void> {
-  const waiting = new AbortController()
-  const given = sleep(limit, undefined, { ref: false, signal: waiting.signal }).catch(() => {})
-  await Promise.race([ending, given])
-  waiting.abort()
-}
-
-/**
- * Creates Prisma's adapter for a PostgreSQL server, over a shared pool. The package's own executeScript splits a script
- * at every semicolon, also inside a function body. So `execute` replaces it (test/migrations/migrate.test.ts).
- */
-function createServerAdapter(
-  pool: pg.Pool,
-  schema: () => Promise<string>,
-  execute: (script: string) => Promise<void>,
-): SqlMigrationAwareDriverAdapterFactory {
-  const factory = new PrismaPg(pool)
+/** Creates Prisma's adapter for a PostgreSQL server, over a shared pool. */
+function createServerAdapter(pool: pg.Pool, schema: () => Promise<string>): SqlDriverAdapterFactory {
+  const { provider, adapterName } = new PrismaPg(pool)
   return {
-    provider: factory.provider,
-    adapterName: factory.adapterName,
-    connect: async () =>
-      Object.assign(await new PrismaPg(pool, { schema: await schema() }).connect(), {
-        executeScript: createExecuteScript(execute),
-      }),
-    connectToShadowDb: () =>
-      Promise.reject(
-        new Error(
-          'A deployment cannot serve as a shadow database. Compare schemas on the embedded database.',
-        ),
-      ),
+    provider,
+    adapterName,
+    connect: async () => new PrismaPg(pool, { schema: await schema() }).connect(),
   }
 }

@@ -22,14 +22,14 @@ type Thing = { kind: string; name: string; table: string | null }
 type Made = { relations: string[]; functions: string[]; triggers: string[]; columns: string[] }
 
 /**
- * Prepares a database without a migration history. Existing tables of the seed keep their columns and rows, and the
- * first migration creates the missing tables. Tables of other programs are ignored.
- * Throws, before any change, when a table with a seed name lacks a required column, or when an object has a name that
- * one of the `later` migrations creates.
+ * Checks that the migrations can adopt a database without a migration history. Existing tables of the seed keep their
+ * columns and rows, and the first migration creates the missing tables. Tables of other programs are ignored.
+ * Throws when a table with a seed name lacks a required column, or when an object has a name that one of the `later`
+ * migrations creates.
  */
-export async function baselineExisting(
-  connection: Connection,
-  [firstMigration, ...later]: readonly [string, ...string[]],
+export async function checkAdoption(
+  connection: Pick<Connection, 'query' | 'schema'>,
+  later: readonly string[],
 ): Promise<void> {
   const schema = await connection.schema()
   const columns = await connection.query<Column>(
@@ -55,7 +55,6 @@ export async function baselineExisting(
       `This database cannot be adopted; nothing was changed:\n${problems.map((p) => `  ${p}\n`).join('')}Rename these objects, or set DATABASE_URL to another database.`,
     )
   }
-  await connection.execute(firstMigration)
 }
 
 const takenNames = `

@@ -46,7 +46,7 @@ async function prepareEmbedded(): Promise<EmptyDatabases> {
 
 /** Drops all objects of a database. */
 export async function emptySchema(connection: Connection): Promise<void> {
-  await connection.execute('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
+  await execute(connection, 'DROP SCHEMA public CASCADE; CREATE SCHEMA public')
 }
 
 /** Creates a folder, which is removed after the test. */
@@ -77,4 +77,9 @@ export async function sql<Row = Record<string, unknown>>(
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
   return connection.query<Row>({ name: '', text }, values)
+}
+
+/** Runs a script of many statements as one transaction. */
+export async function execute(connection: Connection, script: string): Promise<void> {
+  await connection.transact((transaction) => transaction.execute(script))
 }

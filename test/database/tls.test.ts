@@ -2,7 +2,7 @@ import { connectServer } from '../../src/database/postgres.ts'
 import { appTest, createServerDatabase, engines, patience } from '../_app.ts'
 import { type PostgresServer, startPostgres } from '../_postgres.ts'
 import test from '../_test.ts'
-import { sql } from './_databases.ts'
+import { execute, sql } from './_databases.ts'
 
 const server = engines.includes('server') ? await startPostgres({ tls: true }) : null
 test.after.always('stop the server', () => server?.stop())
@@ -26,7 +26,7 @@ function declareTests(server: PostgresServer, certificate: string): void {
     const connection = connectServer(withParameters(parameters, base), () => {}, patience)
     try {
       const [row] = await sql(connection, 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
-      await connection.execute('SELECT 1')
+      await execute(connection, 'SELECT 1')
       await connection.exclusively(async () => {})
       return row?.ssl
     } finally {

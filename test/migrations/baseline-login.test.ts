@@ -14,7 +14,7 @@ import {
 } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import test from '../_test.ts'
-import { emptySchema } from '../database/_databases.ts'
+import { emptySchema, execute } from '../database/_databases.ts'
 import { anna, björn, carol, dora, seedRows, seedTables } from './_seed.ts'
 
 // As a Mac types it and as the seed hashed it: decomposed, letters and accents apart.
@@ -78,13 +78,13 @@ async function startOnSeed(engine: Engine, dataDir: string): Promise<TestApp> {
   if (engine === 'embedded') {
     const connection = await openEmbedded(dataDir, snapshotUrl(root))
     await emptySchema(connection)
-    await connection.execute(seedTables + seedRows + chefRow)
+    await execute(connection, seedTables + seedRows + chefRow)
     await connection.close()
     return startApp({ engine, env: { AUTH_DATA_DIR: dataDir } })
   }
   const databaseUrl = await createServerDatabase()
   const connection = connectServer(databaseUrl, () => {}, patience)
-  await connection.execute(seedTables + seedRows + chefRow)
+  await execute(connection, seedTables + seedRows + chefRow)
   await connection.close()
   return startApp({ engine, databaseUrl })
 }

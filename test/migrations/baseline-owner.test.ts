@@ -1,7 +1,7 @@
 import { migrate } from '../../src/migrations/migrate.ts'
 import { engines, root } from '../_app.ts'
 import test from '../_test.ts'
-import { type EmptyDatabases, prepareEmpty, sql } from '../database/_databases.ts'
+import { type EmptyDatabases, execute, prepareEmpty, sql } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 import { anna, editor, seedRows, seedTables } from './_seed.ts'
 
@@ -28,7 +28,7 @@ for (const engine of engines) {
     `${engine}: an adoption keeps the owner's views on the seed's tables and their answers`,
     async (t) => {
       const connection = await databases.open()
-      await connection.execute(seedTables + seedRows + owners)
+      await execute(connection, seedTables + seedRows + owners)
       const answers = async () => [
         await sql(connection, 'SELECT * FROM active_user ORDER BY username'),
         await sql(connection, 'SELECT * FROM user_editor ORDER BY username, name'),
@@ -43,7 +43,7 @@ for (const engine of engines) {
     `${engine}: an adoption keeps the owner's columns, tables, and references to and from the seed's`,
     async (t) => {
       const connection = await databases.open()
-      await connection.execute(seedTables + seedRows + owners)
+      await execute(connection, seedTables + seedRows + owners)
       const isOwners = (line: string) => /article|team|locale/.test(line)
       const before = (await readCatalog(connection)).filter(isOwners)
       await migrate(connection, root)

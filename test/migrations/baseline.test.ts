@@ -2,7 +2,7 @@ import type { Connection } from '../../src/database/database.ts'
 import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
 import { engines, root } from '../_app.ts'
 import test from '../_test.ts'
-import { type EmptyDatabases, prepareEmpty, sql } from '../database/_databases.ts'
+import { type EmptyDatabases, execute, prepareEmpty, sql } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 import { anna, björn, dora, editor, rolePassword, seedRows, seedTables, translator } from './_seed.ts'
 
@@ -35,7 +35,7 @@ for (const engine of engines) {
 
   const openSeed = async (script = '') => {
     const connection = await databases.open()
-    await connection.execute(seedTables + seedRows + script)
+    await execute(connection, seedTables + seedRows + script)
     return connection
   }
 

@@ -3,7 +3,7 @@ import type { Connection } from '../../src/database/database.ts'
 import { findMigrationNames, loadMigration, migrate } from '../../src/migrations/migrate.ts'
 import { engines, root } from '../_app.ts'
 import test from '../_test.ts'
-import { type EmptyDatabases, prepareEmpty, sql } from '../database/_databases.ts'
+import { type EmptyDatabases, execute, prepareEmpty, sql } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 import { seedTables } from './_seed.ts'
 
@@ -61,7 +61,7 @@ for (const engine of engines) {
   for (const { what, script, message } of refused) {
     test.serial(`${engine}: ${what} is rejected by name, and nothing is changed`, async (t) => {
       const connection = await databases.open()
-      await connection.execute(script)
+      await execute(connection, script)
       const before = await readCatalog(connection)
       await t.throwsAsync(migrate(connection, root), { message })
       t.deepEqual(await readCatalog(connection), before)
@@ -72,7 +72,7 @@ for (const engine of engines) {
     `${engine}: an object of the owner with a name of a later migration is rejected by name before anything is changed`,
     async (t) => {
       const first = await databases.open()
-      await first.execute(await loadMigration(root, (await findMigrationNames(root))[0] as string))
+      await execute(first, await loadMigration(root, (await findMigrationNames(root))[0] as string))
       const before = await readThings(first)
       await migrate(first, root)
       const made = (await readThings(first)).filter(
@@ -82,7 +82,7 @@ for (const engine of engines) {
         t.true(made.filter((thing) => thing.kind === kind).length > 3, kind)
 
       const connection = await databases.open()
-      await connection.execute(seedTables + made.map(makeThing).join(''))
+      await execute(connection, seedTables + made.map(makeThing).join(''))
       const { message } = (await t.throwsAsync(migrate(connection, root))) as Error
       for (const { kind, name, table } of made) {
         const what = kind === 'relation' ? `view "${name}"` : `${kind} "${name}"`
@@ -95,13 +95,16 @@ for (const engine of engines) {
 
   test.serial(`${engine}: tables, functions and other schemas of the owner's stay as they are`, async (t) => {
     const connection = await databases.open()
-    await connection.execute(`
+    await execute(
+      connection,
+      `
       CREATE TABLE "article" ("id" SERIAL PRIMARY KEY, "title" TEXT NOT NULL);
       INSERT INTO "article" ("title") VALUES ('one'), ('two');
       CREATE FUNCTION "set_updated_at"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
       CREATE SCHEMA IF NOT EXISTS "auth";
       CREATE TABLE IF NOT EXISTS "auth"."session" ("sid" TEXT);
-      CREATE TABLE IF NOT EXISTS "auth"."user" ("id" INTEGER);`)
+      CREATE TABLE IF NOT EXISTS "auth"."user" ("id" INTEGER);`,
+    )
     const before = await readCatalog(connection)
     t.deepEqual(await migrate(connection, root), await findMigrationNames(root))
     const after = new Set(await readCatalog(connection))
@@ -119,28 +122,25 @@ for (const engine of engines) {
     `${engine}: a database in which another program uses Prisma is checked before it is changed`,
     async (t) => {
       const connection = await databases.open()
-      await connection.execute(`${history} ${record('init', 'now()')} CREATE TABLE "session" ("id" TEXT);`)
+      await execute(connection, `${history} ${record('init', 'now()')} CREATE TABLE "session" ("id" TEXT);`)
       await t.throwsAsync(migrate(connection, root), {
         message: /a table "session" exists already and was not made by the gateway/,
       })
-      await connection.execute('DROP TABLE "session"')
+      await execute(connection, 'DROP TABLE "session"')
       t.deepEqual(await migrate(connection, root), await findMigrationNames(root))
     },
   )
 
-  test.serial(
-    `${engine}: another program's failed migration is named and left to that program`,
-    async (t) => {
-      const connection = await databases.open()
-      await connection.execute(`${history} ${record('init', 'now()')} ${record('broken', 'NULL')}`)
-      await t.throwsAsync(migrate(connection, root), { message: /`broken` migration .* failed/ })
-      const rows = await sql(
-        connection,
-        `SELECT finished_at, rolled_back_at FROM _prisma_migrations WHERE id = 'broken'`,
-      )
-      t.deepEqual(rows, [{ finished_at: null, rolled_back_at: null }])
-    },
-  )
+  test.serial(`${engine}: another program's failed migration is left to that program`, async (t) => {
+    const connection = await databases.open()
+    await execute(connection, `${history} ${record('init', 'now()')} ${record('broken', 'NULL')}`)
+    t.deepEqual(await migrate(connection, root), await findMigrationNames(root))
+    const rows = await sql(
+      connection,
+      `SELECT finished_at, rolled_back_at FROM _prisma_migrations WHERE id = 'broken'`,
+    )
+    t.deepEqual(rows, [{ finished_at: null, rolled_back_at: null }])
+  })
 }
 
 type Thing = { kind: 'relation' | 'function' | 'trigger' | 'column'; name: string; table: string | null }

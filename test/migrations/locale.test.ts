@@ -3,6 +3,7 @@ import { connectServer } from '../../src/database/postgres.ts'
 import { migrate } from '../../src/migrations/migrate.ts'
 import { createServerDatabase, engines, patience, root, startApp } from '../_app.ts'
 import test from '../_test.ts'
+import { execute } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 import { seedRows, seedTables } from './_seed.ts'
 
@@ -26,7 +27,8 @@ if (engines.includes('server')) {
   test('usernames that differ only by the case of a letter beyond ASCII are rejected by name in the C locale too', async (t) => {
     const connection = connectServer(await createCLocale(), () => {}, patience)
     t.teardown(() => connection.close())
-    await connection.execute(
+    await execute(
+      connection,
       `${seedTables}${seedRows} INSERT INTO "user" (username, password) VALUES ('Élodie', 'x'), ('élodie', 'x')`,
     )
     const before = await readCatalog(connection)

@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto'
-import type { Connection } from '../../src/database/database.ts'
-import { createExecuteScript } from '../../src/database/execute-script.ts'
+import type { Connection, Transaction } from '../../src/database/database.ts'
 import { isAway } from '../../src/database/failures.ts'
 import { findMigrationNames, findPending, loadMigration, migrate } from '../../src/migrations/migrate.ts'
 import { engines, root } from '../_app.ts'
 import test from '../_test.ts'
-import { copyRoot, type EmptyDatabases, prepareEmpty, sql, writeSql } from '../database/_databases.ts'
+import {
+  copyRoot,
+  type EmptyDatabases,
+  execute,
+  prepareEmpty,
+  sql,
+  writeSql,
+} from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 
 type Recorded = { name: string; checksum: string; finished: boolean; rolledBack: boolean }
@@ -69,7 +75,7 @@ for (const engine of engines) {
       await writeSql(changed, '0009_extra', `${functionBody} INSERT INTO "missing" VALUES (1);`)
       for (let attempt = 0; attempt < 2; attempt++) {
         await t.throwsAsync(migrate(connection, changed), {
-          message: /^Migration 0009_extra failed and changed nothing. No such table: missing$/,
+          message: /^Migration 0009_extra failed and changed nothing. relation "missing" does not exist$/,
         })
         t.deepEqual(await readCatalog(connection), before)
         t.deepEqual(await findPending(connection, changed), ['0009_extra'])
@@ -103,14 +109,16 @@ for (const engine of engines) {
   )
 
   test.serial(
-    `${engine}: a migration that was killed before the engine recorded its end is not applied twice`,
+    `${engine}: a process that is killed between a migration and its record leaves nothing of both`,
     async (t) => {
       const connection = await databases.open()
       const changed = await copyRoot(t)
       await migrate(connection, changed)
       await writeSql(changed, '0009_extra', functionBody)
-      await t.throwsAsync(migrate(dieAfter(connection, functionBody), changed))
-      t.deepEqual(await migrate(connection, changed), [])
+      const before = [await readCatalog(connection), await sql(connection, history)]
+      await t.throwsAsync(migrate(dieAfter(connection, functionBody), changed), { message: 'killed' })
+      t.deepEqual([await readCatalog(connection), await sql(connection, history)], before)
+      t.deepEqual(await migrate(connection, changed), ['0009_extra'])
       t.deepEqual(await sql(connection, 'SELECT id FROM extra'), [])
     },
   )
@@ -128,41 +136,55 @@ for (const engine of engines) {
 
 /** Returns a connection on which every statement fails after the given script, as in a killed process. */
 function dieAfter(connection: Connection, script: string): Connection {
-  const connect = async () => {
-    const adapter = await connection.adapter.connect()
-    const execute = adapter.executeScript.bind(adapter)
-    const die = () => Promise.reject(new Error('killed'))
-    return Object.assign(adapter, {
-      executeScript: async (text: string) => {
-        await execute(text)
-        if (text === script) await Object.assign(adapter, { executeRaw: die, queryRaw: die }).executeRaw()
+  const die = () => Promise.reject(new Error('killed'))
+  const dying = (transaction: Transaction): Transaction => {
+    const mortal = {
+      ...transaction,
+      execute: async (text: string) => {
+        await transaction.execute(text)
+        if (text === script) Object.assign(mortal, { execute: die, query: die })
       },
-    })
+    }
+    return mortal
   }
-  const { provider, adapterName, connectToShadowDb } = connection.adapter
-  return { ...connection, adapter: { provider, adapterName, connectToShadowDb, connect } }
+  return {
+    ...connection,
+    transact: (work) => connection.transact((transaction) => work(dying(transaction))),
+  }
 }
 
 if (engines.includes('server')) {
   test.serial(
-    'a connection lost during a migration is reported as unreachable, not as a mistake in the migration',
+    'a connection lost during a migration is temporary, and the next call applies it',
     async (t) => {
       const databases = await prepareEmpty('server')
       t.teardown(() => databases.close())
       const connection = await databases.open()
-      const gone = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
-      const adapter = {
-        ...connection.adapter,
-        connect: async () =>
-          Object.assign(await connection.adapter.connect(), {
-            executeScript: createExecuteScript(() => Promise.reject(gone)),
-          }),
-      }
-      const error = await t.throwsAsync(migrate({ ...connection, adapter }, root), {
-        message: /read ECONNRESET/,
-      })
+      const changed = await copyRoot(t)
+      await migrate(connection, changed)
+      await writeSql(changed, '0009_extra', `${functionBody} SELECT pg_terminate_backend(pg_backend_pid());`)
+      const error = await t.throwsAsync(migrate(connection, changed), { message: /terminating connection/ })
       t.true(isAway(error))
-      t.true((await migrate(connection, root)).includes('0002_gateway'))
+      await writeSql(changed, '0009_extra', functionBody)
+      t.deepEqual(await migrate(connection, changed), ['0009_extra'])
     },
   )
+
+  test.serial('limits and defaults of the database do not end a migration', async (t) => {
+    const databases = await prepareEmpty('server')
+    t.teardown(() => databases.close())
+    const connection = await databases.open()
+    const changed = await copyRoot(t)
+    await migrate(connection, changed)
+    await execute(connection, limits)
+    await writeSql(changed, '0009_extra', `${functionBody} SELECT pg_sleep(0.3);`)
+    t.deepEqual(await migrate(connection, changed), ['0009_extra'])
+  })
 }
+
+const limits = `DO $$ BEGIN
+  EXECUTE format('ALTER DATABASE %I SET statement_timeout = 200', current_database());
+  EXECUTE format('ALTER DATABASE %I SET lock_timeout = 1', current_database());
+  EXECUTE format('ALTER DATABASE %I SET idle_in_transaction_session_timeout = 1', current_database());
+  EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database());
+END $$`

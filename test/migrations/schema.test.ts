@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { diffSchema, writeMigration } from '../../scripts/diff-schema.ts'
 import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
-import { diffSchema, writeMigration } from '../../src/migrations/write-migration.ts'
 import { engines, root } from '../_app.ts'
 import test from '../_test.ts'
 import { copyRoot, prepareEmpty } from '../database/_databases.ts'

@@ -4,8 +4,9 @@ import {
   bindMigrationAwareSqlAdapterFactory,
   type SqlMigrationAwareDriverAdapterFactory,
 } from '@prisma/driver-adapter-utils'
-import type { SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg'
+import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
+import { findMigrationNames, loadMigration } from '../src/migrations/migrate.ts'
 
 declare const WebAssembly: {
   instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>
@@ -13,22 +14,39 @@ declare const WebAssembly: {
 
 /**
  * Creates Prisma's schema engine as WebAssembly, over a driver adapter. `prisma migrate` runs the same engine as a
- * native binary, which it downloads. The caller frees it with `engine.free()`. `originOf` returns the error that the
- * adapter threw, because the engine reports only its number.
+ * native binary, which it downloads. The caller frees it with `free()`.
  */
 export async function createSchemaEngine(
   adapter: SqlMigrationAwareDriverAdapterFactory,
-): Promise<{ engine: SchemaEngine; originOf(error: unknown): unknown }> {
+): Promise<SchemaEngine> {
   loading ??= loadEngine()
   await loading
-  const bound = bindMigrationAwareSqlAdapterFactory(adapter)
-  const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => {}, bound)
+  return bindings.SchemaEngine.new(
+    { datamodels: undefined },
+    () => {},
+    bindMigrationAwareSqlAdapterFactory(adapter),
+  )
+}
+
+/** Returns the migrations with their SQL, in the form that the engine takes. */
+export async function listMigrations(root: URL): Promise<MigrationList> {
+  const names = await findMigrationNames(root)
   return {
-    engine,
-    originOf: (error) => {
-      const id = error instanceof Error ? /External error id#(\d+)/.exec(error.message)?.[1] : undefined
-      return id === undefined ? error : (bound.errorRegistry.consumeError(Number(id))?.error ?? error)
+    baseDir: 'prisma/migrations',
+    shadowDbInitScript: '',
+    lockfile: {
+      path: 'migration_lock.toml',
+      content: await readFile(new URL('prisma/migrations/migration_lock.toml', root), 'utf8'),
     },
+    migrationDirectories: await Promise.all(
+      names.map(async (path) => ({
+        path,
+        migrationFile: {
+          path: 'migration.sql',
+          content: { tag: 'ok' as const, value: await loadMigration(root, path) },
+        },
+      })),
+    ),
   }
 }
 

@@ -1,8 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { PGlite } from '@electric-sql/pglite'
-import { createEmbeddedAdapter } from '../database/embedded.ts'
-import { findMigrationNames, loadMigrations } from './migrate.ts'
-import { createSchemaEngine } from './schema-engine.ts'
+import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import { PrismaPGlite } from 'pglite-prisma-adapter'
+import { findMigrationNames } from '../src/migrations/migrate.ts'
+import { createSchemaEngine, listMigrations } from './schema-engine.ts'
 
 /**
  * Returns the SQL from the migrations of `root` to its `prisma/schema.prisma`, or null when they agree.
@@ -10,13 +11,11 @@ import { createSchemaEngine } from './schema-engine.ts'
  */
 export async function diffSchema(root: URL): Promise<string | null> {
   const pglite = new PGlite()
-  // This database is temporary, so it also serves as the shadow database.
-  const adapter = createEmbeddedAdapter(pglite)
-  const { engine } = await createSchemaEngine({ ...adapter, connectToShadowDb: adapter.connect })
+  const engine = await createSchemaEngine(createAdapter(pglite))
   try {
     const schema = await readFile(new URL('prisma/schema.prisma', root), 'utf8')
     const { exitCode, stdout } = await engine.diff({
-      from: { tag: 'migrations', ...(await loadMigrations(root)) },
+      from: { tag: 'migrations', ...(await listMigrations(root)) },
       to: { tag: 'schemaDatamodel', files: [{ path: 'schema.prisma', content: schema }] },
       script: true,
       exitCode: true,
@@ -27,6 +26,16 @@ export async function diffSchema(root: URL): Promise<string | null> {
     engine.free()
     await pglite.close()
   }
+}
+
+/** Creates the engine's adapter of a temporary database, which also serves as the shadow database. */
+export function createAdapter(pglite: PGlite): SqlMigrationAwareDriverAdapterFactory {
+  const factory = new PrismaPGlite(pglite)
+  // The package's own executeScript does not wait for the result.
+  const executeScript = async (script: string) => void (await pglite.exec(script))
+  const connect = async () => Object.assign(await factory.connect(), { executeScript })
+  const { provider, adapterName } = factory
+  return { provider, adapterName, connect, connectToShadowDb: connect }
 }
 
 /** Writes the next migration as `prisma/migrations/<number>_<name>/migration.sql`; null for an unchanged schema. */

@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import type { Transaction } from './database.ts'
+import { putFirst, type Schema } from './schema.ts'
+import { ServerClient, type ServerClientConfig } from './server-client.ts'
+
+// In milliseconds.
+const firstPause = 50
+const longestPause = 1_000
+
+/** Advisory locks of the database. */
+export const locks = {
+  /** An arbitrary constant that other programs on the same database are unlikely to use. */
+  gateway: 7_268_150_433,
+  /** The lock of the Prisma CLI while it migrates. */
+  prismaMigrate: 72_707_369,
+}
+
+/** The settings of an exclusive transaction. `config` bounds its own statements; `goodbye` is in milliseconds. */
+export type ExclusiveSettings = { config: ServerClientConfig; keys: readonly number[]; goodbye: number }
+
+/**
+ * Runs `work` in a transaction that holds the advisory locks `keys`, on a connection of its own. The locks end with the
+ * transaction, so a pooler keeps no lock after a failure or a kill. `work` commits; otherwise everything is rolled back.
+ */
+export async function holdLocks<T>(
+  { config, keys, goodbye }: ExclusiveSettings,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new ServerClient(config)
+  await client.connect()
+  try {
+    // Polls, because a blocking lock would wait for ever when the server stops answering.
+    for (let pause = firstPause; !(await begin(client, keys)); pause = Math.min(2 * pause, longestPause)) {
+      await client.query('ROLLBACK')
+      await sleep(pause)
+    }
+    return await work(client)
+  } finally {
+    if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK').catch(() => {})
+    await atMost(goodbye, client.end())
+  }
+}
+
+/**
+ * Runs `work` as `holdLocks` does, and commits. The statements of `work` may take any time, and have the schema of the
+ * gateway first in their search_path.
+ */
+export async function transactLocked<T>(
+  { schema, ...settings }: ExclusiveSettings & { schema: Schema },
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return holdLocks(settings, async (client) => {
+    const unbounded = { query_timeout: longestTimer }
+    await client.query(putFirst(await schema.schema()))
+    const result = await work({
+      ...schema,
+      query: async ({ text }, values) =>
+        (await client.query({ text: await schema.qualify(text), values: [...values], ...unbounded }))
+          .rows as never,
+      execute: async (script) => void (await client.query({ text: script, ...unbounded } as pg.QueryConfig)),
+    })
+    await client.query('COMMIT')
+    return result
+  })
+}
+
+// In milliseconds. node-postgres takes 0 for the limit of the connection.
+const longestTimer = 2 ** 31 - 1
+
+/**
+ * Begins a transaction and tries to take the locks; false when another session holds one. Time limits that the role or
+ * the database sets do not hold in it. Nor does another isolation level, because a lock may come after the snapshot.
+ */
+async function begin(client: pg.Client, keys: readonly number[]): Promise<boolean> {
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
+  await client.query(prepare)
+  const { rows } = await client.query(
+    'SELECT bool_and(pg_try_advisory_xact_lock(key)) AS locked FROM unnest($1::bigint[]) AS key',
+    [keys],
+  )
+  return rows[0].locked
+}
+
+// PostgreSQL knows transaction_timeout from version 17 on, so it takes the names from the server.
+const prepare = `SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name IN
+  ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`
+
+/** Waits for a connection's end, at most `limit` milliseconds, because the server may be unreachable. */
+export async function atMost(limit: number, ending: Promise<void>): Promise<void> {
+  const waiting = new AbortController()
+  const given = sleep(limit, undefined, { ref: false, signal: waiting.signal }).catch(() => {})
+  await Promise.race([ending, given])
+  waiting.abort()
+}
