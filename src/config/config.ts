@@ -50,7 +50,7 @@ export function parseConfig(
   const production = env.NODE_ENV === 'production'
   const port = read('PORT', v.integer(0, 65535, 8080))
   const publicUrl = read('AUTH_PUBLIC_URL', v.publicUrl(`http://localhost:${port ?? 8080}`))
-  const databaseUrl = readDatabaseUrl()
+  const databaseUrl = readDatabaseUrl('DATABASE_URL')
   const workers = read('WEB_CONCURRENCY', v.integer(1, 64, 1))
   const keyPair = readKeyPair(read, problems, files)
   const idle = read('AUTH_SESSION_IDLE_LIFETIME', v.integer(60, 31_536_000, 14 * 86_400))
@@ -73,6 +73,9 @@ export function parseConfig(
     workers,
     host: read('HOST', v.text('0.0.0.0')),
     databaseUrl,
+    /** The URL for migrations and LISTEN; undefined for `databaseUrl`. */
+    databaseDirectUrl: readDatabaseUrl('DATABASE_DIRECT_URL'),
+    databasePool: read('AUTH_DATABASE_POOL', v.integer(1, 500, 10)),
     databaseTimeout: read('AUTH_DATABASE_TIMEOUT', v.integer(1, 60, 5)),
     dataDir: read('AUTH_DATA_DIR', v.text('./data')),
     publicUrl,
@@ -169,8 +172,8 @@ export function parseConfig(
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(config)
 
-  function readDatabaseUrl(): string | undefined {
-    const url = read('DATABASE_URL', v.databaseUrl)
+  function readDatabaseUrl(name: string): string | undefined {
+    const url = read(name, v.databaseUrl)
     const sslmode = read('PGSSLMODE', v.sslmode)
     return url === undefined || sslmode === undefined ? url : withDefaultSslmode(url, sslmode)
   }

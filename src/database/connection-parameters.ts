@@ -11,7 +11,8 @@ export const sslmodes = [
 
 export type Sslmode = (typeof sslmodes)[number]
 
-const targets = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const
+// libpq has three more, which choose a standby. The gateway writes.
+const targets = ['any', 'read-write', 'primary'] as const
 
 /** The servers that a connection string with several hosts means. */
 export type Target = (typeof targets)[number]

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Transaction } from './database.ts'
 import { putFirst, type Schema } from './schema.ts'
-import { ServerClient, type ServerClientConfig } from './server-client.ts'
+import type { ServerClient } from './server-client.ts'
 
 // In milliseconds.
 const firstPause = 50
@@ -16,19 +16,18 @@ export const locks = {
   prismaMigrate: 72_707_369,
 }
 
-/** The settings of an exclusive transaction. `config` bounds its own statements; `goodbye` is in milliseconds. */
-export type ExclusiveSettings = { config: ServerClientConfig; keys: readonly number[]; goodbye: number }
+/** The settings of an exclusive transaction. `open` opens a connection without a pooler; `goodbye` is in milliseconds. */
+export type ExclusiveSettings = { open(): Promise<ServerClient>; keys: readonly number[]; goodbye: number }
 
 /**
  * Runs `work` in a transaction that holds the advisory locks `keys`, on a connection of its own. The locks end with the
  * transaction, so a pooler keeps no lock after a failure or a kill. `work` commits; otherwise everything is rolled back.
  */
 export async function holdLocks<T>(
-  { config, keys, goodbye }: ExclusiveSettings,
+  { open, keys, goodbye }: ExclusiveSettings,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new ServerClient(config)
-  await client.connect()
+  const client = await open()
   try {
     // Polls, because a blocking lock would wait for ever when the server stops answering.
     for (let pause = firstPause; !(await begin(client, keys)); pause = Math.min(2 * pause, longestPause)) {

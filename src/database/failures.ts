@@ -13,6 +13,16 @@ export function isUniqueViolation(error: unknown): boolean {
   return codesOf(error).some((code) => code === '23505' || code === 'P2002')
 }
 
+/** Returns true when a statement lost against a concurrent one, and succeeds when it is repeated. */
+export function isConflict(error: unknown): boolean {
+  return codesOf(error).some((code) => code === '40001' || code === '40P01')
+}
+
+/** Returns true when a server or a pooler has no connection left. */
+export function isFull(error: unknown): boolean {
+  return codesOf(error).includes('53300') || hasMessage(error, /no more connections allowed/)
+}
+
 // SQLSTATE classes: connection exception, insufficient resources, operator intervention, system error; a locked row, a
 // read-only server; then codes of Prisma and of the network.
 const away =

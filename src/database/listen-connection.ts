@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { ServerClient, type ServerClientConfig } from './server-client.ts'
+import type { ServerClient } from './server-client.ts'
+import { isServerShared } from './shared-server.ts'
 
 /** The settings of a listening connection. Times in milliseconds. */
 export type ListenSettings = {
-  config: ServerClientConfig
+  /** Opens a connection. */
+  open(signal: AbortSignal): Promise<ServerClient>
   channel: string
   /** Sends a message on a channel, over another connection. */
   notify(channel: string, message: string): Promise<unknown>
@@ -35,7 +37,7 @@ export async function openListenConnection(
   onMessage: (message: string) => void,
   signal: AbortSignal,
 ): Promise<ListenConnection> {
-  const client = new ServerClient({ ...settings.config, application_name: 'claimgate listener' })
+  const client = await settings.open(signal)
   // The probes of a process have a channel of their own: on the common channel, every process would get them.
   const own = `claimgate_probe_${randomUUID()}`
   const awaited = new Map<string, () => void>()
@@ -65,8 +67,21 @@ export async function openListenConnection(
     }
   }
 
+  // LISTEN would stay on a shared server connection, whose notifications other clients then get.
+  async function refuseShared(): Promise<void> {
+    const other = await settings.open(signal)
+    try {
+      if (await isServerShared(client, other))
+        throw new NotificationsNotDeliveredError(
+          "A pooler shares server connections between clients. Set DATABASE_DIRECT_URL to the server's own address",
+        )
+    } finally {
+      void other.end()
+    }
+  }
+
   async function open(): Promise<void> {
-    await client.connect()
+    if (client.isPooled) await refuseShared()
     const listen = [settings.channel, own].map((channel) => `LISTEN ${client.escapeIdentifier(channel)}`)
     await client.query(listen.join('; '))
     // No other statement runs on this connection, or a pooler would give it the server connection that listens.

@@ -2,9 +2,11 @@ import type { Logger } from 'pino'
 import type { Connection } from './database.ts'
 import { connectServer } from './postgres.ts'
 
-/** The location of the database, and the time limit of a statement on a server in seconds, 5 by default. */
+/** The location of the database, and for a server the time limit of a statement in seconds and the size of the pool. */
 export type DatabaseSettings = {
   databaseUrl?: string | undefined
+  databaseDirectUrl?: string | undefined
+  databasePool?: number
   databaseTimeout?: number
   dataDir: string
 }
@@ -17,7 +19,7 @@ export const snapshotUrl = (root: URL): URL => new URL('dist/snapshot/', root)
  * folder of package.json. Throws when the embedded database cannot be locked or opened.
  */
 export async function connectDatabase(
-  { databaseUrl, databaseTimeout, dataDir }: DatabaseSettings,
+  { databaseUrl, databaseDirectUrl, databasePool, databaseTimeout, dataDir }: DatabaseSettings,
   root: URL,
   log: Logger,
 ): Promise<Connection> {
@@ -27,5 +29,8 @@ export async function connectDatabase(
     return openEmbedded(dataDir, snapshotUrl(root))
   }
   const onError = (error: Error) => log.warn({ err: error }, 'idle database connection lost')
-  return connectServer(databaseUrl, onError, databaseTimeout)
+  return connectServer(databaseUrl, onError, databaseTimeout, {
+    directUrl: databaseDirectUrl,
+    poolSize: databasePool,
+  })
 }

@@ -1,53 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
-import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
-import pg from 'pg'
+import type { IsolationLevel, SqlDriverAdapterFactory, SqlQuery } from '@prisma/driver-adapter-utils'
+import type pg from 'pg'
 import { parseConnectionString } from './connection-string.ts'
 import type { Connection, Statement } from './database.ts'
 import { atMost, holdLocks, locks, transactLocked } from './exclusive.ts'
+import { isConflict, isFull } from './failures.ts'
 import { listenOnServer } from './listen-postgres.ts'
 import type { Subscription } from './listener.ts'
 import { createSchema, findSchema } from './schema.ts'
-import { ServerClient, type ServerClientConfig, sessionSettings } from './server-client.ts'
+import {
+  createRoute,
+  openClient,
+  type ServerClient,
+  type ServerClientConfig,
+  sessionSettings,
+} from './server-client.ts'
+import { ServerPool } from './server-pool.ts'
 
 // In milliseconds.
 const heartbeat = 10_000
+const pause = 100
+
+/** The options of `connectServer`. */
+export type ServerOptions = {
+  /** The URL for migrations and LISTEN; by default the same URL. A pooler in transaction mode cannot do both. */
+  directUrl?: string | undefined
+  /** The size of the pool; 10 by default. */
+  poolSize?: number | undefined
+  /** Returns a number from 0 to 1, for the pause before a statement is repeated. */
+  random?: () => number
+}
 
 /**
  * Connects to a PostgreSQL server, lazily. `onError` receives the errors of idle connections that the server closed.
  * Every statement fails after `timeout` seconds: two fifths of it for a connection, three fifths for the answer.
  */
-export function connectServer(url: string, onError: (error: Error) => void, timeout = 5): Connection {
-  const address = parseConnectionString(url)
-  const { connectTimeout = timeout } = address
-  const settings = {
-    address,
-    connectionTimeoutMillis: Math.min(timeout * 400, connectTimeout * 1000),
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
+export function connectServer(
+  url: string,
+  onError: (error: Error) => void,
+  timeout = 5,
+  { directUrl = url, poolSize = 10, random = Math.random }: ServerOptions = {},
+): Connection {
+  const settingsOf = (text: string) => {
+    const address = parseConnectionString(text)
+    const { connectTimeout = timeout } = address
+    return {
+      address,
+      route: createRoute(address),
+      connectionTimeoutMillis: Math.min(timeout * 400, connectTimeout * 1000),
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+    }
   }
-  const bounded = {
-    ...settings,
+  const bounds = {
     query_timeout: timeout * 600,
     // The statement limit is a little earlier, so that the server cancels a slow statement and the connection survives.
     // The lock limit is earlier still: a statement that waits for a lock does nothing with its connection.
     session: sessionSettings({ statement: timeout * 540, lock: timeout * 200 }),
   }
-  const pool = createPool({ ...bounded, application_name: 'claimgate' })
-  pool.on('release', (error, client) => discard(pool, error, client))
-  const apart = createPool({ ...bounded, application_name: 'claimgate readiness', max: 1 })
+  const bounded = { ...settingsOf(url), ...bounds }
+  const pool = new ServerPool({ ...bounded, application_name: 'claimgate', max: poolSize })
+  const apart = new ServerPool({
+    ...bounded,
+    application_name: 'claimgate readiness',
+    max: 1,
+    onFull: () => pool.shrink(),
+  })
   for (const each of [pool, apart]) each.on('error', onError)
-  const { schema, qualify } = createSchema(
-    async () => address.schema ?? findSchema((script) => runScript(apart, script)),
-  )
+  const again = <T>(work: () => Promise<T>) => repeatConflicts(work, random)
   const queryIn =
     (from: pg.Pool): Connection['query'] =>
-    async <Row>({ name, text }: Statement, values: readonly unknown[]) =>
-      (await from.query({ name, text: await qualify(text), values: [...values] })).rows as Row[]
+    <Row>({ name, text }: Statement, values: readonly unknown[]) =>
+      again(async () => {
+        const query = { name, text: await qualify(text), values: [...values] }
+        return (await from.query(query)).rows as Row[]
+      })
+  const direct = settingsOf(directUrl)
+  const open = (config: Partial<ServerClientConfig>, signal?: AbortSignal) =>
+    openWhenFree({ ...direct, ...bounds, ...config }, () => pool.shrink(), signal)
   const goodbye = timeout * 1000
   const listeners: Subscription[] = []
-  const exclusive = { config: { ...bounded, session: {}, application_name: 'claimgate exclusive' }, goodbye }
+  const { schema, qualify } = createSchema(
+    async () => bounded.address.schema ?? findSchema((script) => runScript(apart, script)),
+  )
+  const exclusive = { open: () => open({ session: {}, application_name: 'claimgate exclusive' }), goodbye }
   return {
-    adapter: createServerAdapter(pool, schema),
+    adapter: createServerAdapter(pool, schema, again),
     schema,
     qualify,
     query: queryIn(pool),
@@ -61,7 +100,7 @@ export function connectServer(url: string, onError: (error: Error) => void, time
     listen: (channel, subscriber) => {
       const notify = (to: string, message: string) => pool.query('SELECT pg_notify($1, $2)', [to, message])
       const settings = {
-        config: bounded,
+        open: (signal: AbortSignal) => open({ application_name: 'claimgate listener' }, signal),
         channel,
         notify,
         patience: timeout * 50,
@@ -84,9 +123,37 @@ export function connectServer(url: string, onError: (error: Error) => void, time
   }
 }
 
-// The types of node-postgres have a Client without arguments.
-const createPool = (config: ServerClientConfig & pg.PoolConfig): pg.Pool =>
-  new pg.Pool({ ...config, Client: ServerClient as unknown as new () => pg.ClientBase })
+/** Opens a connection. When the server has none left, `makeRoom` frees one, until the connection time limit. */
+async function openWhenFree(
+  config: ServerClientConfig,
+  makeRoom: () => void,
+  signal: AbortSignal | undefined,
+): Promise<ServerClient> {
+  const end = performance.now() + (config.connectionTimeoutMillis ?? 0)
+  for (;;) {
+    try {
+      return await openClient(config, signal)
+    } catch (error) {
+      if (!isFull(error) || signal?.aborted || performance.now() > end) throw error
+      makeRoom()
+      await sleep(pause)
+    }
+  }
+}
+
+const mostRepetitions = 20
+
+/** Repeats a statement that lost against a concurrent one, after a pause of up to 100 milliseconds. */
+async function repeatConflicts<T>(work: () => Promise<T>, random: () => number): Promise<T> {
+  for (let left = mostRepetitions; ; left--) {
+    try {
+      return await work()
+    } catch (error) {
+      if (left === 0 || !isConflict(error)) throw error
+      await sleep(random() * 100)
+    }
+  }
+}
 
 /** Runs a script as one transaction, and returns the rows of its last statement. */
 async function runScript(pool: pg.Pool, script: string): Promise<unknown[]> {
@@ -94,26 +161,25 @@ async function runScript(pool: pg.Pool, script: string): Promise<unknown[]> {
   return results.at(-1)?.rows ?? []
 }
 
-/** Keeps broken connections out of the pool. */
-function discard(pool: pg.Pool, error: Error | undefined, client: pg.PoolClient): void {
-  // Prisma releases a connection without an error when its transaction could not be ended.
-  if (client.getTransactionStatus() !== 'I') void (client as unknown as pg.Client).end()
-  // After a read timeout the server counts as unreachable, so the idle connections are closed as well.
-  if (!/Query read timeout/.test(error?.message ?? '')) return
-  for (let idle = pool.idleCount; idle > 0; idle--) {
-    pool.connect().then(
-      (other) => other.release(true),
-      () => {},
-    )
-  }
-}
-
 /** Creates Prisma's adapter for a PostgreSQL server, over a shared pool. */
-function createServerAdapter(pool: pg.Pool, schema: () => Promise<string>): SqlDriverAdapterFactory {
+function createServerAdapter(
+  pool: pg.Pool,
+  schema: () => Promise<string>,
+  again: <T>(work: () => Promise<T>) => Promise<T>,
+): SqlDriverAdapterFactory {
   const { provider, adapterName } = new PrismaPg(pool)
   return {
     provider,
     adapterName,
-    connect: async () => new PrismaPg(pool, { schema: await schema() }).connect(),
+    connect: async () => {
+      const adapter = await new PrismaPg(pool, { schema: await schema() }).connect()
+      const { queryRaw, executeRaw, startTransaction } = adapter
+      return Object.assign(adapter, {
+        queryRaw: (query: SqlQuery) => again(() => queryRaw.call(adapter, query)),
+        executeRaw: (query: SqlQuery) => again(() => executeRaw.call(adapter, query)),
+        // A pooled connection has the isolation that the role or the database sets by default.
+        startTransaction: (level: IsolationLevel = 'READ COMMITTED') => startTransaction.call(adapter, level),
+      })
+    },
   }
 }

@@ -2,12 +2,29 @@ import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
 import type { Host, ServerAddress } from './connection-string.ts'
+import { isAway } from './failures.ts'
 
 /** The settings of a connection to a server. */
 export type ServerClientConfig = pg.ClientConfig & {
   address: ServerAddress
+  route: Route
   /** The server settings that a direct connection gets, on top of the ones of the address. */
   session: Readonly<Record<string, string>>
+}
+
+/** The host that new connections use. */
+export type Route = { current(): Host; skip(host: Host): void }
+
+/** Creates a route, which begins with the first host and goes on to the next one when a host is skipped. */
+export function createRoute({ hosts }: Pick<ServerAddress, 'hosts'>): Route {
+  let at = 0
+  const current = () => hosts[at % hosts.length] as Host
+  return {
+    current,
+    skip: (host) => {
+      if (host === current()) at++
+    },
+  }
 }
 
 /**
@@ -21,11 +38,16 @@ export class ServerClient extends pg.Client {
   /** True when a pooler is between this connection and the server. Known after `connect`. */
   isPooled = false
   readonly #session: ServerClientConfig['session']
+  readonly #skipHost: () => void
+  readonly #target: NonNullable<ServerAddress['target']>
 
   constructor(config: ServerClientConfig) {
-    const { address } = config
-    super({ ...config, ...clientConfig(address, address.hosts[0]) })
-    this.#session = { ...address.session, ...config.session }
+    const { address, route, session } = config
+    const host = route.current()
+    super({ ...config, ...clientConfig(address, host) })
+    this.#session = { ...address.session, ...session }
+    this.#skipHost = () => route.skip(host)
+    this.#target = address.target ?? (address.hosts.length > 1 ? 'read-write' : 'any')
     // A statement that runs fails with the same error, and a pool has a listener of its own.
     this.on('error', () => {})
   }
@@ -55,27 +77,53 @@ export class ServerClient extends pg.Client {
   }
 
   async #open(): Promise<pg.Client> {
-    await super.connect()
     try {
+      await super.connect()
       await this.#applySession()
+      return this
     } catch (error) {
-      void this.end()
+      if (isAway(error)) this.#skipHost()
+      void super.end()
       throw error
     }
-    return this
   }
 
   /** Applies the session settings that this server knows, in one statement. Applies none on a pooled connection. */
   async #applySession(): Promise<void> {
     const { processID } = this as unknown as { processID: number }
-    const { rows } = await this.query<{ pid: number }>(
-      `SELECT pg_backend_pid() AS pid, (
+    const { rows } = await this.query<{ pid: number; standby: boolean; locked: boolean }>(
+      `SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS standby,
+         current_setting('transaction_read_only')::boolean AS locked, (
          SELECT count(set_config(name, value, false)) FROM unnest($2::text[], $3::text[]) AS wanted (name, value)
          WHERE pg_backend_pid() = $1 AND current_setting(name, true) IS NOT NULL)`,
       [processID, Object.keys(this.#session), Object.values(this.#session)],
     )
+    const { standby, locked } = rows[0] ?? {}
+    if ((this.#target === 'primary' && standby) || (this.#target === 'read-write' && locked))
+      throw Object.assign(new Error('The server is read-only'), { code: '25006' })
     this.isPooled = rows[0]?.pid !== processID
     if (this.isPooled) this.query = withoutNames(this.query.bind(this) as Query) as typeof this.query
+  }
+}
+
+/** Opens a connection to the first host that answers. Rejects when `signal` is aborted. */
+export async function openClient(config: ServerClientConfig, signal?: AbortSignal): Promise<ServerClient> {
+  for (let hosts = config.address.hosts.length; ; hosts--) {
+    const client = new ServerClient(config)
+    const done = new AbortController()
+    const aborted = new Promise<never>((_, reject) => {
+      const stop = () => reject(signal?.reason)
+      signal?.addEventListener('abort', stop, { signal: done.signal })
+    })
+    try {
+      await Promise.race([client.connect(), aborted])
+      return client
+    } catch (error) {
+      void client.end()
+      if (signal?.aborted || hosts <= 1 || !isAway(error)) throw error
+    } finally {
+      done.abort()
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { parseConnectionString } from '../database/connection-string.ts'
-import { ServerClient } from '../database/server-client.ts'
+import { createRoute, openClient } from '../database/server-client.ts'
 import { ImportError } from './problems.ts'
 
 /** A read-only connection to the database of another authentication server. */
@@ -22,13 +22,11 @@ const settings = {
  * default_transaction_read_only.) `name` begins the error messages. Throws ImportError `unreachable`, without the URL.
  */
 export async function openSource(url: string, name: string): Promise<Source> {
-  const client = await reached(
-    name,
-    async () => new ServerClient({ address: parseConnectionString(url), ...settings }),
-  )
+  const address = parseConnectionString(url)
+  const config = { ...settings, address, route: createRoute(address) }
+  const client = await reached(name, () => openClient(config))
   const query = <Row>(text: string, values: readonly unknown[] = []) =>
     reached(name, async () => (await client.query(text, [...values])).rows as Row[])
-  await reached(name, () => client.connect())
   try {
     await query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
     await query(`SET LOCAL TIME ZONE 'UTC'`)

@@ -8,6 +8,8 @@ const bad: Record<string, (secret: string) => string> = {
   PORT: (secret) => secret,
   HOST: (secret) => `${secret}\n`,
   DATABASE_URL: (secret) => `mysql://user:${secret}@db/x`,
+  DATABASE_DIRECT_URL: (secret) => `postgres://user:${secret}@db:x/x`,
+  AUTH_DATABASE_POOL: (secret) => secret,
   AUTH_DATA_DIR: (secret) => `${secret}\u0007`,
   AUTH_PUBLIC_URL: (secret) => `https://user:${secret}@auth.test`,
   AUTH_SECRET: (secret) => secret,

@@ -4,6 +4,7 @@ import type { Connection } from '../../src/database/database.ts'
 import { NotificationsNotDeliveredError, openListenConnection } from '../../src/database/listen-connection.ts'
 import type { Subscription } from '../../src/database/listener.ts'
 import { connectServer } from '../../src/database/postgres.ts'
+import { createRoute, openClient } from '../../src/database/server-client.ts'
 import { createServerDatabase, engines } from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
@@ -131,7 +132,10 @@ if (engines.includes('server')) {
   })
 
   const settingsOf = (connectionString: string) => ({
-    config: { address: parseConnectionString(connectionString), session: {} },
+    open: (signal: AbortSignal) => {
+      const address = parseConnectionString(connectionString)
+      return openClient({ address, route: createRoute(address), session: {} }, signal)
+    },
     channel,
     patience: 1_000,
     timeout: 200,

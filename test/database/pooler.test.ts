@@ -1,6 +1,11 @@
 import type pg from 'pg'
 import { parseConnectionString } from '../../src/database/connection-string.ts'
-import { ServerClient, type ServerClientConfig, sessionSettings } from '../../src/database/server-client.ts'
+import {
+  createRoute,
+  ServerClient,
+  type ServerClientConfig,
+  sessionSettings,
+} from '../../src/database/server-client.ts'
 import { createServerDatabase, engines } from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { pgbouncer, startPgbouncer } from './_pgbouncer.ts'
@@ -8,7 +13,8 @@ import { pgbouncer, startPgbouncer } from './_pgbouncer.ts'
 const session = sessionSettings({ statement: 2700, lock: 1000 })
 
 async function connect(t: ExecutionContext, url: string, config: Partial<ServerClientConfig> = {}) {
-  const client = new ServerClient({ address: parseConnectionString(url), session, ...config })
+  const address = parseConnectionString(url)
+  const client = new ServerClient({ address, route: createRoute(address), session, ...config })
   await client.connect()
   t.teardown(() => client.end())
   return client
@@ -43,8 +49,10 @@ async function createHostileDatabase(t: ExecutionContext): Promise<string> {
 
 if (engines.includes('server')) {
   test('the start packet has only parameters that PgBouncer accepts', async (t) => {
+    const address = parseConnectionString('postgres://anna:secret@127.0.0.1:1/app')
     const client = new ServerClient({
-      address: parseConnectionString('postgres://anna:secret@127.0.0.1:1/app'),
+      address,
+      route: createRoute(address),
       application_name: 'claimgate',
       session,
     })
