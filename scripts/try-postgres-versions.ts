@@ -71,7 +71,7 @@ function versionOfProgram(bin: string): string {
   return version
 }
 
-/** Returns the output of a program. Throws with its whole output when it fails. */
+/** Returns the output of a program. Throws with its output, without the passed tests, when it fails. */
 function run(name: string, program: string, args: readonly string[], env: NodeJS.ProcessEnv): string {
   try {
     return execFileSync(program, args, {
@@ -82,6 +82,6 @@ function run(name: string, program: string, args: readonly string[], env: NodeJS
     })
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string }
-    throw new Error(`${name} failed:\n${stdout}${stderr}`)
+    throw new Error(`${name} failed:\n${stdout.replace(/^ *✔.*\n/gm, '')}${stderr}`)
   }
 }

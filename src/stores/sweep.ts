@@ -60,6 +60,7 @@ export function createSweep({ query }: Pick<Database, 'query'>) {
   }
 }
 
+// Arrays, because a plan without values may join a batch with the whole table.
 /** Returns the statement for the first batch, or for the batch after the key $3. */
 function batchOf(name: string, { key, expired }: SweptTable, isFirst: boolean): Statement {
   const where = isFirst ? '' : `WHERE ${key} > $3`
@@ -67,9 +68,9 @@ function batchOf(name: string, { key, expired }: SweptTable, isFirst: boolean): 
     name: `sweep_${name}_${isFirst ? 'first' : 'next'}`,
     text: `WITH batch AS MATERIALIZED (SELECT ${key} AS key FROM {${name}} ${where} ORDER BY ${key} LIMIT $2::int),
     expired AS MATERIALIZED (
-      SELECT t.${key} AS key FROM {${name}} t WHERE t.${key} IN (SELECT key FROM batch) AND ${expired}
+      SELECT t.${key} AS key FROM {${name}} t WHERE t.${key} = ANY (ARRAY(SELECT key FROM batch)) AND ${expired}
       FOR UPDATE SKIP LOCKED),
-    gone AS (DELETE FROM {${name}} WHERE ${key} IN (SELECT key FROM expired) RETURNING 1)
+    gone AS (DELETE FROM {${name}} WHERE ${key} = ANY (ARRAY(SELECT key FROM expired)) RETURNING 1)
     SELECT (SELECT key FROM batch ORDER BY key OFFSET $2::int - 1) AS last, (SELECT count(*)::int FROM gone) AS deleted`,
   }
 }

@@ -41,10 +41,10 @@ export const now = new Date('2026-01-01T12:00:00Z')
 
 export const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1000)
 
-/** Opens every store on a new, migrated database. */
-export async function openStores(engine: Engine): Promise<Stores> {
+/** Opens every store on a new, migrated database, or on the migrated database of `url`. */
+export async function openStores(engine: Engine, url?: string): Promise<Stores> {
   const dataDir = await makeDirectory()
-  const databaseUrl = engine === 'server' ? await createMigratedDatabase() : undefined
+  const databaseUrl = url ?? (engine === 'server' ? await createMigratedDatabase() : undefined)
   const database = createDatabase(
     await openDatabase({ databaseUrl, databaseTimeout: patience, dataDir }, root, pino({ level: 'silent' })),
   )
