@@ -32,9 +32,9 @@ export type ConnectionParameters = {
   connectTimeout: number | undefined
   applicationName: string | undefined
   target: Target | undefined
-  /** The schema of the gateway's tables: `schema`, or the first name of a `search_path` in `options`. */
+  /** The schema of the gateway's tables; undefined for the first schema of the search_path. */
   schema: string | undefined
-  /** The other server settings in `options`. They apply to a direct connection only. */
+  /** The server settings in `options`. They apply to a direct connection only. */
   session: Record<string, string>
 }
 
@@ -88,9 +88,6 @@ export function readParameters(given: ReadonlyMap<string, string>): ConnectionPa
   }
   oneOf('gssencmode', ['disable', 'prefer'])
   oneOf('client_encoding', ['utf8', 'UTF8', 'auto'])
-  const options = readOptions(given.get('options') ?? '')
-  const { search_path, ...session } = options
-  const path = search_path === undefined ? undefined : firstSchema(search_path)
   return {
     tls: {
       mode: readSslmode(oneOf, given),
@@ -104,8 +101,8 @@ export function readParameters(given: ReadonlyMap<string, string>): ConnectionPa
     connectTimeout: readSeconds(given.get('connect_timeout')),
     applicationName: given.get('application_name'),
     target: oneOf('target_session_attrs', targets),
-    schema: given.get('schema') ?? path,
-    session: search_path !== undefined && path === undefined ? { ...session, search_path } : session,
+    schema: readSchema(given.get('schema')),
+    session: readOptions(given.get('options') ?? ''),
   }
 }
 
@@ -130,6 +127,13 @@ function readSeconds(value: string | undefined): number | undefined {
   return Number(value) || undefined
 }
 
+function readSchema(name: string | undefined): string | undefined {
+  // PostgreSQL cuts a longer name off, and would then not find it.
+  if (name === '' || Buffer.byteLength(name ?? '') > 63)
+    throw new ConnectionStringError('has a schema that is not a name of 1 to 63 bytes')
+  return name
+}
+
 /** Reads `-c name=value` and `--name=value`. A space in a value has a backslash before it. */
 function readOptions(options: string): Record<string, string> {
   const words = options.replaceAll('+', ' ').match(/(?:\\.|[^\s\\])+/g) ?? []
@@ -145,11 +149,4 @@ function readOptions(options: string): Record<string, string> {
     settings[name.replaceAll('-', '_').toLowerCase()] = value
   }
   return settings
-}
-
-/** Returns the first schema of a search path; undefined for `$user`, which only the server knows. */
-function firstSchema(path: string): string | undefined {
-  const [, quoted, plain] = /^\s*(?:"((?:[^"]|"")+)"|([^\s,"]+))/.exec(path) ?? []
-  const name = quoted?.replaceAll('""', '"') ?? plain?.toLowerCase()
-  return name === '$user' ? undefined : name
 }

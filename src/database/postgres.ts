@@ -82,7 +82,9 @@ export function connectServer(
   const goodbye = timeout * 1000
   const listeners: Subscription[] = []
   const { schema, qualify } = createSchema(
-    async () => bounded.address.schema ?? findSchema((script) => runScript(apart, script)),
+    async () =>
+      bounded.address.schema ??
+      findSchema((script) => runScript(apart, script), bounded.address.session.search_path),
   )
   const exclusive = { open: () => open({ session: {}, application_name: 'claimgate exclusive' }), goodbye }
   return {

@@ -76,35 +76,38 @@ export function quoteIdentifier(name: string): string {
 
 // The defaults of the session, because a pooler may give a connection whose search_path another client has set. The
 // setting ends with the implicit transaction of both statements.
-const readPath = `SELECT set_config('search_path', reset_val, true) FROM pg_catalog.pg_settings WHERE name = 'search_path';
-SELECT current_schema() AS first, reset_val AS path, current_user AS "user", (
+const readPath = (path: string) => `SELECT set_config('search_path', ${path}, true)
+  FROM pg_catalog.pg_settings WHERE name = 'search_path';
+SELECT current_schema() AS first, current_setting('search_path') AS path, current_user AS "user", (
     SELECT s.name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, position)
     WHERE to_regclass(format('%I.signing_key', s.name)) IS NOT NULL
       AND to_regclass(format('%I.user_claims_version', s.name)) IS NOT NULL
-    ORDER BY s.position LIMIT 1) AS populated
-  FROM pg_catalog.pg_settings WHERE name = 'search_path'`
+    ORDER BY s.position LIMIT 1) AS populated`
 
-/** The search_path of a role in a database, and the first schema of it that has the tables of a gateway. */
+/** A search_path, and the first schema of it that has the tables of a gateway. */
 type Path = { first: string | null; path: string; user: string; populated: string | null }
 
 /**
- * Finds the schema that the search_path of role, database or connection string names first. `run` runs a script as one
- * transaction and returns the rows of its last statement.
+ * Finds the first schema of `path`, the search_path of the connection string, or else of the search_path of role and
+ * database. `run` runs a script as one transaction and returns the rows of its last statement.
  * Throws when no schema of it exists. Throws when a later schema of it has the tables of a gateway and the first has
  * not: a new schema must not hide the users of a deployment.
  */
-export async function findSchema(run: (script: string) => Promise<unknown[]>): Promise<string> {
-  const [found] = (await run(readPath)) as Path[]
+export async function findSchema(
+  run: (script: string) => Promise<unknown[]>,
+  path?: string,
+): Promise<string> {
+  const [found] = (await run(readPath(path === undefined ? 'reset_val' : quoteLiteral(path)))) as Path[]
   if (!found?.first) {
-    const { path = '', user = '' } = found ?? {}
+    const { path: asked = '', user = '' } = found ?? {}
     throw new Error(
-      `No schema of the search_path (${path}) exists, or the user ${user} may not use it. Create one, such as CREATE SCHEMA "auth" AUTHORIZATION ${quoteIdentifier(user)}, and add ?schema=auth to DATABASE_URL.`,
+      `No schema of the search_path (${asked}) exists, or the user ${user} may not use it. Create one, such as CREATE SCHEMA "auth" AUTHORIZATION ${quoteIdentifier(user)}, and add ?schema=auth to DATABASE_URL.`,
     )
   }
-  const { first, path, populated } = found
+  const { first, populated } = found
   if (populated !== null && populated !== first)
     throw new Error(
-      `The search_path (${path}) begins with the schema "${first}", but the gateway's tables are in the schema "${populated}". Add ?schema=${populated} to DATABASE_URL to use them, or ?schema=${first} to begin with new tables.`,
+      `The search_path (${found.path}) begins with the schema "${first}", but the gateway's tables are in the schema "${populated}". Add ?schema=${populated} to DATABASE_URL to use them, or ?schema=${first} to begin with new tables.`,
     )
   return first
 }

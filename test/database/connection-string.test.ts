@@ -67,8 +67,14 @@ const accepted: [text: string, expected: Expected][] = [
   ['postgres://u:p@h/db?connect_timeout=3', { connectTimeout: 3 }],
   ['postgres://u:p@h/db?connect_timeout=0', { connectTimeout: undefined }],
   ['postgres://u:p@h/db?schema=auth&pgbouncer=true', { schema: 'auth' }],
-  ['postgres://u:p@h/db?options=-c%20search_path=auth,public', { schema: 'auth', session: {} }],
-  ['postgres://u:p@h/db?options=-csearch_path%3D%22My%5C%20auth%22', { schema: 'My auth' }],
+  [
+    'postgres://u:p@h/db?options=-c%20search_path=auth,public',
+    { schema: undefined, session: { search_path: 'auth,public' } },
+  ],
+  [
+    'postgres://u:p@h/db?options=-csearch_path%3D%22My%5C%20auth%22',
+    { schema: undefined, session: { search_path: '"My auth"' } },
+  ],
   [
     'postgres://u:p@h/db?options=-c+search_path%3D%22%24user%22+-c+work-mem=8MB',
     { schema: undefined, session: { search_path: '"$user"', work_mem: '8MB' } },

@@ -89,6 +89,9 @@ if (engines.includes('server')) {
     await sql(admin, 'CREATE SCHEMA auth')
     await sql(admin, `ALTER ROLE ${role} SET search_path = missing, auth, public`)
     t.is(await schemaOf(url), 'auth')
+    const inUrl = (path: string) => `${url}?options=${encodeURIComponent(`-c search_path=${path}`)}`
+    t.is(await schemaOf(inUrl('public,auth')), 'public')
+    t.is(await schemaOf(inUrl('"$user",public')), role)
     t.is(await schemaOf(`${url}?schema=elsewhere`), 'elsewhere')
   })
 
@@ -119,6 +122,7 @@ if (engines.includes('server')) {
     const run = async (script: string) =>
       ((await client.query(script)) as unknown as pg.QueryResult[]).at(-1)?.rows ?? []
     t.is(await findSchema(run), 'public')
+    t.is(await findSchema(run, 'other'), 'other')
     t.is((await client.query('SHOW search_path')).rows[0].search_path, 'other')
   })
 }
