@@ -29,7 +29,13 @@ import { type CommandContext, hasDatabase } from './context.ts'
 import { toOpenError } from './failure.ts'
 
 /** The findings that later checks need; null if unknown. */
-export type Found = { config: Config | null; signingKey: KeyPair | null; roles: string[] | null }
+export type Found = {
+  config: Config | null
+  signingKey: KeyPair | null
+  roles: string[] | null
+  /** The schema of the gateway's tables. */
+  schema: string | null
+}
 
 // In milliseconds.
 const timeout = 5000
@@ -45,7 +51,7 @@ export async function examineDeployment(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const check = failed('configuration', error.problems.join('; '), 'correct these variables')
-    return { checks: [check], found: { config: null, signingKey: null, roles: null } }
+    return { checks: [check], found: { config: null, signingKey: null, roles: null, schema: null } }
   }
   const { config, providers, warnings } = settings
   const secrets = {
@@ -72,10 +78,11 @@ export async function examineDeployment(
     ...(await examineGateway(config, kid)),
     ...checkProviders(states),
   ]
-  return { checks, found: { config, signingKey: inside.signingKey, roles: inside.roles } }
+  const { signingKey, roles, schema } = inside
+  return { checks, found: { config, signingKey, roles, schema } }
 }
 
-type Inside = { checks: Check[]; signingKey: KeyPair | null; roles: string[] | null; hasNoKey?: boolean }
+type Inside = { checks: Check[]; hasNoKey?: boolean } & Omit<Found, 'config'>
 
 async function examineDatabase(context: CommandContext, config: Config): Promise<Inside> {
   const unread = 'the database was not read'
@@ -84,6 +91,7 @@ async function examineDatabase(context: CommandContext, config: Config): Promise
     checks: [check, ...rest],
     signingKey: config.keyPair,
     roles: null,
+    schema: null,
   })
   if (!(await hasDatabase(config)))
     return without(failed('database', `none in ${config.dataDir}`, 'start the gateway, or set DATABASE_URL'))
@@ -105,11 +113,17 @@ async function readDatabase(
   { database, databaseClock, keySettings }: Deployment,
   config: Config,
 ): Promise<Inside> {
+  const schema = await database.schema()
   const pending = await findPending(database, root)
   await databaseClock.measure()
-  const checks = [checkMigrations(pending), checkClock(databaseClock.skew())]
+  const checks = [checkMigrations(pending, schema), checkClock(databaseClock.skew())]
   if (pending.length > 0)
-    return { checks: [...checks, skipped('keys', 'not migrated')], signingKey: config.keyPair, roles: null }
+    return {
+      checks: [...checks, skipped('keys', 'not migrated')],
+      signingKey: config.keyPair,
+      roles: null,
+      schema,
+    }
   const { store, encryptionKeys } = keySettings
   const stored = await store.list()
   const opened = stored.map((key) => ({
@@ -124,6 +138,7 @@ async function readDatabase(
     checks: [...checks, checkKeys(keys, config.keyPair?.kid ?? null), await examineTokens(database, config)],
     signingKey: config.keyPair ?? active,
     roles: (await createRoles(database).list()).map(({ name }) => name),
+    schema,
     hasNoKey: stored.length === 0,
   }
 }

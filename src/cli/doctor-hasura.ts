@@ -64,7 +64,7 @@ export async function examineHasura(
     ...compareRoles(config, found.roles, used),
     metadata === null
       ? skipped(names.exposed, 'the metadata was not read')
-      : checkExposed(findExposed(metadata)),
+      : checkExposed(findExposed(metadata, found.schema)),
     checkClaims(config.roles.claimsValues, 2),
     await attempt(names.token, () => tryToken(address, config, found.signingKey)),
     await attempt(names.anonymous, () => tryAnonymous(address, config, used)),

@@ -35,6 +35,7 @@ const table = {
   hasura_refused: 1,
   hasura_inconsistent: 1,
   relationship_differs: 1,
+  graphql_name_taken: 1,
   failed: 1,
 } as const satisfies Record<string, number>
 

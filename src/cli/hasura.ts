@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { MetadataApi } from '../hasura/metadata-api.ts'
-import type { MetadataRoles } from '../hasura/metadata-tables.ts'
+import type { MetadataRoles, TableName } from '../hasura/metadata-tables.ts'
 import { type CommandContext, print } from './context.ts'
-import { CommandError } from './failure.ts'
+import { CommandError, toOpenError } from './failure.ts'
 import { count, examples, type Output, printable } from './output.ts'
 
 type Flags = {
   endpoint: string
   adminSecret?: string
   source: string
+  schema?: string
   managerRole: string
   userRole: string
   timeout: number
@@ -52,6 +53,7 @@ function addOptions(command: Command): Command {
     .requiredOption('--endpoint <url>', 'the URL of Hasura')
     .option('--admin-secret <secret>', 'the admin secret of Hasura; HASURA_GRAPHQL_ADMIN_SECRET is safer')
     .option('--source <name>', 'the source in Hasura that has the database', 'default')
+    .option('--schema <name>', 'the schema of the tables; by default the schema that DATABASE_URL leads to')
     .option('--manager-role <role>', 'the role that manages users and roles', 'manager')
     .option('--user-role <role>', 'the role of every user: AUTH_DEFAULT_ROLE', 'user')
     .option('--timeout <seconds>', 'the timeout of each request to Hasura', parseSeconds, 10)
@@ -64,9 +66,10 @@ function parseSeconds(text: string): number {
 }
 
 async function apply(context: CommandContext, flags: Flags): Promise<Output> {
-  const { api, version, missing, differs, inTheWay, describeCall } = await compare(context, flags)
+  const { api, version, missing, differs, taken, inTheWay, describeCall } = await compare(context, flags)
   const { env } = context.process
   if (missing.length > 0 && inTheWay.length > 0) throw refuseOver(inTheWay.map(describeCall))
+  if (taken.length > 0) throw refuseNames(taken)
   const isDone = missing.length > 0 && !flags.dryRun
   if (isDone) {
     await requireConsistent(api)
@@ -109,7 +112,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
     { createMetadataApi },
     { parseEndpoint },
     { compareMetadata, findUsedRelationships },
-    { describeCall, toCalls },
+    { describeCall, describeTable, toCalls },
     { describeTables },
     { readSecretVariable },
     { isRoleName },
@@ -134,10 +137,11 @@ async function compare({ process }: CommandContext, flags: Flags) {
       '--manager-role and --user-role need a name without control characters and without white space at its ends',
     )
   const roles = parseRoles(flags.managerRole, flags.userRole, process.env.AUTH_ANONYMOUS_ROLE)
-  const calls = toCalls(describeTables(roles), flags.source)
+  const schema = flags.schema ?? (await readSchema(process.env, flags.timeout))
+  const calls = toCalls(describeTables(roles, schema), flags.source)
   const api = createMetadataApi({ endpoint, fetch, timeout: flags.timeout * 1000 }, adminSecret)
   const exported = await api.export()
-  const { missing, differs } = compareMetadata(exported, calls, flags.source)
+  const { missing, differs, taken } = compareMetadata(exported, calls, flags.source)
   const used = findUsedRelationships(calls)
   return {
     api,
@@ -145,6 +149,11 @@ async function compare({ process }: CommandContext, flags: Flags) {
     describeCall,
     missing,
     differs,
+    taken: taken.map(({ name, table, other }) => ({
+      name,
+      table: describeTable(table),
+      other: describeTable(other as TableName),
+    })),
     inTheWay: differs.filter((call) => used.includes(call)),
   }
 }
@@ -155,6 +164,35 @@ function refuseOver(relationships: readonly string[]): CommandError {
     'relationship_differs',
     `The permissions need relationships that are different in Hasura. Nothing was changed. Rename or remove in Hasura: ${relationships.join('; ')}`,
   )
+}
+
+/** Creates the error for tables that cannot get their GraphQL name. */
+function refuseNames(taken: readonly { name: string; table: string; other: string }[]): CommandError {
+  const names = taken.map(({ name, table, other }) => `${other} is named ${name}, as ${table} would be`)
+  return new CommandError(
+    'graphql_name_taken',
+    `Hasura has other tables with the same names in GraphQL. Nothing was changed. Give these tables, or the gateway's when you track them yourself, a custom GraphQL name in Hasura: ${names.map(printable).join('; ')}`,
+  )
+}
+
+/** Returns the schema that DATABASE_URL leads to, in a time limit in seconds; `public` without DATABASE_URL. */
+async function readSchema(env: NodeJS.ProcessEnv, timeout: number): Promise<string> {
+  const [{ readSecretVariable }, { connectServer }] = await Promise.all([
+    import('../process/secret-files.ts'),
+    import('../database/postgres.ts'),
+  ])
+  const url = readSecretVariable('DATABASE_URL', env)
+  if (!url) return 'public'
+  try {
+    const connection = connectServer(url, () => {}, timeout)
+    return await connection.schema().finally(() => connection.close())
+  } catch (error) {
+    throw new CommandError(
+      'database_unavailable',
+      `${toOpenError(error).message}. So the schema of the tables is unknown: set --schema, such as --schema public`,
+      { cause: error },
+    )
+  }
 }
 
 async function requireConsistent(api: MetadataApi): Promise<void> {

@@ -31,12 +31,12 @@ export function checkSecrets(secrets: Record<string, string | null | undefined>,
   )
 }
 
-/** Checks that the database has every migration of this version. */
-export function checkMigrations(pending: readonly string[]): Check {
-  if (pending.length === 0) return ok('database', 'reachable and migrated')
+/** Checks that the schema of the gateway has every migration of this version. */
+export function checkMigrations(pending: readonly string[], schema: string): Check {
+  if (pending.length === 0) return ok('database', `reachable and migrated, in the schema ${schema}`)
   return failed(
     'database',
-    `not migrated: ${pending.join(', ')}`,
+    `not migrated in the schema ${schema}: ${pending.join(', ')}`,
     'run claimgate migrate, or start the gateway',
   )
 }

@@ -18,7 +18,7 @@ const columnPermission = z.object({
   permission: z.object({ columns: z.union([z.literal('*'), z.array(z.string())]).optional() }),
 })
 const trackedTable = z.object({
-  table: z.object({ name: z.string() }),
+  table: z.object({ schema: z.string().default('public'), name: z.string() }),
   select_permissions: z.array(columnPermission).default([]),
   insert_permissions: z.array(columnPermission).default([]),
   update_permissions: z.array(columnPermission).default([]),
@@ -27,14 +27,17 @@ const metadataSchema = z.object({
   sources: z.array(z.object({ tables: z.array(z.unknown()).default([]) })).default([]),
 })
 
-/** Returns the permissions in Hasura metadata that include a secret column, as `role: table.column`, each once. */
-export function findExposed(metadata: unknown): string[] {
+/**
+ * Returns the permissions in Hasura metadata that include a secret column, as `role: table.column`, each once. Other
+ * schemas than `schema`, with tables of other programs, are left out; null stands for an unknown schema.
+ */
+export function findExposed(metadata: unknown, schema: string | null): string[] {
   const found = new Set<string>()
   const { data } = metadataSchema.safeParse(metadata)
   for (const each of data?.sources.flatMap(({ tables }) => tables) ?? []) {
     // Tables of other kinds of database have other names. The gateway's tables are in PostgreSQL.
     const { data: tracked } = trackedTable.safeParse(each)
-    if (!tracked) continue
+    if (!tracked || (schema !== null && tracked.table.schema !== schema)) continue
     const { name } = tracked.table
     for (const { role, permission } of kinds.flatMap((kind) => tracked[kind]))
       for (const column of secrets[name] ?? [])

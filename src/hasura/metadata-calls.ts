@@ -9,6 +9,7 @@ export type MetadataCall = {
   args: {
     source: string
     table: TableName
+    configuration?: object
     name?: string
     role?: string
     using?: object
@@ -19,7 +20,10 @@ export type MetadataCall = {
 /** Returns the calls that track these tables. Permissions come last, because they refer to relationships. */
 export function toCalls(tables: readonly TrackedTable[], source: string): MetadataCall[] {
   return [
-    ...tables.map(({ table }) => ({ type: 'pg_track_table', args: { source, table } })),
+    ...tables.map(({ table, configuration }) => ({
+      type: 'pg_track_table',
+      args: { source, table, ...(configuration && { configuration }) },
+    })),
     ...tables.flatMap(({ table, object_relationships = [], array_relationships = [] }) => [
       ...object_relationships.map(({ name, using }) => ({
         type: 'pg_create_object_relationship',
@@ -41,10 +45,16 @@ export function toCalls(tables: readonly TrackedTable[], source: string): Metada
   ]
 }
 
+/** Returns a readable name of a table: `user`, or with another schema than `public` `auth.user`. */
+export function describeTable({ schema, name }: TableName): string {
+  return schema === 'public' ? name : `${schema}.${name}`
+}
+
 /** Returns a readable name of a call: `select permission of manager on user`. */
 export function describeCall({ type, args }: MetadataCall): string {
-  const { table, name, role } = args
+  const { name, role } = args
+  const table = describeTable(args.table)
   const what = type.replace(/^pg_(create|track)_/, '').replaceAll('_', ' ')
-  if (role !== undefined) return `${what} of ${role} on ${table.name}`
-  return name === undefined ? `${what} ${table.name}` : `${what} ${table.name}.${name}`
+  if (role !== undefined) return `${what} of ${role} on ${table}`
+  return name === undefined ? `${what} ${table}` : `${what} ${table}.${name}`
 }

@@ -4,7 +4,12 @@ import { HasuraError } from './metadata-request.ts'
 import type { TableName } from './metadata-tables.ts'
 
 /** The calls that are missing in Hasura, and the calls whose object exists in another form and stays unchanged. */
-export type Comparison = { missing: MetadataCall[]; differs: MetadataCall[] }
+export type Comparison = {
+  missing: MetadataCall[]
+  differs: MetadataCall[]
+  /** The missing tables whose GraphQL name another table of the source has, with that table. */
+  taken: { name: string; table: TableName; other: unknown }[]
+}
 
 type Tracked = Record<string, unknown>
 
@@ -29,11 +34,15 @@ export function compareMetadata(
       'source_not_found',
       `The source ${JSON.stringify(source)} is ${found.kind}, not postgres; set --source to a PostgreSQL source`,
     )
-  const comparison: Comparison = { missing: [], differs: [] }
+  const comparison: Comparison = { missing: [], differs: [], taken: [] }
   for (const call of calls) {
     const tracked = found.tables.find(({ table }) => isSame(tableOf(table), call.args.table))
     const state = findState(tracked, call)
     if (state !== 'same') comparison[state].push(call)
+    if (tracked || call.type !== 'pg_track_table') continue
+    const name = graphqlName(call.args)
+    const other = found.tables.find((table) => graphqlName(table) === name)
+    if (other) comparison.taken.push({ name, table: call.args.table, other: tableOf(other.table) })
   }
   return comparison
 }
@@ -52,8 +61,18 @@ export function findUsedRelationships(calls: readonly MetadataCall[]): MetadataC
   return calls.filter(({ args }) => args.using !== undefined && names.has(args.name))
 }
 
+/** Returns the name of a table in GraphQL, without the customization of its source. */
+function graphqlName({ table, configuration }: Tracked): string {
+  const { custom_name } = (configuration ?? {}) as { custom_name?: string | null }
+  const { schema, name } = tableOf(table) as TableName
+  return custom_name ?? (schema === 'public' ? name : `${schema}_${name}`)
+}
+
 /** Returns the state of the object of a call in a table. */
-function findState(tracked: Tracked | undefined, { type, args }: MetadataCall): keyof Comparison | 'same' {
+function findState(
+  tracked: Tracked | undefined,
+  { type, args }: MetadataCall,
+): 'missing' | 'differs' | 'same' {
   if (!tracked) return 'missing'
   if (type === 'pg_track_table') return 'same'
   const list = (name: string) => (tracked[name] ?? []) as Record<string, unknown>[]

@@ -60,14 +60,24 @@ const sessionColumns = [
 ]
 
 /**
- * Returns the gateway's tables for Hasura. The metadata directory, `bulk.json` and the commands come from this list.
+ * Returns the gateway's tables in a schema for Hasura. The metadata directory, `bulk.json` and the commands come from
+ * this list. Hasura puts another schema than `public` into the names of GraphQL; `custom_name` keeps the same API.
  * Permissions name each column, so that a column of a later version is visible to no role.
  */
-export function describeTables({ manager, user }: MetadataRoles): TrackedTable[] {
+export function describeTables({ manager, user }: MetadataRoles, schema = 'public'): TrackedTable[] {
+  const named = (name: string): TableName => ({ schema, name })
+  const tracked = (name: string) => ({
+    table: named(name),
+    ...(schema !== 'public' && { configuration: { custom_name: name } }),
+  })
+  const toMany = (name: string, table: string, column: string) => ({
+    name,
+    using: { foreign_key_constraint_on: { table: named(table), column } },
+  })
   const all = (columns: string[]) => select(manager, columns, {}, true)
   return [
     {
-      table: named('user'),
+      ...tracked('user'),
       object_relationships: [toOne('default_role', 'default_role_id')],
       array_relationships: [
         toMany('roles', 'user_role', 'user_id'),
@@ -82,7 +92,7 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
       ],
     },
     {
-      table: named('role'),
+      ...tracked('role'),
       array_relationships: [
         toMany('users', 'user_role', 'role_id'),
         toMany('default_of', 'user', 'default_role_id'),
@@ -94,7 +104,7 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
       ],
     },
     {
-      table: named('user_role'),
+      ...tracked('user_role'),
       object_relationships: [toOne('user', 'user_id'), toOne('role', 'role_id')],
       insert_permissions: [insert(manager, ['user_id', 'role_id'], { role: notAdmin, ...ofOthers })],
       select_permissions: [
@@ -104,12 +114,12 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
       delete_permissions: [remove(manager, { role: notAdmin, ...ofOthers })],
     },
     {
-      table: named('identity'),
+      ...tracked('identity'),
       object_relationships: [toOne('user', 'user_id')],
       select_permissions: [all(identityColumns), select(user, identityColumns, own)],
     },
     {
-      table: named('session'),
+      ...tracked('session'),
       object_relationships: [toOne('user', 'user_id')],
       select_permissions: [all(sessionColumns), select(user, sessionColumns, own)],
       // Only an active session can be updated, and only to end it. The time is no preset, because Hasura offers a
@@ -125,7 +135,7 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
       ],
     },
     {
-      table: named('user_claim'),
+      ...tracked('user_claim'),
       object_relationships: [toOne('user', 'user_id')],
       insert_permissions: [
         insert(manager, ['user_id', 'name', 'value'], {
@@ -139,22 +149,14 @@ export function describeTables({ manager, user }: MetadataRoles): TrackedTable[]
     },
     {
       // A view for subscriptions: the version changes when a new token would have other claims.
-      table: named('user_claims_version'),
+      ...tracked('user_claims_version'),
       select_permissions: [select(user, ['user_id', 'version'], own)],
     },
   ]
 }
 
-function named(name: string): TableName {
-  return { schema: 'public', name }
-}
-
 function toOne(name: string, column: string) {
   return { name, using: { foreign_key_constraint_on: column } }
-}
-
-function toMany(name: string, table: string, column: string) {
-  return { name, using: { foreign_key_constraint_on: { table: named(table), column } } }
 }
 
 function select(role: string, columns: string[], filter: Where, canCount = false): SelectPermission {

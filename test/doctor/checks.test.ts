@@ -376,10 +376,13 @@ test('a permission that includes a secret column is found for every role and eve
     ],
   }
   const exposed = ['editor: signing_key.private_key', 'editor: user.password', 'helper: user.password']
-  t.deepEqual(findExposed(metadata), exposed)
+  t.deepEqual(findExposed(metadata, 'public'), exposed)
+  t.deepEqual(findExposed(metadata, null), exposed)
+  t.deepEqual(findExposed(metadata, 'auth'), [])
   t.like(checkExposed(exposed), {
     status: 'failed',
     detail: `included in permissions: ${exposed.join(', ')}`,
   })
-  for (const nothing of [{}, null, { sources: [] }]) t.is(checkExposed(findExposed(nothing)).status, 'ok')
+  for (const nothing of [{}, null, { sources: [] }])
+    t.is(checkExposed(findExposed(nothing, null)).status, 'ok')
 })

@@ -117,7 +117,7 @@ function applyCall(state: HasuraState, metadata: Json, { type, args }: Json): vo
   if (type === 'pg_track_table') {
     if (tracked) throw new Error(`view/table already tracked: "${table.name}"`)
     if (!state.tables[table.name]) throw new Error(`no such table/view exists in source: "${table.name}"`)
-    tables.push({ table })
+    tables.push({ table, ...part })
     return
   }
   if (!tracked) throw new Error(`table "${table.name}" does not exist in source: ${source}`)
@@ -127,7 +127,8 @@ function applyCall(state: HasuraState, metadata: Json, { type, args }: Json): vo
   const list = tracked[`${kind}s`]
   const key = kind.endsWith('permission') ? 'role' : 'name'
   if (list.some((each: Json) => each[key] === part[key])) throw new Error(`${part[key]} already exists`)
-  if (key === 'role') checkPermission(state.tables, tables, table.name, part.permission)
+  const ofSchema = tables.filter((each: Json) => each.table.schema === table.schema)
+  if (key === 'role') checkPermission(state.tables, ofSchema, table.name, part.permission)
   else checkRelationship(state.tables, table.name, part)
   list.push(part)
 }

@@ -78,6 +78,64 @@ test('foreign metadata stays, and only missing objects are added', async (t) => 
   t.is(diff.stdout, '~ select permission of user on user: different in Hasura\n')
 })
 
+const inAuth = toCalls(describeTables(metadataRoles, 'auth'), 'default')
+
+test('tables of another schema get the same names in GraphQL, beside other tables of the same names', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  const other = { table: { schema: 'public', name: 'user' }, configuration: { custom_name: 'shop_user' } }
+  hasura.state.metadata.sources[0].tables.push(other)
+  const { code, stdout } = await run(hasura.url, 'apply --schema auth')
+  t.is(code, 0)
+  t.regex(stdout, /^\+ table auth\.user\n/)
+  t.regex(stdout, /\n\+ insert permission of manager on auth\.user_role\n/)
+  t.deepEqual<unknown, unknown>(hasura.state.applied, inAuth)
+  t.false(JSON.stringify(hasura.state.applied).includes('public'))
+  const [untouched, ...tracked] = hasura.state.metadata.sources[0].tables
+  t.deepEqual(untouched, other)
+  for (const { table, configuration } of tracked)
+    t.deepEqual(
+      { table, configuration },
+      {
+        table: { schema: 'auth', name: table.name },
+        configuration: { custom_name: table.name },
+      },
+    )
+  t.is((await run(hasura.url, 'diff --schema auth')).stdout, 'Nothing is missing.\n')
+  t.regex((await run(hasura.url, 'diff')).stdout, /^\+ table role\n/)
+})
+
+test('apply adds nothing when another table has a name of ours in GraphQL', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  hasura.state.metadata.sources[0].tables.push({ table: { schema: 'public', name: 'user' } })
+  const { code, stderr } = await run(hasura.url, 'apply --schema auth --json')
+  t.is(code, 1)
+  const { error } = JSON.parse(stderr)
+  t.is(error.code, 'graphql_name_taken')
+  t.true(error.message.endsWith('user is named user, as auth.user would be'), error.message)
+  t.deepEqual(hasura.state.applied, [])
+
+  const ours = { table: { schema: 'auth', name: 'user' }, configuration: { custom_name: 'account' } }
+  hasura.state.metadata.sources[0].tables.push(ours)
+  t.is((await run(hasura.url, 'apply --schema auth')).code, 0)
+  t.is(hasura.state.applied.length, inAuth.length - 1)
+})
+
+test('the schema is the one of DATABASE_URL, which need not be reachable to say it', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  // No server listens on port 9.
+  const url = 'postgres://user@127.0.0.1:9/app'
+  const named = await run(hasura.url, 'diff', { DATABASE_URL: `${url}?schema=auth` })
+  t.regex(named.stdout, /^\+ table auth\.user\n/)
+  const unknown = await run(hasura.url, 'diff --json', { DATABASE_URL: url })
+  t.is(unknown.code, 69)
+  t.regex(JSON.parse(unknown.stderr).error.message, /ECONNREFUSED.* set --schema, such as --schema public$/)
+  const given = await run(hasura.url, 'diff --schema public', { DATABASE_URL: url })
+  t.regex(given.stdout, /^\+ table user\n/)
+})
+
 test('equivalent metadata in another form is no difference', async (t) => {
   const hasura = await startHasura()
   t.teardown(hasura.close)
