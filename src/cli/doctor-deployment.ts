@@ -18,6 +18,7 @@ import { checkJwks } from '../doctor/jwks.ts'
 import { ConfigError } from '../errors.ts'
 import { warnOfLength } from '../http/header-size.ts'
 import { findPending } from '../migrations/migrate.ts'
+import { findProblems } from '../migrations/requirements.ts'
 import { connectDeployment, type Deployment } from '../process/deployment.ts'
 import { loadSettings, root, type Settings } from '../process/settings.ts'
 import { findMostGrants } from '../stores/access.ts'
@@ -98,7 +99,12 @@ async function examineDatabase(context: CommandContext, config: Config): Promise
   let deployment: Deployment | undefined
   try {
     deployment = await connectDeployment(config, root, await context.loadLog())
-    return await readDatabase(deployment, config)
+    const { database } = deployment
+    const problems = await findProblems(database, () => findPending(database, root))
+    if (problems.length === 0) return await readDatabase(deployment, config)
+    const [first, ...others] = problems.map(({ detail, cure }) => failed('database', detail, cure))
+    const unread = without(first as Check)
+    return { ...unread, checks: [...others, ...unread.checks] }
   } catch (error) {
     const { message } = toOpenError(error)
     if (/Another process is using the data directory/.test(message))

@@ -4,15 +4,24 @@ import type { Connection, Transaction } from '../database/database.ts'
 import { isAway } from '../database/failures.ts'
 import { checkAdoption } from './baseline.ts'
 import { findApplied, type Reader, recordApplied } from './history.ts'
+import { findProblems } from './requirements.ts'
 
 /**
  * Applies the pending migrations and returns the names of the migrations that this call applied. Concurrent processes
  * are safe: each migration is applied once. Prisma's own table records them, so that the Prisma CLI stays usable.
- * A migration and its record are one transaction: a failure or a kill leaves nothing of both.
+ * A migration and its record are one transaction: a failure or a kill leaves nothing of both. Throws before any change
+ * when the database lacks something that `findProblems` names.
  */
 export async function migrate(connection: Connection, root: URL): Promise<string[]> {
   const applied: string[] = []
-  if ((await findPending(connection, root)).length === 0) return applied
+  let pending: string[] = []
+  const problems = await findProblems(connection, async () => {
+    pending = await findPending(connection, root)
+    return pending
+  })
+  if (problems.length > 0)
+    throw new Error(problems.map(({ detail, cure }) => `${detail}. ${cure}`).join('\n'))
+  if (pending.length === 0) return applied
   for (;;) {
     const name = await connection.transact((transaction) => applyNext(transaction, root))
     if (name === null) return applied

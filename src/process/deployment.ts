@@ -5,6 +5,7 @@ import { createDatabase, type Database } from '../database/database.ts'
 import { coalesceCalls } from '../database/listen-connection.ts'
 import { connectDatabase } from '../database/open.ts'
 import { findPending, updateDatabase } from '../migrations/migrate.ts'
+import { requireWritable } from '../migrations/requirements.ts'
 import { createSigningKeyStore } from '../stores/signing-keys.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 import { generateSigningKey, type SigningKeySettings } from '../tokens/keyring.ts'
@@ -19,7 +20,7 @@ export type Deployment = {
   derive(label: SecretLabel): SecretKeys
   /** Applies the pending migrations. Throws the errors of `updateDatabase`. */
   migrate(): Promise<void>
-  /** Returns true when no migration is pending. Throws when the database cannot be read. */
+  /** Returns true when no migration is pending. Throws when the database cannot be read, or is read-only. */
   isMigrated(): Promise<boolean>
   close(): Promise<void>
 }
@@ -70,9 +71,12 @@ export async function connectDeployment(
       },
       migrate: () => updateDatabase(connection, root, log),
       // Concurrent callers share one check, because it has one connection.
-      isMigrated: coalesceCalls(
-        async () => (await findPending({ ...database, query: database.queryApart }, root)).length === 0,
-      ),
+      isMigrated: coalesceCalls(async () => {
+        const pending = await findPending({ ...database, query: database.queryApart }, root)
+        if (pending.length > 0) return false
+        await database.queryApart(requireWritable, [])
+        return true
+      }),
       close: () => database.close(),
     }
   } catch (error) {
