@@ -7,6 +7,7 @@ import { compare, median } from './compare.ts'
 import { residentMiB } from './process.ts'
 import { measureReplicas } from './replicas.ts'
 import { users } from './seed.ts'
+import { measureSize } from './size.ts'
 import { type Stage, withStage } from './stage.ts'
 import { addUsersWithRoles, measureWebhook } from './webhook.ts'
 import { measureUsers } from './webhook-users.ts'
@@ -60,6 +61,7 @@ async function measureStart(stage: Stage): Promise<number> {
 try {
   if (process.argv.includes('--users')) await measureUsers(folder, effort)
   else if (process.argv.includes('--replicas')) await measureReplicas(folder)
+  else if (process.argv.includes('--size')) await measureSize(folder, effort)
   else await withStage(folder, effort, measureEverything)
 } finally {
   rmSync(folder, { recursive: true, force: true })
