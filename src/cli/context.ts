@@ -4,7 +4,7 @@ import { writeText } from '../observability/terminal-text.ts'
 import type { Deployment } from '../process/deployment.ts'
 import type { ServingProcess } from '../process/serve.ts'
 import { CommandError, toOpenError } from './failure.ts'
-import type { Output } from './output.ts'
+import { type Output, quote } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The process that a command runs in. */
@@ -41,8 +41,9 @@ export function createContext(process: CommandProcess, isJson: boolean): Command
 }
 
 /**
- * Opens the deployment while `work` runs. Without `mayCreate` the database must exist, so a wrong directory does not look
- * like a deployment without users. Throws `no_database`, `database_unavailable` and the errors of `work`.
+ * Opens the deployment while `work` runs, and applies no migrations to existing tables: gateways of the previous version
+ * may be running. Without `mayCreate` database and tables must exist, so a wrong address does not look like a deployment
+ * without users. Throws `no_database`, `database_outdated`, `database_unavailable` and the errors of `work`.
  */
 export async function withDeployment<T>(
   context: CommandContext,
@@ -51,8 +52,7 @@ export async function withDeployment<T>(
 ): Promise<T> {
   const config = await context.loadConfig()
   const isThere = await hasDatabase(config)
-  if (!isThere && !mayCreate) throw noDatabase(config)
-  const deployment = await open(context, config)
+  const deployment = await openTables(context, config, mayCreate ? 'create' : 'none')
   if (!isThere && !context.isJson)
     writeText(context.process.stderr, `Created a database in ${config.dataDir}.\n`)
   try {
@@ -84,14 +84,42 @@ export function print({ process, isJson }: CommandContext, { document, text, war
   if (warning) writeText(process.stderr, `Warning: ${warning}\n`)
 }
 
-async function open({ loadLog }: CommandContext, config: Config): Promise<Deployment> {
-  const [{ openDeployment }, { root }] = await Promise.all([
+/** The changes that a command may make to the tables: none, create missing ones, or apply every pending migration. */
+export type TableChanges = 'none' | 'create' | 'migrate'
+
+/**
+ * Opens a deployment whose tables are up to date, after the `allowed` changes. A missing embedded database counts as
+ * missing tables. Throws `no_database`, `database_outdated` and `database_unavailable`.
+ */
+export async function openTables(
+  { loadLog }: CommandContext,
+  config: Config,
+  allowed: TableChanges,
+): Promise<Deployment> {
+  if (allowed === 'none' && !(await hasDatabase(config))) throw noDatabase(config)
+  const [{ connectDeployment }, { root }] = await Promise.all([
     import('../process/deployment.ts'),
     import('../process/settings.ts'),
   ])
-  return openDeployment(config, root, await loadLog()).catch((error) => {
+  let deployment: Deployment | undefined
+  try {
+    deployment = await connectDeployment(config, root, await loadLog())
+    await updateTables(deployment, root, allowed)
+    await deployment.databaseClock.measure()
+    return deployment
+  } catch (error) {
+    await deployment?.close()
     throw toOpenError(error)
-  })
+  }
+}
+
+async function updateTables(deployment: Deployment, root: URL, allowed: TableChanges): Promise<void> {
+  const { findMigrationNames, findPending } = await import('../migrations/migrate.ts')
+  const pending = await findPending(deployment.database, root)
+  if (pending.length === 0) return
+  const isEmpty = pending.length === (await findMigrationNames(root)).length
+  if (allowed === 'migrate' || (isEmpty && allowed === 'create')) return deployment.migrate()
+  throw isEmpty ? await noTables(deployment) : databaseOutdated(pending)
 }
 
 /** Returns true if the embedded database exists. The database of a server is assumed to exist. */
@@ -105,5 +133,23 @@ function noDatabase({ dataDir }: Config): CommandError {
   return new CommandError(
     'no_database',
     `There is no database in ${dataDir}. Set AUTH_DATA_DIR or DATABASE_URL, or create a database with: claimgate migrate`,
+  )
+}
+
+async function noTables({ database }: Deployment): Promise<CommandError> {
+  const [row] = await database.query<{ database: string; schema: string | null }>(
+    { name: '', text: 'SELECT current_database() AS database, current_schema() AS schema' },
+    [],
+  )
+  return new CommandError(
+    'no_database',
+    `There are no tables of Claimgate in the schema ${quote(row?.schema ?? '')} of the database ${quote(row?.database ?? '')}. Set DATABASE_URL to another database, or create the tables with: claimgate migrate`,
+  )
+}
+
+function databaseOutdated(pending: readonly string[]): CommandError {
+  return new CommandError(
+    'database_outdated',
+    `The database lacks migrations of this version: ${pending.join(', ')}. Nothing was changed. Apply them with: claimgate migrate`,
   )
 }

@@ -23,6 +23,7 @@ const table = {
   hasura_denied: 77,
   configuration_invalid: 78,
   interrupted: 130,
+  database_outdated: 1,
   not_started: 1,
   user_inactive: 1,
   role_denied: 1,

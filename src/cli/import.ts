@@ -4,6 +4,7 @@ import { ImportError, type ProblemCode, problemTable } from '../import/problems.
 import type { ImportDeps, ImportReport } from '../import/run.ts'
 import { layouts } from '../import/sources.ts'
 import { indentLines, writeText } from '../observability/terminal-text.ts'
+import { CommandError } from './failure.ts'
 import { count, printable } from './output.ts'
 
 /** The context of the command. */
@@ -55,7 +56,8 @@ export function registerImport(program: Command, context: ImportContext): void {
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
         const exitCode = exitCodeOf(error)
-        const document = { error: { code: codes[exitCode] ?? 'failed', message } }
+        const code = error instanceof CommandError ? error.code : (codes[exitCode] ?? 'failed')
+        const document = { error: { code, message } }
         writeText(
           context.stderr,
           `${isJson ? JSON.stringify(document, null, 2) : `claimgate: ${indentLines(message)}`}\n`,
@@ -66,7 +68,7 @@ export function registerImport(program: Command, context: ImportContext): void {
 }
 
 function exitCodeOf(error: unknown): number {
-  if (error instanceof ImportError) return error.exitCode
+  if (error instanceof ImportError || error instanceof CommandError) return error.exitCode
   if (error instanceof ConfigError) return exitCodes.config
   if (error instanceof GatewayError && error.code === 'database_unavailable') return exitCodes.unavailable
   return exitCodes.internal

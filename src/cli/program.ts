@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { writeText } from '../observability/terminal-text.ts'
 import { registerClaims } from './claims.ts'
-import type { CommandContext } from './context.ts'
+import { type CommandContext, openTables } from './context.ts'
 import { registerDoctor } from './doctor.ts'
 import { CommandError, exitCodes, toCommandError } from './failure.ts'
 import { registerHasura } from './hasura.ts'
@@ -41,11 +41,7 @@ export function createProgram(context: CommandContext): Command {
   registerDoctor(program, context)
   registerImport(program, {
     parseConfig: context.loadConfig,
-    openTarget: async (config) => {
-      const { openDeployment } = await import('../process/deployment.ts')
-      const { root } = await import('../process/settings.ts')
-      return openDeployment(config, root, await context.loadLog())
-    },
+    openTarget: (config, isReading) => openTables(context, config, isReading ? 'none' : 'migrate'),
     stdout: context.process.stdout,
     stderr: context.process.stderr,
     isJson: context.isJson,

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 
@@ -44,6 +44,33 @@ export function hasEmbedded(directory: string): Promise<boolean> {
 /** Returns true when the path is a file or a folder. */
 export async function exists(path: string | URL): Promise<boolean> {
   return (await stat(path).catch(() => null)) !== null
+}
+
+export const noSnapshot = 'The snapshot of the embedded database is missing. Run: npm run build'
+
+/**
+ * Throws when the database in `dataDir` is incomplete, or when its major version of PostgreSQL differs from the one of
+ * the snapshot, which the installed engine wrote. The engine itself would only say that it failed to initialize.
+ */
+export async function requireSameMajor(dataDir: string, snapshot: URL): Promise<void> {
+  const [found, ours] = await Promise.all([
+    readMajor(join(dataDir, 'PG_VERSION')),
+    readMajor(new URL('PG_VERSION', snapshot)),
+  ])
+  if (ours === null) throw new Error(noSnapshot)
+  if (found === null || !(await exists(join(dataDir, 'global/pg_control'))))
+    throw new Error(
+      `The folder ${dataDir} has no complete database: its file ${found === null ? 'PG_VERSION' : 'global/pg_control'} is missing. Restore the data directory from a backup, or set AUTH_DATA_DIR to another directory.`,
+    )
+  if (found !== ours)
+    throw new Error(
+      `The database in ${dataDir} is of PostgreSQL ${found}, and this version of Claimgate runs PostgreSQL ${ours}. Write its data to a file with the Claimgate version that it belongs to (claimgate export --output FILE). Then set AUTH_DATA_DIR to an empty directory and run this version: claimgate import claimgate FILE`,
+    )
+}
+
+async function readMajor(file: string | URL): Promise<string | null> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  return text.trim().split('.')[0] || null
 }
 
 /** Returns an error with cause and cure for a file system code; returns any other error unchanged. */

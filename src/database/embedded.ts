@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import type { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
-import { dataDirOf, exists, makePrivate } from './data-directory.ts'
+import { dataDirOf, exists, makePrivate, noSnapshot, requireSameMajor } from './data-directory.ts'
 import type { Connection, Statement } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { listenEmbedded } from './listener.ts'
@@ -15,14 +15,15 @@ import { createSchema } from './schema.ts'
  * Opens the embedded database under `directory`, which is created with mode 0700 when it is missing. A new database is
  * a copy of `snapshot`, the data directory that the build made.
  * Throws when another process has the directory open, because two processes would lose writes. Throws when the
- * directory has files of other programs.
+ * directory has files of other programs, an incomplete database, or one of another major version of PostgreSQL.
  */
 export async function openEmbedded(directory: string, snapshot: URL): Promise<Connection> {
   await makePrivate(directory)
   const unlock = await lockDirectory(directory)
   try {
     const dataDir = dataDirOf(directory)
-    if (!(await exists(dataDir))) await copySnapshot(snapshot, dataDir)
+    if (await exists(dataDir)) await requireSameMajor(dataDir, snapshot)
+    else await copySnapshot(snapshot, dataDir)
     return connectEmbedded(await createPglite(dataDir), unlock)
   } catch (error) {
     await unlock()
@@ -79,8 +80,7 @@ export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = a
 
 /** Copies the snapshot to a temporary name and renames it, so that an interrupted start leaves no partial database. */
 async function copySnapshot(snapshot: URL, dataDir: string): Promise<void> {
-  if (!(await exists(snapshot)))
-    throw new Error('The snapshot of the embedded database is missing. Run: npm run build')
+  if (!(await exists(snapshot))) throw new Error(noSnapshot)
   const unfinished = `${dataDir}.new`
   await rm(unfinished, { recursive: true, force: true })
   // For a thousand small files, the asynchronous form takes four times as long.

@@ -3,7 +3,6 @@ import { usernameSchema } from '../authentication/username.ts'
 import type { Config } from '../config/config.ts'
 import { databaseUrl } from '../config/values.ts'
 import type { Database } from '../database/database.ts'
-import { ConfigError, GatewayError } from '../errors.ts'
 import { createImportTarget, type ImportTarget, rehearse } from '../stores/import-target.ts'
 import type { ImportRules } from './candidate.ts'
 import { type ImportCounts, importUsers } from './import-users.ts'
@@ -18,8 +17,8 @@ import { layouts } from './sources.ts'
 export type ImportDeps = {
   /** Reads the configuration. Throws ConfigError. */
   parseConfig(): Config | Promise<Config>
-  /** Opens the gateway's database and migrates it. */
-  openTarget(config: Config): Promise<{ database: Database; close(): Promise<void> }>
+  /** Opens the gateway's database and migrates it. A dry run (`isReading`) applies no migrations. */
+  openTarget(config: Config, isReading: boolean): Promise<{ database: Database; close(): Promise<void> }>
   stderr: ProgressStream
   /** Users read at a time; 1000 by default. */
   pageSize?: number
@@ -59,7 +58,7 @@ export async function runImport(
   try {
     const queries = await findQueries(source, layout)
     await refuseSameDatabase(source, layout, config)
-    const target = await openTarget(deps, config)
+    const target = await deps.openTarget(config, dryRun)
     try {
       const total = await countUsers(source, queries)
       const progress = createProgress(deps.stderr, total)
@@ -103,19 +102,5 @@ async function refuseSameDatabase(source: Source, layout: Layout, config: Config
       throw new ImportError('sameDatabase', layout.sameDatabase)
   } finally {
     await target.close()
-  }
-}
-
-async function openTarget(deps: ImportDeps, config: Config) {
-  try {
-    return await deps.openTarget(config)
-  } catch (error) {
-    if (error instanceof ConfigError || error instanceof GatewayError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ImportError(
-      'unreachable',
-      `The gateway's own database (DATABASE_URL or AUTH_DATA_DIR) cannot be used: ${reason}`,
-      error,
-    )
   }
 }

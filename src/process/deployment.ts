@@ -26,22 +26,6 @@ export type Deployment = {
 }
 
 /**
- * Connects a deployment, applies pending migrations and measures the database's clock. Throws the errors of
- * `connectDeployment` and `migrate`.
- */
-export async function openDeployment(config: Config, root: URL, log: Logger): Promise<Deployment> {
-  const deployment = await connectDeployment(config, root, log)
-  try {
-    await deployment.migrate()
-    await deployment.databaseClock.measure()
-    return deployment
-  } catch (error) {
-    await deployment.close()
-    throw error
-  }
-}
-
-/**
  * Connects a deployment without migrations. A database server need not be reachable yet. `generate` creates a signing
  * key when one is needed. Throws the errors of `connectDatabase`.
  */
