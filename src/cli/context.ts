@@ -137,13 +137,14 @@ function noDatabase({ dataDir }: Config): CommandError {
 }
 
 async function noTables({ database }: Deployment): Promise<CommandError> {
-  const [row] = await database.query<{ database: string; schema: string | null }>(
-    { name: '', text: 'SELECT current_database() AS database, current_schema() AS schema' },
+  const schema = await database.schema()
+  const [row] = await database.query<{ name: string }>(
+    { name: '', text: 'SELECT current_database() AS name' },
     [],
   )
   return new CommandError(
     'no_database',
-    `There are no tables of Claimgate in the schema ${quote(row?.schema ?? '')} of the database ${quote(row?.database ?? '')}. Set DATABASE_URL to another database, or create the tables with: claimgate migrate`,
+    `There are no tables of Claimgate in the schema ${quote(schema)} of the database ${quote(row?.name ?? '')}. Set DATABASE_URL to another database, or create the tables with: claimgate migrate`,
   )
 }
 

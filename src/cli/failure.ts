@@ -7,6 +7,7 @@ const table = {
   usage: 64,
   validation_failed: 65,
   invalid_key: 65,
+  invalid_export: 65,
   user_not_found: 66,
   role_not_found: 66,
   session_not_found: 66,
@@ -19,6 +20,8 @@ const table = {
   username_taken: 73,
   role_exists: 73,
   key_exists: 73,
+  file_exists: 73,
+  users_exist: 73,
   hasura_answer: 76,
   hasura_denied: 77,
   configuration_invalid: 78,
@@ -49,10 +52,10 @@ Exit codes:
    0  success
    1  rejected or failed
   64  the command line is invalid
-  65  a value or key is invalid
+  65  a value, key or file is invalid
   66  the user, role, session, key, file, database or source does not exist
   69  the database is unavailable, or Hasura cannot be reached
-  73  the name is already in use
+  73  the name is already in use, or the file or the users exist
   76  the answer does not come from Hasura
   77  Hasura rejected the admin secret
   78  the configuration is invalid

@@ -5,7 +5,7 @@ import type { ImportDeps, ImportReport } from '../import/run.ts'
 import { layouts } from '../import/sources.ts'
 import { indentLines, writeText } from '../observability/terminal-text.ts'
 import { CommandError } from './failure.ts'
-import { count, printable } from './output.ts'
+import { count, type Output, printable } from './output.ts'
 
 /** The context of the command. */
 export type ImportContext = ImportDeps & {
@@ -13,9 +13,11 @@ export type ImportContext = ImportDeps & {
   isJson: boolean
   stdout: { write(text: string): unknown }
   setExitCode(code: number): void
+  /** Imports an export of Claimgate. */
+  importExport(file: string, flags: ImportFlags): Promise<Output>
 }
 
-type ImportFlags = { dryRun?: boolean }
+export type ImportFlags = { dryRun?: boolean; withoutSessions?: boolean }
 
 const exitCodes = { problems: 1, unavailable: 69, internal: 70, config: 78 }
 
@@ -35,22 +37,33 @@ const codes: Record<number, string> = {
 export function registerImport(program: Command, context: ImportContext): void {
   program
     .command('import')
-    .summary('import users from another sign-in server')
+    .summary('import users from another sign-in server, or an export')
     .description(
-      'Imports the users of another sign-in server, with ids, password hashes, roles and identities.',
+      'Imports the users of another sign-in server, with ids, password hashes, roles and identities; or everything in an export of Claimgate.',
     )
-    .argument('<source>', layouts.map((layout) => layout.name).join(', '))
+    .argument('<source>', [...layouts.map((layout) => layout.name), 'claimgate'].join(', '))
     .argument(
-      '<url>',
-      'postgres:// URL of its database, which is only read; the password may be in PGPASSWORD',
+      '<from>',
+      'postgres:// URL of its database, which is only read, and the password may be in PGPASSWORD; the file of an export, or - for standard input',
     )
     .option('--dry-run', 'show the result, and change nothing')
+    .option(
+      '--without-sessions',
+      'leave out the sessions and signing keys of an export, which need its AUTH_SECRET',
+    )
     .addHelpText('after', help)
-    .action(async (name: string, url: string, flags: ImportFlags) => {
+    .action(async (name: string, from: string, flags: ImportFlags) => {
       const { isJson } = context
       try {
+        if (name === 'claimgate') {
+          const { document, text } = await context.importExport(from, flags)
+          writeText(context.stdout, `${isJson ? JSON.stringify(document) : text}\n`)
+          return
+        }
+        if (flags.withoutSessions)
+          throw new CommandError('usage', '--without-sessions is for the source claimgate')
         const { runImport } = await import('../import/run.ts')
-        const report = await runImport(name, url, flags.dryRun === true, context)
+        const report = await runImport(name, from, flags.dryRun === true, context)
         writeText(context.stdout, isJson ? `${JSON.stringify(report)}\n` : describeImport(report))
         context.setExitCode(report.problems.total > 0 ? exitCodes.problems : 0)
       } catch (error) {
@@ -78,13 +91,16 @@ const help = `
 Examples:
   $ claimgate import hasura-auth 'postgres://reader@old-db:5432/app' --dry-run
   $ claimgate import seed 'postgres://reader@old-db:5432/app'
+  $ claimgate import claimgate claimgate.jsonl
 
 Existing users (by id) are not changed, so the import can be repeated after an interruption.
 hasura-backend-plus and hasura-auth have no usernames: the e-mail address becomes the username, or, without one,
 the provider and its subject.
+An export of Claimgate is imported completely or not at all, into a database without users.
 
 Exit codes: 0 all users imported, 1 users left out because of problems (see the list), 64 invalid arguments,
-65 the source has another layout, 69 a database cannot be reached, 70 any other error, 78 invalid configuration.`
+65 the source has another layout, or the file is not a valid export, 66 the file cannot be read, 69 a database cannot
+be reached, 70 any other error, 73 the database has users already, 78 invalid configuration.`
 
 /** Formats the report as text. */
 function describeImport({ source, dryRun, users, roles, identities, problems }: ImportReport): string {

@@ -4,6 +4,7 @@ import { writeText } from '../observability/terminal-text.ts'
 import { registerClaims } from './claims.ts'
 import { type CommandContext, openTables } from './context.ts'
 import { registerDoctor } from './doctor.ts'
+import { registerExport } from './export.ts'
 import { CommandError, exitCodes, toCommandError } from './failure.ts'
 import { registerHasura } from './hasura.ts'
 import { registerImport } from './import.ts'
@@ -39,9 +40,12 @@ export function createProgram(context: CommandContext): Command {
   registerSession(program, context)
   registerHasura(program, context)
   registerDoctor(program, context)
+  registerExport(program, context)
   registerImport(program, {
     parseConfig: context.loadConfig,
     openTarget: (config, isReading) => openTables(context, config, isReading ? 'none' : 'migrate'),
+    importExport: async (file, flags) =>
+      (await import('./transfer-actions.ts')).importExport(context, file, flags),
     stdout: context.process.stdout,
     stderr: context.process.stderr,
     isJson: context.isJson,

@@ -49,7 +49,7 @@ export async function runImport(
   if (!layout)
     throw new ImportError(
       'usage',
-      `The source must be one of ${layouts.map((each) => each.name).join(', ')}; its URL comes second.`,
+      `The source must be claimgate or one of ${layouts.map((each) => each.name).join(', ')}; its file or URL comes second.`,
     )
   const problem = databaseUrl.safeParse(url).error?.issues[0]?.message
   if (problem !== undefined) throw new ImportError('usage', `The URL ${problem}.`)

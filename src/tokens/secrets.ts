@@ -11,6 +11,7 @@ export type SecretLabel =
   | 'device'
   | 'page'
   | 'form'
+  | 'export'
 
 /** Derives a 32-byte key for one purpose from the secret (HKDF-SHA256, RFC 5869). */
 export function deriveKey(secret: string, label: SecretLabel): Buffer {
@@ -41,18 +42,25 @@ export function secretFromPrivateKey(privateKey: KeyObject): string {
  * short.
  */
 export async function loadOrCreateSecret(directory: string): Promise<string> {
+  const existing = await loadSecret(directory)
+  if (existing !== null) return existing
   const path = join(directory, 'secret')
-  const existing = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null
-    throw error
-  })
-  if (existing !== null) return checked(existing.trim(), path)
   const secret = randomBytes(48).toString('base64url')
   const unfinished = `${path}.new`
   await rm(unfinished, { force: true })
   await writeFile(unfinished, `${secret}\n`, { mode: 0o600, flush: true })
   await rename(unfinished, path)
   return secret
+}
+
+/** Returns the secret in the file `secret` of `directory`; null without the file. Throws when the file is too short. */
+export async function loadSecret(directory: string): Promise<string | null> {
+  const path = join(directory, 'secret')
+  const existing = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
+  return existing === null ? null : checked(existing.trim(), path)
 }
 
 function checked(secret: string, path: string): string {

@@ -9,7 +9,7 @@ import { runCommand } from './_command.ts'
 /** The files of the command, and the files with names and errors that it shares with the gateway. */
 const ours =
   /^src\/(cli\/[\w-]+|errors|observability\/terminal-text|hasura\/metadata-request|import\/(problems|sources))\.[jt]s$/
-const mostFiles = 20
+const mostFiles = 21
 
 for (const line of [
   '--version',

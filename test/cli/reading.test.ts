@@ -30,43 +30,49 @@ const run = async (line: string, env: Record<string, string>) => {
   return { exit: code, ...(code !== 0 && JSON.parse(stderr).error) }
 }
 
-test('without an embedded database, a command that creates nothing says so, and makes no directory', async (t) => {
-  const folder = await makeDirectory()
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const env = { AUTH_DATA_DIR: join(folder, 'data') }
-  for (const line of [...reading, ...changing]) {
-    const { exit, code, message } = await run(line, env)
-    t.deepEqual([exit, code], [66, 'no_database'], line)
-    t.regex(message, /There is no database in .*data\. .*claimgate migrate/, line)
-  }
-  t.false(existsSync(env.AUTH_DATA_DIR))
-})
+test.serial(
+  'without an embedded database, a command that creates nothing says so, and makes no directory',
+  async (t) => {
+    const folder = await makeDirectory()
+    t.teardown(() => rm(folder, { recursive: true, force: true }))
+    const env = { AUTH_DATA_DIR: join(folder, 'data') }
+    for (const line of [...reading, ...changing]) {
+      const { exit, code, message } = await run(line, env)
+      t.deepEqual([exit, code], [66, 'no_database'], `${line}: ${message}`)
+      t.regex(message, /There is no database in .*data\. .*claimgate migrate/, line)
+    }
+    t.false(existsSync(env.AUTH_DATA_DIR))
+  },
+)
 
-test('an embedded database of another PostgreSQL, or an incomplete one, is named with the solution, and stays', async (t) => {
-  const folder = await makeDirectory()
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const env = { AUTH_DATA_DIR: folder }
-  t.is((await run('migrate', env)).exit, 0)
-  const version = join(folder, 'pglite/PG_VERSION')
-  await writeFile(version, '16\n')
-  for (const line of ['user list', 'migrate', 'migrate --status']) {
-    const { exit, code, message } = await run(line, env)
-    t.deepEqual([exit, code], [69, 'database_unavailable'], line)
+test.serial(
+  'an embedded database of another PostgreSQL, or an incomplete one, is named with the solution, and stays',
+  async (t) => {
+    const folder = await makeDirectory()
+    t.teardown(() => rm(folder, { recursive: true, force: true }))
+    const env = { AUTH_DATA_DIR: folder }
+    t.is((await run('migrate', env)).exit, 0)
+    const version = join(folder, 'pglite/PG_VERSION')
+    await writeFile(version, '16\n')
+    for (const line of ['user list', 'migrate', 'migrate --status']) {
+      const { exit, code, message } = await run(line, env)
+      t.deepEqual([exit, code], [69, 'database_unavailable'], line)
+      t.regex(
+        message,
+        /pglite is of PostgreSQL 16, and this version of Claimgate runs PostgreSQL \d+\. .*claimgate export --output FILE.*claimgate import claimgate FILE/,
+      )
+    }
+    await rm(version)
     t.regex(
-      message,
-      /pglite is of PostgreSQL 16, and this version of Claimgate runs PostgreSQL \d+\. .*claimgate export --output FILE.*claimgate import claimgate FILE/,
+      (await run('user list', env)).message,
+      /no complete database: its file PG_VERSION is missing\. Restore/,
     )
-  }
-  await rm(version)
-  t.regex(
-    (await run('user list', env)).message,
-    /no complete database: its file PG_VERSION is missing\. Restore/,
-  )
-  await rm(join(folder, 'pglite'), { recursive: true })
-  await mkdir(join(folder, 'pglite'))
-  await writeFile(version, '18\n')
-  t.regex((await run('user list', env)).message, /its file global\/pg_control is missing/)
-})
+    await rm(join(folder, 'pglite'), { recursive: true })
+    await mkdir(join(folder, 'pglite'))
+    await writeFile(version, '18\n')
+    t.regex((await run('user list', env)).message, /its file global\/pg_control is missing/)
+  },
+)
 
 if (engines.includes('server')) {
   const query = async (url: string, text: string) => {
@@ -76,28 +82,31 @@ if (engines.includes('server')) {
   }
   const tables = `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'`
 
-  test('on an empty server database, no command but those that create changes anything, and the message names the database', async (t) => {
-    const url = await createServerDatabase()
-    const source = await createSource('hasura-auth')
-    const lines = [...reading, ...changing, `import hasura-auth ${source.url} --dry-run`]
-    for (const line of lines) {
-      const { exit, code, message } = await run(line, { DATABASE_URL: url })
-      t.deepEqual([exit, code], [66, 'no_database'], line)
-      t.true(
-        message.startsWith(
-          `There are no tables of Claimgate in the schema "public" of the database "${new URL(url).pathname.slice(1)}". `,
-        ),
-        message,
-      )
-      t.regex(message, /claimgate migrate$/)
-    }
-    t.is((await run('migrate --status', { DATABASE_URL: url })).exit, 0)
-    t.deepEqual(await query(url, tables), [])
-    for (const line of creating)
-      t.is((await run(line, { DATABASE_URL: await createServerDatabase() })).exit, 0)
-  })
+  test.serial(
+    'on an empty server database, no command but those that create changes anything, and the message names the database',
+    async (t) => {
+      const url = await createServerDatabase()
+      const source = await createSource('hasura-auth')
+      const lines = [...reading, ...changing, `import hasura-auth ${source.url} --dry-run`]
+      for (const line of lines) {
+        const { exit, code, message } = await run(line, { DATABASE_URL: url })
+        t.deepEqual([exit, code], [66, 'no_database'], `${line}: ${message}`)
+        t.true(
+          message.startsWith(
+            `There are no tables of Claimgate in the schema "public" of the database "${new URL(url).pathname.slice(1)}". `,
+          ),
+          message,
+        )
+        t.regex(message, /claimgate migrate$/)
+      }
+      t.is((await run('migrate --status', { DATABASE_URL: url })).exit, 0)
+      t.deepEqual(await query(url, tables), [])
+      for (const line of creating)
+        t.is((await run(line, { DATABASE_URL: await createServerDatabase() })).exit, 0)
+    },
+  )
 
-  test('a pending migration is applied by migrate and import, and by no other command', async (t) => {
+  test.serial('a pending migration is applied by migrate and import, and by no other command', async (t) => {
     const d = await createDeployment('server')
     t.teardown(() => d.close())
     const url = d.env.DATABASE_URL ?? ''

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { pino } from 'pino'
+import { toOpenError } from '../../src/cli/failure.ts'
 import { registerImport } from '../../src/cli/import.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { createDatabase } from '../../src/database/database.ts'
@@ -29,9 +30,15 @@ export async function runCommand(
   registerImport(program, {
     parseConfig: () => parseConfig({ ...secret, ...env }),
     openTarget: async (config) => {
-      const database = createDatabase(await openDatabase(config, root, pino({ level: 'silent' })))
+      const connection = openDatabase(config, root, pino({ level: 'silent' }))
+      const database = createDatabase(
+        await connection.catch((error) => {
+          throw toOpenError(error)
+        }),
+      )
       return { database, close: database.close }
     },
+    importExport: () => Promise.reject(new Error('These tests import no export')),
     isJson: args.includes('--json'),
     stdout,
     stderr,

@@ -12,12 +12,12 @@ const cases: Record<string, Case> = {
   'an unknown source': {
     args: ['firebase', `postgres://me:${password}@127.0.0.1:1/x`],
     code: 64,
-    says: /^claimgate: The source must be one of seed, hasura-backend-plus, hasura-auth; its URL comes second\.\n$/,
+    says: /^claimgate: The source must be claimgate or one of seed, hasura-backend-plus, hasura-auth; its file or URL comes second\.\n$/,
   },
   'source and URL the wrong way round': {
     args: [`postgres://me:${password}@127.0.0.1:1/x`, 'seed'],
     code: 64,
-    says: /^claimgate: The source must be one of/,
+    says: /^claimgate: The source must be claimgate or one of/,
   },
   'an invalid URL': {
     args: ['seed', `postgres//me:${password}@127.0.0.1`],
