@@ -3,6 +3,7 @@ import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
 import { parseConnectionString } from '../database/connection-string.ts'
+import { findCure } from '../database/explain.ts'
 import { type Check, failed, ok, skipped } from '../doctor/check.ts'
 import {
   checkClock,
@@ -109,7 +110,8 @@ async function examineDatabase(context: CommandContext, config: Config): Promise
     const { message } = toOpenError(error)
     if (/Another process is using the data directory/.test(message))
       return without(skipped('database', 'a running gateway has the embedded database open'))
-    return without(failed('database', message, 'start the server, and set DATABASE_URL to its address'))
+    const cure = findCure(error) ?? 'start the server, and set DATABASE_URL to its address'
+    return without(failed('database', message, cure))
   } finally {
     await deployment?.close()
   }

@@ -1,3 +1,4 @@
+import { findCure } from '../database/explain.ts'
 import { ConfigError, type FieldError, GatewayError } from '../errors.ts'
 import { HasuraError } from '../hasura/metadata-request.ts'
 import { printable } from './output.ts'
@@ -90,9 +91,11 @@ export function toCommandError(error: unknown): CommandError {
 export function toOpenError(error: unknown): CommandError {
   if (error instanceof CommandError || error instanceof ConfigError) return toCommandError(error)
   const cause = error instanceof GatewayError ? error.cause : error
+  const words = wordsOf(cause).replace(/^The database cannot be used: /, '')
+  const cure = findCure(cause)
   return new CommandError(
     'database_unavailable',
-    `The database cannot be opened. ${wordsOf(cause).replace(/^The database cannot be used: /, '')}`,
+    `The database cannot be opened. ${words}${cure && !words.includes(cure) ? `. ${cure}` : ''}`,
     {
       cause: error,
     },

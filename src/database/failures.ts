@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts'
 
 /** Returns all codes of an error and its causes: SQLSTATE, and codes of Prisma, Node and the pool. */
-function codesOf(error: unknown, depth = 0): string[] {
+export function codesOf(error: unknown, depth = 0): string[] {
   if (typeof error !== 'object' || error === null || depth > 4) return []
   const { code, originalCode, meta, cause, driverAdapterError } = error as Record<string, unknown>
   const own = [code, originalCode].filter((value): value is string => typeof value === 'string')
@@ -28,6 +28,16 @@ export function isFull(error: unknown): boolean {
 const away =
   /^(08|53|57|58)...$|^55P03$|^25006$|^P10(01|02|08|11|17)$|^P20(24|28)$|^E(CONN|HOST|NET|ADDR)[A-Z]+$|^E(TIMEDOUT|PIPE|NOTFOUND|AI_AGAIN)$/
 
+// PgBouncer has one code for all its refusals. These do not end by themselves; the others do: a server that is down, a
+// full pool, a pause, a shutdown (test/database/refusals.test.ts).
+const permanent =
+  /password authentication failed|no such (user|database)|(role|database) ".*" does not exist|pg_hba\.conf|unsupported startup parameter|(SSL|TLS) required|statement pooling mode/
+
+/** Returns true when a pooler refuses user, database or start packet, until its settings or DATABASE_URL change. */
+function isRefusedByPooler(error: unknown): boolean {
+  return codesOf(error).includes('08P01') && hasMessage(error, permanent)
+}
+
 // Rejected logins, a missing database, and certificate or file errors.
 const refused = /^28...$|^3D000$|^P10(00|03|10)$|^E[A-Z_]+$/
 
@@ -36,6 +46,7 @@ const refused = /^28...$|^3D000$|^P10(00|03|10)$|^E[A-Z_]+$/
  * `database_unavailable`. Returns false when the server is reachable and rejects the statement.
  */
 export function isAway(error: unknown): boolean {
+  if (isRefusedByPooler(error)) return false
   return codesOf(error).some((code) => away.test(code)) || hasMessage(error, lost) || isTimeout(error)
 }
 
@@ -71,7 +82,8 @@ export function isTimeout(error: unknown): boolean {
  */
 export function translateFailure(error: unknown): unknown {
   if (error instanceof GatewayError) return error
-  const isUnavailable = isAway(error) || codesOf(error).some((code) => refused.test(code))
+  const isUnavailable =
+    isAway(error) || isRefusedByPooler(error) || codesOf(error).some((code) => refused.test(code))
   if (!isUnavailable) return error
   const detail = exceededLimit(error)?.detail
   return new GatewayError('database_unavailable', {

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Connection, Transaction } from '../database/database.ts'
+import { findCure } from '../database/explain.ts'
 import { isAway } from '../database/failures.ts'
 import { checkAdoption } from './baseline.ts'
 import { findApplied, type Reader, recordApplied } from './history.ts'
@@ -63,14 +64,10 @@ export async function findPending(connection: Reader, root: URL): Promise<string
   return names.filter((name) => !applied.has(name))
 }
 
-/** Returns the error with its reason. When the server requires TLS, as hosted databases do, it says what to set. */
+/** Returns the error with its reason, and with what to do when the server refuses user, name or connection. */
 function explainStart(cause: unknown): Error {
-  const reason = reasonOf(cause)
-  const wantsTls = /no encryption|SSL off|requires? (an )?(SSL|TLS)/i.test(reason)
-  const advice = wantsTls
-    ? '. The server requires TLS: add ?sslmode=require to DATABASE_URL, or set PGSSLMODE.'
-    : ''
-  return new Error(`The database cannot be used: ${reason}${advice}`, { cause })
+  const cure = findCure(cause)
+  return new Error(`The database cannot be used: ${reasonOf(cause)}${cure ? `. ${cure}` : ''}`, { cause })
 }
 
 /** Returns the message of an error. Node reports refused connections to several addresses without a message. */

@@ -77,7 +77,7 @@ if (engines.includes('server')) {
     t.is(await ended, 1)
     t.regex(
       gateway.output(),
-      /^Claimgate did not start\. The database cannot be used: .*"missing" does not exist$/m,
+      /^Claimgate did not start\. The database cannot be used: .*"missing" does not exist\. Create it with CREATE DATABASE.*$/m,
     )
   })
 
