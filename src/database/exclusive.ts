@@ -17,25 +17,36 @@ export const locks = {
 }
 
 /** The settings of an exclusive transaction. `open` opens a connection without a pooler; `goodbye` is in milliseconds. */
-export type ExclusiveSettings = { open(): Promise<ServerClient>; keys: readonly number[]; goodbye: number }
+export type ExclusiveSettings = {
+  open(): Promise<ServerClient>
+  keys: readonly number[]
+  goodbye: number
+  /** Reports the locks that the transaction waits for, until the returned function is called: see `reportWaits`. */
+  watch(keys: readonly number[], pid: () => number): () => void
+}
 
 /**
  * Runs `work` in a transaction that holds the advisory locks `keys`, on a connection of its own. The locks end with the
  * transaction, so a pooler keeps no lock after a failure or a kill. `work` commits; otherwise everything is rolled back.
  */
 export async function holdLocks<T>(
-  { open, keys, goodbye }: ExclusiveSettings,
+  { open, keys, goodbye, watch }: ExclusiveSettings,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const client = await open()
+  let pid = 0
+  const endWatch = watch(keys, () => pid)
   try {
     // Polls, because a blocking lock would wait for ever when the server stops answering.
-    for (let pause = firstPause; !(await begin(client, keys)); pause = Math.min(2 * pause, longestPause)) {
+    for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
+      pid = await begin(client, keys)
+      if (pid > 0) break
       await client.query('ROLLBACK')
       await sleep(pause)
     }
     return await work(client)
   } finally {
+    endWatch()
     if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK').catch(() => {})
     await atMost(goodbye, client.end())
   }
@@ -68,17 +79,19 @@ export async function transactLocked<T>(
 const longestTimer = 2 ** 31 - 1
 
 /**
- * Begins a transaction and tries to take the locks; false when another session holds one. Time limits that the role or
- * the database sets do not hold in it. Nor does another isolation level, because a lock may come after the snapshot.
+ * Begins a transaction and tries to take the locks. Returns its process id at the server; 0 when another session holds a
+ * lock. Time limits that the role or the database sets do not hold in it. Nor does another isolation level, because a
+ * lock may come after the snapshot.
  */
-async function begin(client: pg.Client, keys: readonly number[]): Promise<boolean> {
+async function begin(client: pg.Client, keys: readonly number[]): Promise<number> {
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
   await client.query(prepare)
   const { rows } = await client.query(
-    'SELECT bool_and(pg_try_advisory_xact_lock(key)) AS locked FROM unnest($1::bigint[]) AS key',
+    `SELECT CASE WHEN bool_and(pg_try_advisory_xact_lock(key)) THEN pg_backend_pid() ELSE 0 END AS pid
+     FROM unnest($1::bigint[]) AS key`,
     [keys],
   )
-  return rows[0].locked
+  return rows[0].pid
 }
 
 // PostgreSQL knows transaction_timeout from version 17 on, so it takes the names from the server.

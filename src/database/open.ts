@@ -32,5 +32,6 @@ export async function connectDatabase(
   return connectServer(databaseUrl, onError, databaseTimeout, {
     directUrl: databaseDirectUrl,
     poolSize: databasePool,
+    onWait: (text) => log.warn(text),
   })
 }

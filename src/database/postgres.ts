@@ -4,10 +4,11 @@ import type { IsolationLevel, SqlDriverAdapterFactory, SqlQuery } from '@prisma/
 import type pg from 'pg'
 import { parseConnectionString } from './connection-string.ts'
 import type { Connection, Statement } from './database.ts'
-import { atMost, holdLocks, locks, transactLocked } from './exclusive.ts'
+import { atMost, type ExclusiveSettings, holdLocks, locks, transactLocked } from './exclusive.ts'
 import { isConflict, isFull } from './failures.ts'
 import { listenOnServer } from './listen-postgres.ts'
 import type { Subscription } from './listener.ts'
+import { reportWaits } from './lock-wait.ts'
 import { createSchema, findSchema } from './schema.ts'
 import {
   createRoute,
@@ -30,6 +31,8 @@ export type ServerOptions = {
   poolSize?: number | undefined
   /** Returns a number from 0 to 1, for the pause before a statement is repeated. */
   random?: () => number
+  /** Receives a sentence while a migration or a change of keys waits for a lock of another session. */
+  onWait?: (text: string) => void
 }
 
 /**
@@ -40,7 +43,7 @@ export function connectServer(
   url: string,
   onError: (error: Error) => void,
   timeout = 5,
-  { directUrl = url, poolSize = 10, random = Math.random }: ServerOptions = {},
+  { directUrl = url, poolSize = 10, random = Math.random, onWait = () => {} }: ServerOptions = {},
 ): Connection {
   const settingsOf = (text: string) => {
     const address = parseConnectionString(text)
@@ -86,7 +89,11 @@ export function connectServer(
       bounded.address.schema ??
       findSchema((script) => runScript(apart, script), bounded.address.session.search_path),
   )
-  const exclusive = { open: () => open({ session: {}, application_name: 'claimgate exclusive' }), goodbye }
+  const exclusive: Omit<ExclusiveSettings, 'keys'> = {
+    open: () => open({ session: {}, application_name: 'claimgate exclusive' }),
+    goodbye,
+    watch: (keys, pid) => reportWaits(queryIn(apart), keys, pid, onWait),
+  }
   return {
     adapter: createServerAdapter(pool, schema, again),
     schema,
