@@ -1,5 +1,12 @@
 import pg from 'pg'
-import { createMigratedDatabase, engines, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import {
+  createMigratedDatabase,
+  createServerDatabase,
+  engines,
+  type SessionBody,
+  startApp,
+  type TestApp,
+} from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
 import { type Pooler, pgbouncer, startPgbouncer } from './_pgbouncer.ts'
@@ -123,5 +130,24 @@ if (engines.includes('server') && pgbouncer !== null) {
       app.logs.filter(({ msg }) => /change notifications lost/.test(String(msg))),
       [],
     )
+  })
+
+  test('a start on an empty database through a pooler in transaction mode leaves no lock, listener or setting', async (t) => {
+    const url = await createServerDatabase()
+    const settings = { pool_mode: 'transaction', server_reset_query: '' }
+    const pooler = await startPgbouncer(t, url, settings)
+    const app = await startApp({ engine: 'server', databaseUrl: pooler.url, env })
+    await app.signup('anna')
+    await app.close()
+    const through = new pg.Client(pooler.url)
+    await through.connect()
+    t.teardown(() => through.end())
+    const { rows: locks } = await through.query(`SELECT l.locktype FROM pg_locks l
+      JOIN pg_database d ON d.oid = l.database
+      WHERE d.datname = current_database() AND l.locktype = 'advisory'`)
+    const { rows: channels } = await through.query('SELECT pg_listening_channels()')
+    const { rows: changed } = await through.query(`SELECT name FROM pg_settings
+      WHERE name IN ('statement_timeout', 'lock_timeout', 'search_path') AND setting <> reset_val`)
+    t.deepEqual([locks, channels, changed], [[], [], []])
   })
 }
