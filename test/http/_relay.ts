@@ -16,13 +16,11 @@ export type Relay = {
   delay(ms: number): void
   /** Relays new connections again. A silent connection stays silent, as behind a router that dropped its state. */
   mend(): Promise<void>
-  /** Relays new connections to the host and port of another URL. */
-  follow(target: string): void
 }
 
 /** Relays a free port of the loopback to the host and port of `target`; `url` is `target` through the relay. */
 export async function startRelay(target: string): Promise<Relay> {
-  let { hostname, port } = new URL(target)
+  const { hostname, port } = new URL(target)
   const pairs = new Set<{ ends: Socket[]; isSilent: boolean; hello: string }>()
   let isSilent = false
   let held = 0
@@ -81,9 +79,6 @@ export async function startRelay(target: string): Promise<Relay> {
       isSilent = false
       held = 0
       if (!server.listening) server = await listen(own.port)
-    },
-    follow: (target) => {
-      ;({ hostname, port } = new URL(target))
     },
   }
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { engines, patience, type SessionBody } from '../_app.ts'
 import { ask, logIn, type Reply, signUp } from '../_client.ts'
-import { type GatewayProcess, startProcess } from '../_process.ts'
+import type { PostgresServer } from '../_postgres.ts'
+import { awayLine, type GatewayProcess, startProcess } from '../_process.ts'
 import { isLong } from '../_rounds.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
 import { createFolder } from '../database/_databases.ts'
-import { promote, startReplicated, withClient } from '../database/_replication.ts'
-import { startRelay } from '../http/_relay.ts'
+import { promote, startReplicated, startStandby, withClient } from '../database/_replication.ts'
 
 /** The number of concurrent clients of each kind. */
 const lines = 3
@@ -31,9 +31,7 @@ else {
     const { primary, standby } = servers
     t.teardown(primary.stop)
     t.teardown(standby.stop)
-    const relay = await startRelay(primary.url)
-    t.teardown(relay.cut)
-    const { url } = await startGateway(t, relay.url)
+    const { url } = await startGateway(t, join(primary, standby))
     const [anna, bert] = [(await signUp(url, 'anna')).body, (await signUp(url, 'bert')).body]
     await withClient(primary.url, (client) =>
       client.query(`
@@ -49,6 +47,10 @@ else {
     }
     t.is((await fetch(`${url}/logout`, logOut)).status, 204)
 
+    const alone = await startGateway(t, join(standby), awayLine)
+    t.is(await readiness(alone.url), 503, 'a read-only server')
+    await alone.stop()
+
     const load = await startLoad(url)
     await load.go(30)
     await primary.kill()
@@ -56,7 +58,6 @@ else {
     await load.go(30)
     t.deepEqual([await readiness(url), await actAs(url, anna, 'editor')], [503, 503])
 
-    relay.follow(standby.url)
     await promote(standby)
     const promotedAt = performance.now()
     await withClient(standby.url, (client) =>
@@ -83,17 +84,47 @@ else {
       [],
     )
     await checkLedger(t, url, ledger)
+
+    const returned = await startStandby(standby, { port: Number(new URL(primary.url).port) })
+    t.teardown(returned.stop)
+    await withClient(standby.url, (client) =>
+      client.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'claimgate%'`,
+      ),
+    )
+    await until(async () => (await readiness(url)) === 200)
+    t.is((await signUp(url, 'carl')).status, 200, 'the first host has become a standby')
+    const restarted = await startGateway(t, join(primary, standby))
+    t.is((await signUp(restarted.url, 'dora')).status, 200)
+    t.is((await logIn(url, 'dora')).status, 200)
   })
 }
 
-async function startGateway(t: ExecutionContext, databaseUrl: string): Promise<GatewayProcess> {
+/** Returns the URL of several servers. They have the same users and passwords, because one is a copy of the other. */
+function join(...all: PostgresServer[]): string {
+  const urls = all.map(({ url }) => new URL(url))
+  const { username, password } = urls[0] as URL
+  return `postgres://${username}:${password}@${urls.map(({ host }) => host)}/postgres`
+}
+
+async function startGateway(
+  t: ExecutionContext,
+  databaseUrl: string,
+  line?: RegExp,
+): Promise<GatewayProcess> {
   const env = {
     DATABASE_URL: databaseUrl,
     AUTH_SECRET: 'a secret that is only good for tests 0123456789',
     AUTH_DATABASE_TIMEOUT: String(patience),
     AUTH_REFRESH_GRACE: '300',
+    // The counters are in an unlogged table, which is empty after a promotion.
+    AUTH_RATE_LIMIT: 'on',
+    AUTH_SIGNUP_ATTEMPTS: '1000000',
+    AUTH_REFRESH_ATTEMPTS: '1000000',
+    AUTH_ADDRESS_FAILURES: '1000000',
+    AUTH_HASH_PER_ADDRESS: '1000',
   }
-  const gateway = await startProcess(env, await createFolder(t))
+  const gateway = await startProcess(env, await createFolder(t), line)
   t.teardown(() => gateway.stop('SIGKILL'))
   return gateway
 }
