@@ -1,8 +1,12 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import {
   createMigratedDatabase,
   createServerDatabase,
   engines,
+  root,
   type SessionBody,
   startApp,
   type TestApp,
@@ -138,6 +142,12 @@ if (engines.includes('server') && pgbouncer !== null) {
     const pooler = await startPgbouncer(t, url, settings)
     const app = await startApp({ engine: 'server', databaseUrl: pooler.url, env })
     await app.signup('anna')
+    const rotate = [fileURLToPath(new URL('dist/src/cli/main.js', root)), 'keys', 'rotate']
+    await promisify(execFile)(process.execPath, rotate, {
+      env: { DATABASE_URL: pooler.url, AUTH_SECRET: String(app.config.secret) },
+    })
+    t.is((await app.sql('SELECT 1 FROM signing_key')).length, 2, 'claimgate keys rotate added a key')
+    t.is((await app.login('anna')).status, 200)
     await app.close()
     const through = new pg.Client(pooler.url)
     await through.connect()
