@@ -7,6 +7,11 @@ const maxLength = 255
 // last three are the blank letters of Braille and Hangul, and the frame of a keycap, which only an emoji may have.
 const forbidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\u3164]|\u20e3/u
 
+// Characters of Unicode 14 to 17 that a normalization changes, reorders or composes. PostgreSQL 13 has Unicode 13, so such
+// a name would have different keys before and after an upgrade of the server. The same is true of unassigned characters.
+const unsettledRanges = String.raw`\u{897}-\u{89f}\u{8ca}-\u{8d2}\u{c3c}\u{1715}\u{1ac1}-\u{1add}\u{1ae0}-\u{1aeb}\u{1dfa}\u{a7f1}-\u{a7f4}\u{105c9}\u{105d2}\u{105da}\u{105e4}\u{10781}-\u{10785}\u{10787}-\u{107b0}\u{107b2}-\u{107ba}\u{10d69}-\u{10d6d}\u{10efa}-\u{10efb}\u{10efd}-\u{10eff}\u{10f82}-\u{10f85}\u{11070}\u{11382}-\u{11385}\u{1138b}\u{1138e}\u{11390}-\u{11391}\u{113b8}\u{113bb}\u{113c2}\u{113c5}\u{113c7}-\u{113c9}\u{113ce}-\u{113d0}\u{11f41}-\u{11f42}\u{1611e}-\u{16129}\u{1612f}\u{16d63}\u{16d67}-\u{16d6a}\u{1ccd6}-\u{1ccf9}\u{1e030}-\u{1e06d}\u{1e08f}\u{1e2ae}\u{1e4ec}-\u{1e4ef}\u{1e5ee}-\u{1e5ef}\u{1e6e3}\u{1e6e6}\u{1e6ee}-\u{1e6ef}\u{1e6f5}`
+const unsettled = new RegExp(String.raw`[\p{Cn}${unsettledRanges}]`, 'u')
+
 // The emoji of Unicode's list. In any other place, a joiner or a selector of their style makes two names look the same.
 const emoji = /\p{RGI_Emoji}/gv
 const partOfEmoji = /\u200d|\ufe0f\u20e3?/g
@@ -35,6 +40,7 @@ export const usernameSchema = storableText(2 * maxLength)
     `has more than ${maxLength} characters`,
   )
   .refine((name) => !hasInvisible(name), 'has a control or invisible character')
+  .refine((name) => !unsettled.test(name), 'has a character that older databases do not know')
   .refine((name) => name.trim() === name, 'begins or ends with white space')
   .meta({ minLength: 1, maxLength, examples: ['ada'] })
 

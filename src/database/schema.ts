@@ -12,6 +12,7 @@ const names = new Set([
   'rate_limit',
   'user_claims_version',
   'username_key',
+  'email_key',
   '_prisma_migrations',
 ])
 

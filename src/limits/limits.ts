@@ -248,6 +248,10 @@ export function accountKey(username: string): string {
  * not more than the database does. An unusual letter may give a user several keys.
  */
 export function spellingKey(username: string): string {
-  // Letter by letter, because the lower case of a whole word makes a Σ at its end a ς.
-  return [...username.trim().normalize('NFKC')].map((letter) => letter.toLowerCase()).join('')
+  // Letter by letter, because the lower case of a whole word makes a Σ at its end a ς. İ is i, as in username_key.
+  const letters = [...username.trim().normalize('NFKC')]
+  return letters
+    .map((letter) => (letter === 'İ' ? 'i' : letter.toLowerCase()))
+    .join('')
+    .normalize('NFKC')
 }

@@ -23,7 +23,7 @@ type FoundOrMade = Found & { isNew: boolean }
 // A user that another tab has just made for this identity does not count as an owner.
 const findOwnerOfEmail = {
   name: 'user_owner_of_email',
-  text: `SELECT u.id FROM {user} u WHERE u.email_verified AND lower(u.email) = lower($1)
+  text: `SELECT u.id FROM {user} u WHERE u.email_verified AND {email_key}(u.email) COLLATE "C" = {email_key}($1)
     AND NOT EXISTS (SELECT 1 FROM {identity} i WHERE i.user_id = u.id AND i.provider = $2 AND i.subject = $3)`,
 }
 

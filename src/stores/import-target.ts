@@ -39,13 +39,13 @@ export type ImportTarget = ReturnType<typeof createImportTarget>
 const statement = (text: string) => ({ name: '', text })
 
 const standings = statement(`
-  SELECT c.id::text AS id, {username_key}(c.username) AS "usernameKey", lower(c.email) AS "emailKey",
+  SELECT c.id::text AS id, {username_key}(c.username) AS "usernameKey", {email_key}(c.email) AS "emailKey",
     u.id IS NOT NULL AS "isPresent", u.password IS NOT NULL AS "hasPassword",
     n.id::text AS "usernameOwner", e.id::text AS "emailOwner"
   FROM jsonb_to_recordset($1::text::jsonb) AS c (id uuid, username text, email text)
   LEFT JOIN {user} u ON u.id = c.id
-  LEFT JOIN {user} n ON {username_key}(n.username) = {username_key}(c.username)
-  LEFT JOIN {user} e ON lower(e.email) = lower(c.email) AND e.email_verified`)
+  LEFT JOIN {user} n ON {username_key}(n.username) COLLATE "C" = {username_key}(c.username)
+  LEFT JOIN {user} e ON {email_key}(e.email) COLLATE "C" = {email_key}(c.email) AND e.email_verified`)
 
 const owners = statement(`
   SELECT i.provider, i.subject, i.user_id::text AS owner

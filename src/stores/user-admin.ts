@@ -31,14 +31,14 @@ const details = {
 // The exact name wins over the name without the white space around it.
 const findByName = {
   name: 'user_find_by_name',
-  text: `SELECT id FROM {user} WHERE {username_key}(username) IN ({username_key}($1), {username_key}($2))
-    ORDER BY {username_key}(username) <> {username_key}($1) LIMIT 1`,
+  text: `SELECT id FROM {user} WHERE {username_key}(username) COLLATE "C" IN ({username_key}($1), {username_key}($2))
+    ORDER BY {username_key}(username) COLLATE "C" <> {username_key}($1) LIMIT 1`,
 }
 
 const list = {
   name: 'user_list',
-  text: `SELECT id FROM {user} WHERE {username_key}(username) > {username_key}($1)
-    ORDER BY {username_key}(username) LIMIT $2::int`,
+  text: `SELECT id FROM {user} WHERE {username_key}(username) COLLATE "C" > {username_key}($1)
+    ORDER BY {username_key}(username) COLLATE "C" LIMIT $2::int`,
 }
 
 // Very many sessions take longer than one statement may.

@@ -11,13 +11,13 @@ export type NewUser = { username: string; password: string; email: string | null
 // No gateway makes a name with white space around it. A row that was made by SQL may have one: the exact name wins.
 const findCredentials = {
   name: 'user_credentials',
-  text: `SELECT id, password, active FROM {user} WHERE {username_key}(username) IN ({username_key}($1), {username_key}($2))
-    ORDER BY {username_key}(username) <> {username_key}($1) LIMIT 1`,
+  text: `SELECT id, password, active FROM {user} WHERE {username_key}(username) COLLATE "C" IN ({username_key}($1), {username_key}($2))
+    ORDER BY {username_key}(username) COLLATE "C" <> {username_key}($1) LIMIT 1`,
 }
 
 const findName = {
   name: 'user_find_name',
-  text: 'SELECT true FROM {user} WHERE {username_key}(username) = {username_key}($1)',
+  text: 'SELECT true FROM {user} WHERE {username_key}(username) COLLATE "C" = {username_key}($1)',
 }
 
 /**

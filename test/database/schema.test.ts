@@ -37,7 +37,7 @@ test('no statement of the source names a table or function of the gateway withou
   const own =
     'user|role|user_role|identity|session|signing_key|authorization_code|oauth_state|user_claim|rate_limit|user_claims_version|_prisma_migrations'
   const unbraced = new RegExp(
-    `\\b(?:FROM|JOIN|INTO|UPDATE)\\s+"?(?:${own})"?(?![\\w.])|(?<![{\\w])username_key\\(`,
+    `\\b(?:FROM|JOIN|INTO|UPDATE)\\s+"?(?:${own})"?(?![\\w.])|(?<![{\\w])(?:username|email)_key\\(`,
     'g',
   )
   const found = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })

@@ -7,9 +7,33 @@ import { execute } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
 import { seedRows, seedTables } from './_seed.ts'
 
+const cLocale = `LC_COLLATE 'C' LC_CTYPE 'C'`
+const turkish = `LOCALE_PROVIDER icu ICU_LOCALE 'tr' LC_COLLATE 'C' LC_CTYPE 'C'`
+
 if (engines.includes('server')) {
+  for (const [what, locale] of [
+    ['the C locale', cLocale],
+    ['the Turkish ICU locale', turkish],
+  ] as const) {
+    test(`names and addresses are the same in ${what}, and names have one order`, async (t) => {
+      const app = await startApp({ databaseUrl: await createLocale(locale) })
+      t.teardown(app.close)
+      const { id } = await app.signup('TITLE Ida')
+      t.is((await app.login('title ida')).body.id, id)
+      t.is((await app.login('TİTLE İda')).body.id, id)
+      t.is((await app.login('tıtle ida')).status, 401)
+      t.deepEqual(await app.sql(`SELECT email_key('ÉVA@Example.COM') AS "key"`), [{ key: 'éva@example.com' }])
+      for (const name of ['b', 'Ç', 'a-b', 'Ab', 'ı', '_z']) await app.signup(name)
+      const rows = await app.sql('SELECT username FROM "user" ORDER BY username_key(username) COLLATE "C"')
+      t.deepEqual(
+        rows.map(({ username }) => username),
+        ['_z', 'a-b', 'Ab', 'b', 'TITLE Ida', 'Ç', 'ı'],
+      )
+    })
+  }
+
   test('usernames are unique without regard to case in the C locale too, for every letter', async (t) => {
-    const app = await startApp({ databaseUrl: await createCLocale() })
+    const app = await startApp({ databaseUrl: await createLocale(cLocale) })
     t.teardown(app.close)
     t.deepEqual(await app.sql(`SELECT lower('É') AS "lower"`), [{ lower: 'É' }])
     const { id } = await app.signup('Élodie Ärger Жанна')
@@ -25,7 +49,7 @@ if (engines.includes('server')) {
   })
 
   test('usernames that differ only by the case of a letter beyond ASCII are rejected by name in the C locale too', async (t) => {
-    const connection = connectServer(await createCLocale(), () => {}, patience)
+    const connection = connectServer(await createLocale(cLocale), () => {}, patience)
     t.teardown(() => connection.close())
     await execute(
       connection,
@@ -41,13 +65,13 @@ if (engines.includes('server')) {
   test('only a server has locales', (t) => t.pass())
 }
 
-async function createCLocale(): Promise<string> {
+async function createLocale(locale: string): Promise<string> {
   const url = new URL(await createServerDatabase())
   const client = new pg.Client({ connectionString: url.href })
   await client.connect()
-  url.pathname += '_c'
+  url.pathname += '_locale'
   const name = pg.escapeIdentifier(url.pathname.slice(1))
-  await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`)
+  await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' ${locale}`)
   await client.end()
   return url.href
 }
