@@ -1,8 +1,9 @@
+import pg from 'pg'
 import { usernameSchema } from '../../src/authentication/username.ts'
 import { connectServer } from '../../src/database/postgres.ts'
 import { spellingKey } from '../../src/limits/limits.ts'
 import { findMigrationNames, loadMigration } from '../../src/migrations/migrate.ts'
-import { appTest, createServerDatabase, engines, patience, root } from '../_app.ts'
+import { appTest, createMigratedDatabase, createServerDatabase, engines, patience, root } from '../_app.ts'
 import test from '../_test.ts'
 import { execute } from '../database/_databases.ts'
 import { readCatalog } from './_catalog.ts'
@@ -64,5 +65,22 @@ if (engines.includes('server')) {
     await t.throwsAsync(execute(connection, own), {
       message: /all but one of these users first:\n {2}"a" "É@x.test", "b" "é@x.test"$/,
     })
+  })
+  test('the look-ups of the previous version use an index', async (t) => {
+    const client = new pg.Client(await createMigratedDatabase())
+    await client.connect()
+    t.teardown(() => client.end())
+    await client.query('SET enable_seqscan = off')
+    for (const [index, condition] of [
+      ['user_username_key_previous', `username_key(username) = username_key('Ada')`],
+      [
+        'user_username_key_previous',
+        `username_key(username) > username_key('ada') ORDER BY username_key(username)`,
+      ],
+      ['user_verified_email_previous', `email_verified AND lower(email) = lower('Ada@x.test')`],
+    ] as const) {
+      const { rows } = await client.query(`EXPLAIN SELECT id FROM "user" WHERE ${condition}`)
+      t.regex(rows.map((row) => row['QUERY PLAN']).join('\n'), new RegExp(`on ${index}|using ${index}`))
+    }
   })
 }

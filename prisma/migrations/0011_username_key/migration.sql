@@ -81,9 +81,10 @@ BEGIN
 END $$;
 
 -- The old indexes are dropped last, because sign-ins can read the table while the new ones are built. The previous
--- version of the gateway compares by the database's collation, so it gets an index of its own.
+-- version of the gateway compares by the database's collation and lower(), so it gets indexes of its own.
 CREATE UNIQUE INDEX "user_username_key_new" ON "user" (username_key("username") COLLATE "C");
 CREATE INDEX "user_username_key_previous" ON "user" (username_key("username"));
+CREATE INDEX "user_verified_email_previous" ON "user" (lower("email")) WHERE "email_verified";
 CREATE UNIQUE INDEX "user_verified_email_new" ON "user" (email_key("email") COLLATE "C") WHERE "email_verified";
 DROP INDEX "user_username_key_unique", "user_verified_email_unique";
 ALTER INDEX "user_username_key_new" RENAME TO "user_username_key_unique";
