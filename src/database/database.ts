@@ -16,10 +16,12 @@ export type Connection = Schema & {
   /** Runs `work` while no other process on the same database is inside `exclusively` or `transact`. */
   exclusively<T>(work: () => Promise<T>): Promise<T>
   /**
-   * Runs `work` in one transaction, while no other process on the same database is inside `exclusively` or `transact`,
-   * or migrates with the Prisma CLI. Its statements may take any time. `work` uses no other connection.
+   * Repeats `work` until it returns null, and returns its other results. Each time, also the last, it runs in one
+   * transaction, while no other process on the same database is inside `exclusively` or `transact`, or migrates with the
+   * Prisma CLI. All transactions use one connection, and their statements may take any time. `work` uses no other
+   * connection.
    */
-  transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+  transact<T>(work: (transaction: Transaction) => Promise<T | null>): Promise<T[]>
   /** Hears what anybody tells on a channel, until the connection is closed. */
   listen(channel: string, subscriber: Subscriber): Subscription
   close(): Promise<void>

@@ -8,6 +8,7 @@ import { PrismaPGlite } from 'pglite-prisma-adapter'
 import { dataDirOf, exists, makePrivate, noSnapshot, requireSameMajor } from './data-directory.ts'
 import type { Connection, Statement } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
+import { untilNull } from './exclusive.ts'
 import { listenEmbedded } from './listener.ts'
 import { createSchema } from './schema.ts'
 
@@ -62,13 +63,15 @@ export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = a
     queryApart: query,
     exclusively: (work) => work(),
     transact: (work) =>
-      pglite.transaction((transaction) =>
-        work({
-          schema,
-          qualify,
-          query: queryOn(transaction),
-          execute: async (script) => void (await transaction.exec(script)),
-        }),
+      untilNull(() =>
+        pglite.transaction((transaction) =>
+          work({
+            schema,
+            qualify,
+            query: queryOn(transaction),
+            execute: async (script) => void (await transaction.exec(script)),
+          }),
+        ),
       ),
     listen: (channel, subscriber) => listenEmbedded(pglite, channel, subscriber),
     close: async () => {

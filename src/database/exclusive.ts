@@ -26,14 +26,70 @@ export type ExclusiveSettings = {
 }
 
 /**
- * Runs `work` in a transaction that holds the advisory locks `keys`, on a connection of its own. The locks end with the
- * transaction, so a pooler keeps no lock after a failure or a kill. `work` commits; otherwise everything is rolled back.
+ * Runs `work` while a transaction holds the advisory locks `keys`, on a connection of its own. The locks end with the
+ * transaction, so a pooler keeps no lock after a failure or a kill.
  */
-export async function holdLocks<T>(
-  { open, keys, goodbye, watch }: ExclusiveSettings,
-  work: (client: pg.Client) => Promise<T>,
+export async function holdLocks<T>(settings: ExclusiveSettings, work: () => Promise<T>): Promise<T> {
+  return withClient(settings, (client) => lock(client, settings, work))
+}
+
+/**
+ * Repeats `work` until it returns null, and returns its other results. Each time it runs in a transaction that holds the
+ * locks, as in `holdLocks`, and that is committed; all transactions use one connection. The statements of `work` may
+ * take any time, and have the schema of the gateway first in their search_path.
+ */
+export async function transactLocked<T>(
+  { schema, ...settings }: ExclusiveSettings & { schema: Schema },
+  work: (transaction: Transaction) => Promise<T | null>,
+): Promise<T[]> {
+  const unbounded = { query_timeout: longestTimer }
+  return withClient(settings, (client) => {
+    const transaction: Transaction = {
+      ...schema,
+      query: async ({ text }, values) =>
+        (await client.query({ text: await schema.qualify(text), values: [...values], ...unbounded }))
+          .rows as never,
+      execute: async (script) => void (await client.query({ text: script, ...unbounded } as pg.QueryConfig)),
+    }
+    return untilNull(() =>
+      lock(client, settings, async () => {
+        await client.query(putFirst(await schema.schema()))
+        const result = await work(transaction)
+        await client.query('COMMIT')
+        return result
+      }),
+    )
+  })
+}
+
+/** Repeats `work` until it returns null, and returns its other results. */
+export async function untilNull<T>(work: () => Promise<T | null>): Promise<T[]> {
+  const results: T[] = []
+  for (;;) {
+    const result = await work()
+    if (result === null) return results
+    results.push(result)
+  }
+}
+
+async function withClient<T>(
+  { open, goodbye }: ExclusiveSettings,
+  work: (client: ServerClient) => Promise<T>,
 ): Promise<T> {
   const client = await open()
+  try {
+    return await work(client)
+  } finally {
+    await atMost(goodbye, client.end())
+  }
+}
+
+/** Runs `work` in a transaction that holds the locks. `work` commits; otherwise everything is rolled back. */
+async function lock<T>(
+  client: ServerClient,
+  { keys, watch }: ExclusiveSettings,
+  work: () => Promise<T>,
+): Promise<T> {
   let pid = 0
   const endWatch = watch(keys, () => pid)
   try {
@@ -44,35 +100,11 @@ export async function holdLocks<T>(
       await client.query('ROLLBACK')
       await sleep(pause)
     }
-    return await work(client)
+    return await work()
   } finally {
     endWatch()
     if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK').catch(() => {})
-    await atMost(goodbye, client.end())
   }
-}
-
-/**
- * Runs `work` as `holdLocks` does, and commits. The statements of `work` may take any time, and have the schema of the
- * gateway first in their search_path.
- */
-export async function transactLocked<T>(
-  { schema, ...settings }: ExclusiveSettings & { schema: Schema },
-  work: (transaction: Transaction) => Promise<T>,
-): Promise<T> {
-  return holdLocks(settings, async (client) => {
-    const unbounded = { query_timeout: longestTimer }
-    await client.query(putFirst(await schema.schema()))
-    const result = await work({
-      ...schema,
-      query: async ({ text }, values) =>
-        (await client.query({ text: await schema.qualify(text), values: [...values], ...unbounded }))
-          .rows as never,
-      execute: async (script) => void (await client.query({ text: script, ...unbounded } as pg.QueryConfig)),
-    })
-    await client.query('COMMIT')
-    return result
-  })
 }
 
 // In milliseconds. node-postgres takes 0 for the limit of the connection.

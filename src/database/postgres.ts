@@ -100,7 +100,7 @@ export function connectServer(
     qualify,
     query: queryIn(pool),
     queryApart: queryIn(apart),
-    exclusively: (work) => holdLocks({ ...exclusive, keys: [locks.gateway] }, () => work()),
+    exclusively: (work) => holdLocks({ ...exclusive, keys: [locks.gateway] }, work),
     transact: (work) =>
       transactLocked(
         { ...exclusive, keys: [locks.gateway, locks.prismaMigrate], schema: { schema, qualify } },

@@ -14,7 +14,6 @@ import { findProblems } from './requirements.ts'
  * when the database lacks something that `findProblems` names.
  */
 export async function migrate(connection: Connection, root: URL): Promise<string[]> {
-  const applied: string[] = []
   let pending: string[] = []
   const problems = await findProblems(connection, async () => {
     pending = await findPending(connection, root)
@@ -22,12 +21,7 @@ export async function migrate(connection: Connection, root: URL): Promise<string
   })
   if (problems.length > 0)
     throw new Error(problems.map(({ detail, cure }) => `${detail}. ${cure}`).join('\n'))
-  if (pending.length === 0) return applied
-  for (;;) {
-    const name = await connection.transact((transaction) => applyNext(transaction, root))
-    if (name === null) return applied
-    applied.push(name)
-  }
+  return pending.length === 0 ? [] : connection.transact((transaction) => applyNext(transaction, root))
 }
 
 /** Applies the next pending migration and returns its name; null when none is pending. */

@@ -81,5 +81,8 @@ export async function sql<Row = Record<string, unknown>>(
 
 /** Runs a script of many statements as one transaction. */
 export async function execute(connection: Connection, script: string): Promise<void> {
-  await connection.transact((transaction) => transaction.execute(script))
+  await connection.transact(async (transaction) => {
+    await transaction.execute(script)
+    return null
+  })
 }

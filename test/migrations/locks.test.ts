@@ -26,6 +26,7 @@ if (engines.includes('server')) {
     await connection.transact(async () => {
       const { rows } = await cli.query('SELECT pg_try_advisory_lock(72707369) AS locked')
       t.deepEqual(rows, [{ locked: false }])
+      return null
     })
     await cli.query('SELECT pg_advisory_lock(72707369)')
     let isOver = false

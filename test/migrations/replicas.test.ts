@@ -5,7 +5,7 @@ import { connectServer } from '../../src/database/postgres.ts'
 import { findMigrationNames, migrate } from '../../src/migrations/migrate.ts'
 import { createServerDatabase, engines, patience, root } from '../_app.ts'
 import test from '../_test.ts'
-import { sql } from '../database/_databases.ts'
+import { copyRoot, sql, writeSql } from '../database/_databases.ts'
 
 const run = promisify(execFile)
 const child = fileURLToPath(new URL('_migrate.js', import.meta.url))
@@ -18,6 +18,19 @@ if (engines.includes('server')) {
     const applied = await Promise.all(connections.map((connection) => migrate(connection, root)))
     t.deepEqual(applied.flat().sort(), await findMigrationNames(root))
     t.deepEqual(await readHistory(url), await findMigrationNames(root))
+  })
+
+  test('all pending migrations use one connection', async (t) => {
+    const connection = connectServer(await createServerDatabase(), () => {}, patience)
+    t.teardown(() => connection.close())
+    const changed = await copyRoot(t)
+    await writeSql(changed, '9001_first', 'CREATE TABLE used AS SELECT pg_backend_pid() AS pid')
+    for (const name of ['9002_second', '9003_third'])
+      await writeSql(changed, name, 'INSERT INTO used SELECT pg_backend_pid()')
+    await migrate(connection, changed)
+    t.deepEqual(await sql(connection, 'SELECT count(*)::int, count(DISTINCT pid)::int AS pids FROM used'), [
+      { count: 3, pids: 1 },
+    ])
   })
 
   test('three processes that migrate concurrently apply each migration once', async (t) => {
