@@ -9,7 +9,6 @@ import { postBodies } from '../http/_routes.ts'
 import { createFolder } from './_databases.ts'
 
 const AUTH_SECRET = 'a secret that is only good for tests 0123456789'
-const AUTH_DATABASE_TIMEOUT = '1'
 
 if (engines.includes('server')) {
   const outages: [what: string, begin: (relay: Relay) => unknown][] = [
@@ -103,11 +102,7 @@ async function start(
   env: Record<string, string>,
   line = awayLine,
 ): Promise<GatewayProcess> {
-  const gateway = await startProcess(
-    { AUTH_SECRET, AUTH_DATABASE_TIMEOUT, ...env },
-    await createFolder(t),
-    line,
-  )
+  const gateway = await startProcess({ AUTH_SECRET, ...env }, await createFolder(t), line)
   t.teardown(() => gateway.stop('SIGKILL'))
   return gateway
 }
