@@ -19,7 +19,7 @@ const main = fileURLToPath(new URL('dist/src/main.js', root))
 
 /** A line that tells the port: of the welcome, or of the log while the database is away. */
 export const startupLine = /listens on [^ ]+:(\d+) /
-export const awayLine = /"port":(\d+).*"msg":"database unreachable; requests that need it get 503/
+export const awayLine = /"port":(\d+).*"msg":"database unavailable; requests that need it get 503/
 
 /**
  * Flags of Node for processes that live for a second: optimizing JavaScript and WebAssembly costs more than it saves.

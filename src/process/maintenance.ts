@@ -3,6 +3,7 @@ import { type DatabaseClock, largestSkew } from '../database/clock.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Keyring } from '../tokens/keyring.ts'
 import type { Deployment } from './deployment.ts'
+import { createFailureReport } from './failure-report.ts'
 
 // In milliseconds.
 const sweepInterval = 3_600_000
@@ -75,8 +76,8 @@ export function createSkewReport(log: Logger, { skew }: Pick<DatabaseClock, 'ske
 }
 
 /**
- * Runs `work` after `first` milliseconds, then repeatedly, `interval` milliseconds after each end. A failure is logged
- * and does not stop the repetition. Returns the function that stops it: it aborts the signal of `work`, and waits for a
+ * Runs `work` after `first` milliseconds, then repeatedly, `interval` milliseconds after each end. A failure does not
+ * stop the repetition. It is logged when its reason is new, and its end is logged. Returns the function that stops it: it aborts the signal of `work`, and waits for a
  * running `work`.
  */
 export function scheduleRepeating(
@@ -90,8 +91,9 @@ export function scheduleRepeating(
   const { signal } = stopping
   let timer: NodeJS.Timeout
   let running = Promise.resolve()
+  const report = createFailureReport(log, `failed to ${name}`, `able to ${name} again`)
   const turn = () => {
-    running = work(signal).catch((error: unknown) => log.warn({ err: error }, `failed to ${name}`))
+    running = work(signal).then(report.succeeded, report.failed)
     running.then(() => schedule(interval))
   }
   const schedule = (delay: number) => {

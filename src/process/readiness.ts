@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { GatewayError } from '../errors.ts'
+import { createFailureReport } from './failure-report.ts'
 
 // In milliseconds.
 const firstPause = 100
@@ -13,8 +14,9 @@ export type Readiness = {
   /** Returns true after `prepare` has succeeded and before `stop`. */
   isReady(): boolean
   /**
-   * Repeats `work` after temporary failures, with pauses of up to a second. Returns true after a success, false when
-   * `stop` was called before. Throws a permanent failure.
+   * Repeats `work` after temporary failures, with pauses of up to a second. Logs a failure when its reason is new, and
+   * the end of the failures. Returns true after a success, false when `stop` was called before. Throws a permanent
+   * failure.
    */
   prepare(work: () => Promise<void>, log: Logger): Promise<boolean>
   stop(): void
@@ -31,16 +33,22 @@ export function createReadiness(isPassing: (error: unknown) => boolean): Readine
     },
     isReady: () => isThere && !signal.aborted,
     prepare: async (work, log) => {
+      const report = createFailureReport(
+        log,
+        'database unavailable; requests that need it get 503; retrying',
+        'database available; serving all requests',
+      )
       for (let pause = firstPause; !signal.aborted; pause = Math.min(2 * pause, longestPause)) {
         try {
           await work()
           isThere = true
+          report.succeeded()
           return true
         } catch (error) {
           // `stop` is followed by closing the database, which may also end this `work`.
           if (signal.aborted) break
           if (!isPassing(error)) throw error
-          log.warn({ err: error }, 'database unreachable; requests that need it get 503; retrying')
+          report.failed(error)
         }
         await sleep(pause, undefined, { signal }).catch(() => {})
       }

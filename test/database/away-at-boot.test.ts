@@ -29,6 +29,9 @@ if (engines.includes('server')) {
       await relay.mend()
       await until(async () => (await ask(`${gateway.url}/readyz`)).status === 200)
       await until(() => startupLine.test(gateway.output()))
+      const logged = readAvailability(gateway)
+      t.is(logged.pop(), 'database available; serving all requests')
+      for (const [at, reason] of logged.entries()) t.not(reason, logged[at + 1], 'a reason is logged once')
       t.is((await readKids(gateway.url)).length, 1)
       t.is((await signUp(gateway.url, 'anna')).status, 200)
       t.is((await logIn(gateway.url, 'anna')).status, 200)
@@ -95,6 +98,16 @@ async function startStage(t: ExecutionContext, begin: (relay: Relay) => unknown 
   t.teardown(relay.cut)
   await begin(relay)
   return relay
+}
+
+/** Reads the reasons of an unavailable database from the log, and the message that it is available. */
+function readAvailability(gateway: GatewayProcess): string[] {
+  return gateway
+    .output()
+    .split('\n')
+    .filter((line) => /"msg":"database (un)?available;/.test(line))
+    .map((line) => JSON.parse(line))
+    .map(({ msg, err }) => err?.message ?? msg)
 }
 
 async function start(

@@ -22,14 +22,28 @@ test('a job runs first after its first delay, and then at its interval', async (
   t.is(turns.length, length)
 })
 
-test('a failed run of a job is logged, and the next run follows', async (t) => {
+test('a job that fails is repeated, and logged when the reason changes and when it works again', async (t) => {
   const lines: string[] = []
-  const listening = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
-  const work = () => Promise.reject(new Error('not today'))
-  const stop = scheduleRepeating(5, 'count', listening, work)
-  await until(async () => lines.length >= 2)
+  const listening = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+  const failures = ['away', 'away', 'away', 'read-only', 'read-only', null, null, 'away', null]
+  let runs = 0
+  const work = async () => {
+    const failure = failures[runs++] ?? null
+    if (failure !== null) throw new Error(failure)
+  }
+  const stop = scheduleRepeating(1, 'count', listening, work)
+  await until(() => runs > failures.length)
   await stop()
-  t.is(JSON.parse(lines[0] ?? '').msg, 'failed to count')
+  t.deepEqual(
+    lines.map((line) => JSON.parse(line)).map(({ msg, err }) => [msg, err?.message]),
+    [
+      ['failed to count', 'away'],
+      ['failed to count', 'read-only'],
+      ['able to count again', undefined],
+      ['failed to count', 'away'],
+      ['able to count again', undefined],
+    ],
+  )
 })
 
 test('the stop of a job aborts its run and waits for it', async (t) => {
