@@ -3,21 +3,34 @@ import test from '../_test.ts'
 
 /** A process whose database has a clock. All times are in milliseconds. */
 function createProcess({ wall = 1_000_000, database = 1_000_000, monotonic = 500 } = {}) {
-  const times = { wall, database, monotonic, request: 1, answer: 1, isAway: false }
+  const times = { wall, database, monotonic, uptime: monotonic + 5_000, request: 1, answer: 1, isAway: false }
   const pass = (milliseconds: number) => {
     times.wall += milliseconds
     times.database += milliseconds
+    times.uptime += milliseconds
     times.monotonic += milliseconds
+  }
+  /** Suspends the machine: only its monotonic clock stops. */
+  const suspend = (milliseconds: number) => {
+    pass(milliseconds)
+    times.monotonic -= milliseconds
+  }
+  let next = { part: '', happen: () => {} }
+  const duringNext = (part: 'request' | 'answer', happen: () => void) => {
+    next = { part, happen }
   }
   const query = async <Row>(): Promise<Row[]> => {
     if (times.isAway) throw new Error('away')
     pass(times.request)
+    if (next.part === 'request') next.happen()
     const rows = [{ now: new Date(times.database) }]
     pass(times.answer)
+    if (next.part === 'answer') next.happen()
     return rows as Row[]
   }
-  const clock = createDatabaseClock({ query }, { monotonic: () => times.monotonic, wall: () => times.wall })
-  return { times, pass, clock, error: () => clock.now().getTime() - times.database }
+  const clocks = { monotonic: () => times.monotonic, wall: () => times.wall, uptime: () => times.uptime }
+  const clock = createDatabaseClock({ query }, clocks)
+  return { times, pass, suspend, duringNext, clock, error: () => clock.now().getTime() - times.database }
 }
 
 test('before the first measurement the time is the process’s', (t) => {
@@ -84,17 +97,41 @@ test('a failed measurement is reported and changes nothing', async (t) => {
   t.is(error(), 0)
 })
 
-test('the next measurement corrects a suspended machine, and a server with another clock', async (t) => {
+test('after suspensions of the machine the time is right before the next measurement', async (t) => {
+  const { clock, times, pass, suspend, error } = createProcess({ wall: 1_120_000 })
+  await clock.measure()
+  for (const seconds of [600, 30]) {
+    suspend(seconds * 1000)
+    t.is(error(), 0)
+    t.is(clock.skew(), 120)
+    pass(60_000)
+    times.wall += 60_000
+    t.is(error(), 0)
+    times.wall -= 60_000
+    t.is(error(), 0)
+  }
+})
+
+test('a suspension during a measurement does not spoil an exact time', async (t) => {
+  for (const during of ['request', 'answer'] as const) {
+    const process = createProcess()
+    await process.clock.measure()
+    process.duringNext(during, () => process.suspend(600_000))
+    await process.clock.measure()
+    t.is(process.error(), 0, during)
+  }
+})
+
+test('the next measurement corrects a pause that no clock of the machine shows, and a server with another clock', async (t) => {
   const { clock, times, error } = createProcess()
   await clock.measure()
-  times.wall += 600_000
   times.database += 600_000
   t.is(error(), -600_000)
   await clock.measure()
   t.is(error(), 0)
-  t.is(clock.skew(), 0)
+  t.is(clock.skew(), -600)
   times.database -= 30_000
   await clock.measure()
   t.is(error(), 0)
-  t.is(clock.skew(), 30)
+  t.is(clock.skew(), -570)
 })
