@@ -37,10 +37,13 @@ export type Found = {
   roles: string[] | null
   /** The schema of the gateway's tables. */
   schema: string | null
+  /** Returns the database's time; the process's when the database was not read. */
+  clock: () => Date
 }
 
 // In milliseconds.
 const timeout = 5000
+const processClock = () => new Date()
 
 /** Checks the deployment without Hasura. Calls `hasuraSecret` after `.env` is loaded. */
 export async function examineDeployment(
@@ -53,7 +56,8 @@ export async function examineDeployment(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const check = failed('configuration', error.problems.join('; '), 'correct these variables')
-    return { checks: [check], found: { config: null, signingKey: null, roles: null, schema: null } }
+    const found = { config: null, signingKey: null, roles: null, schema: null, clock: processClock }
+    return { checks: [check], found }
   }
   const { config, providers, warnings } = settings
   const secrets = {
@@ -80,8 +84,8 @@ export async function examineDeployment(
     ...(await examineGateway(config, kid)),
     ...checkProviders(states),
   ]
-  const { signingKey, roles, schema } = inside
-  return { checks, found: { config, signingKey, roles, schema } }
+  const { signingKey, roles, schema, clock } = inside
+  return { checks, found: { config, signingKey, roles, schema, clock } }
 }
 
 type Inside = { checks: Check[]; hasNoKey?: boolean } & Omit<Found, 'config'>
@@ -94,6 +98,7 @@ async function examineDatabase(context: CommandContext, config: Config): Promise
     signingKey: config.keyPair,
     roles: null,
     schema: null,
+    clock: processClock,
   })
   if (!(await hasDatabase(config)))
     return without(failed('database', `none in ${config.dataDir}`, 'start the gateway, or set DATABASE_URL'))
@@ -131,6 +136,7 @@ async function readDatabase(
       signingKey: config.keyPair,
       roles: null,
       schema,
+      clock: databaseClock.now,
     }
   const { store, encryptionKeys } = keySettings
   const stored = await store.list()
@@ -147,6 +153,7 @@ async function readDatabase(
     signingKey: config.keyPair ?? active,
     roles: (await createRoles(database).list()).map(({ name }) => name),
     schema,
+    clock: databaseClock.now,
     hasNoKey: stored.length === 0,
   }
 }

@@ -66,7 +66,7 @@ export async function examineHasura(
       ? skipped(names.exposed, 'the metadata was not read')
       : checkExposed(findExposed(metadata, found.schema)),
     checkClaims(config.roles.claimsValues, 2),
-    await attempt(names.token, () => tryToken(address, config, found.signingKey)),
+    await attempt(names.token, () => tryToken(address, config, found)),
     await attempt(names.anonymous, () => tryAnonymous(address, config, used)),
   ]
 }
@@ -96,7 +96,7 @@ async function examineV3(address: HasuraAddress, found: Found, config: Config): 
   const send = (headers: Record<string, string>) => postToHasura(address, pathOfV3(address), headers, probe)
   const { publicUrl, issuer, audience, roles } = config
   const wanted = { jwks: `${publicUrl}/jwks`, hook: wantedSettings(config).hook, issuer, audience }
-  const answers = found.signingKey && (await sendProbes(send, config, found.signingKey))
+  const answers = found.signingKey && (await sendProbes(send, config, found.signingKey, found.clock))
   return [
     ok(names.hasura, 'reached, version 3: its AuthConfig and permissions cannot be read'),
     skipped(names.roles, unread),
@@ -112,8 +112,9 @@ async function sendProbes(
   send: (headers: Record<string, string>) => Promise<HasuraAnswer>,
   config: Config,
   key: KeyPair,
+  clock: () => Date,
 ): Promise<[HasuraAnswer, HasuraAnswer]> {
-  const token = await signProbe(config, key, new Date())
+  const token = await signProbe(config, key, clock())
   const sendToken = (bearer: string) => send({ Authorization: `Bearer ${bearer}` })
   return [await sendToken(token), await sendToken(spoil(token))]
 }
@@ -158,10 +159,14 @@ function compareRoles({ roles }: Config, rows: string[] | null, used: Set<string
   return checkRoles([...rows, roles.defaultRole], used, roles.anonymousRole)
 }
 
-async function tryToken(address: HasuraAddress, config: Config, key: KeyPair | null): Promise<Check> {
+async function tryToken(
+  address: HasuraAddress,
+  config: Config,
+  { signingKey: key, clock }: Found,
+): Promise<Check> {
   if (key === null) return skipped(names.token, 'no signing key')
   const send = (headers: Record<string, string>) => postToHasura(address, '/v1/graphql', headers, probe)
-  return checkToken(...(await sendProbes(send, config, key)), wantedSettings(config))
+  return checkToken(...(await sendProbes(send, config, key, clock)), wantedSettings(config))
 }
 
 /** Changes the first character of the signature of a token. */
