@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import type { Connection } from '../database/database.ts'
 import { type CommandContext, hasDatabase, print } from './context.ts'
-import { toOpenError } from './failure.ts'
-import { examples, type Output, table } from './output.ts'
+import { CommandError, toOpenError } from './failure.ts'
+import { examples, type Output, quote, table } from './output.ts'
 
 /** Registers `migrate`. */
 export function registerMigrate(program: Command, context: CommandContext): void {
@@ -14,10 +14,21 @@ export function registerMigrate(program: Command, context: CommandContext): void
       'Applies all pending migrations, and creates the embedded database if it does not exist. The gateway does the same when it starts.',
     )
     .option('--status', 'list the migrations, and change nothing')
-    .addHelpText('after', examples('claimgate migrate', 'claimgate migrate --status --json'))
-    .action(async ({ status }: { status?: true }) => {
+    .option(
+      '--grant <user>',
+      'give this user of the server the rights to serve, without the right to migrate',
+    )
+    .addHelpText(
+      'after',
+      examples('claimgate migrate', 'claimgate migrate --status --json', 'claimgate migrate --grant gateway'),
+    )
+    .action(async ({ status, grant }: { status?: true; grant?: string }) => {
+      if (status && grant !== undefined)
+        throw new CommandError('usage', '--status changes nothing, so it excludes --grant')
       const config = await context.loadConfig()
-      const work = status ? readStatus(context, config) : migrateAll(context, config)
+      if (grant !== undefined && config.databaseUrl === undefined)
+        throw new CommandError('usage', '--grant needs DATABASE_URL: the embedded database has no users')
+      const work = status ? readStatus(context, config) : migrateAll(context, config, grant)
       print(
         context,
         await work.catch((error) => {
@@ -27,17 +38,37 @@ export function registerMigrate(program: Command, context: CommandContext): void
     })
 }
 
-async function migrateAll(context: CommandContext, config: Config): Promise<Output> {
-  const { migrate } = await import('../migrations/migrate.ts')
+async function migrateAll(
+  context: CommandContext,
+  config: Config,
+  grant: string | undefined,
+): Promise<Output> {
+  const [{ migrate }, { grantServing }] = await Promise.all([
+    import('../migrations/migrate.ts'),
+    import('../migrations/rights.ts'),
+  ])
   const { root } = await import('../process/settings.ts')
   const created = !(await hasDatabase(config))
-  const applied = await withConnection(context, config, (connection) => migrate(connection, root))
+  const { applied, granted } = await withConnection(context, config, async (connection) => ({
+    applied: await migrate(connection, root),
+    granted:
+      grant === undefined
+        ? []
+        : await grantServing(connection, grant).catch((cause: Error) => {
+            throw new CommandError(
+              'failed',
+              `The user ${quote(grant)} was given no rights: ${cause.message}`,
+              { cause },
+            )
+          }),
+  }))
   const lines = [
     ...(created ? [`Created a database in ${config.dataDir}.`] : []),
     ...applied.map((name) => `Applied ${name}.`),
     'The database is up to date.',
+    ...granted.map((statement) => `Ran ${statement}`),
   ]
-  return { document: { created, applied }, text: lines.join('\n') }
+  return { document: { created, applied, ...(grant !== undefined && { granted }) }, text: lines.join('\n') }
 }
 
 async function readStatus(context: CommandContext, config: Config): Promise<Output> {

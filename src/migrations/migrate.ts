@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Connection, Transaction } from '../database/database.ts'
 import { findCure } from '../database/explain.ts'
 import { isAway } from '../database/failures.ts'
+import { quoteIdentifier } from '../database/schema.ts'
 import { checkAdoption } from './baseline.ts'
 import { findApplied, type Reader, recordApplied } from './history.ts'
 import { findProblems } from './requirements.ts'
@@ -29,7 +30,10 @@ async function applyNext(transaction: Transaction, root: URL): Promise<string | 
   const [name] = await findPending(transaction, root)
   if (name === undefined) return null
   const [first, ...later] = await findMigrationNames(root)
-  if (name === first) await checkAdoption(transaction, await loadMigrations(root, later))
+  if (name === first) {
+    await createMissingSchema(transaction)
+    await checkAdoption(transaction, await loadMigrations(root, later))
+  }
   const script = await loadMigration(root, name)
   try {
     await transaction.execute(script)
@@ -40,6 +44,15 @@ async function applyNext(transaction: Transaction, root: URL): Promise<string | 
   }
   await recordApplied(transaction, name, script)
   return name
+}
+
+/** Creates the schema of `?schema=` unless it exists. */
+async function createMissingSchema(transaction: Transaction): Promise<void> {
+  const schema = await transaction.schema()
+  const text = 'SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1'
+  const found = await transaction.query({ name: 'find_schema', text }, [schema])
+  // CREATE SCHEMA IF NOT EXISTS needs the right to create, also when the schema exists.
+  if (found.length === 0) await transaction.execute(`CREATE SCHEMA ${quoteIdentifier(schema)}`)
 }
 
 /** Applies the pending migrations and logs them. Throws when the database cannot be reached, adopted or migrated. */

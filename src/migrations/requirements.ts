@@ -1,22 +1,9 @@
 import type { Connection } from '../database/database.ts'
 import { quoteIdentifier } from '../database/schema.ts'
+import { createGrants, indexFunctions, tables } from './rights.ts'
 
 /** An unmet requirement: what is missing, and what to do. */
 export type Problem = { detail: string; cure: string }
-
-/** The tables that the gateway reads and writes. */
-const tables = [
-  'user',
-  'role',
-  'user_role',
-  'user_claim',
-  'identity',
-  'session',
-  'signing_key',
-  'authorization_code',
-  'oauth_state',
-  'rate_limit',
-]
 
 type Facts = {
   version: string
@@ -27,11 +14,15 @@ type Facts = {
   schema: string
   isReadOnly: boolean
   hasSchema: boolean
+  mayCreateSchema: boolean
+  mayUseSchema: boolean
   mayCreate: boolean
   mayReadHistory: boolean
   /** Tables of other owners, and tables on which a right is missing. */
   foreign: string[]
   closed: string[]
+  /** Functions of indexes that the user may not execute, as SQL writes them. */
+  closedFunctions: string[]
 }
 
 const facts = {
@@ -44,6 +35,9 @@ const facts = {
       current_database()::text AS "database", current_user::text AS "user", $1 AS "schema",
       pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS "isReadOnly",
       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1) AS "hasSchema",
+      has_database_privilege(current_database(), 'CREATE') AS "mayCreateSchema",
+      EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1 AND has_schema_privilege(oid, 'USAGE'))
+        AS "mayUseSchema",
       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1 AND has_schema_privilege(oid, 'CREATE')
         AND has_schema_privilege(oid, 'USAGE')) AS "mayCreate",
       NOT EXISTS (SELECT FROM here WHERE relname = '_prisma_migrations' AND NOT has_table_privilege(oid, 'SELECT'))
@@ -52,7 +46,9 @@ const facts = {
         ORDER BY 1) AS "foreign",
       ARRAY(SELECT relname::text FROM here WHERE relname = ANY ($2::text[]) AND NOT (
         has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
-        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) ORDER BY 1) AS "closed"`,
+        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')) ORDER BY 1) AS "closed",
+      ARRAY(SELECT signature FROM (${indexFunctions}) AS f WHERE NOT has_function_privilege(f.oid, 'EXECUTE')
+        ORDER BY 1) AS "closedFunctions"`,
 }
 
 type Requirement = { isMet(facts: Facts): boolean; problem(facts: Facts): Problem }
@@ -73,24 +69,31 @@ const always: readonly Requirement[] = [
     }),
   },
   {
-    isMet: ({ hasSchema }) => hasSchema,
+    isMet: ({ hasSchema, mayCreateSchema }) => hasSchema || mayCreateSchema,
     problem: ({ schema, user }) => ({
-      detail: `The schema ${quoteIdentifier(schema)} does not exist`,
-      cure: `Create it: CREATE SCHEMA ${quoteIdentifier(schema)} AUTHORIZATION ${quoteIdentifier(user)}`,
+      detail: `The schema ${quoteIdentifier(schema)} does not exist, and the user ${quoteIdentifier(user)} may not create it`,
+      cure: `As the owner of the database, run: CREATE SCHEMA ${quoteIdentifier(schema)} AUTHORIZATION ${quoteIdentifier(user)}`,
+    }),
+  },
+  {
+    isMet: ({ hasSchema, mayUseSchema }) => !hasSchema || mayUseSchema,
+    problem: ({ schema, user }) => ({
+      detail: `The user ${quoteIdentifier(user)} has no USAGE right on the schema ${quoteIdentifier(schema)}`,
+      cure: grantingCure(user, createGrants(schema, user).schema),
     }),
   },
   {
     isMet: ({ mayReadHistory }) => mayReadHistory,
     problem: ({ schema, user }) => ({
       detail: `The user ${quoteIdentifier(user)} has no SELECT right on the table "_prisma_migrations"`,
-      cure: `As its owner, run: GRANT SELECT ON ${quoteIdentifier(schema)}."_prisma_migrations" TO ${quoteIdentifier(user)}`,
+      cure: grantingCure(user, createGrants(schema, user).history),
     }),
   },
 ]
 
 const toMigrate: readonly Requirement[] = [
   {
-    isMet: ({ mayCreate }) => mayCreate,
+    isMet: ({ hasSchema, mayCreate }) => !hasSchema || mayCreate,
     problem: ({ schema, user }) => ({
       detail: `Migrations are pending, and the user ${quoteIdentifier(user)} may not create tables in the schema ${quoteIdentifier(schema)}`,
       cure: `Run claimgate migrate as the owner of the schema, or run: GRANT CREATE, USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${quoteIdentifier(user)}`,
@@ -110,10 +113,21 @@ const toServe: readonly Requirement[] = [
     isMet: ({ closed }) => closed.length === 0,
     problem: ({ closed, schema, user }) => ({
       detail: `The user ${quoteIdentifier(user)} lacks rights on ${listTables(closed)}`,
-      cure: `As the owner, run: GRANT SELECT, INSERT, UPDATE, DELETE ON ${closed.map((name) => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`).join(', ')} TO ${quoteIdentifier(user)}`,
+      cure: grantingCure(user, createGrants(schema, user).tables(closed)),
+    }),
+  },
+  {
+    isMet: ({ closedFunctions }) => closedFunctions.length === 0,
+    problem: ({ closedFunctions, schema, user }) => ({
+      detail: `The user ${quoteIdentifier(user)} may not execute ${closedFunctions.join(', ')}`,
+      cure: grantingCure(user, createGrants(schema, user).functions(closedFunctions)),
     }),
   },
 ]
+
+function grantingCure(user: string, statement: string): string {
+  return `As the owner, run claimgate migrate --grant ${quoteIdentifier(user)}, or run: ${statement}`
+}
 
 function listTables(names: readonly string[]): string {
   return `${names.length === 1 ? 'the table' : 'the tables'} ${names.map(quoteIdentifier).join(', ')}`
