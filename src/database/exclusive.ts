@@ -116,8 +116,8 @@ const longestTimer = 2 ** 31 - 1
  * lock may come after the snapshot.
  */
 async function begin(client: pg.Client, keys: readonly number[]): Promise<number> {
-  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
-  await client.query(prepare)
+  // One message, because the database may end a transaction that is idle for a moment.
+  await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${prepare}`)
   const { rows } = await client.query(
     `SELECT CASE WHEN bool_and(pg_try_advisory_xact_lock(key)) THEN pg_backend_pid() ELSE 0 END AS pid
      FROM unnest($1::bigint[]) AS key`,
