@@ -48,6 +48,7 @@ export async function openListenConnection(
   })
   const stop = () => disconnect(signal.reason)
   signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
   client.on('error', disconnect)
   client.once('end', () => disconnect(new Error('The listening connection ended')))
   client.on('notification', ({ channel, payload = '' }) => {

@@ -109,6 +109,7 @@ export class ServerClient extends pg.Client {
 /** Opens a connection to the first host that answers. Rejects when `signal` is aborted. */
 export async function openClient(config: ServerClientConfig, signal?: AbortSignal): Promise<ServerClient> {
   for (let hosts = config.address.hosts.length; ; hosts--) {
+    signal?.throwIfAborted()
     const client = new ServerClient(config)
     const done = new AbortController()
     const aborted = new Promise<never>((_, reject) => {
