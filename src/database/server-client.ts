@@ -10,6 +10,8 @@ export type ServerClientConfig = pg.ClientConfig & {
   route: Route
   /** The server settings that a direct connection gets, on top of the ones of the address. */
   session: Readonly<Record<string, string>>
+  /** Receives the error of a connection that does not open. */
+  onRefusal?: (error: unknown) => void
 }
 
 /** The host that new connections use. */
@@ -38,15 +40,18 @@ export class ServerClient extends pg.Client {
   /** True when a pooler is between this connection and the server. Known after `connect`. */
   isPooled = false
   readonly #session: ServerClientConfig['session']
-  readonly #skipHost: () => void
+  readonly #onRefusal: NonNullable<ServerClientConfig['onRefusal']>
   readonly #target: NonNullable<ServerAddress['target']>
 
   constructor(config: ServerClientConfig) {
-    const { address, route, session } = config
+    const { address, route, session, onRefusal } = config
     const host = route.current()
     super({ ...config, ...clientConfig(address, host) })
     this.#session = { ...address.session, ...session }
-    this.#skipHost = () => route.skip(host)
+    this.#onRefusal = (error) => {
+      if (isAway(error)) route.skip(host)
+      onRefusal?.(error)
+    }
     this.#target = address.target ?? (address.hosts.length > 1 ? 'read-write' : 'any')
     // A statement that runs fails with the same error, and a pool has a listener of its own.
     this.on('error', () => {})
@@ -82,7 +87,7 @@ export class ServerClient extends pg.Client {
       await this.#applySession()
       return this
     } catch (error) {
-      if (isAway(error)) this.#skipHost()
+      this.#onRefusal(error)
       void super.end()
       throw error
     }

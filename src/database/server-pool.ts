@@ -24,7 +24,12 @@ export class ServerPool extends pg.Pool {
 
   constructor(config: ServerPoolConfig) {
     // The types of node-postgres have a Client without arguments.
-    super({ ...config, Client: ServerClient as unknown as new () => pg.ClientBase })
+    const Client = ServerClient as unknown as new () => pg.ClientBase
+    // The pool opens the next connection before it passes the error on, so its size must change first.
+    const onRefusal = (error: unknown) => {
+      if (isFull(error)) this.#limit(this.totalCount - 1)
+    }
+    super({ ...config, onRefusal, Client } as pg.PoolConfig)
     this.#config = config
     this.on('release', (error, client) => this.#discard(error, client))
   }
@@ -60,7 +65,8 @@ export class ServerPool extends pg.Pool {
         return await super.connect()
       } catch (error) {
         if (isFull(error) && performance.now() < end) {
-          this.#limit(this.totalCount)
+          // The next host may be away or read-only, so this one is tried again.
+          hosts = address.hosts.length
           if (this.totalCount > 0) continue
           onFull?.()
           await sleep(pause)

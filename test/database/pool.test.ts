@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { parseConnectionString } from '../../src/database/connection-string.ts'
 import { connectServer } from '../../src/database/postgres.ts'
+import { createRoute, openClient } from '../../src/database/server-client.ts'
+import { ServerPool } from '../../src/database/server-pool.ts'
 import { createMigratedDatabase, createServerDatabase, engines, patience, startApp } from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { until } from '../_until.ts'
@@ -50,6 +54,43 @@ if (engines.includes('server')) {
     t.is((await Promise.all(work)).length, 40)
     const apart = connection.queryApart({ name: '', text: 'SELECT 1 AS one' }, [])
     t.deepEqual(await apart, [{ one: 1 }], 'readiness gets a connection of the full pool')
+  })
+
+  test('a pool asks a full server for few connections more than it has slots', async (t) => {
+    const address = parseConnectionString(await createLimited(t, 5))
+    const route = createRoute(address)
+    let attempts = 0
+    const current = () => {
+      attempts++
+      return route.current()
+    }
+    const connectionTimeoutMillis = patience * 1000
+    const settings = { address, route: { ...route, current }, session: {}, connectionTimeoutMillis }
+    const pool = new ServerPool({ ...settings, max: 40 })
+    await Promise.all(Array.from({ length: 200 }, () => pool.query('SELECT pg_sleep(0.01)')))
+    await pool.end()
+    t.true(attempts < 80, `${attempts} attempts`)
+  })
+
+  test('a full server is waited for, also when the next host is away', async (t) => {
+    const full = new URL(await createLimited(t, 1))
+    const holder = new pg.Client(full.href)
+    await holder.connect()
+    const several = `postgres://${full.username}:pw@${full.host},127.0.0.1:1${full.pathname}`
+    const connection = connectServer(several, () => {}, patience)
+    t.teardown(() => connection.close())
+    const answer = sql(connection, 'SELECT 1 AS one')
+    // Long enough for both hosts to refuse several times; a shorter time proves less and fails never.
+    await sleep(500)
+    await holder.end()
+    t.deepEqual(await answer, [{ one: 1 }])
+  })
+
+  test('no connection is opened for a caller that has given up', async (t) => {
+    const address = parseConnectionString(await createServerDatabase())
+    const config = { address, route: createRoute(address), session: {} }
+    const reason = new Error('given up')
+    t.is(await t.throwsAsync(openClient(config, AbortSignal.abort(reason))), reason)
   })
 
   test('AUTH_DATABASE_POOL is the number of connections for requests', async (t) => {
