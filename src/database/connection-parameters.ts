@@ -114,6 +114,11 @@ function readSslmode(oneOf: OneOf, given: ReadonlyMap<string, string>): Sslmode 
   const mode = oneOf('sslmode', sslmodes)
   if (mode === 'verify-ca' && !given.has('sslrootcert'))
     throw new ConnectionStringError('has sslmode=verify-ca without sslrootcert: add it, or use verify-full')
+  // Any owner of any domain has a certificate of these authorities.
+  if (given.get('sslrootcert') === 'system' && mode !== undefined && mode !== 'verify-full')
+    throw new ConnectionStringError(`has sslrootcert=system with sslmode=${mode}: use verify-full`)
+  if (given.get('sslnegotiation') === 'direct' && !/^(require|no-verify|verify-.*)$/.test(mode ?? ''))
+    throw new ConnectionStringError('has sslnegotiation=direct: add sslmode=require or sslmode=verify-full')
   if (mode !== undefined) return accept === 'strict' && mode === 'require' ? 'verify-full' : mode
   if (ssl !== undefined) return ssl === 'no-verify' ? ssl : /true|1/.test(ssl) ? 'verify-full' : 'disable'
   if (accept !== undefined) return accept === 'strict' ? 'verify-full' : 'require'
