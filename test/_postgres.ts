@@ -366,9 +366,9 @@ function serverSettings(
   const all: Record<string, string> = {
     ...FAST_SETTINGS,
     ...(certificate && { ssl: 'on', ssl_cert_file: certificate, ssl_key_file: keyOf(certificate) }),
+    unix_socket_directories: '',
     ...settings,
     listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
     port: String(port),
   }
   return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])

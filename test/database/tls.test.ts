@@ -1,11 +1,27 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { connectServer } from '../../src/database/postgres.ts'
 import { appTest, createServerDatabase, engines, patience } from '../_app.ts'
-import { type PostgresServer, startPostgres } from '../_postgres.ts'
+import { chownAll, type PostgresServer, startPostgres } from '../_postgres.ts'
 import test from '../_test.ts'
 import { execute, sql } from './_databases.ts'
 
-const server = engines.includes('server') ? await startPostgres({ tls: true }) : null
-test.after.always('stop the server', () => server?.stop())
+// The server runs as another user, who may not enter the launcher's folder.
+const folder = await mkdtemp(join(tmpdir(), 'claimgate-socket-'))
+// Google's proxy makes folders with colons in their names.
+const socket = join(folder, 'project:region:name')
+const server = engines.includes('server') ? await startServer() : null
+test.after.always('stop the server', async () => {
+  await server?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function startServer(): Promise<PostgresServer> {
+  await mkdir(socket)
+  await chownAll(folder)
+  return startPostgres({ tls: true, settings: { unix_socket_directories: socket } })
+}
 
 if (server?.certificate) declareTests(server, server.certificate)
 else {
@@ -16,11 +32,8 @@ else {
 }
 
 function declareTests(server: PostgresServer, certificate: string): void {
-  const withParameters = (parameters: Record<string, string>, base = server.url) => {
-    const url = new URL(base)
-    url.search = new URLSearchParams(parameters).toString()
-    return url.href
-  }
+  const withParameters = (parameters: Record<string, string>, base = server.url) =>
+    `${base}?${new URLSearchParams(parameters)}`
 
   const isEncrypted = async (parameters: Record<string, string>, base = server.url) => {
     const connection = connectServer(withParameters(parameters, base), () => {}, patience)
@@ -55,10 +68,53 @@ function declareTests(server: PostgresServer, certificate: string): void {
     await t.throwsAsync(isEncrypted({ sslmode: 'verify-full' }), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
   })
 
+  test('sslmode=verify-full compares the certificate with the name of each host', async (t) => {
+    const { username, password, port } = new URL(server.url)
+    const through = (hosts: string) =>
+      isEncrypted(
+        { sslmode: 'verify-full', sslrootcert: certificate },
+        `postgres://${username}:${password}@${hosts}/postgres`,
+      )
+    t.true(await through(`[::ffff:127.0.0.1]:1,localhost:${port}`))
+    await t.throwsAsync(through(`localhost:1,[::ffff:127.0.0.1]:${port}`), {
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    })
+  })
+
+  test('a socket connects without TLS, whatever sslmode says', async (t) => {
+    const { username, password, port } = new URL(server.url)
+    const user = `${username}:${password}`
+    const database = new URL(await server.createDatabase('socket')).pathname
+    for (const url of [
+      `postgres://${user}@${database}?host=${socket}&port=${port}`,
+      `postgres://${user}@${encodeURIComponent(socket)}:${port}${database}`,
+      `postgres://${user}@${database}?host=${encodeURIComponent(socket)}&port=${port}&sslmode=require`,
+    ]) {
+      const connection = connectServer(url, () => {}, patience)
+      t.teardown(() => connection.close())
+      const [row] = await sql(connection, 'SELECT inet_client_addr() AS address, current_database() AS name')
+      t.deepEqual(row, { address: null, name: database.slice(1) }, url)
+    }
+  })
+
   test('sslmode=disable, and no sslmode, do not encrypt', async (t) => {
     t.false(await isEncrypted({ sslmode: 'disable' }))
     t.false(await isEncrypted({}))
   })
+
+  test(
+    'the gateway migrates and signs users in over a socket',
+    appTest(
+      {
+        databaseUrl: server.url.replace(/@.*$/, `@/postgres?host=${socket}&port=${new URL(server.url).port}`),
+      },
+      async (t, app) => {
+        await app.signup('berta')
+        t.is((await app.login('berta')).status, 200)
+        t.is((await app.get('/readyz')).status, 200)
+      },
+    ),
+  )
 
   // Serial: it looks for unencrypted connections, and other tests make some.
   test.serial(
