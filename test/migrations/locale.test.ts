@@ -1,6 +1,8 @@
 import pg from 'pg'
+import { createDatabase } from '../../src/database/database.ts'
 import { connectServer } from '../../src/database/postgres.ts'
 import { migrate } from '../../src/migrations/migrate.ts'
+import { createUserAdmin } from '../../src/stores/user-admin.ts'
 import { createServerDatabase, engines, patience, root, startApp } from '../_app.ts'
 import test from '../_test.ts'
 import { execute } from '../database/_databases.ts'
@@ -60,6 +62,33 @@ if (engines.includes('server')) {
       message: /Rename these users first.*\n {2}"Élodie", "élodie"$/,
     })
     t.deepEqual(await readCatalog(connection), before)
+  })
+
+  test('a collation of the username that ignores accents joins no names, and keeps one order', async (t) => {
+    const url = await createServerDatabase()
+    const connection = connectServer(url, () => {}, patience)
+    t.teardown(() => connection.close())
+    const collated = seedTables.replace(/"username" varchar\(255\)/, '$& COLLATE loose')
+    t.not(collated, seedTables)
+    await execute(
+      connection,
+      `CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false); ${collated}`,
+    )
+    const app = await startApp({ databaseUrl: url })
+    t.teardown(app.close)
+    for (const name of ['Resume', 'b', 'Ab', '_z', 'ı']) await app.signup(name)
+    const admin = createUserAdmin(createDatabase(connection))
+    const names: string[] = []
+    for (;;) {
+      const [user] = await admin.list(1, names.at(-1) ?? '')
+      if (user === undefined) break
+      names.push(user.username)
+    }
+    t.deepEqual(names, ['_z', 'Ab', 'b', 'Resume', 'ı'])
+    t.is((await app.login('résumé')).status, 401)
+    const { id } = await app.signup('résumé')
+    t.is((await app.login('RÉSUMÉ')).body.id, id)
+    t.is((await app.login('RESUME')).status, 200)
   })
 } else {
   test('only a server has locales', (t) => t.pass())
