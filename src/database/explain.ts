@@ -1,6 +1,13 @@
 import { codesOf } from './failures.ts'
 
-/** Refusals that do not end by themselves: the code or the message of the server or pooler, and what to do. */
+const wrongPassword = 'Correct user and password in DATABASE_URL.'
+const missingDatabase =
+  'Create it with CREATE DATABASE, or correct the name in DATABASE_URL. A pooler must have it in its own settings.'
+
+/**
+ * Refusals that do not end by themselves: the code and the message of the server or pooler, and what to do. A server may
+ * speak any language, so its code decides. A pooler has one code for all refusals, and speaks English.
+ */
 const cures: [code: RegExp, message: RegExp, cure: string][] = [
   [
     /./,
@@ -12,20 +19,14 @@ const cures: [code: RegExp, message: RegExp, cure: string][] = [
     /does not support SSL/,
     'The server has no TLS: remove sslmode from DATABASE_URL and PGSSLMODE, or set it to disable.',
   ],
-  [
-    /^28P01$|^08P01$/,
-    /password authentication failed|no such user/,
-    'Correct user and password in DATABASE_URL.',
-  ],
-  [
-    /^3D000$|^08P01$/,
-    /database .* does not exist|no such database/,
-    'Create it with CREATE DATABASE, or correct the name in DATABASE_URL. A pooler must have it in its own settings.',
-  ],
+  [/^28P01$/, /./, wrongPassword],
+  [/^08P01$/, /password authentication failed|no such user/, wrongPassword],
+  [/^3D000$/, /./, missingDatabase],
+  [/^08P01$/, /database .* does not exist|no such database/, missingDatabase],
   [
     /^28...$|^08P01$/,
     /pg_hba\.conf/,
-    "Allow this user, database and address in the server's pg_hba.conf, or correct DATABASE_URL.",
+    "Allow this user, database and address in the server's pg_hba.conf, or correct DATABASE_URL. If the server requires TLS, add ?sslmode=require.",
   ],
   [/^28...$/, /./, 'Correct the user in DATABASE_URL, or create it with CREATE ROLE … LOGIN.'],
   [
@@ -40,7 +41,7 @@ const cures: [code: RegExp, message: RegExp, cure: string][] = [
   ],
   [
     /^42501$/,
-    /permission denied for schema/,
+    /schema/i,
     'As the owner of the schema, run GRANT USAGE, CREATE ON SCHEMA, with the names of schema and user. Since PostgreSQL 15 only the owner may create tables in public.',
   ],
   [

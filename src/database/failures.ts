@@ -47,20 +47,18 @@ const refused = /^28...$|^3D000$|^P10(00|03|10)$|^E[A-Z_]+$/
  */
 export function isAway(error: unknown): boolean {
   if (isRefusedByPooler(error)) return false
-  return codesOf(error).some((code) => away.test(code)) || hasMessage(error, lost) || isTimeout(error)
+  return codesOf(error).some((code) => away.test(code)) || hasMessage(error, lost)
 }
 
-/** The time limits of a server: SQLSTATE, message of the server, and detail for the caller. */
+/** The time limits of a server: SQLSTATE, because the message may be in any language, and detail for the caller. */
 const timeLimits = [
   {
     code: '57014',
-    message: /canceling statement due to statement timeout/,
     detail:
       'The database took longer for a statement than AUTH_DATABASE_TIMEOUT allows. Try again in 5 seconds.',
   },
   {
     code: '55P03',
-    message: /canceling statement due to lock timeout/,
     detail:
       'The database row stayed locked for longer than AUTH_DATABASE_TIMEOUT allows. Try again in 5 seconds.',
   },
@@ -68,7 +66,7 @@ const timeLimits = [
 
 function exceededLimit(error: unknown) {
   const codes = codesOf(error)
-  return timeLimits.find(({ code, message }) => codes.includes(code) || hasMessage(error, message))
+  return timeLimits.find(({ code }) => codes.includes(code))
 }
 
 /** Returns true when the server is reachable and has cancelled a statement that took too long. */

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { findCure } from '../../src/database/explain.ts'
-import { isAway } from '../../src/database/failures.ts'
+import { isAway, isTimeout, translateFailure } from '../../src/database/failures.ts'
 import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, engines } from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
@@ -18,6 +18,35 @@ const permanent = (t: ExecutionContext, error: unknown, cure: RegExp) => {
   t.false(isAway(error), String(error))
   t.regex(findCure(error) ?? '', cure)
 }
+
+const german = [
+  [
+    '28P01',
+    'Passwort-Authentifizierung für Benutzer »anna« fehlgeschlagen',
+    /user and password in DATABASE_URL/,
+  ],
+  ['3D000', 'Datenbank »missing« existiert nicht', /CREATE DATABASE/],
+  [
+    '28000',
+    'kein pg_hba.conf-Eintrag für Host »::1«, Benutzer »anna«, Datenbank »app«, keine Verschlüsselung',
+    /pg_hba\.conf.*sslmode=require/,
+  ],
+  ['28000', 'Rolle »anna« existiert nicht', /CREATE ROLE/],
+  ['42501', 'keine Berechtigung für Schema public', /GRANT USAGE, CREATE ON SCHEMA/],
+] as const
+
+test('a server that speaks German gets the same cures and the same answers', (t) => {
+  for (const [code, message, cure] of german) permanent(t, Object.assign(new Error(message), { code }), cure)
+  for (const [code, message, detail] of [
+    ['57014', 'storniere Anfrage wegen Zeitüberschreitung der Anfrage', /took longer for a statement/],
+    ['55P03', 'storniere Anfrage wegen Zeitüberschreitung einer Sperre', /stayed locked/],
+  ] as const) {
+    const error = Object.assign(new Error(message), { code })
+    t.true(isAway(error))
+    t.true(isTimeout(error))
+    t.regex(String((translateFailure(error) as Error & { detail?: string }).detail), detail)
+  }
+})
 
 if (engines.includes('server')) {
   test('a server that refuses password, database or schema names the cure, and is not waited for', async (t) => {
