@@ -116,8 +116,7 @@ const longestTimer = 2 ** 31 - 1
  * lock may come after the snapshot.
  */
 async function begin(client: pg.Client, keys: readonly number[]): Promise<number> {
-  // One message, because the database may end a transaction that is idle for a moment.
-  await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${prepare}`)
+  await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${endTimeLimits}`)
   const { rows } = await client.query(
     `SELECT CASE WHEN bool_and(pg_try_advisory_xact_lock(key)) THEN pg_backend_pid() ELSE 0 END AS pid
      FROM unnest($1::bigint[]) AS key`,
@@ -126,8 +125,12 @@ async function begin(client: pg.Client, keys: readonly number[]): Promise<number
   return rows[0].pid
 }
 
-// PostgreSQL knows transaction_timeout from version 17 on, so it takes the names from the server.
-const prepare = `SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name IN
+/**
+ * Ends the time limits of a transaction. It belongs into the script that begins the transaction, because the server may
+ * end a transaction that is idle for a moment. PostgreSQL knows transaction_timeout from version 17 on, so the statement
+ * takes the names from the server.
+ */
+export const endTimeLimits = `SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name IN
   ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`
 
 /** Waits for a connection's end, at most `limit` milliseconds, because the server may be unreachable. */

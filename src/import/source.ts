@@ -1,4 +1,5 @@
 import { parseConnectionString } from '../database/connection-string.ts'
+import { endTimeLimits } from '../database/exclusive.ts'
 import { createRoute, openClient } from '../database/server-client.ts'
 import { ImportError } from './problems.ts'
 
@@ -16,6 +17,10 @@ const settings = {
   session: {},
 }
 
+// The transaction is idle while the gateway's database takes a page, so the limits of the source's owner do not hold.
+const begin = `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${endTimeLimits};
+  SET LOCAL TIME ZONE 'UTC'; SET LOCAL DateStyle TO 'ISO'`
+
 /**
  * Opens a database for reading: one READ ONLY, REPEATABLE READ transaction. The server rejects writes, and every query
  * sees the same snapshot. (A connection pooler would not pass on a session setting such as
@@ -28,9 +33,7 @@ export async function openSource(url: string, name: string): Promise<Source> {
   const query = <Row>(text: string, values: readonly unknown[] = []) =>
     reached(name, async () => (await client.query(text, [...values])).rows as Row[])
   try {
-    await query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
-    await query(`SET LOCAL TIME ZONE 'UTC'`)
-    await query(`SET LOCAL DateStyle TO 'ISO'`)
+    await query(begin)
   } catch (error) {
     await client.end().catch(() => {})
     throw error
