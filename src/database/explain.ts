@@ -20,7 +20,7 @@ const cures: [code: RegExp, message: RegExp, cure: string][] = [
     'The server has no TLS: remove sslmode from DATABASE_URL and PGSSLMODE, or set it to disable.',
   ],
   [/^28P01$/, /./, wrongPassword],
-  [/^08P01$/, /password authentication failed|no such user/, wrongPassword],
+  [/^08P01$/, /(password|SASL) authentication failed|no such user/, wrongPassword],
   [/^3D000$/, /./, missingDatabase],
   [/^08P01$/, /database .* does not exist|no such database/, missingDatabase],
   [
@@ -38,6 +38,11 @@ const cures: [code: RegExp, message: RegExp, cure: string][] = [
     /./,
     /statement pooling mode/,
     'Set pool_mode to transaction or session in the pooler: mode statement has no transactions.',
+  ],
+  [
+    /^25006$/,
+    /./,
+    'Set DATABASE_URL to the primary, or name all hosts in it: postgres://user@first,second/database.',
   ],
   [
     /^42501$/,

@@ -31,7 +31,7 @@ const away =
 // PgBouncer has one code for all its refusals. These do not end by themselves; the others do: a server that is down, a
 // full pool, a pause, a shutdown (test/database/refusals.test.ts).
 const permanent =
-  /password authentication failed|no such (user|database)|(role|database) ".*" does not exist|pg_hba\.conf|unsupported startup parameter|(SSL|TLS) required|statement pooling mode/
+  /(password|SASL) authentication failed|no such (user|database)|(role|database) ".*" does not exist|pg_hba\.conf|unsupported startup parameter|(SSL|TLS) required|statement pooling mode/
 
 /** Returns true when a pooler refuses user, database or start packet, until its settings or DATABASE_URL change. */
 function isRefusedByPooler(error: unknown): boolean {

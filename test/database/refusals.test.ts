@@ -76,6 +76,12 @@ if (engines.includes('server')) {
       permanent(t, await t.throwsAsync(client.connect()), /ignore_startup_parameters/)
     })
 
+    test('a wrong password for a pooler with SCRAM names the cure, and is not waited for', async (t) => {
+      const pooler = await startPgbouncer(t, await createServerDatabase(), { auth_type: 'scram-sha-256' })
+      const error = await refuse(t, pooler.url.replace(/:[^:@]+@/, ':wrong@'))
+      permanent(t, error, /user and password in DATABASE_URL/)
+    })
+
     test('a pooler whose server is down, or that is full, is waited for', async (t) => {
       const down = new URL(await createServerDatabase())
       down.port = '1'
