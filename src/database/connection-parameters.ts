@@ -79,7 +79,7 @@ export function readParameters(given: ReadonlyMap<string, string>): ConnectionPa
   for (const name of given.keys())
     if (!isSupported(name))
       throw new ConnectionStringError(
-        `has the parameter ${name}, which is not supported: ${replacements[name] ?? 'remove it'}`,
+        `has the parameter ${name}, which is not supported: ${Object.hasOwn(replacements, name) ? replacements[name] : 'remove it'}`,
       )
   const oneOf = <const T extends string>(name: string, values: readonly T[]): T | undefined => {
     const value = given.get(name)

@@ -101,6 +101,7 @@ const rejected: [text: string, message: RegExp][] = [
   ['postgres://u:secret%ff@h/db', /% in its password .* %25/],
   ['postgres://u@h1,h2,h3/db?port=1,2', /3 hosts and 2 ports/],
   ['postgres://u:secret@h/db?sslmod=require', /parameter sslmod, which is not supported: remove it/],
+  ['postgres://u:secret@h/db?constructor=1', /parameter constructor, which is not supported: remove it$/],
   ['postgres://u:secret@h/db?connection_limit=5', /connection_limit.*: set AUTH_DATABASE_POOL instead/],
   ['postgres://u:secret@h/db?pool_timeout=5', /pool_timeout.*: set AUTH_DATABASE_TIMEOUT instead/],
   ['postgres://u:a?secret=1@h/db?x=1', /parameter x, /],
