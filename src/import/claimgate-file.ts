@@ -48,7 +48,8 @@ const time = z
     'must be a time',
   )
 const integer = z.int32()
-const json = z.json()
+// Every value of a parsed line is JSON. A claim may be nested more deeply than a recursive check allows.
+const json = z.unknown().refine((value) => value !== undefined, 'is missing')
 
 const rows = {
   role: { id, name: text },
@@ -150,6 +151,11 @@ async function* readRows(lines: AsyncGenerator<string>): AsyncGenerator<Transfer
     line += 1
     if (isComplete) throw new ImportError('layout', `Line ${line} of the export comes after its end.`)
     const value = parse(content)
+    if (value === undefined)
+      throw new ImportError(
+        'layout',
+        `Line ${line} of the export is not JSON. Copy the file again, or export again.`,
+      )
     const end = endLine.safeParse(value)
     if (end.success) {
       for (const table of transferTables)

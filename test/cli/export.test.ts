@@ -157,7 +157,7 @@ test.serial('an invalid file is rejected with the line, and changes nothing', as
     [[''], /^The file is not an export of Claimgate\.$/],
     [['username,password', 'a,b'], /^The file is not an export of Claimgate\.$/],
     [lines.slice(0, -1), /^The export is incomplete: its end is missing after line 19\./],
-    [[...lines.slice(0, -3), (lines.at(-2) ?? '').slice(0, 100)], /^Line 18 of the export is not valid/],
+    [[...lines.slice(0, -3), (lines.at(-2) ?? '').slice(0, 100)], /^Line 18 of the export is not JSON\./],
     [
       [...lines.slice(0, -2), ...lines.slice(-1)],
       /^The export lacks lines: it has 1 of 2 rows of signing_key\./,
@@ -171,6 +171,10 @@ test.serial('an invalid file is rejected with the line, and changes nothing', as
     [
       lines.map((line) => line.replace('"active":true', '"active":"yes"')),
       /^Line 4 of the export is not valid: row\.active /,
+    ],
+    [
+      lines.map((line) => line.replace(/"value":.*/, '"user":1}}')),
+      /^Line \d+ of the export is not valid: row\.value is missing$/,
     ],
     [
       lines.map((line) => line.replace('"active":true', '"activ":true')),
