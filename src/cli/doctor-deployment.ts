@@ -3,7 +3,6 @@ import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
 import { parseConnectionString } from '../database/connection-string.ts'
-import { findCure } from '../database/explain.ts'
 import { type Check, failed, ok, skipped } from '../doctor/check.ts'
 import {
   checkClock,
@@ -28,7 +27,7 @@ import { estimateLength } from '../tokens/access-token.ts'
 import { openKey } from '../tokens/encrypted-key.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 import { type CommandContext, hasDatabase } from './context.ts'
-import { toOpenError } from './failure.ts'
+import { explainOpen } from './failure.ts'
 
 /** The findings that later checks need; null if unknown. */
 export type Found = {
@@ -112,11 +111,10 @@ async function examineDatabase(context: CommandContext, config: Config): Promise
     const unread = without(first as Check)
     return { ...unread, checks: [...others, ...unread.checks] }
   } catch (error) {
-    const { message } = toOpenError(error)
-    if (/Another process is using the data directory/.test(message))
+    const { reason, cure = 'start the server, and set DATABASE_URL to its address' } = explainOpen(error)
+    if (/Another process is using the data directory/.test(reason))
       return without(skipped('database', 'a running gateway has the embedded database open'))
-    const cure = findCure(error) ?? 'start the server, and set DATABASE_URL to its address'
-    return without(failed('database', message, cure))
+    return without(failed('database', `it cannot be opened: ${reason}`, cure))
   } finally {
     await deployment?.close()
   }

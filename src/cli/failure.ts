@@ -87,19 +87,18 @@ export function toCommandError(error: unknown): CommandError {
   return new CommandError('failed', `Unexpected error: ${lastLine(error)}`, { cause: error })
 }
 
-/** Converts an error of opening the database. */
+/** Converts an error of opening the database. The message ends with what to do, if that is known. */
 export function toOpenError(error: unknown): CommandError {
   if (error instanceof CommandError || error instanceof ConfigError) return toCommandError(error)
+  const { reason, cure } = explainOpen(error)
+  const message = `The database cannot be opened. ${reason}${cure && !reason.includes(cure) ? `. ${cure}` : ''}`
+  return new CommandError('database_unavailable', message, { cause: error })
+}
+
+/** Returns why the database cannot be opened, and what to do if that is known. */
+export function explainOpen(error: unknown): { reason: string; cure: string | undefined } {
   const cause = error instanceof GatewayError ? error.cause : error
-  const words = wordsOf(cause).replace(/^The database cannot be used: /, '')
-  const cure = findCure(cause)
-  return new CommandError(
-    'database_unavailable',
-    `The database cannot be opened. ${words}${cure && !words.includes(cure) ? `. ${cure}` : ''}`,
-    {
-      cause: error,
-    },
-  )
+  return { reason: wordsOf(cause).replace(/^The database cannot be used: /, ''), cure: findCure(cause) }
 }
 
 function fromGateway({ code, message, errors, cause }: GatewayError): CommandError {

@@ -233,7 +233,10 @@ besideGateway('doctor finds out when the database is away, or not migrated', asy
   fails(t, checks, ['database'])
   t.false(JSON.stringify(checks).includes('some-password'))
   t.is(of('keys')?.status, 'skipped')
-  fails(t, (await examine('', { DATABASE_URL: await createServerDatabase() })).checks, ['database'])
+  const empty = await createServerDatabase()
+  fails(t, (await examine('', { DATABASE_URL: empty })).checks, ['database'])
+  const missing = await examine('', { DATABASE_URL: empty.replace(/[^/]+$/, 'missing') })
+  t.is(missing.of('database')?.detail, 'it cannot be opened: database "missing" does not exist')
 })
 
 besideGateway('doctor sees the gateway as Hasura does: through whatever stands before it', async (t) => {
