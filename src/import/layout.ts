@@ -18,7 +18,7 @@ export type Layout = {
   /** The required columns of type uuid, as `table.column`. */
   ids: readonly string[]
   queries(has: Has): Queries
-  /** The error message when the source is the gateway's own database. */
+  /** The error message when the source is the gateway's own schema. */
   sameDatabase: string
 }
 

@@ -93,12 +93,20 @@ function rulesOf({ roles }: Config): ImportRules {
   }
 }
 
-/** Throws `sameDatabase` when source and target are one database. Runs before the target is opened and migrated. */
+/**
+ * Throws `sameDatabase` when the tables of the source are in the schema and database of the target. Runs before the
+ * target is opened and migrated.
+ */
 async function refuseSameDatabase(source: Source, layout: Layout, config: Config): Promise<void> {
   if (config.databaseUrl === undefined) return
   const target = await openSource(config.databaseUrl, 'The database in DATABASE_URL')
   try {
-    if ((await identifyDatabase(target)) === (await identifyDatabase(source)))
+    const [table = ''] = Object.keys(layout.columns)
+    const [, sourceSchema = await source.schema()] = /^(\w+)\./.exec(table) ?? []
+    if (
+      sourceSchema === (await target.schema()) &&
+      (await identifyDatabase(target)) === (await identifyDatabase(source))
+    )
       throw new ImportError('sameDatabase', layout.sameDatabase)
   } finally {
     await target.close()

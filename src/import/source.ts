@@ -1,11 +1,14 @@
 import { parseConnectionString } from '../database/connection-string.ts'
 import { endTimeLimits } from '../database/exclusive.ts'
+import { quoteIdentifier } from '../database/schema.ts'
 import { createRoute, openClient } from '../database/server-client.ts'
 import { ImportError } from './problems.ts'
 
 /** A read-only connection to the database of another authentication server. */
 export type Source = {
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  /** Returns the schema of tables whose name has none: `?schema=` of the URL, or else the first of the search_path. */
+  schema(): Promise<string | null>
   close(): Promise<void>
 }
 
@@ -34,11 +37,18 @@ export async function openSource(url: string, name: string): Promise<Source> {
     reached(name, async () => (await client.query(text, [...values])).rows as Row[])
   try {
     await query(begin)
+    if (address.schema !== undefined)
+      await query(`SELECT set_config('search_path', $1, true)`, [quoteIdentifier(address.schema)])
   } catch (error) {
     await client.end().catch(() => {})
     throw error
   }
-  return { query, close: () => client.end().catch(() => {}) }
+  const schema = async () => {
+    if (address.schema !== undefined) return address.schema
+    const [row] = await query<{ schema: string | null }>('SELECT current_schema() AS schema')
+    return row?.schema ?? null
+  }
+  return { query, schema, close: () => client.end().catch(() => {}) }
 }
 
 /** Returns an identifier of server and database. It is the same for every URL that leads to this database. */

@@ -23,7 +23,7 @@ const hasuraAuth: Layout = {
       FROM auth.user_providers WHERE user_id BETWEEN $1 AND $2 ORDER BY user_id, provider_id, provider_user_id`,
   }),
   sameDatabase:
-    'The source is the database of the gateway itself. Set DATABASE_URL to another database, or import from a copy.',
+    'The source is in the database and schema of the gateway itself. Set DATABASE_URL to another database, or to another schema of it (?schema=).',
 }
 
 /**
@@ -59,7 +59,7 @@ const hasuraBackendPlus: Layout = {
       ORDER BY account_id, auth_provider, auth_provider_unique_id`,
   }),
   sameDatabase:
-    'The source is the database of the gateway itself. Set DATABASE_URL to another database, or import from a copy.',
+    'The source is in the database and schema of the gateway itself. Set DATABASE_URL to another database, or to another schema of it (?schema=).',
 }
 
 /** platyplus/authentication-server, the predecessor of this gateway. Its users have a username and no default role. */
@@ -83,7 +83,7 @@ const seed: Layout = {
     identities: null,
   }),
   sameDatabase:
-    'The source is the database of the gateway itself. Run `claimgate migrate` instead: it adopts the tables of the seed in place, with every row and hash.',
+    'The source is in the database and schema of the gateway itself. Run `claimgate migrate` instead: it adopts the tables of the seed in place, with every row and hash.',
 }
 
 /** Every source that users can be imported from. */

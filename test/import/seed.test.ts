@@ -3,7 +3,7 @@ import bcrypt from 'bcrypt'
 import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import test from '../_test.ts'
 import { importReport, runImport } from './_command.ts'
-import { createSource, query } from './_sources.ts'
+import { createSource, layoutOf, query } from './_sources.ts'
 
 const ada = '2b7d2b6e-3c0f-4a4e-9d5c-000000000001'
 const php = '2b7d2b6e-3c0f-4a4e-9d5c-000000000002'
@@ -83,6 +83,28 @@ if (engines.includes('server')) {
       ),
       [{ table_name: 'role' }, { table_name: 'user' }, { table_name: 'user_role' }],
     )
+  })
+
+  test('seed: users are imported from another schema of the same database, and not from the same schema', async (t) => {
+    const source = await createSource(
+      null,
+      `CREATE SCHEMA old; SET search_path TO old; ${layoutOf('seed')} ${fill}; SET search_path TO public`,
+    )
+    const [from, to] = [`${source.url}?schema=old`, `${source.url}?schema=new`]
+    const same = await runImport(['seed', from], { env: { DATABASE_URL: from } })
+    t.is(same.code, 78)
+    t.regex(same.stderr, /in the database and schema of the gateway itself/)
+    const missing = await runImport(['seed', `${source.url}?schema=missing`], { env: { DATABASE_URL: to } })
+    t.is(missing.code, 65)
+    const report = await importReport(['seed', from], { env: { DATABASE_URL: to } })
+    t.like(report, { code: 0, users: { imported: 4 } })
+    t.deepEqual(
+      await source.sql(
+        'SELECT (SELECT count(*)::int FROM old."user"), (SELECT count(*)::int FROM new."user") AS new',
+      ),
+      [{ count: 4, new: 4 }],
+    )
+    t.deepEqual(await source.sql(`SELECT tablename FROM pg_tables WHERE schemaname = 'public'`), [])
   })
 } else {
   test('importing is tested with a server only', (t) => t.pass())
