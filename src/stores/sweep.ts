@@ -1,42 +1,73 @@
 import type { Database, Statement } from '../database/database.ts'
 import { isTimeout } from '../database/failures.ts'
 
-/** The SQL condition of an expired row: `t` is the row, and $1 the time. */
-type SweptTable = { key: string; expired: string }
+/** Expired rows of one table, in SQL. In `from` and `expired`, `t` is the row, and $1 the time. */
+type Sweeping = {
+  table: string
+  key: string
+  from: string
+  expired: string
+  /** The table whose pages are read in their order, and its alias in `from`. */
+  pages: { table: string; alias: string }
+}
 
-// A session stays for a day after its end. Sessions of an earlier epoch have no time of their end.
-const tables: Readonly<Record<string, SweptTable>> = {
-  authorization_code: { key: 'hash', expired: 't.expires_at < $1::timestamptz' },
-  oauth_state: { key: 'hash', expired: 't.expires_at < $1::timestamptz' },
-  rate_limit: { key: 'key', expired: 't.expire <= extract(epoch FROM $1::timestamptz) * 1000' },
-  session: {
+const own = (table: string, key: string, expired: string): Sweeping => ({
+  ...{ table, key, expired },
+  from: `{${table}} t`,
+  pages: { table, alias: 't' },
+})
+
+// A session stays for a day after its end. Sessions of an earlier epoch have no time of their end. They are found by
+// their users, because the user of each session takes ten times as long as the session.
+const sweepings: Readonly<Record<string, Sweeping>> = {
+  authorization_code: own('authorization_code', 'hash', 't.expires_at < $1::timestamptz'),
+  oauth_state: own('oauth_state', 'hash', 't.expires_at < $1::timestamptz'),
+  rate_limit: own('rate_limit', 'key', 't.expire <= extract(epoch FROM $1::timestamptz) * 1000'),
+  session: own(
+    'session',
+    'id',
+    "least(t.expires_at, t.idle_expires_at, t.revoked_at) < $1::timestamptz - interval '1 day'",
+  ),
+  session_of_earlier_epoch: {
+    table: 'session',
     key: 'id',
-    expired: `(least(t.expires_at, t.idle_expires_at, t.revoked_at) < $1::timestamptz - interval '1 day'
-      OR t.epoch < (SELECT u.session_epoch FROM {user} u WHERE u.id = t.user_id))`,
+    from: '{user} u JOIN {session} t ON t.user_id = u.id AND t.epoch < u.session_epoch AND t.revoked_at IS NULL',
+    // They go at any time, but each statement has the same parameters.
+    expired: 'u.session_epoch > 0 AND $1::timestamptz IS NOT NULL',
+    pages: { table: 'user', alias: 'u' },
   },
 }
 
-/** The greatest number of rows that one statement reads. */
+/** The greatest number of rows that one statement deletes. */
 const largestBatch = 1_000
 
-/** The last key of a batch, null after the last row, and the number of deleted rows. */
-type Batch = { last: unknown; deleted: number }
+/** A page has about so many sessions. */
+const rowsOfPage = 64
+
+/** The number of deleted rows, and true after the last page of the table. */
+type Batch = { deleted: number; isLast: boolean }
 
 /**
- * Creates a function that deletes all expired rows and returns their number. Each statement reads a bounded number of rows,
- * fewer after a statement that took too long, and leaves out locked rows. A failure at one table does not keep the other
+ * Creates a function that deletes all expired rows and returns their number. Each statement reads a few pages, fewer
+ * after a statement that took too long, and leaves out locked rows. A failure at one table does not keep the other
  * tables from being swept. `signal` ends the sweep between two statements.
  */
 export function createSweep({ query }: Pick<Database, 'query'>) {
-  async function sweepTable(name: string, table: SweptTable, now: Date, signal: AbortSignal | undefined) {
+  async function sweepRows(name: string, sweeping: Sweeping, now: Date, signal: AbortSignal | undefined) {
+    const statement = statementOf(name, sweeping)
     let deleted = 0
     let size = largestBatch
-    for (let last: unknown; last !== null && !signal?.aborted; ) {
-      const values = [now, size, ...(last === undefined ? [] : [last])]
+    let page = 0
+    for (let isDone = false; !isDone && !signal?.aborted; ) {
+      const pages = Math.ceil(size / rowsOfPage)
       try {
-        const [batch] = await query<Batch>(batchOf(name, table, last === undefined), values)
-        deleted += batch?.deleted ?? 0
-        last = batch?.last ?? null
+        const [batch] = await query<Batch>(statement, [now, size, page, pages])
+        if (!batch) throw new Error(`${name}: the sweep returned no row`)
+        deleted += batch.deleted
+        // The same pages may have more expired rows.
+        if (batch.deleted === size) continue
+        page += pages
+        isDone = batch.isLast
       } catch (error) {
         if (!isTimeout(error) || size === 1) throw error
         size = Math.ceil(size / 2)
@@ -48,9 +79,9 @@ export function createSweep({ query }: Pick<Database, 'query'>) {
   return async function sweep(now: Date, signal?: AbortSignal): Promise<number> {
     let deleted = 0
     const failures: unknown[] = []
-    for (const [name, table] of Object.entries(tables)) {
+    for (const [name, sweeping] of Object.entries(sweepings)) {
       try {
-        deleted += await sweepTable(name, table, now, signal)
+        deleted += await sweepRows(name, sweeping, now, signal)
       } catch (error) {
         failures.push(error)
       }
@@ -60,17 +91,21 @@ export function createSweep({ query }: Pick<Database, 'query'>) {
   }
 }
 
-// Arrays, because a plan without values may join a batch with the whole table.
-/** Returns the statement for the first batch, or for the batch after the key $3. */
-function batchOf(name: string, { key, expired }: SweptTable, isFirst: boolean): Statement {
-  const where = isFirst ? '' : `WHERE ${key} > $3`
+// Pages, because rows in the order of a key are all over a large table, and each then takes ten times as long. An array
+// of all places of the pages, because PostgreSQL 13 reads the whole table for a range. A row takes at least 28 bytes.
+/** Returns the statement that deletes at most $2 expired rows of the $4 pages from $3 on. */
+function statementOf(name: string, { table, key, from, expired, pages }: Sweeping): Statement {
   return {
-    name: `sweep_${name}_${isFirst ? 'first' : 'next'}`,
-    text: `WITH batch AS MATERIALIZED (SELECT ${key} AS key FROM {${name}} ${where} ORDER BY ${key} LIMIT $2::int),
-    expired AS MATERIALIZED (
-      SELECT t.${key} AS key FROM {${name}} t WHERE t.${key} = ANY (ARRAY(SELECT key FROM batch)) AND ${expired}
-      FOR UPDATE SKIP LOCKED),
-    gone AS (DELETE FROM {${name}} WHERE ${key} = ANY (ARRAY(SELECT key FROM expired)) RETURNING 1)
-    SELECT (SELECT key FROM batch ORDER BY key OFFSET $2::int - 1) AS last, (SELECT count(*)::int FROM gone) AS deleted`,
+    name: `sweep_${name}`,
+    text: `WITH expired AS MATERIALIZED (
+      SELECT t.${key} AS key FROM ${from}
+      WHERE ${expired} AND ${pages.alias}.ctid = ANY (ARRAY(
+        SELECT format('(%s,%s)', page, place)::tid
+        FROM generate_series($3::bigint, $3::bigint + $4::int - 1) page,
+          generate_series(1, current_setting('block_size')::int / 28) place))
+      LIMIT $2::int FOR UPDATE OF t SKIP LOCKED),
+    gone AS (DELETE FROM {${table}} WHERE ${key} = ANY (ARRAY(SELECT key FROM expired)) RETURNING 1)
+    SELECT count(*)::int AS deleted, pg_relation_size($table${'$'}{${pages.table}}$table$)
+      <= ($3::bigint + $4::int) * current_setting('block_size')::int AS "isLast" FROM gone`,
   }
 }

@@ -54,13 +54,21 @@ async function createLargeDatabase(): Promise<string | null> {
   }
 }
 
-type Known = { id: string; sessionId: string; otherSessionId: string; roleId: string; now: Date }
+type Known = {
+  id: string
+  /** The user with ten thousand sessions. */
+  crowdedId: string
+  sessionId: string
+  otherSessionId: string
+  roleId: string
+  now: Date
+}
 
 const device = { userAgent: null, address: null }
 const hash = Buffer.from('hash')
 
 /** The hot operations of the stores, each with the index that one of its statements must use, or with two. */
-function operationsOf(stores: Stores, { id, sessionId, otherSessionId, roleId, now }: Known) {
+function operationsOf(stores: Stores, { id, crowdedId, sessionId, otherSessionId, roleId, now }: Known) {
   const { database, users, sessions, sessionList, oneTimeCodes, identities, sweep } = stores
   const admin = createUserAdmin(database)
   const roles = createRoles(database)
@@ -115,9 +123,14 @@ function operationsOf(stores: Stores, { id, sessionId, otherSessionId, roleId, n
     ],
     ['unlinked provider', 'identity_user_id_idx', () => identities.unlink('github', id, sessionId, now)],
     ['conflicts of an import', 'identity_pkey', () => createImportTarget(database.query).read([imported])],
-    ['deactivation', 'user_pkey', () => admin.setActive(id, false)],
+    ['deactivation', 'session_unrevoked_idx', () => admin.setActive(id, false)],
+    [
+      'deactivation of a user with many sessions',
+      'session_unrevoked_idx',
+      () => admin.setActive(crowdedId, false),
+    ],
     ['deleted user', 'session_user_id_idx', () => admin.delete(id)],
-    ['sweep', 'session_pkey', () => sweep(now)],
+    ['sweep', 'session_unrevoked_idx', () => sweep(now)],
   ]
   return operations
 }
@@ -133,9 +146,10 @@ if (engines.includes('server')) {
       await stores.close()
     })
     const [known] = await stores.sql<Omit<Known, 'now'>>(
-      `SELECT u.id, s.ids[1] AS "sessionId", s.ids[2] AS "otherSessionId", r.id AS "roleId" FROM {user} u, {role} r,
+      `SELECT u.id, c.id AS "crowdedId", s.ids[1] AS "sessionId", s.ids[2] AS "otherSessionId", r.id AS "roleId"
+       FROM {user} u, {user} c, {role} r,
          LATERAL (SELECT array_agg(id) AS ids FROM {session} WHERE user_id = u.id) s
-       WHERE u.username = 'user2' AND r.name = 'role1'`,
+       WHERE u.username = 'user2' AND c.username = 'user1' AND r.name = 'role1'`,
     )
     for (const [name, index, work] of operationsOf(stores, { ...(known as Known), now: new Date() })) {
       const found = await plans.of(work)
