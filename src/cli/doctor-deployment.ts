@@ -3,15 +3,18 @@ import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
 import { parseConnectionString } from '../database/connection-string.ts'
+import type { Subscription } from '../database/listener.ts'
 import { type Check, failed, ok, skipped } from '../doctor/check.ts'
 import {
   checkClock,
   checkConfiguration,
   checkKeys,
   checkMigrations,
+  checkNotifications,
   checkProviders,
   checkSecrets,
   checkWarnings,
+  type DatabaseState,
 } from '../doctor/deployment.ts'
 import { checkPublicUrl, checkWebhook, readPage } from '../doctor/gateway.ts'
 import { checkJwks } from '../doctor/jwks.ts'
@@ -91,7 +94,7 @@ type Inside = { checks: Check[]; hasNoKey?: boolean } & Omit<Found, 'config'>
 
 async function examineDatabase(context: CommandContext, config: Config): Promise<Inside> {
   const unread = 'the database was not read'
-  const rest = [skipped('clock', unread), skipped('keys', unread)]
+  const rest = ['notifications', 'clock', 'keys'].map((name) => skipped(name, unread))
   const without = (check: Check): Inside => ({
     checks: [check, ...rest],
     signingKey: config.keyPair,
@@ -126,8 +129,17 @@ async function readDatabase(
 ): Promise<Inside> {
   const schema = await database.schema()
   const pending = await findPending(database, root)
+  const [server] = await database.query<Pick<DatabaseState, 'version' | 'name' | 'encoding'>>(
+    describeServer,
+    [],
+  )
   await databaseClock.measure()
-  const checks = [checkMigrations(pending, schema), checkClock(databaseClock.skew())]
+  const state = { ...(server as NonNullable<typeof server>), isPooled: await database.isPooled?.(), schema }
+  const checks = [
+    checkMigrations(pending, state),
+    checkNotifications(await listenOnce(database)),
+    checkClock(databaseClock.skew()),
+  ]
   if (pending.length > 0)
     return {
       checks: [...checks, skipped('keys', 'not migrated')],
@@ -154,6 +166,26 @@ async function readDatabase(
     clock: databaseClock.now,
     hasNoKey: stored.length === 0,
   }
+}
+
+const describeServer = {
+  name: 'doctor_server',
+  text: `SELECT current_setting('server_version') AS version, current_database()::text AS name,
+    current_setting('server_encoding') AS encoding`,
+}
+
+/** Listens until the connection for notifications is open or fails. Returns the reason of a failure, or null. */
+async function listenOnce(database: Deployment['database']): Promise<unknown> {
+  let subscription: Subscription | undefined
+  const reason = await new Promise<unknown>((resolve) => {
+    subscription = database.listen('claimgate_doctor', {
+      onMessage: () => {},
+      onReconnect: () => resolve(null),
+      onDisconnect: resolve,
+    })
+  })
+  await subscription?.close()
+  return reason
 }
 
 async function examineTokens(database: Deployment['database'], config: Config): Promise<Check> {

@@ -27,6 +27,8 @@ export type Connection = Schema & {
   close(): Promise<void>
   /** Counts the pool's connections; undefined for the embedded database, which has no pool. */
   pool?: () => PoolLoad
+  /** Returns true behind a pooler; undefined for the embedded database. */
+  isPooled?: () => Promise<boolean>
 }
 
 /** A running transaction, with the schema of the gateway first in its search_path. `execute` runs a script. */
@@ -45,6 +47,7 @@ export type Database = Queries & {
   exclusively: Connection['exclusively']
   listen: Connection['listen']
   pool: Connection['pool']
+  isPooled: Connection['isPooled']
   /** Returns the same queries with a check: each statement first calls `admit` and fails with its error. */
   behind(admit: () => void): Queries
   close(): Promise<void>
@@ -74,6 +77,7 @@ export function createDatabase(connection: Connection): Database {
     exclusively: (work) => connection.exclusively(work),
     listen: (channel, subscriber) => connection.listen(channel, subscriber),
     pool: connection.pool,
+    isPooled: connection.isPooled,
     close: async () => {
       await prisma.$disconnect()
       await connection.close()

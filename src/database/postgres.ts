@@ -129,6 +129,11 @@ export function connectServer(
       idle: pool.idleCount,
       waiting: pool.waitingCount,
     }),
+    isPooled: async () => {
+      const client = await apart.connect()
+      client.release()
+      return (client as unknown as ServerClient).isPooled
+    },
   }
 }
 

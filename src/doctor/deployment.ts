@@ -31,14 +31,39 @@ export function checkSecrets(secrets: Record<string, string | null | undefined>,
   )
 }
 
+/** A database as the gateway reaches it. `isPooled` is undefined for the embedded database. */
+export type DatabaseState = {
+  version: string
+  isPooled: boolean | undefined
+  name: string
+  schema: string
+  encoding: string
+}
+
 /** Checks that the schema of the gateway has every migration of this version. */
-export function checkMigrations(pending: readonly string[], schema: string): Check {
-  if (pending.length === 0) return ok('database', `reachable and migrated, in the schema ${schema}`)
+export function checkMigrations(pending: readonly string[], state: DatabaseState): Check {
+  const { version, isPooled, name, schema, encoding } = state
+  const way = isPooled === undefined ? 'embedded' : isPooled ? 'through a pooler' : 'reached directly'
+  const where = `PostgreSQL ${version} ${way}, database ${name}, schema ${schema}, encoding ${encoding}`
+  if (pending.length === 0) return ok('database', `migrated: ${where}`)
   return failed(
     'database',
-    `not migrated in the schema ${schema}: ${pending.join(', ')}`,
+    `not migrated (${pending.join(', ')}): ${where}`,
     'run claimgate migrate, or start the gateway',
   )
+}
+
+/** Checks the connection for change notifications. `reason` tells why it does not listen; null when it does. */
+export function checkNotifications(reason: unknown): Check {
+  const name = 'notifications'
+  if (reason === null) return ok(name, 'changes of roles, claims and sessions arrive at once')
+  const { message } = reason instanceof Error ? reason : new Error(String(reason))
+  return {
+    name,
+    status: 'warning',
+    detail: `do not arrive, so /webhook reads the database on every request: ${message}`,
+    cure: "set DATABASE_DIRECT_URL to the server's own address, without a pooler",
+  }
 }
 
 /** Compares the clock of this machine, which is `skew` seconds ahead, with the database's. */

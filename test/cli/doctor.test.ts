@@ -7,6 +7,7 @@ import { createServerDatabase } from '../_app.ts'
 import { readJwks, readToken } from '../_hasura.ts'
 import type { GatewayProcess } from '../_process.ts'
 import test, { type ExecutionContext } from '../_test.ts'
+import { pgbouncer, startPgbouncer } from '../database/_pgbouncer.ts'
 import { startHasura } from '../hasura/_stand-in.ts'
 import { besideGateway, createDeployment, type TestDeployment, thorough } from './_command.ts'
 
@@ -238,6 +239,32 @@ besideGateway('doctor finds out when the database is away, or not migrated', asy
   const missing = await examine('', { DATABASE_URL: empty.replace(/[^/]+$/, 'missing') })
   t.is(missing.of('database')?.detail, 'it cannot be opened: database "missing" does not exist')
 })
+
+if (thorough === 'server')
+  test.serial(
+    'doctor names server, database and schema, and says when a pooler keeps notifications',
+    async (t) => {
+      const { of } = await examine('')
+      t.is(of('notifications')?.status, 'ok')
+      t.regex(
+        of('database')?.detail ?? '',
+        /^migrated: PostgreSQL \d+\S* .*reached directly, database \w+, schema public, encoding UTF8$/,
+      )
+      if (pgbouncer === null) return t.log('Poolers were NOT tested: pgbouncer is not installed')
+      const pooler = await startPgbouncer(t, d.env.DATABASE_URL as string, { pool_mode: 'transaction' })
+      const pooled = await examine('', { DATABASE_URL: pooler.url })
+      fails(t, pooled.checks, [])
+      t.regex(pooled.of('database')?.detail ?? '', / through a pooler, /)
+      const warning = pooled.of('notifications')
+      t.like(warning, { status: 'warning' })
+      t.regex(JSON.stringify(warning), /on every request.*set DATABASE_DIRECT_URL/)
+      const both = await examine('', {
+        DATABASE_URL: pooler.url,
+        DATABASE_DIRECT_URL: d.env.DATABASE_URL as string,
+      })
+      t.is(both.of('notifications')?.status, 'ok')
+    },
+  )
 
 besideGateway('doctor sees the gateway as Hasura does: through whatever stands before it', async (t) => {
   let change = (path: string, text: string) => ({
