@@ -21,6 +21,11 @@ const cures: [code: RegExp, message: RegExp, cure: string][] = [
   ],
   [/^28P01$/, /./, wrongPassword],
   [/^08P01$/, /(password|SASL) authentication failed|no such user/, wrongPassword],
+  [
+    /^XX000$/,
+    /tenant or user not found/i,
+    'Correct the user in DATABASE_URL: the pooler of Supabase expects the user and the project, such as postgres.project.',
+  ],
   [/^3D000$/, /./, missingDatabase],
   [/^08P01$/, /database .* does not exist|no such database/, missingDatabase],
   [

@@ -18,9 +18,12 @@ export function isConflict(error: unknown): boolean {
   return codesOf(error).some((code) => code === '40001' || code === '40P01')
 }
 
+// PgBouncer, and the pooler of Supabase in mode transaction and session.
+const full = /no more connections allowed|max client(s| connections) reached/i
+
 /** Returns true when a server or a pooler has no connection left. */
 export function isFull(error: unknown): boolean {
-  return codesOf(error).includes('53300') || hasMessage(error, /no more connections allowed/)
+  return codesOf(error).includes('53300') || hasMessage(error, full)
 }
 
 // SQLSTATE classes: connection exception, insufficient resources, operator intervention, system error; a locked row, a
@@ -47,7 +50,7 @@ const refused = /^28...$|^3D000$|^P10(00|03|10)$|^E[A-Z_]+$/
  */
 export function isAway(error: unknown): boolean {
   if (isRefusedByPooler(error)) return false
-  return codesOf(error).some((code) => away.test(code)) || hasMessage(error, lost)
+  return codesOf(error).some((code) => away.test(code)) || hasMessage(error, lost) || isFull(error)
 }
 
 /** The time limits of a server: SQLSTATE, because the message may be in any language, and detail for the caller. */

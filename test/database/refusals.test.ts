@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { findCure } from '../../src/database/explain.ts'
-import { isAway, isTimeout, translateFailure } from '../../src/database/failures.ts'
+import { isAway, isFull, isTimeout, translateFailure } from '../../src/database/failures.ts'
 import { connectServer } from '../../src/database/postgres.ts'
 import { createServerDatabase, engines } from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
@@ -46,6 +46,13 @@ test('a server that speaks German gets the same cures and the same answers', (t)
     t.true(isTimeout(error))
     t.regex(String((translateFailure(error) as Error & { detail?: string }).detail), detail)
   }
+})
+
+test('the pooler of Supabase, which has one code for all refusals, is understood by its messages', (t) => {
+  const refusal = (message: string) => Object.assign(new Error(message), { code: 'XX000' })
+  for (const message of ['Max client connections reached', 'MaxClientsInSessionMode: max clients reached'])
+    t.true(isFull(refusal(message)) && isAway(refusal(message)), message)
+  permanent(t, refusal('Tenant or user not found'), /postgres\.project/)
 })
 
 if (engines.includes('server')) {
