@@ -101,8 +101,12 @@ export function explainOpen(error: unknown): { reason: string; cure: string | un
   return { reason: wordsOf(cause).replace(/^The database cannot be used: /, ''), cure: findCure(cause) }
 }
 
-function fromGateway({ code, message, errors, cause }: GatewayError): CommandError {
+function fromGateway({ code, title, message, errors, cause }: GatewayError): CommandError {
   const known = code in table ? (code as FailureCode & GatewayError['code']) : 'failed'
+  if (known === 'database_unavailable' && message === title && cause !== undefined) {
+    const cure = findCure(cause)
+    return new CommandError(known, `${message}: ${lastLine(cause)}${cure ? `. ${cure}` : ''}`, { cause })
+  }
   if (!errors) return new CommandError(known, message, { cause })
   const words = errors.map(({ field, detail }) => `${field} ${detail}`).join('; ')
   return new CommandError(known, words, { errors, cause })

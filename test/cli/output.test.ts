@@ -36,12 +36,17 @@ test('an unexpected error is told by the last line of its message alone', (t) =>
   t.is(error.exitCode, 1)
 })
 
-test("a gateway's error keeps its code where commands have it", (t) => {
+test("a gateway's error keeps its code where commands have it, and an unavailable database has its reason", (t) => {
   t.like(toCommandError(new GatewayError('username_taken')), { code: 'username_taken', exitCode: 73 })
   t.like(toCommandError(new GatewayError('database_unavailable')), {
     code: 'database_unavailable',
     exitCode: 69,
   })
+  const cause = Object.assign(new Error('read-only'), { code: '25006' })
+  t.regex(
+    toCommandError(new GatewayError('database_unavailable', { cause })).message,
+    /^Database unavailable: read-only\. Set DATABASE_URL to the primary/,
+  )
   t.like(toCommandError(new GatewayError('overloaded')), { code: 'failed', exitCode: 1 })
 })
 
