@@ -9,6 +9,7 @@ import { isConflict, isFull } from './failures.ts'
 import { listenOnServer } from './listen-postgres.ts'
 import type { Subscription } from './listener.ts'
 import { reportWaits } from './lock-wait.ts'
+import { requireSameDatabase } from './same-database.ts'
 import { createSchema, findSchema } from './schema.ts'
 import {
   createRoute,
@@ -90,7 +91,15 @@ export function connectServer(
       findSchema((script) => runScript(apart, script), bounded.address.session.search_path),
   )
   const exclusive: Omit<ExclusiveSettings, 'keys'> = {
-    open: () => open({ session: {}, application_name: 'claimgate exclusive' }),
+    open: async () => {
+      const client = await open({ session: {}, application_name: 'claimgate exclusive' })
+      if (directUrl !== url)
+        await requireSameDatabase(readerOf(client), readerOf(apart)).catch(async (error) => {
+          await client.end()
+          throw error
+        })
+      return client
+    },
     goodbye,
     watch: (keys, pid) => reportWaits(queryIn(apart), keys, pid, onWait),
   }
@@ -168,6 +177,10 @@ async function repeatConflicts<T>(work: () => Promise<T>, random: () => number):
     }
   }
 }
+
+const readerOf = (client: Pick<pg.ClientBase, 'query'>) => ({
+  query: async <Row>(text: string) => (await client.query(text)).rows as Row[],
+})
 
 /** Runs a script as one transaction, and returns the rows of its last statement. */
 async function runScript(pool: pg.Pool, script: string): Promise<unknown[]> {

@@ -51,15 +51,6 @@ export async function openSource(url: string, name: string): Promise<Source> {
   return { query, schema, close: () => client.end().catch(() => {}) }
 }
 
-/** Returns an identifier of server and database. It is the same for every URL that leads to this database. */
-export async function identifyDatabase({ query }: Pick<Source, 'query'>): Promise<string> {
-  const [row] = await query<{ identity: string }>(
-    `SELECT concat_ws(' ', d.oid, extract(epoch FROM pg_postmaster_start_time())) AS identity
-     FROM pg_database d WHERE d.datname = current_database()`,
-  )
-  return String(row?.identity)
-}
-
 async function reached<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -1,4 +1,5 @@
-import { identifyDatabase, openSource } from '../../src/import/source.ts'
+import { identifyDatabase } from '../../src/database/same-database.ts'
+import { openSource } from '../../src/import/source.ts'
 import { createServerDatabase, engines } from '../_app.ts'
 import test from '../_test.ts'
 import { createSource } from './_sources.ts'
