@@ -132,11 +132,10 @@ function casesOf(seconds: number): Record<string, (side: Side) => Promise<number
     login: async ({ size, post }) =>
       (await loadLoops(8, seconds, () => post('/login', { username: randomName(size), password }))).perSecond,
     refresh: async ({ post, refreshTokens }) => {
-      let next = 0
+      // A token that is in use is not in the array, because its second use would end the session.
       const refresh = async () => {
-        const place = next++ % refreshTokens.length
-        const { refreshToken = '' } = await post('/token', { refreshToken: refreshTokens[place] })
-        refreshTokens[place] = refreshToken
+        const { refreshToken = '' } = await post('/token', { refreshToken: refreshTokens.shift() })
+        refreshTokens.push(refreshToken)
       }
       return (await loadLoops(8, seconds, refresh)).perSecond
     },
