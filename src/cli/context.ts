@@ -139,7 +139,7 @@ function noDatabase({ dataDir }: Config): CommandError {
 async function noTables({ database }: Deployment): Promise<CommandError> {
   const schema = await database.schema()
   const [row] = await database.query<{ name: string }>(
-    { name: '', text: 'SELECT current_database() AS name' },
+    { name: 'current_database', text: 'SELECT current_database() AS name' },
     [],
   )
   return new CommandError(

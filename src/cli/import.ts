@@ -17,6 +17,7 @@ export type ImportContext = ImportDeps & {
   importExport(file: string, flags: ImportFlags): Promise<Output>
 }
 
+/** The options of an import. */
 export type ImportFlags = { dryRun?: boolean; withoutSessions?: boolean }
 
 const exitCodes = { problems: 1, unavailable: 69, internal: 70, config: 78 }

@@ -4,6 +4,7 @@ import type { Connection } from './database.ts'
 /** The largest difference in seconds between a clock and the database's that needs no warning. */
 export const largestSkew = 5
 
+/** A clock that follows the database's clock. */
 export type DatabaseClock = ReturnType<typeof createDatabaseClock>
 
 /**

@@ -22,7 +22,7 @@ export type Connection = Schema & {
    * connection.
    */
   transact<T>(work: (transaction: Transaction) => Promise<T | null>): Promise<T[]>
-  /** Hears what anybody tells on a channel, until the connection is closed. */
+  /** Passes the notifications of a channel to the subscriber, until the connection is closed. */
   listen(channel: string, subscriber: Subscriber): Subscription
   close(): Promise<void>
   /** Counts the pool's connections; undefined for the embedded database, which has no pool. */
@@ -95,10 +95,10 @@ function extendPrisma(prisma: PrismaClient, admit: () => void) {
   return Object.assign(extended, { $transaction }) as typeof extended
 }
 
-/** Runs a database statement of that name and watches how it goes. */
+/** Runs `work`, the database statement `name`, and observes its duration and outcome. */
 export type InstrumentStatement = <T>(name: string, work: () => Promise<T>) => Promise<T>
 
-/** The same, with every statement run by `around`, which is told its name and nothing else. */
+/** Returns the same queries, with every statement run by `around`. `around` gets the name and no values. */
 export function watchQueries({ prisma, query, qualify }: Queries, around: InstrumentStatement): Queries {
   const watched = prisma.$extends({
     query: {

@@ -62,7 +62,7 @@ export async function openListenConnection(
     try {
       await settings.notify(own, message)
       if (!(await isInTime(arrival, settings.timeout)))
-        throw new NotificationsNotDeliveredError('What is said does not arrive on the listening connection')
+        throw new NotificationsNotDeliveredError('Notifications do not arrive on the listening connection')
     } finally {
       awaited.delete(message)
     }
@@ -107,7 +107,7 @@ export async function openListenConnection(
 
   const giveUp = () => disconnect(new Error('The listening connection does not answer'))
   let isLate = false
-  // Before a server answers a statement it sends what was told until then.
+  // A server sends the notifications of the past before its answer to a statement.
   const isCaughtUp = coalesceCalls(async () => {
     if (isLate) return false
     const answer = client.query('').catch(giveUp)
@@ -120,8 +120,8 @@ export async function openListenConnection(
     })
     return false
   })
-  // In case those who write have moved to another server. What could not be said proves nothing about who listens: under
-  // load no other connection may be free, and memory is worth most then. So only the connection itself is asked.
+  // The other connections may lead to another server since a failover. A probe that could not be sent proves nothing:
+  // under load no other connection may be free, and the cache is worth most then. So only this connection is asked.
   const sendHeartbeat = () =>
     probe().catch((error) =>
       error instanceof NotificationsNotDeliveredError ? disconnect(error) : void isCaughtUp(),

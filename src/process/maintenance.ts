@@ -77,8 +77,8 @@ export function createSkewReport(log: Logger, { skew }: Pick<DatabaseClock, 'ske
 
 /**
  * Runs `work` after `first` milliseconds, then repeatedly, `interval` milliseconds after each end. A failure does not
- * stop the repetition. It is logged when its reason is new, and its end is logged. Returns the function that stops it: it aborts the signal of `work`, and waits for a
- * running `work`.
+ * stop the repetition. It is logged when its reason is new, and its end is logged. Returns the function that stops it: it
+ * aborts the signal of `work`, and waits for a running `work`.
  */
 export function scheduleRepeating(
   interval: number,
