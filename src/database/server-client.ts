@@ -42,11 +42,14 @@ export class ServerClient extends pg.Client {
   readonly #session: ServerClientConfig['session']
   readonly #onRefusal: NonNullable<ServerClientConfig['onRefusal']>
   readonly #target: NonNullable<ServerAddress['target']>
+  readonly #unreadable: unknown
 
   constructor(config: ServerClientConfig) {
     const { address, route, session, onRefusal } = config
     const host = route.current()
-    super({ ...config, ...clientConfig(address, host) })
+    const { settings, error } = readClientConfig(address, host)
+    super({ ...config, ...settings })
+    this.#unreadable = error
     this.#session = { ...address.session, ...session }
     this.#onRefusal = (error) => {
       if (isAway(error)) route.skip(host)
@@ -83,6 +86,7 @@ export class ServerClient extends pg.Client {
 
   async #open(): Promise<pg.Client> {
     try {
+      if (this.#unreadable) throw this.#unreadable
       await super.connect()
       await this.#applySession()
       return this
@@ -155,6 +159,15 @@ export function sessionSettings(limits: { statement: number; lock: number }): Re
     default_transaction_isolation: 'read committed',
     bytea_output: 'hex',
     array_nulls: 'on',
+  }
+}
+
+/** Returns the settings of a host. An unreadable file is an error of `connect`: a pool catches none of a constructor. */
+function readClientConfig(address: ServerAddress, host: Host) {
+  try {
+    return { settings: clientConfig(address, host) }
+  } catch (error) {
+    return { settings: {}, error }
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectServer } from '../../src/database/postgres.ts'
@@ -62,6 +62,22 @@ function declareTests(server: PostgresServer, certificate: string): void {
 
   test('sslmode=verify-full accepts a certificate of the authority in sslrootcert', async (t) => {
     t.true(await isEncrypted({ sslmode: 'verify-full', sslrootcert: certificate }))
+  })
+
+  test('a missing sslrootcert fails the waiting statements and not the process, until the file is back', async (t) => {
+    const copy = join(folder, 'authority.pem')
+    await copyFile(certificate, copy)
+    const url = withParameters({ sslmode: 'verify-full', sslrootcert: copy })
+    const connection = connectServer(url, () => {}, patience, { poolSize: 1 })
+    t.teardown(() => connection.close())
+    await sql(connection, 'SELECT 1')
+    await rm(copy)
+    const ended = sql(connection, 'SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(9)')
+    const waiting = sql(connection, 'SELECT 2')
+    await t.throwsAsync(ended)
+    await t.throwsAsync(waiting, { code: 'ENOENT' })
+    await copyFile(certificate, copy)
+    t.is((await sql(connection, 'SELECT 1')).length, 1)
   })
 
   test('sslmode=verify-full rejects a certificate of an unknown authority', async (t) => {
