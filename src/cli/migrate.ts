@@ -72,19 +72,23 @@ async function migrateAll(
 }
 
 async function readStatus(context: CommandContext, config: Config): Promise<Output> {
-  const [{ findPending }, { findMigrationNames }, { root }] = await Promise.all([
-    import('../migrations/migrate.ts'),
+  const [{ findApplied }, { findMigrationNames }, { root }] = await Promise.all([
+    import('../migrations/history.ts'),
     import('../migrations/migrate.ts'),
     import('../process/settings.ts'),
   ])
   const names = await findMigrationNames(root)
-  const pending = (await hasDatabase(config))
-    ? await withConnection(context, config, (connection) => findPending(connection, root))
-    : names
-  const migrations = names.map((name) => ({ name, applied: !pending.includes(name) }))
-  const rows = migrations.map(({ name, applied }) => [name, applied])
+  const found: ReadonlySet<string> = (await hasDatabase(config))
+    ? await withConnection(context, config, findApplied)
+    : new Set()
+  const migrations = names.map((name) => ({ name, applied: found.has(name) }))
+  const unknown = [...found].filter((name) => !names.includes(name)).sort()
+  const rows = [
+    ...migrations.map(({ name, applied }) => [name, applied]),
+    ...unknown.map((name) => [name, 'yes, and not of this version']),
+  ]
   return {
-    document: { migrations, pending: pending.length },
+    document: { migrations, pending: migrations.filter(({ applied }) => !applied).length, unknown },
     text: table(['MIGRATION', 'APPLIED'], rows, 'No migrations.'),
   }
 }
