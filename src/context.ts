@@ -43,6 +43,8 @@ export type State = {
   hasuraClient?: HasuraClient
   /** The current session and its user. */
   access?: ActiveSession
+  /** The profile of the signed-in user. */
+  profile?: Profile
   /** The user's claims, which the claims proxy makes from `access`. */
   claims?: HasuraClaims
 }
@@ -110,6 +112,16 @@ export type ActiveSession = {
   roles: string[]
   /** The rows of `user_claim`: name → JSON text. */
   extraClaims: Record<string, string>
+}
+
+/** The data that a user sees about the own account. */
+export type Profile = {
+  email: string | null
+  /** True when the e-mail address was proven to be the user's. */
+  emailVerified: boolean
+  createdAt: Date
+  /** The oldest first. */
+  identities: { provider: string; subject: string; email: string | null }[]
 }
 
 /** The value of a session variable: text for Hasura v2, any JSON but null for Hasura v3. */

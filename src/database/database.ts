@@ -1,6 +1,6 @@
 import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { translateFailure } from './failures.ts'
-import { PrismaClient } from './generated/client.ts'
+import type { PrismaClient } from './generated/client.ts'
 import type { Subscriber, Subscription } from './listener.ts'
 import type { Schema } from './schema.ts'
 
@@ -37,8 +37,14 @@ export type Transaction = Schema & Pick<Connection, 'query'> & { execute(script:
 /** The connections of a pool at one moment; `waiting` counts callers that wait for a connection. */
 export type PoolLoad = { used: number; idle: number; waiting: number }
 
-/** The two ways to run a statement. Both pass every failure through `translateFailure`. `qualify` is for raw SQL. */
-export type Queries = { prisma: ReturnType<typeof extendPrisma> } & Pick<Connection, 'query' | 'qualify'>
+type Prisma = ReturnType<typeof extendPrisma>
+
+/**
+ * The two ways to run a statement. Both pass every failure through `translateFailure`. `qualify` is for raw SQL. The
+ * first call of `prisma` loads the Prisma client, which takes a third of a second and 40 MiB. So no statement of a
+ * frequent request uses it.
+ */
+export type Queries = { prisma: () => Promise<Prisma> } & Pick<Connection, 'query' | 'qualify'>
 
 /** The database as stores and migrations see it. */
 export type Database = Queries & {
@@ -55,9 +61,13 @@ export type Database = Queries & {
 
 /** Creates Prisma and prepared statements over one connection (a pool, or the embedded database). */
 export function createDatabase(connection: Connection): Database {
-  const prisma = new PrismaClient({ adapter: connection.adapter })
+  let loading: Promise<PrismaClient> | undefined
+  const load = () => {
+    loading ??= loadPrisma(connection)
+    return loading
+  }
   const behind = (admit: () => void): Queries => ({
-    prisma: extendPrisma(prisma, admit),
+    prisma: memoize(async () => extendPrisma(await load(), admit)),
     query: (statement, values) => translated(admit, () => connection.query(statement, values)),
     qualify: (text) => translated(admit, () => connection.qualify(text)),
   })
@@ -79,9 +89,22 @@ export function createDatabase(connection: Connection): Database {
     pool: connection.pool,
     isPooled: connection.isPooled,
     close: async () => {
-      await prisma.$disconnect()
+      await (await loading)?.$disconnect()
       await connection.close()
     },
+  }
+}
+
+async function loadPrisma({ adapter }: Connection): Promise<PrismaClient> {
+  const { PrismaClient } = await import('./generated/client.ts')
+  return new PrismaClient({ adapter })
+}
+
+function memoize<T>(create: () => Promise<T>): () => Promise<T> {
+  let created: Promise<T> | undefined
+  return () => {
+    created ??= create()
+    return created
   }
 }
 
@@ -100,18 +123,22 @@ export type InstrumentStatement = <T>(name: string, work: () => Promise<T>) => P
 
 /** Returns the same queries, with every statement run by `around`. `around` gets the name and no values. */
 export function watchQueries({ prisma, query, qualify }: Queries, around: InstrumentStatement): Queries {
+  return {
+    prisma: memoize(async () => watchPrisma(await prisma(), around)),
+    query: (statement, values) => around(statement.name, () => query(statement, values)),
+    qualify,
+  }
+}
+
+function watchPrisma(prisma: Prisma, around: InstrumentStatement): Prisma {
   const watched = prisma.$extends({
     query: {
       $allOperations: ({ model, operation, args, query }) =>
         around(model ? `${model}.${operation}` : operation, () => query(args)),
     },
   })
-  return {
-    // BEGIN and COMMIT are not observed; the statements between them are.
-    prisma: Object.assign(watched, { $transaction: prisma.$transaction }) as Queries['prisma'],
-    query: (statement, values) => around(statement.name, () => query(statement, values)),
-    qualify,
-  }
+  // BEGIN and COMMIT are not observed; the statements between them are.
+  return Object.assign(watched, { $transaction: prisma.$transaction }) as Prisma
 }
 
 async function translated<T>(admit: () => void, work: () => Promise<T>): Promise<T> {

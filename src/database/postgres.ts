@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PrismaPg } from '@prisma/adapter-pg'
 import type { IsolationLevel, SqlDriverAdapterFactory, SqlQuery } from '@prisma/driver-adapter-utils'
 import type pg from 'pg'
 import { parseConnectionString } from './connection-string.ts'
@@ -194,11 +193,11 @@ function createServerAdapter(
   schema: () => Promise<string>,
   again: <T>(work: () => Promise<T>) => Promise<T>,
 ): SqlDriverAdapterFactory {
-  const { provider, adapterName } = new PrismaPg(pool)
   return {
-    provider,
-    adapterName,
+    provider: 'postgres',
+    adapterName: '@prisma/adapter-pg',
     connect: async () => {
+      const { PrismaPg } = await import('@prisma/adapter-pg')
       const adapter = await new PrismaPg(pool, { schema: await schema() }).connect()
       const { queryRaw, executeRaw, startTransaction } = adapter
       return Object.assign(adapter, {

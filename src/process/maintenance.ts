@@ -21,12 +21,10 @@ export function startMaintenance(
     announce,
     clock,
   }: Pick<Dependencies, 'config' | 'sweep' | 'log' | 'announce' | 'clock'>,
-  { database, databaseClock }: Pick<Deployment, 'database' | 'databaseClock'>,
+  { databaseClock }: Pick<Deployment, 'databaseClock'>,
   keys: Keyring,
   firstSweep: number,
 ): () => Promise<void> {
-  // Prisma compiles its query engine on first use, which would delay the first sign-up.
-  database.prisma.$connect().catch((error: unknown) => log.warn({ err: error }, 'database unreachable'))
   const reportSkew = createSkewReport(log, databaseClock)
   const jobs = [
     scheduleRepeating(

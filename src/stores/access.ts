@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { ActiveSession } from '../context.ts'
 import type { Database } from '../database/database.ts'
 
-const accessRow = z.object({
+/** A row of `selectAccess`. */
+export const accessRow = z.object({
   sessionId: z.string(),
   counter: z.number().int(),
   idleExpiresAt: z.date(),
@@ -22,11 +23,13 @@ const accessRow = z.object({
 })
 
 /**
- * The SQL condition of a valid session: `s` is its row, `u` the row of its user, and $1 the time. A statement that has
- * waited for a lock may know an earlier epoch of the user than of a session that stays, hence no equality.
+ * The SQL condition of a session that was not ended: `s` is its row, `u` the row of its user. A statement that has waited
+ * for a lock may know an earlier epoch of the user than of a session that stays, hence no equality.
  */
-export const living =
-  's.user_id = u.id AND s.epoch >= u.session_epoch AND s.revoked_at IS NULL AND s.idle_expires_at > $1 AND s.expires_at > $1'
+export const unended = 's.user_id = u.id AND s.epoch >= u.session_epoch AND s.revoked_at IS NULL'
+
+/** The SQL condition of a valid session: an unended one that is not expired. $1 is the time. */
+export const living = `${unended} AND s.idle_expires_at > $1 AND s.expires_at > $1`
 
 /** The time of the last authentication; a row that another program inserted may have none. */
 export const authTime = 'coalesce(s.auth_time, s.created_at)'
@@ -42,15 +45,15 @@ export function parseAccess(rows: unknown[]): ActiveSession | null {
 
 /**
  * Returns a statement that reads the grants of a session. `sessionRow` is a WITH query named `s` that yields the
- * session or no row. An inactive user yields no row.
+ * session or no row. An inactive user yields no row. `more` are further columns, of the user `u`.
  */
-export function selectAccess(sessionRow: string): string {
+export function selectAccess(sessionRow: string, more?: string): string {
   return `WITH ${sessionRow}
 SELECT s.id AS "sessionId", s.counter, s.idle_expires_at AS "idleExpiresAt", s.expires_at AS "expiresAt",
   s.auth_time AS "authTime", s.amr, s.level,
   u.id AS "userId", u.username, u.email IS NOT NULL AND u.email_verified AS "emailVerified", d.name AS "defaultRole",
   ARRAY(SELECT r.name::text FROM {user_role} ur JOIN {role} r ON r.id = ur.role_id WHERE ur.user_id = u.id) AS roles,
-  (SELECT jsonb_object_agg(c.name, c.value::text) FROM {user_claim} c WHERE c.user_id = u.id) AS "extraClaims"
+  (SELECT jsonb_object_agg(c.name, c.value::text) FROM {user_claim} c WHERE c.user_id = u.id) AS "extraClaims"${more === undefined ? '' : `,\n  ${more}`}
 FROM s JOIN {user} u ON u.id = s.user_id LEFT JOIN {role} d ON d.id = u.default_role_id
 WHERE u.active`
 }

@@ -48,8 +48,11 @@ export function createIdentities({ prisma, query, qualify }: Pick<Database, 'pri
   }: Pick<ProviderIdentity, 'provider' | 'subject'>): Promise<Found | null> => {
     const where = { provider_subject: { provider, subject } }
     return (
-      (await prisma.identity.findUnique({ where, select: { user: { select: { id: true, active: true } } } }))
-        ?.user ?? null
+      (
+        await (
+          await prisma()
+        ).identity.findUnique({ where, select: { user: { select: { id: true, active: true } } } })
+      )?.user ?? null
     )
   }
 
@@ -57,7 +60,7 @@ export function createIdentities({ prisma, query, qualify }: Pick<Database, 'pri
     { provider, subject, email, emailVerified }: ProviderIdentity,
     now: Date,
   ): Promise<void> => {
-    await prisma.identity.updateMany({
+    await (await prisma()).identity.updateMany({
       where: { provider, subject },
       data: { email, emailVerified, lastUsedAt: now },
     })
@@ -66,7 +69,7 @@ export function createIdentities({ prisma, query, qualify }: Pick<Database, 'pri
   const create = async (identity: ProviderIdentity, username: string): Promise<FoundOrMade> => {
     const { email, emailVerified } = identity
     const user = { username, ...(emailVerified && { email, emailVerified }) }
-    const made = await prisma.identity.create({
+    const made = await (await prisma()).identity.create({
       data: { ...identity, user: { create: user } },
       select: { userId: true },
     })
@@ -92,7 +95,7 @@ export function createIdentities({ prisma, query, qualify }: Pick<Database, 'pri
      */
     link: async (identity: ProviderIdentity, userId: string, now: Date): Promise<void> => {
       try {
-        await prisma.identity.create({ data: { ...identity, userId } })
+        await (await prisma()).identity.create({ data: { ...identity, userId } })
       } catch (error) {
         if (!isUniqueViolation(error)) throw error
         const found = await find(identity)
@@ -108,8 +111,8 @@ export function createIdentities({ prisma, query, qualify }: Pick<Database, 'pri
      * would have no sign-in method left. It locks the user's row, so that two concurrent requests cannot remove the last
      * two methods.
      */
-    unlink: (provider: string, userId: string, keepSession: string, now: Date): Promise<boolean> =>
-      prisma.$transaction(async (tx) => {
+    unlink: async (provider: string, userId: string, keepSession: string, now: Date): Promise<boolean> =>
+      (await prisma()).$transaction(async (tx) => {
         const execute = async (text: string, ...values: unknown[]) =>
           tx.$executeRawUnsafe(await qualify(text), ...values)
         const [user] = await tx.$queryRawUnsafe<{ hasPassword: boolean }[]>(await qualify(lockUser), userId)

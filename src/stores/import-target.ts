@@ -136,7 +136,7 @@ export async function rehearse<T>(
   const rehearsed: { result?: T } = {}
   const undo = new Error('The rehearsal is rolled back')
   try {
-    await prisma.$transaction(
+    await (await prisma()).$transaction(
       async (tx) => {
         // PostgreSQL rejects further statements of a transaction after a failure, unless it goes back to a savepoint.
         const query: Database['query'] = async <Row>({ text }: Statement, values: readonly unknown[]) => {

@@ -10,16 +10,21 @@ export type NewCode = {
 
 export type OneTimeCodes = ReturnType<typeof createOneTimeCodes>
 
+const create = {
+  name: 'code_create',
+  text: 'INSERT INTO {authorization_code} (hash, session_id, code_challenge, expires_at) VALUES ($1, $2, $3, $4)',
+}
+
 const consumeState = {
   name: 'oauth_state_spend',
   text: 'INSERT INTO {oauth_state} (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true AS spent',
 }
 
 /** The tables of what works once: `authorization_code` and `oauth_state`. */
-export function createOneTimeCodes({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
+export function createOneTimeCodes({ query }: Pick<Database, 'query'>) {
   return {
     createCode: async (code: NewCode): Promise<void> =>
-      void (await prisma.authorizationCode.create({ data: code })),
+      void (await query(create, [code.hash, code.sessionId, code.codeChallenge, code.expiresAt])),
 
     /** Marks a state as used; false when it was used before. One statement: of any number of callers one is first. */
     consumeState: async (hash: Uint8Array, expiresAt: Date): Promise<boolean> =>

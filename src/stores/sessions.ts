@@ -1,6 +1,7 @@
 import type { ActiveSession, ProvenUser } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { columns, living, parseAccess, selectAccess } from './access.ts'
+import { createSessionReads } from './session-read.ts'
 import { type ClientKind, createReuse } from './session-reuse.ts'
 
 /** The client of a sign-in, as it is stored with the session. */
@@ -29,13 +30,6 @@ const begin = {
     INSERT INTO {session} AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider)
     SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9 FROM u WHERE $10::text IS NULL OR EXISTS (SELECT 1 FROM i)
     RETURNING ${columns})`),
-}
-
-const read = {
-  name: 'session_read',
-  text: selectAccess(
-    `s AS (SELECT ${columns} FROM {session} s, {user} u WHERE s.id = $2 AND s.user_id = $3 AND ${living})`,
-  ),
 }
 
 const rotate = {
@@ -79,6 +73,12 @@ const revokeOwn = {
   name: 'session_revoke_own',
   text: `UPDATE {session} s SET revoked_at = $1, revoked_reason = 'user'
     FROM {user} u WHERE s.id = $2 AND s.user_id = $3 AND ${living} RETURNING true`,
+}
+
+const revoke = {
+  name: 'session_revoke',
+  text: `UPDATE {session} SET revoked_at = $1, revoked_reason = 'logout'
+    WHERE id = $2 AND revoked_at IS NULL RETURNING true`,
 }
 
 // Both locks, because a session that stays in a new epoch is another row than the statement has seen.
@@ -126,11 +126,12 @@ export const lockingMethods = [
  * at that moment, and answers null when there is no session that may act, or its user is not active.
  */
 export function createSessions(
-  { prisma, query }: Pick<Database, 'prisma' | 'query'>,
+  { query }: Pick<Database, 'query'>,
   lifetimes: SessionLifetimes,
   perUser: number,
 ) {
   return {
+    ...createSessionReads(query),
     ...createReuse(query),
 
     /**
@@ -159,10 +160,6 @@ export function createSessions(
           String(perUser),
         ]),
       ),
-
-    /** Reads a session that is neither revoked nor expired. */
-    read: async (sessionId: string, userId: string, now: Date): Promise<ActiveSession | null> =>
-      parseAccess(await query(read, [now, sessionId, userId])),
 
     /** Moves the refresh token of a session on by one for a client, if `counter` is the current one. */
     rotate: async (
@@ -203,15 +200,9 @@ export function createSessions(
      * other session, and the call succeeds. Returns false when the one session had ended before.
      */
     revoke: async (sessionId: string, everywhere: boolean, now: Date): Promise<boolean> => {
-      if (everywhere) {
-        await query(revokeEverywhere, [now, sessionId])
-        return true
-      }
-      const { count } = await prisma.session.updateMany({
-        where: { id: sessionId, revokedAt: null },
-        data: { revokedAt: now, revokedReason: 'logout' },
-      })
-      return count === 1
+      if (!everywhere) return (await query(revoke, [now, sessionId])).length === 1
+      await query(revokeEverywhere, [now, sessionId])
+      return true
     },
   }
 }

@@ -60,19 +60,20 @@ export function createSigningKeyStore({
     add: async (key: NewKey, state: 'next' | 'active', tokenLifetime: number, now: Date): Promise<void> => {
       const activeAt = state === 'active' ? now : null
       const publicJwk = key.publicJwk as object
-      await prisma.signingKey.create({
+      await (await prisma()).signingKey.create({
         data: { ...key, publicJwk, state, tokenLifetime, createdAt: now, activeAt },
       })
     },
 
     /** Makes the key `kid` active and the previous active key retiring, in one transaction. */
     activate: async (kid: string, now: Date): Promise<void> => {
-      await prisma.$transaction([
-        prisma.signingKey.updateMany({
+      const client = await prisma()
+      await client.$transaction([
+        client.signingKey.updateMany({
           where: { state: 'active', kid: { not: kid } },
           data: { state: 'retiring', retiringAt: now },
         }),
-        prisma.signingKey.updateMany({
+        client.signingKey.updateMany({
           where: { kid, state: 'next' },
           data: { state: 'active', activeAt: now },
         }),
@@ -81,7 +82,7 @@ export function createSigningKeyStore({
 
     /** Raises the stored token lifetime of a key to `tokenLifetime` seconds; a longer lifetime stays. */
     extend: async (kid: string, tokenLifetime: number): Promise<void> => {
-      await prisma.signingKey.updateMany({
+      await (await prisma()).signingKey.updateMany({
         where: { kid, tokenLifetime: { lt: tokenLifetime } },
         data: { tokenLifetime },
       })
@@ -89,7 +90,8 @@ export function createSigningKeyStore({
 
     /** Removes a key that is not active; false when no key has the kid, or it is the active key. */
     remove: async (kid: string): Promise<boolean> =>
-      (await prisma.signingKey.deleteMany({ where: { kid, state: { not: 'active' } } })).count === 1,
+      (await (await prisma()).signingKey.deleteMany({ where: { kid, state: { not: 'active' } } })).count ===
+      1,
 
     /** Replaces the encrypted private part, unless it has changed since `old` was read. */
     reseal: async (
@@ -97,7 +99,7 @@ export function createSigningKeyStore({
       old: Uint8Array<ArrayBuffer>,
       privateKey: Uint8Array<ArrayBuffer>,
     ): Promise<void> => {
-      await prisma.signingKey.updateMany({ where: { kid, privateKey: old }, data: { privateKey } })
+      await (await prisma()).signingKey.updateMany({ where: { kid, privateKey: old }, data: { privateKey } })
     },
   }
 }

@@ -93,7 +93,7 @@ export async function readRows(
   write: (lines: readonly string[]) => Promise<void>,
 ): Promise<TransferCounts> {
   const counts = noRows()
-  await prisma.$transaction(
+  await (await prisma()).$transaction(
     async (tx) => {
       await tx.$executeRawUnsafe('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
       await tx.$executeRawUnsafe(`SET LOCAL TIME ZONE 'UTC'`)
@@ -139,7 +139,7 @@ export async function writeRows<T>(
   const done: { result?: T } = {}
   const undo = new Error('The transfer is rolled back')
   try {
-    await prisma.$transaction(
+    await (await prisma()).$transaction(
       async (tx) => {
         const run = async (text: string, ...values: string[]) =>
           tx.$executeRawUnsafe(await qualify(text), ...values)

@@ -51,7 +51,7 @@ const deleteSessions = {
 export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
   const findId = async (nameOrId: string): Promise<string | null> => {
     const byId = { where: { id: nameOrId }, select: { id: true } }
-    const found = z.guid().safeParse(nameOrId).success ? await prisma.user.findUnique(byId) : null
+    const found = z.guid().safeParse(nameOrId).success ? await (await prisma()).user.findUnique(byId) : null
     if (found) return found.id
     const [named] = await query<{ id: string }>(findByName, [nameOrId, nameOrId.trim()])
     return named?.id ?? null
@@ -65,14 +65,17 @@ export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'qu
     find: async (nameOrId: string): Promise<UserName | null> => {
       const id = await findId(nameOrId)
       if (id === null) return null
-      return prisma.user.findUnique({ where: { id }, select: { id: true, username: true, active: true } })
+      return (await prisma()).user.findUnique({
+        where: { id },
+        select: { id: true, username: true, active: true },
+      })
     },
 
     /** Creates a user with the roles and returns the id. Throws `username_taken`. */
     create: async (user: NewUser, roleIds: readonly string[]): Promise<string> => {
       const roles = { create: roleIds.map((roleId) => ({ roleId })) }
       try {
-        return (await prisma.user.create({ data: { ...user, roles }, select: { id: true } })).id
+        return (await (await prisma()).user.create({ data: { ...user, roles }, select: { id: true } })).id
       } catch (error) {
         if (isUniqueViolation(error) && (await isNameTaken(query, user.username)))
           throw new GatewayError('username_taken', { cause: error })
@@ -84,27 +87,29 @@ export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'qu
     list: async (limit: number, after = '') => {
       const page = await query<{ id: string }>(list, [after, limit])
       const ids = page.map(({ id }) => id)
-      const users = await prisma.user.findMany({ where: { id: { in: ids } }, select: summary })
+      const users = await (await prisma()).user.findMany({ where: { id: { in: ids } }, select: summary })
       const byId = new Map(users.map((user) => [user.id, toSummary(user)]))
       return ids.flatMap((id) => byId.get(id) ?? [])
     },
 
     /** Returns all data of a user except secrets and sessions; null when no user has the id. */
     findDetails: async (id: string) => {
-      const user = await prisma.user.findUnique({ where: { id }, select: details })
+      const user = await (await prisma()).user.findUnique({ where: { id }, select: details })
       if (user === null) return null
-      const hasPassword = (await prisma.user.count({ where: { id, password: { not: null } } })) === 1
+      const hasPassword =
+        (await (await prisma()).user.count({ where: { id, password: { not: null } } })) === 1
       return { ...toSummary(user), hasPassword, updatedAt: user.updatedAt, identities: user.identities }
     },
 
     /** Activates or deactivates a user; false when nothing changed. The database ends a deactivated user's sessions. */
     setActive: async (id: string, active: boolean): Promise<boolean> =>
-      (await prisma.user.updateMany({ where: { id, active: !active }, data: { active } })).count === 1,
+      (await (await prisma()).user.updateMany({ where: { id, active: !active }, data: { active } })).count ===
+      1,
 
     /** Deletes a user with all sessions, identities, roles and claims; false when no user has the id. */
     delete: async (id: string): Promise<boolean> => {
       while ((await query(deleteSessions, [id])).length > 0);
-      return (await prisma.user.deleteMany({ where: { id } })).count === 1
+      return (await (await prisma()).user.deleteMany({ where: { id } })).count === 1
     },
   }
 }
@@ -140,7 +145,7 @@ export function createUserClaims({ prisma }: Pick<Database, 'prisma'>) {
     /** Sets a claim of a user and replaces a claim of the same name. */
     set: async (userId: string, name: string, value: Prisma.InputJsonValue): Promise<void> => {
       const claim = { userId, name, value }
-      await prisma.userClaim.upsert({
+      await (await prisma()).userClaim.upsert({
         where: { userId_name: { userId, name } },
         create: claim,
         update: claim,
@@ -149,6 +154,6 @@ export function createUserClaims({ prisma }: Pick<Database, 'prisma'>) {
 
     /** Removes a claim of a user; false when the user has no claim of that name. */
     remove: async (userId: string, name: string): Promise<boolean> =>
-      (await prisma.userClaim.deleteMany({ where: { userId, name } })).count === 1,
+      (await (await prisma()).userClaim.deleteMany({ where: { userId, name } })).count === 1,
   }
 }

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import type { Profile } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
@@ -34,6 +36,23 @@ const create = {
     RETURNING id`,
 }
 
+/** The columns of `profileRow`, of a user `u`. */
+export const profileColumns = `u.email, u.email IS NOT NULL AND u.email_verified AS "emailVerified", u.created_at AS "createdAt",
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('provider', i.provider, 'subject', i.subject, 'email', i.email)
+    ORDER BY i.created_at, i.provider), '[]') FROM {identity} i WHERE i.user_id = u.id) AS identities`
+
+/** A row of a profile. */
+export const profileRow = z.object({
+  email: z.string().nullable(),
+  emailVerified: z.boolean(),
+  createdAt: z.date(),
+  identities: z.array(z.object({ provider: z.string(), subject: z.string(), email: z.string().nullable() })),
+})
+
+const findHash = { name: 'user_hash', text: 'SELECT password FROM {user} WHERE id = $1' }
+
+const findProfile = { name: 'user_profile', text: `SELECT ${profileColumns} FROM {user} u WHERE u.id = $1` }
+
 // The setting reaches the trigger user_end_sessions and ends with the statement's transaction.
 const replaceHash = {
   name: 'user_replace_hash',
@@ -46,7 +65,7 @@ const replaceHash = {
 export type Users = ReturnType<typeof createUsers>
 
 /** The `user` table. */
-export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
+export function createUsers({ query }: Pick<Database, 'query'>) {
   return {
     /**
      * Finds a user by a typed name, without regard to case, compatibility forms and white space around it; null when no
@@ -81,21 +100,12 @@ export function createUsers({ prisma, query }: Pick<Database, 'prisma' | 'query'
 
     /** Returns the password hash of a user; null without one. */
     findHash: async (id: string): Promise<string | null> =>
-      (await prisma.user.findUnique({ where: { id }, select: { password: true } }))?.password ?? null,
+      (await query<{ password: string | null }>(findHash, [id]))[0]?.password ?? null,
 
     /** Returns the data that a user sees about the own account; null when no user has the id. */
-    findProfile: (id: string) =>
-      prisma.user.findUnique({
-        where: { id },
-        select: {
-          email: true,
-          emailVerified: true,
-          createdAt: true,
-          identities: {
-            select: { provider: true, subject: true, email: true },
-            orderBy: { createdAt: 'asc' },
-          },
-        },
-      }),
+    findProfile: async (id: string): Promise<Profile | null> => {
+      const [row] = await query(findProfile, [id])
+      return row === undefined ? null : profileRow.parse(row)
+    },
   }
 }

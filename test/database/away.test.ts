@@ -29,7 +29,7 @@ if (engines.includes('server')) {
     }
     t.is((await app.get('/jwks')).status, 200)
     t.is((await app.get('/healthz')).status, 200)
-    const { prisma } = app.gateway.database
+    const prisma = await app.gateway.database.prisma()
     for (const work of [
       () => prisma.user.count(),
       () => prisma.$transaction((tx) => tx.user.count()),
@@ -49,9 +49,10 @@ if (engines.includes('server')) {
     const other = connectServer(url, () => {}, patience)
     t.teardown(() => other.close())
     const { database } = app.gateway
+    const prisma = await database.prisma()
     for (const work of [
       () => database.query({ name: '', text: 'SELECT pg_sleep(100)::text' }, []),
-      () => database.prisma.$queryRaw`SELECT pg_sleep(100)::text`,
+      () => prisma.$queryRaw`SELECT pg_sleep(100)::text`,
     ]) {
       const sleeping = t.throwsAsync(work, { code: 'database_unavailable' })
       await terminate(other, `query LIKE '%pg_sleep(100)%'`)
@@ -64,7 +65,7 @@ if (engines.includes('server')) {
     t.teardown(relay.cut)
     const app = await startApp({ databaseUrl: relay.url, env: { AUTH_DATABASE_TIMEOUT: '3' } })
     t.teardown(app.close)
-    const { prisma } = app.gateway.database
+    const prisma = await app.gateway.database.prisma()
     const silenced = prisma.$transaction(async (tx) => {
       await tx.user.count()
       relay.swallow()
@@ -81,19 +82,20 @@ if (engines.includes('server')) {
     const app = await startApp({ engine: 'server', env: { AUTH_DATABASE_TIMEOUT: '10' } })
     t.teardown(app.close)
     const { database } = app.gateway
+    const prisma = await database.prisma()
     const taken = Promise.all(
       Array.from({ length: 10 }, () => database.query({ name: '', text: 'SELECT pg_sleep(5)::text' }, [])),
     )
     await Promise.all([
       t.throwsAsync(
-        database.prisma.$transaction((tx) => tx.user.count()),
+        prisma.$transaction((tx) => tx.user.count()),
         { code: 'database_unavailable' },
       ),
-      t.throwsAsync(database.prisma.user.count(), { code: 'database_unavailable' }),
+      t.throwsAsync(prisma.user.count(), { code: 'database_unavailable' }),
       t.throwsAsync(database.query({ name: '', text: 'SELECT 1' }, []), { code: 'database_unavailable' }),
     ])
     await taken
-    t.is(await database.prisma.user.count(), 0)
+    t.is(await prisma.user.count(), 0)
   })
 
   test('idle connections that the server closes are logged and replaced', async (t) => {

@@ -46,7 +46,7 @@ if (engines.includes('server')) {
     appTest({ env: { AUTH_DATABASE_TIMEOUT: '1' } }, async (t, app) => {
       for (const work of [
         () => app.gateway.database.query({ name: '', text: 'SELECT pg_sleep(30)::text' }, []),
-        () => app.gateway.database.prisma.$queryRaw`SELECT pg_sleep(30)::text`,
+        async () => (await app.gateway.database.prisma()).$queryRaw`SELECT pg_sleep(30)::text`,
       ])
         await t.throwsAsync(work, { message: /took longer for a statement than AUTH_DATABASE_TIMEOUT/ })
     }),

@@ -149,7 +149,7 @@ for (const engine of engines) {
   if (engine === 'server') {
     /** Runs `within` in an open transaction that has changed the password and kept a session, then commits. */
     async function changePassword(own: Own, within: () => Promise<void>): Promise<void> {
-      await stores.database.prisma.$transaction(async (tx) => {
+      await (await stores.database.prisma()).$transaction(async (tx) => {
         await tx.$executeRawUnsafe(`SELECT set_config('claimgate.keep_session', '${own.sessionId}', true)`)
         await tx.$executeRawUnsafe(`UPDATE "user" SET password = 'new' WHERE id = '${own.id}'`)
         await within()
@@ -218,7 +218,7 @@ for (const engine of engines) {
         const id = await stores.addUser('held')
         const held = await begin(id)
         const own = await begin(id)
-        await stores.database.prisma.$transaction(async (tx) => {
+        await (await stores.database.prisma()).$transaction(async (tx) => {
           await tx.$queryRawUnsafe(`SELECT id FROM session WHERE id = '${held.sessionId}' FOR UPDATE`)
           await stores.sessions.revoke(own.sessionId, true, now)
           t.is(await stores.sessions.read(held.sessionId, id, now), null)

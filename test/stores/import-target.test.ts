@@ -50,7 +50,8 @@ for (const engine of engines) {
     await database?.close()
     await rm(dataDir, { recursive: true, force: true })
   })
-  const count = async () => (await database.prisma.user.count()) + (await database.prisma.identity.count())
+  const count = async () =>
+    (await (await database.prisma()).user.count()) + (await (await database.prisma()).identity.count())
 
   test.serial(`${engine}: a rehearsal sees what it has written, and leaves nothing`, async (t) => {
     const seen = await rehearse(database, async (rehearsed) => {
@@ -59,7 +60,7 @@ for (const engine of engines) {
     })
     t.true(seen)
     t.is(await count(), 0)
-    t.is(await database.prisma.role.count(), 0)
+    t.is(await (await database.prisma()).role.count(), 0)
   })
 
   test.serial(`${engine}: a rehearsal that cannot go on fails with the reason`, async (t) => {
@@ -116,7 +117,7 @@ for (const engine of engines) {
       })
       t.deepEqual(found.owners, [{ provider: 'github', subject: '1', owner: id(1) }])
       const include = { defaultRole: true }
-      t.like(await database.prisma.user.findUnique({ where: { id: id(1) }, include }), {
+      t.like(await (await database.prisma()).user.findUnique({ where: { id: id(1) }, include }), {
         username: 'user1',
         emailVerified: true,
         defaultRole: { name: 'editor' },

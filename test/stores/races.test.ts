@@ -45,7 +45,7 @@ for (const engine of engines) {
       await sql(`INSERT INTO identity (provider, subject, user_id) VALUES ('github', 'ida', $1)`, [id])
       const proven = { id, provider: 'github', subject: 'ida', amr: ['fed'] }
       t.not(await sessions.begin(proven, device, now), null)
-      const waiting = await database.prisma.$transaction(async (tx) => {
+      const waiting = await (await database.prisma()).$transaction(async (tx) => {
         const pids = await tx.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`
         await tx.$queryRaw`SELECT 1 FROM "user" WHERE id = ${id}::uuid FOR UPDATE`
         await tx.identity.deleteMany({ where: { userId: id } })

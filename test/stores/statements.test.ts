@@ -35,7 +35,7 @@ for (const engine of engines) {
       'POST /login': ['user_credentials', 'session_begin'],
       'POST /signup': ['user_create', 'session_begin'],
       'POST /token': ['session_rotate'],
-      'POST /logout': ['Session.updateMany'],
+      'POST /logout': ['session_revoke'],
     })
   })
 
@@ -49,7 +49,7 @@ for (const engine of engines) {
       'POST /login': [...counted, 'user_credentials', 'session_begin', ...givenBack],
       'POST /signup': [...counted, 'user_create', 'session_begin'],
       'POST /token': ['session_rotate'],
-      'POST /logout': ['Session.updateMany'],
+      'POST /logout': ['session_revoke'],
     })
   })
 }

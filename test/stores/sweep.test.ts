@@ -148,7 +148,7 @@ for (const engine of engines) {
     test.serial('server: a row that another transaction holds does not stop the sweep', async (t) => {
       const id = await stores.addUser('holding')
       await addSessions(id, 20, later(-2 * day))
-      await stores.database.prisma.$transaction(async (tx) => {
+      await (await stores.database.prisma()).$transaction(async (tx) => {
         await tx.$queryRawUnsafe('SELECT id FROM session LIMIT 1 FOR UPDATE')
         t.is(await stores.sweep(now), 19)
       })
