@@ -90,8 +90,9 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   if (config.docs) router.get('/openapi.json', reference({ readDocument }))
   if (config.actionSecret !== undefined) {
     const secret = requireSecret({ secret: config.actionSecret })
-    const { signedIn, ...inBody } = jsonTransport(deps, { cookieMode: false })
-    const hasura = { ...inBody, signedIn: [...signedIn, sameUser(config.roles)] }
+    const { signedIn, withProfile, ...inBody } = jsonTransport(deps, { cookieMode: false })
+    const same = sameUser(config.roles)
+    const hasura = { ...inBody, signedIn: [...signedIn, same], withProfile: [...withProfile, same] }
     const run = createRunOperation(createOperations(deps, hasura), announceEvents(deps))
     router.post('/hasura/actions', secret, ...actions({ run }))
     router.post('/graphql', secret, ...graphql({ run }))

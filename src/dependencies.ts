@@ -24,7 +24,7 @@ import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/announce.ts'
 import type { ShareMetrics } from './observability/metrics.ts'
 import { createAccessCache, watchAccess } from './sessions/access-cache.ts'
-import { createOpenSession } from './sessions/open-session.ts'
+import { createOpenSession, createWebhookReads } from './sessions/open-session.ts'
 import { createRowTurns, takeTurns } from './sessions/row-turns.ts'
 import { createIdentities } from './stores/identities.ts'
 import { createOneTimeCodes } from './stores/one-time-codes.ts'
@@ -129,6 +129,7 @@ export async function createDependencies(foundation: Foundation) {
     sweep: createSweep(queries),
     /** Answers the reads of `/webhook` from memory; null when the cache is switched off. */
     accessCache,
+    webhookReads: createWebhookReads({ sessions: accessCache ?? sessions, clock }),
     hashes,
     requirePassword: await loadPasswordPolicy({
       ...config,

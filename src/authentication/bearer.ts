@@ -24,11 +24,16 @@ export function bearer({
   return withContract(
     { ...contract, errors: ['invalid_token', 'database_unavailable'] },
     async function bearer(ctx, next) {
-      const [, token] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization(ctx) ?? '') ?? []
+      const token = bearerToken(authorization(ctx))
       if (token === undefined)
         throw new GatewayError('invalid_token', { headers: { 'WWW-Authenticate': 'Bearer' } })
       ctx.state.bearer = await accessTokens.verify(token, clock())
       await next()
     },
   )
+}
+
+/** Returns the token of an Authorization header; undefined for another scheme, and for a text that is no JWT. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  return /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '')?.[1]
 }

@@ -45,3 +45,15 @@ export function claimsProxy({ roles, read, refused }: ClaimsProxyOptions): Middl
 export function requireClaims(ctx: Context): { access: ActiveSession; claims: HasuraClaims } {
   return { access: requireState(ctx, 'access'), claims: requireState(ctx, 'claims') }
 }
+
+/** Creates a function that returns the claims of a session. It makes them once for each session object. */
+export function createClaimsOf(roles: RoleRules): (access: ActiveSession) => HasuraClaims {
+  const made = new WeakMap<ActiveSession, HasuraClaims>()
+  return (access) => {
+    const known = made.get(access)
+    if (known) return known
+    const claims = createHasuraClaims(access, roles)
+    made.set(access, claims)
+    return claims
+  }
+}

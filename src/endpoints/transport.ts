@@ -1,6 +1,6 @@
 import { bearer } from '../authentication/bearer.ts'
 import { claimsProxy } from '../claims/claims-proxy.ts'
-import type { Middleware } from '../context.ts'
+import type { ActiveSession, Context, Middleware } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Operation } from '../hasura/run-operation.ts'
 import { rememberDevice } from '../limits/device-cookie.ts'
@@ -17,6 +17,8 @@ export type Transport = {
   signIn: readonly Middleware[]
   /** Reads the session of the signed-in user. */
   signedIn: readonly Middleware[]
+  /** Reads the session of the signed-in user, and the profile. */
+  withProfile: readonly Middleware[]
 }
 
 /** One operation of the gateway, for any transport. */
@@ -30,6 +32,10 @@ export function jsonTransport(deps: Dependencies, { cookieMode }: { cookieMode: 
   const refresh = createRefreshTransport({ cookieMode, origins, publicUrl })
   const answer = session(deps, refresh)
   const { roles } = config
+  const signedIn = (read: (ctx: Context) => Promise<ActiveSession>) => [
+    bearer(deps),
+    claimsProxy({ roles, read, refused: 'invalid_token' }),
+  ]
   return {
     refresh,
     session: answer,
@@ -38,6 +44,7 @@ export function jsonTransport(deps: Dependencies, { cookieMode }: { cookieMode: 
       rememberDevice(deps),
       answer,
     ],
-    signedIn: [bearer(deps), claimsProxy({ roles, read: openSession.current, refused: 'invalid_token' })],
+    signedIn: signedIn(openSession.current),
+    withProfile: signedIn(openSession.profile),
   }
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { requireClaims } from '../claims/claims-proxy.ts'
-import { withContract } from '../context.ts'
+import { requireState, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { GatewayError } from '../errors.ts'
 import type { Operation } from '../hasura/run-operation.ts'
 import { emailVerified, id, level, roles, time, username } from './schemas.ts'
 import type { Transport } from './transport.ts'
@@ -35,9 +34,9 @@ const userAnswer = z
   .meta({ title: 'User' })
 
 /** GET /user: answers with the profile of the signed-in user. */
-export function me({ users }: Dependencies, { signedIn }: Transport) {
+export function me(_deps: Dependencies, { withProfile }: Transport) {
   return {
-    guards: signedIn,
+    guards: withProfile,
     input: null,
     steps: [
       withContract(
@@ -47,18 +46,17 @@ export function me({ users }: Dependencies, { signedIn }: Transport) {
         },
         async function me(ctx) {
           const { access, claims } = requireClaims(ctx)
-          const profile = await users.findProfile(access.userId)
-          if (!profile) throw new GatewayError('invalid_token')
+          const { email, emailVerified, identities, createdAt } = requireState(ctx, 'profile')
           ctx.body = {
             id: access.userId,
             username: access.username,
-            email: profile.email,
-            emailVerified: profile.email !== null && profile.emailVerified,
+            email,
+            emailVerified,
             roles: claims.allowedRoles,
             defaultRole: claims.defaultRole,
             level: access.level,
-            identities: profile.identities,
-            createdAt: profile.createdAt,
+            identities,
+            createdAt,
           }
         },
       ),

@@ -18,7 +18,6 @@ import { GatewayError } from '../errors.ts'
 import { requireWebhookSecret } from '../hasura/shared-secrets.ts'
 import { bodyOf, jsonBody } from '../http/body.ts'
 import { readHeader, repeatedHeader } from '../http/request.ts'
-import { createReadCurrent } from '../sessions/open-session.ts'
 import { id } from './schemas.ts'
 
 const bodyLimit = 1_048_576
@@ -100,10 +99,9 @@ function secretSteps({ config: { webhookSecret } }: Dependencies): Middleware[] 
 }
 
 function webhookSteps(deps: Dependencies, headerOf: HeaderOf, contract: Contract): Middleware[] {
-  const { config, accessTokens, accessCache, sessions, clock } = deps
+  const { config, accessTokens, webhookReads, clock } = deps
   const { anonymousRole, claimsValues } = config.roles
   const answers = { 200: createWebhookContract(claimsValues) }
-  const readCurrent = createReadCurrent({ sessions: accessCache ?? sessions, clock })
   return [
     anonymous({ anonymousRole, headerOf, answers }),
     bearer({
@@ -112,7 +110,7 @@ function webhookSteps(deps: Dependencies, headerOf: HeaderOf, contract: Contract
       authorization: (ctx) => headerOf(ctx, 'authorization'),
       contract,
     }),
-    claimsProxy({ roles: config.roles, read: readCurrent, refused: 'invalid_token' }),
+    claimsProxy({ roles: config.roles, read: webhookReads.current, refused: 'invalid_token' }),
     sessionVariables({ clock, headerOf, answers }),
   ]
 }

@@ -63,7 +63,7 @@ function headerBytes(value: string): Buffer {
 }
 
 /** Creates a comparison in constant time. timingSafeEqual requires equal lengths, which the digests have. */
-function createComparison(expected: string): (sent: Buffer) => boolean {
+export function createComparison(expected: string): (sent: Buffer) => boolean {
   const right = digest(expected)
   return (sent) => timingSafeEqual(digest(sent), right)
 }

@@ -15,7 +15,7 @@ export function logRequest({ log, trustedProxies }: { log: Logger; trustedProxie
   return async function logRequest(ctx, next) {
     const started = performance.now()
     const given = ctx.get('x-request-id')
-    ctx.state.requestId = /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
+    ctx.state.requestId = isRequestId(given) ? given : randomUUID()
     ctx.state.log = log.child({ requestId: ctx.state.requestId })
     ctx.state.address = clientAddress(ctx.req, trustedProxies)
     ctx.set('X-Request-Id', ctx.state.requestId)
@@ -30,6 +30,11 @@ export function logRequest({ log, trustedProxies }: { log: Logger; trustedProxie
       )
     }
   }
+}
+
+/** Returns true for an `X-Request-Id` of a caller that the gateway takes over. */
+export function isRequestId(given: string): boolean {
+  return /^[\w.-]{1,64}$/.test(given)
 }
 
 /** Returns the pattern of the matched route; null before the router, or without a match. */

@@ -113,11 +113,13 @@ export function createMetrics(sources: Sources) {
     if (name.startsWith('refresh.')) refreshes.inc({ outcome: outcomeOf(name, facts) })
   }
 
+  const observeRequest = (labels: { method: string; route: string; status: number }, started: number) =>
+    requests.observe(labels, secondsSince(started))
+
   const measure: Middleware = async function measure(ctx, next) {
     const started = performance.now()
     await next()
-    const route = routeOf(ctx) ?? ''
-    requests.observe({ method: ctx.method, route, status: ctx.status }, secondsSince(started))
+    observeRequest({ method: ctx.method, route: routeOf(ctx) ?? '', status: ctx.status }, started)
   }
 
   const instrumentRequest: InstrumentRequest = async (provider, request, work) => {
@@ -140,6 +142,8 @@ export function createMetrics(sources: Sources) {
     announced,
     /** Measures every request. */
     measure,
+    /** Observes an answered request that began at `started`, by `performance.now()`. */
+    observeRequest,
     /** Measures requests to providers. */
     instrumentRequest,
     /** Everything, of all processes that serve together, in the text format of Prometheus. */

@@ -6,6 +6,7 @@ import type { Clock } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { isAway } from '../database/failures.ts'
 import { createDependencies } from '../dependencies.ts'
+import { fastPath } from '../endpoints/fast-path.ts'
 import { createClientError } from '../http/client-error.ts'
 import { securityHeaders } from '../http/headers.ts'
 import { listen } from '../http/server.ts'
@@ -74,7 +75,7 @@ export async function startGateway({
     const keys = createKeyring(deployment.keySettings)
     const readiness = createReadiness(isAway)
     const deps = await createDependencies({ ...options, clock, fetch, deployment, keys, readiness })
-    const server = await listen(createApp(deps, pages).callback(), {
+    const server = await listen(fastPath(deps, createApp(deps, pages).callback()), {
       ...config,
       idleTimeout: longestAnswer(config),
       onFull: createFullWarning(log, config.maxConnections),

@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import { requireClaims } from '../claims/claims-proxy.ts'
-import { type ActiveSession, type Clock, type Context, requireState } from '../context.ts'
+import { type ActiveSession, type Bearer, type Clock, type Context, requireState } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import type { PageSessions } from '../stores/page-sessions.ts'
 import type { ClientKind } from '../stores/session-reuse.ts'
@@ -96,6 +97,15 @@ export function createOpenSession({
     },
 
     current: createReadCurrent({ sessions, clock }),
+
+    /** Reads the current session with the profile of its user. Throws `invalid_token`. */
+    profile: async (ctx: Context): Promise<ActiveSession> => {
+      const bearer = requireState(ctx, 'bearer')
+      const read = await sessions.readProfile(bearer.sessionId, bearer.userId, clock())
+      const found = required(read, 'invalid_token')
+      ctx.state.profile = found
+      return found
+    },
   }
 }
 
@@ -105,14 +115,34 @@ type CodeAndVerifier = { code: string; codeVerifier?: string | undefined }
 type ReadCurrentOptions = { sessions: Pick<Sessions, 'read'>; clock: Clock }
 
 /** Creates a function that reads the session of the verified access token. The function throws `invalid_token`. */
-export function createReadCurrent({ sessions, clock }: ReadCurrentOptions) {
+function createReadCurrent({ sessions, clock }: ReadCurrentOptions) {
   return async function readCurrent(ctx: Context): Promise<ActiveSession> {
     const bearer = requireState(ctx, 'bearer')
     return required(await sessions.read(bearer.sessionId, bearer.userId, clock()), 'invalid_token')
   }
 }
 
-function required(access: ActiveSession | null, code: ErrorCode): ActiveSession {
+export type WebhookReads = ReturnType<typeof createWebhookReads>
+
+/** Creates the reads of `/webhook`. The plain path takes over the read that the fast path has begun for a request. */
+export function createWebhookReads({ sessions, clock }: ReadCurrentOptions) {
+  const begun = new WeakMap<IncomingMessage, Promise<ActiveSession | null>>()
+  const begin = (req: IncomingMessage, { sessionId, userId }: Bearer) => {
+    const reading = sessions.read(sessionId, userId, clock())
+    begun.set(req, reading)
+    return reading
+  }
+  return {
+    /** Begins to read the session of an access token; null without a valid session. */
+    begin,
+
+    /** Reads the session of the verified access token. Throws `invalid_token`. */
+    current: async (ctx: Context): Promise<ActiveSession> =>
+      required(await (begun.get(ctx.req) ?? begin(ctx.req, requireState(ctx, 'bearer'))), 'invalid_token'),
+  }
+}
+
+function required<Access extends ActiveSession>(access: Access | null, code: ErrorCode): Access {
   if (access === null) throw new GatewayError(code)
   return access
 }
