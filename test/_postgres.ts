@@ -394,7 +394,8 @@ async function waitUntilReady(child: ChildProcess, url: string, log: string): Pr
   }
 }
 
-async function findFreePort(): Promise<number> {
+/** Returns a port of the loopback that no server uses. */
+export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

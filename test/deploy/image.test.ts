@@ -1,12 +1,12 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { root } from '../_app.ts'
+import { findFreePort } from '../_postgres.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { buildImage, type Image, parseDockerignore, rewrite } from './_dockerfile.ts'
 
@@ -101,7 +101,7 @@ type Container = { url: string; pid: number; env: Record<string, string>; stop()
 async function startContainer(t: ExecutionContext, image: Image): Promise<Container> {
   const env = {
     ...environment(image),
-    PORT: String(await freePort()),
+    PORT: String(await findFreePort()),
     HOST: '127.0.0.1',
     AUTH_BCRYPT_COST: '4',
   }
@@ -159,14 +159,6 @@ function identity({ user }: Image): { uid?: number; gid?: number } {
   const [uid = 0, gid = 0] = user.split(':').map(Number)
   if (process.getuid?.() !== 0) return {}
   return spawnSync(process.execPath, ['--version'], { uid, gid, cwd: '/' }).status === 0 ? { uid, gid } : {}
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  return port
 }
 
 async function peakOf(pid: number): Promise<number> {
