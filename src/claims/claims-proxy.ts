@@ -22,23 +22,16 @@ type ClaimsProxyOptions = {
  * tokens and webhook answers are made of its result. When the rows cannot be read, the request fails.
  */
 export function claimsProxy({ roles, read, refused }: ClaimsProxyOptions): Middleware {
-  // What is read may be remembered and come again.
-  const made = new WeakMap<ActiveSession, HasuraClaims>()
+  const claimsOf = createClaimsOf(roles)
   return withContract({ errors: [refused, 'database_unavailable'] }, async function claimsProxy(ctx, next) {
     const access = await read(ctx)
     ctx.state.access = access
-    ctx.state.claims = made.get(access) ?? make(ctx, access)
+    ctx.state.claims = claimsOf(access, ({ leftOut }) => {
+      if (leftOut.length > 0)
+        ctx.state.log.warn({ userId: access.userId, leftOut }, 'roles or claims left out')
+    })
     await next()
   })
-
-  function make(ctx: Context, access: ActiveSession): HasuraClaims {
-    const claims = createHasuraClaims(access, roles)
-    made.set(access, claims)
-    if (claims.leftOut.length > 0) {
-      ctx.state.log.warn({ userId: access.userId, leftOut: claims.leftOut }, 'roles or claims left out')
-    }
-    return claims
-  }
 }
 
 /** Returns the session and the claims that the claims proxy has made. Throws on a route without the claims proxy. */
@@ -46,14 +39,20 @@ export function requireClaims(ctx: Context): { access: ActiveSession; claims: Ha
   return { access: requireState(ctx, 'access'), claims: requireState(ctx, 'claims') }
 }
 
-/** Creates a function that returns the claims of a session. It makes them once for each session object. */
-export function createClaimsOf(roles: RoleRules): (access: ActiveSession) => HasuraClaims {
+type ClaimsOf = (access: ActiveSession, onMade?: (claims: HasuraClaims) => void) => HasuraClaims
+
+/**
+ * Creates a function that returns the claims of a session. A cached session comes again, so the claims are made once for
+ * each session object; `onMade` is called then.
+ */
+export function createClaimsOf(roles: RoleRules): ClaimsOf {
   const made = new WeakMap<ActiveSession, HasuraClaims>()
-  return (access) => {
+  return (access, onMade) => {
     const known = made.get(access)
     if (known) return known
     const claims = createHasuraClaims(access, roles)
     made.set(access, claims)
+    onMade?.(claims)
     return claims
   }
 }
