@@ -65,9 +65,6 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
       return { token, expiresIn: expiresAt - issuedAt }
     },
 
-    /** Returns the user and session of a token that was verified before; undefined for any other token. */
-    find: verified.find,
-
     /** Returns the user and session of a token. Throws `invalid_token` for an expired token or a foreign signature. */
     verify: async (token: string, now: Date): Promise<Bearer> => {
       const known = verified.find(token, now)

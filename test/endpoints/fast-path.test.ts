@@ -141,8 +141,10 @@ const known = {
   keys: { jwks: '{"keys":[]}' },
   clock: () => now,
   accessTokens: {
-    find: (given: string) => (given === 'a.b.c' ? ada : undefined),
-    verify: () => Promise.reject(new Error('invalid')),
+    verify: async (given: string) => {
+      if (given !== 'a.b.c') throw new Error('invalid')
+      return ada
+    },
   },
   webhookReads: { begin: () => Promise.resolve(access) },
 }
