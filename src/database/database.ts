@@ -41,7 +41,7 @@ type Prisma = ReturnType<typeof extendPrisma>
 
 /**
  * The two ways to run a statement. Both pass every failure through `translateFailure`. `qualify` is for raw SQL. The
- * first call of `prisma` loads the Prisma client, which takes a third of a second and 40 MiB. So no statement of a
+ * first call of `prisma` loads the Prisma client, which takes a sixth of a second and 30 MiB. So no statement of a
  * frequent request uses it.
  */
 export type Queries = { prisma: () => Promise<Prisma> } & Pick<Connection, 'query' | 'qualify'>
