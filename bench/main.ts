@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { measureAgainst } from './against.ts'
 import { compareWorkers, measureBesideLogins, measureBurst } from './beside.ts'
 import { passwordCases, requestCases } from './cases.ts'
 import { compare, median } from './compare.ts'
+import { type Options, readOptions } from './options.ts'
 import { residentMiB } from './process.ts'
 import { measureReplicas } from './replicas.ts'
 import { users } from './seed.ts'
@@ -13,12 +15,6 @@ import { addUsersWithRoles, measureWebhook } from './webhook.ts'
 import { measureUsers } from './webhook-users.ts'
 
 // Measures the product and its limit in alternating rounds of one run, so that other load on the machine affects both.
-
-const effort = {
-  seconds: Number(process.env.BENCH_SECONDS ?? 3),
-  rounds: Number(process.env.BENCH_ROUNDS ?? 5),
-}
-const folder = mkdtempSync(join(tmpdir(), 'claimgate-bench-'))
 
 async function measureEverything(stage: Stage): Promise<void> {
   const { databaseUrl, gateway, rounds, seconds } = stage
@@ -58,11 +54,23 @@ async function measureStart(stage: Stage): Promise<number> {
   return median(starts)
 }
 
+async function run(options: Options): Promise<void> {
+  const { effort, only, against } = options
+  const folder = mkdtempSync(join(tmpdir(), 'claimgate-bench-'))
+  try {
+    if (against !== undefined) await measureAgainst(folder, against, options)
+    else if (only === 'users') await measureUsers(folder, effort)
+    else if (only === 'replicas') await measureReplicas(folder)
+    else if (only === 'size') await measureSize(folder, effort)
+    else await withStage(folder, effort, measureEverything)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 try {
-  if (process.argv.includes('--users')) await measureUsers(folder, effort)
-  else if (process.argv.includes('--replicas')) await measureReplicas(folder)
-  else if (process.argv.includes('--size')) await measureSize(folder, effort)
-  else await withStage(folder, effort, measureEverything)
-} finally {
-  rmSync(folder, { recursive: true, force: true })
+  await run(readOptions(process.argv.slice(2), process.env))
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
 }

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { startPostgres } from '../test/_postgres.ts'
 import { createPost, type Post } from './load.ts'
-import { cpuMs, cpuTimes, type Started, startGateway, stop } from './process.ts'
+import { childrenOf, cpuMs, cpuTimes, type Started, startGateway, stop } from './process.ts'
 import { password, plenty } from './stage.ts'
 
 const processes = Number(process.env.BENCH_PROCESSES ?? 10)
@@ -136,10 +135,9 @@ async function readCounters(
     `SELECT xact_commit::float AS commits, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float AS bytes
      FROM pg_stat_database WHERE datname = 'replicas'`,
   )
-  const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8')
-  const running = children.split(' ').filter(Boolean)
   const [own, ended] = cpuTimes(postmaster)
-  return { ...rows[0], cpuMs: running.reduce((sum, pid) => sum + cpuTimes(Number(pid))[0], own + ended) }
+  const ofChildren = childrenOf(postmaster).map((pid) => cpuTimes(pid)[0])
+  return { ...rows[0], cpuMs: ofChildren.reduce((sum, ms) => sum + ms, own + ended) }
 }
 
 const percent = (msPerSecond: number) => `${(msPerSecond / 10).toFixed(1)} %`

@@ -8,7 +8,7 @@ import { createSweep } from '../src/stores/sweep.ts'
 import { createUserAdmin } from '../src/stores/user-admin.ts'
 import { startPostgres } from '../test/_postgres.ts'
 import { openDatabase } from '../test/database/_open.ts'
-import { median } from './compare.ts'
+import { alternate, median } from './compare.ts'
 import { createPost, loadGet, loadLoops, type Post } from './load.ts'
 import { here, type Started, startGateway, stop } from './process.ts'
 import { type Effort, password } from './stage.ts'
@@ -65,14 +65,11 @@ export async function measureSize(folder: string, { seconds, rounds }: Effort): 
     )
     console.log('| --- | --- | --- | --- |')
     for (const [name, rateOf] of Object.entries(casesOf(seconds))) {
-      const rates = new Map(sides.map((side) => [side, [] as number[]]))
-      // The first round is the warm-up. The order alternates, so that neither side has the caches of the other.
-      for (let round = 0; round <= rounds; round++)
-        for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
-          const rate = await rateOf(side)
-          if (round > 0) rates.get(side)?.push(rate)
-        }
-      const [a, b] = [median(rates.get(small) ?? []), median(rates.get(large) ?? [])]
+      const [ofSmall = [], ofLarge = []] = await alternate(
+        rounds,
+        sides.map((side) => () => rateOf(side)),
+      )
+      const [a, b] = [median(ofSmall), median(ofLarge)]
       console.log(`| ${name} | ${a.toFixed(0)} | ${b.toFixed(0)} | ${(a / b).toFixed(2)} |`)
     }
     for (const sessions of [1, 10_000]) await printDeactivation(large, sessions, rounds)

@@ -1,5 +1,8 @@
 import { createPrivateKey, sign } from 'node:crypto'
+import { promisify } from 'node:util'
 import pg from 'pg'
+
+const signAsync = promisify(sign)
 
 /**
  * Creates a session and an access token for each user id that the SQL statement `users` yields in its column `id`.
@@ -22,11 +25,13 @@ export async function makeTokens(
        SELECT id, now() + interval '1 day', now() + interval '1 day' FROM (${users}) u
        RETURNING id AS sid, user_id AS sub`,
     )
-    return rows.map(({ sid, sub }) => {
-      const body = Buffer.from(JSON.stringify({ ...claims, sid, sub, jti: sid })).toString('base64url')
-      const signature = sign('sha256', Buffer.from(`${header}.${body}`), key).toString('base64url')
-      return `${header}.${body}.${signature}`
-    })
+    return await Promise.all(
+      rows.map(async ({ sid, sub }) => {
+        const body = Buffer.from(JSON.stringify({ ...claims, sid, sub, jti: sid })).toString('base64url')
+        const signature = await signAsync('sha256', Buffer.from(`${header}.${body}`), key)
+        return `${header}.${body}.${signature.toString('base64url')}`
+      }),
+    )
   } finally {
     await client.end()
   }

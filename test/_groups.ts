@@ -8,7 +8,7 @@ const alone = ['authentication/password-gate', 'observability/tracing', 'stores/
 
 /** Folders whose files share a worker: each worker takes a second to load the modules, and the browser is shared too. */
 const together = [
-  ['claims', 'config', 'deploy', 'doctor', 'limits', 'providers', 'stores', 'tokens'],
+  ['bench', 'claims', 'config', 'deploy', 'doctor', 'limits', 'providers', 'stores', 'tokens'],
   ['database', 'import', 'migrations', 'observability'],
   ['endpoints', 'sessions'],
   ['examples', 'pages', 'reference'],
