@@ -56,6 +56,8 @@ export type Foundation = {
     admit(): void
     isReady(): boolean
   }
+  /** Logs an outage of the database once. */
+  outage: { failed(error: unknown): void }
   /** Adds up the metrics of all workers; undefined for a single process. */
   shareMetrics?: ShareMetrics | undefined
 }
@@ -65,7 +67,7 @@ export type Dependencies = Awaited<ReturnType<typeof createDependencies>>
 
 /** Creates the dependencies of an application on one database. */
 export async function createDependencies(foundation: Foundation) {
-  const { deployment, readiness, shareMetrics: share, ...given } = foundation
+  const { deployment, readiness, outage, shareMetrics: share, ...given } = foundation
   const { config, providers, keys, log, clock, fetch } = given
   const { database, derive } = deployment
 
@@ -73,7 +75,7 @@ export async function createDependencies(foundation: Foundation) {
   const tracing = config.tracesEndpoint
     ? (await import('./observability/tracing.ts')).createTracing(config.tracesEndpoint, log)
     : null
-  const admitted = database.behind(readiness.admit)
+  const admitted = database.behind(readiness.admit, outage.failed)
   const queries = tracing ? watchQueries(admitted, tracing.instrumentStatement) : admitted
   const concurrency = shareOfCores(availableParallelism(), config.workers)
   const hashes = createPasswordHashes({ ...config, concurrency })
@@ -98,7 +100,8 @@ export async function createDependencies(foundation: Foundation) {
   const passwordProvider = findPasswordProvider(providers)
   const load = { hashes: hashes.load, pool: database.pool, accessCache: accessCache?.load }
   const { skew } = deployment.databaseClock
-  const sources = { ...load, keys, clock, skew, passwordProvider, share }
+  const redirectProviders = configuredProviders(providers, config.providers)
+  const sources = { ...load, keys, clock, skew, passwordProvider, redirectProviders, share }
   const metrics = config.metrics ? (await import('./observability/metrics.ts')).createMetrics(sources) : null
   const limiter = createLimiters(queries, config)
   const refreshTokens = createRefreshTokens(derive('refresh-token'))
@@ -144,7 +147,7 @@ export async function createDependencies(foundation: Foundation) {
     openSession: createOpenSession({ config, sessions, pageSessions, refreshTokens, clock }),
     stateCookie,
     passwordProvider,
-    redirectProviders: configuredProviders(providers, config.providers),
+    redirectProviders,
     authenticate: createAuthenticate(strategies),
     /** The keys of the cookies and forms of the pages. */
     pageKeys: { session: derive('page'), form: derive('form') },

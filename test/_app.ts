@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { loadProviders } from '../src/authentication/load-providers.ts'
 import { type Config, parseConfig } from '../src/config/config.ts'
 import type { KeyFiles } from '../src/config/keys.ts'
+import { eventCodes } from '../src/observability/event-codes.ts'
 import { createLog } from '../src/observability/log.ts'
 import { loadPages } from '../src/pages/assets.ts'
 import { type Gateway, startGateway } from '../src/process/gateway.ts'
@@ -249,7 +250,17 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
       await gateway.close()
       await rm(dataDir, { recursive: true, force: true })
       refuseSecrets(logs.map((line) => JSON.stringify(line)).join('\n'))
+      refuseUnknownCodes(logs)
     },
+  }
+}
+
+/** Throws for an event with a code that metrics do not begin at 0. */
+function refuseUnknownCodes(logs: readonly Record<string, unknown>[]): void {
+  for (const { event, code = '' } of logs) {
+    if (event === undefined || eventCodes.some((known) => known.event === event && known.code === code))
+      continue
+    throw new Error(`src/observability/event-codes.ts does not have the code ${code} of ${event}`)
   }
 }
 

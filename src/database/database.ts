@@ -54,10 +54,15 @@ export type Database = Queries & {
   listen: Connection['listen']
   pool: Connection['pool']
   isPooled: Connection['isPooled']
-  /** Returns the same queries with a check: each statement first calls `admit` and fails with its error. */
-  behind(admit: () => void): Queries
+  /**
+   * Returns the same queries with a check: each statement first calls `admit` and fails with its error. `onFailure` gets
+   * the translated error of each other failure.
+   */
+  behind(admit: () => void, onFailure?: (error: unknown) => void): Queries
   close(): Promise<void>
 }
+
+const translated = createRun(() => {})
 
 /** Creates Prisma and prepared statements over one connection (a pool, or the embedded database). */
 export function createDatabase(connection: Connection): Database {
@@ -66,24 +71,19 @@ export function createDatabase(connection: Connection): Database {
     loading ??= loadPrisma(connection)
     return loading
   }
-  const behind = (admit: () => void): Queries => ({
-    prisma: memoize(async () => extendPrisma(await load(), admit)),
-    query: (statement, values) => translated(admit, () => connection.query(statement, values)),
-    qualify: (text) => translated(admit, () => connection.qualify(text)),
-  })
+  const behind: Database['behind'] = (admit, onFailure) => {
+    const run = createRun(admit, onFailure)
+    return {
+      prisma: memoize(async () => extendPrisma(await load(), run)),
+      query: (statement, values) => run(() => connection.query(statement, values)),
+      qualify: (text) => run(() => connection.qualify(text)),
+    }
+  }
   return {
     ...behind(() => {}),
-    schema: () =>
-      translated(
-        () => {},
-        () => connection.schema(),
-      ),
+    schema: () => translated(() => connection.schema()),
     behind,
-    queryApart: (statement, values) =>
-      translated(
-        () => {},
-        () => connection.queryApart(statement, values),
-      ),
+    queryApart: (statement, values) => translated(() => connection.queryApart(statement, values)),
     exclusively: (work) => connection.exclusively(work),
     listen: (channel, subscriber) => connection.listen(channel, subscriber),
     pool: connection.pool,
@@ -108,13 +108,16 @@ function memoize<T>(create: () => Promise<T>): () => Promise<T> {
   }
 }
 
-function extendPrisma(prisma: PrismaClient, admit: () => void) {
+/** Runs a statement. */
+type Run = <T>(work: () => Promise<T>) => Promise<T>
+
+function extendPrisma(prisma: PrismaClient, run: Run) {
   const extended = prisma.$extends({
-    query: { $allOperations: ({ args, query }) => translated(admit, () => query(args)) },
+    query: { $allOperations: ({ args, query }) => run(() => query(args)) },
   })
   // `$allOperations` does not cover BEGIN and COMMIT (test/database/away.test.ts).
   const transaction = extended.$transaction.bind(extended) as (...args: unknown[]) => Promise<unknown>
-  const $transaction = (...args: unknown[]) => translated(admit, () => transaction(...args))
+  const $transaction = (...args: unknown[]) => run(() => transaction(...args))
   return Object.assign(extended, { $transaction }) as typeof extended
 }
 
@@ -141,11 +144,16 @@ function watchPrisma(prisma: Prisma, around: InstrumentStatement): Prisma {
   return Object.assign(watched, { $transaction: prisma.$transaction }) as Prisma
 }
 
-async function translated<T>(admit: () => void, work: () => Promise<T>): Promise<T> {
-  try {
+/** Creates the function that runs a statement and translates its failure. `admit` may refuse it. */
+function createRun(admit: () => void, onFailure: (error: unknown) => void = () => {}): Run {
+  return async (work) => {
     admit()
-    return await work()
-  } catch (error) {
-    throw translateFailure(error)
+    try {
+      return await work()
+    } catch (error) {
+      const failure = translateFailure(error)
+      onFailure(failure)
+      throw failure
+    }
   }
 }

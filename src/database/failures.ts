@@ -77,6 +77,12 @@ export function isTimeout(error: unknown): boolean {
   return exceededLimit(error) !== undefined
 }
 
+/** Returns true for a translated error of a database that is away, or that refuses every statement. */
+export function isOutage(error: unknown): boolean {
+  if (!(error instanceof GatewayError) || error.code !== 'database_unavailable') return false
+  return error.cause !== undefined && !isTimeout(error)
+}
+
 /**
  * Returns `database_unavailable` when the server is unreachable, too busy or too slow. A cancelled statement has a
  * detail of its own. Returns any other error unchanged, so that a wrong statement stays visible.

@@ -28,7 +28,7 @@ export async function connectDatabase(
     const { openEmbedded } = await import('./embedded.ts')
     return openEmbedded(dataDir, snapshotUrl(root))
   }
-  const onError = (error: Error) => log.warn({ err: error }, 'idle database connection lost')
+  const onError = (error: Error) => log.debug({ err: error }, 'idle database connection lost')
   return connectServer(databaseUrl, onError, databaseTimeout, {
     directUrl: databaseDirectUrl,
     poolSize: databasePool,

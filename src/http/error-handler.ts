@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Context, type ErrorFormat, type Middleware, withContract } from '../context.ts'
+import { isOutage } from '../database/failures.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 
 /** A rejected field. */
@@ -67,12 +68,16 @@ export function toGatewayError(error: unknown, { state }: Context): GatewayError
   const { log, attempt } = state
   const known = error instanceof GatewayError ? error : new GatewayError('server_error', { cause: error })
   const { code, cause, status, message } = known
+  // An outage has lines of its own in the log, one for each change of state.
+  if (isOutage(known)) log.debug({ code, err: cause }, message)
   // A 503 without a cause is no failure: the gateway starts, stops or is overloaded.
-  if (status === 503 && cause === undefined) log.warn({ code }, message)
+  else if (status === 503 && cause === undefined) log.warn({ code }, message)
   else if (status >= 500) log.error({ code, err: cause ?? known }, message)
   else log.debug({ code, err: cause }, message)
   state.failed = code
-  const events = known.event ? [known.event] : [errorTable[code].event, attempt?.failed]
+  // A failure of the gateway or of its database says nothing about the client.
+  const failed = status === 500 || status === 503 ? undefined : attempt?.failed
+  const events = known.event ? [known.event] : [errorTable[code].event, failed]
   for (const event of events) if (event) state.announce(event, { code, ...known.about })
   return known
 }

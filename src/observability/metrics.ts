@@ -4,6 +4,7 @@ import type { Clock, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { EventName, Facts, Listener } from '../events.ts'
 import { routeOf } from '../http/request.ts'
+import { codesOfEvent, eventCodes } from './event-codes.ts'
 
 /**
  * Shares the metrics of this process, which `read` returns, with the other workers. Returns the function that collects
@@ -28,6 +29,7 @@ export type Sources = {
   skew: () => number
   /** The provider of sign-ins without a named provider. */
   passwordProvider: { name: string }
+  redirectProviders: readonly { name: string }[]
   /** Reads the metrics of all workers; undefined for a single process. */
   share?: ShareMetrics | undefined
 }
@@ -39,7 +41,7 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * closed tables. Client input is never a label, so the number of series is bounded.
  */
 export function createMetrics(sources: Sources) {
-  const { hashes, pool, accessCache, keys, clock, skew, passwordProvider, share } = sources
+  const { hashes, pool, accessCache, keys, clock, skew, passwordProvider, redirectProviders, share } = sources
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -59,8 +61,8 @@ export function createMetrics(sources: Sources) {
   })
   const events = new Counter({
     name: 'claimgate_events_total',
-    help: 'Security events by name, as in the log',
-    labelNames: ['event'] as const,
+    help: 'Security events by name and error code, as in the log; the code is empty for events without an error',
+    labelNames: ['event', 'code'] as const,
     registers,
   })
   const logins = new Counter({
@@ -106,8 +108,16 @@ export function createMetrics(sources: Sources) {
     },
   })
 
+  // A series that begins with 1 would hide its first event from increase() and rate().
+  for (const labels of eventCodes) events.inc(labels, 0)
+  for (const { name: provider } of [passwordProvider, ...redirectProviders])
+    for (const outcome of ['ok', 'limited', ...codesOfEvent('login.failed')])
+      logins.inc({ provider, outcome }, 0)
+  for (const outcome of ['ok', 'late', 'reuse', ...codesOfEvent('refresh.failed')])
+    refreshes.inc({ outcome }, 0)
+
   const announced: Listener = (name, facts) => {
-    events.inc({ event: name })
+    events.inc({ event: name, code: facts.code ?? '' })
     if (name.startsWith('login.'))
       logins.inc({ provider: facts.provider ?? passwordProvider.name, outcome: outcomeOf(name, facts) })
     if (name.startsWith('refresh.')) refreshes.inc({ outcome: outcomeOf(name, facts) })

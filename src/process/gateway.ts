@@ -15,6 +15,7 @@ import type { PageFiles } from '../pages/assets.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 import { createKeyring, generateSigningKey, type Keyring } from '../tokens/keyring.ts'
 import { connectDeployment, prepareKey } from './deployment.ts'
+import { createOutageReport } from './failure-report.ts'
 import { startMaintenance } from './maintenance.ts'
 import { createReadiness } from './readiness.ts'
 
@@ -74,7 +75,8 @@ export async function startGateway({
   try {
     const keys = createKeyring(deployment.keySettings)
     const readiness = createReadiness(isAway)
-    const deps = await createDependencies({ ...options, clock, fetch, deployment, keys, readiness })
+    const outage = createOutageReport(log)
+    const deps = await createDependencies({ ...options, clock, fetch, deployment, keys, readiness, outage })
     const server = await listen(fastPath(deps, createApp(deps, pages).callback()), {
       ...config,
       idleTimeout: longestAnswer(config),
@@ -88,7 +90,7 @@ export async function startGateway({
     }
     let endMaintenance = async () => {}
     const ready = readiness.prepare(work, log.child({ port: server.port })).then((isReady) => {
-      if (readiness.isReady()) endMaintenance = startMaintenance(deps, deployment, keys, soon())
+      if (readiness.isReady()) endMaintenance = startMaintenance(deps, deployment, keys, outage, soon())
       return isReady
     })
     const end = async (drain: number) => {

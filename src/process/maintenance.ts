@@ -3,7 +3,7 @@ import { type DatabaseClock, largestSkew } from '../database/clock.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Keyring } from '../tokens/keyring.ts'
 import type { Deployment } from './deployment.ts'
-import { createFailureReport } from './failure-report.ts'
+import { createFailureReport, type OutageReport } from './failure-report.ts'
 
 // In milliseconds.
 const sweepInterval = 3_600_000
@@ -23,6 +23,7 @@ export function startMaintenance(
   }: Pick<Dependencies, 'config' | 'sweep' | 'log' | 'announce' | 'clock'>,
   { databaseClock }: Pick<Deployment, 'databaseClock'>,
   keys: Keyring,
+  outage: OutageReport,
   firstSweep: number,
 ): () => Promise<void> {
   const reportSkew = createSkewReport(log, databaseClock)
@@ -31,6 +32,7 @@ export function startMaintenance(
       sweepInterval,
       'delete expired rows',
       log,
+      outage,
       async (signal) => void (await sweep(clock(), signal)),
       firstSweep,
     ),
@@ -39,6 +41,7 @@ export function startMaintenance(
       Math.min(keyInterval, config.jwksMaxAge * 1000),
       'update the signing keys',
       log,
+      outage,
       async () => {
         try {
           for (const done of await keys.update(clock())) announce(log, 'key.rotated', done)
@@ -75,13 +78,14 @@ export function createSkewReport(log: Logger, { skew }: Pick<DatabaseClock, 'ske
 
 /**
  * Runs `work` after `first` milliseconds, then repeatedly, `interval` milliseconds after each end. A failure does not
- * stop the repetition. It is logged when its reason is new, and its end is logged. Returns the function that stops it: it
- * aborts the signal of `work`, and waits for a running `work`.
+ * stop the repetition. It is logged when its reason is new, and its end is logged; an outage of the database is logged by
+ * `outage`. Returns the function that stops it: it aborts the signal of `work`, and waits for a running `work`.
  */
 export function scheduleRepeating(
   interval: number,
   name: string,
   log: Logger,
+  outage: OutageReport,
   work: (signal: AbortSignal) => Promise<void>,
   first = interval,
 ): () => Promise<void> {
@@ -90,8 +94,15 @@ export function scheduleRepeating(
   let timer: NodeJS.Timeout
   let running = Promise.resolve()
   const report = createFailureReport(log, `failed to ${name}`, `able to ${name} again`)
+  const succeeded = () => {
+    report.succeeded()
+    outage.succeeded()
+  }
+  const failed = (error: unknown) => {
+    if (!outage.failed(error)) report.failed(error)
+  }
   const turn = () => {
-    running = work(signal).then(report.succeeded, report.failed)
+    running = work(signal).then(succeeded, failed)
     running.then(() => schedule(interval))
   }
   const schedule = (delay: number) => {

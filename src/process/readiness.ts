@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { GatewayError } from '../errors.ts'
-import { createFailureReport } from './failure-report.ts'
+import { createFailureReport, databaseMessages } from './failure-report.ts'
 
 // In milliseconds.
 const firstPause = 100
@@ -33,11 +33,7 @@ export function createReadiness(isPassing: (error: unknown) => boolean): Readine
     },
     isReady: () => isThere && !signal.aborted,
     prepare: async (work, log) => {
-      const report = createFailureReport(
-        log,
-        'database unavailable; requests that need it get 503; retrying',
-        'database available; serving all requests',
-      )
+      const report = createFailureReport(log, databaseMessages.away, databaseMessages.back)
       for (let pause = firstPause; !signal.aborted; pause = Math.min(2 * pause, longestPause)) {
         try {
           await work()

@@ -1,8 +1,10 @@
 import { connectServer } from '../../src/database/postgres.ts'
+import { databaseMessages } from '../../src/process/failure-report.ts'
 import { createMigratedDatabase, engines, patience, startApp } from '../_app.ts'
 import test from '../_test.ts'
 import { until } from '../_until.ts'
 import { startRelay } from '../http/_relay.ts'
+import { during } from '../observability/_events.ts'
 import { sql } from './_databases.ts'
 
 if (engines.includes('server')) {
@@ -40,6 +42,36 @@ if (engines.includes('server')) {
 
     await relay.mend()
     for (const request of needing) t.is((await request()).status, 200)
+  })
+
+  test('an outage is no event of an attack, and two lines of the log, however many requests it fails', async (t) => {
+    const relay = await startRelay(await createMigratedDatabase())
+    t.teardown(relay.cut)
+    const app = await startApp({ databaseUrl: relay.url, env: { AUTH_METRICS: 'true' } })
+    t.teardown(app.close)
+    const { token, refreshToken } = await app.signup('anna')
+    await relay.cut()
+    const { events } = await during(app, async () => {
+      for (let round = 0; round < 5; round++) {
+        const answers = await Promise.all([
+          app.login('anna'),
+          app.post('/signup', { username: 'berta', password: 'a password', confirmPassword: 'a password' }),
+          app.post('/token', { refreshToken }),
+          app.post('/token/exchange', { code: 'cgc_some-code' }),
+          app.as({ token }).post('/user/step-up', { password: 'correct horse' }),
+        ])
+        for (const { status } of answers) t.is(status, 503)
+      }
+    })
+    t.deepEqual(events, [])
+    t.notRegex((await app.get('/metrics')).text, /_total\{.*database_unavailable/)
+    const linesOf = (message: string) => app.logs.filter(({ msg }) => msg === message).length
+    await relay.mend()
+    await until(() => linesOf(databaseMessages.back) > 0)
+    t.is((await app.login('anna')).status, 200)
+    t.deepEqual([linesOf(databaseMessages.away), linesOf(databaseMessages.back)], [1, 1])
+    const problems = app.logs.filter(({ level, requestId }) => requestId !== undefined && Number(level) >= 40)
+    t.deepEqual(problems, [])
   })
 
   test('a statement whose connection is cut fails as database_unavailable, with Prisma and without', async (t) => {

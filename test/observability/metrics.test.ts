@@ -1,3 +1,4 @@
+import { eventTable } from '../../src/events.ts'
 import { appTest, engines, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
 import { githubber, type Stage, signIn, startStage } from '../authentication/_sign-in.ts'
@@ -22,6 +23,24 @@ test(
   appTest({}, async (t, app) => {
     t.is((await app.get('/metrics')).status, 404)
   }),
+)
+
+test.serial(
+  'every event, login and refresh is counted from 0, so that increase() sees the first',
+  async (t) => {
+    const series = await scrape(stage.app)
+    const names = (metric: string, label: string) => {
+      const labels = new RegExp(`^${metric}{.*\\b${label}="([^"]+)"`)
+      return new Set(
+        [...series].flatMap(([name, value]) => (value === 0 ? (labels.exec(name)?.[1] ?? []) : [])),
+      )
+    }
+    t.deepEqual(names('claimgate_events_total', 'event'), new Set(Object.keys(eventTable)))
+    t.deepEqual(names('claimgate_logins_total', 'provider'), new Set(['local', 'github', 'google']))
+    for (const outcome of ['ok', 'late', 'reuse', 'invalid_token'])
+      t.true(names('claimgate_refreshes_total', 'outcome').has(outcome), outcome)
+    t.is(series.get('claimgate_events_total{event="refresh.reuse",code="invalid_token"}'), 0)
+  },
 )
 
 test.serial('logins are counted by provider and outcome, refreshes by outcome, events by name', async (t) => {
@@ -49,8 +68,10 @@ test.serial('logins are counted by provider and outcome, refreshes by outcome, e
     ['claimgate_refreshes_total{outcome="late"}', 1],
     ['claimgate_refreshes_total{outcome="reuse"}', 1],
     ['claimgate_refreshes_total{outcome="invalid_token"}', 1],
-    ['claimgate_events_total{event="signup"}', 2],
-    ['claimgate_events_total{event="provider.failed"}', 1],
+    ['claimgate_events_total{event="signup",code=""}', 2],
+    ['claimgate_events_total{event="provider.failed",code="provider_error"}', 1],
+    ['claimgate_events_total{event="login.failed",code="invalid_credentials"}', 2],
+    ['claimgate_events_total{event="refresh.reuse",code="invalid_token"}', 1],
     ['claimgate_provider_request_duration_seconds_count{provider="github",request="token",outcome="ok"}', 1],
     [
       'claimgate_provider_request_duration_seconds_count{provider="github",request="token",outcome="provider_error"}',
@@ -101,7 +122,7 @@ if (engines.includes('server')) {
       const series = await scrape(app)
       for (const state of ['used', 'idle', 'waiting'])
         t.true(Number.isInteger(series.get(`claimgate_database_connections{state="${state}"}`)), state)
-      t.is(series.get('claimgate_events_total{event="signup"}'), undefined)
+      t.is(series.get('claimgate_events_total{event="signup",code=""}'), 0)
     }),
   )
 }

@@ -1,27 +1,26 @@
-import { createMetrics } from '../../src/observability/metrics.ts'
 import test from '../_test.ts'
+import { createSample } from './_metrics.ts'
 
 const counts = { hits: 3, misses: 2, invalidations: 1, size: 4 }
 
-test('counters of several processes are added up, and the listening gauge is the minimum', async (t) => {
+test('counters of several processes are added up from 0, and the listening gauge is the minimum', async (t) => {
   const read: (() => Promise<object>)[] = []
   const create = (isListening: boolean) =>
-    createMetrics({
-      hashes: () => ({ running: 0, waiting: 0 }),
-      pool: undefined,
+    createSample({
       accessCache: () => ({ ...counts, isListening }),
-      keys: { activeSince: null },
-      clock: () => new Date(),
-      skew: () => 0,
-      passwordProvider: { name: 'local' },
       share: (own) => {
         read.push(own)
         return () => Promise.all(read.map((each) => each()))
       },
     })
-  const [first] = [create(true), create(true), create(false)]
+  const [first, second] = [create(true), create(true), create(false)]
+  second.announced('refresh.late', {})
   const lines = (await first.read()).split('\n')
   for (const line of [
+    'claimgate_events_total{event="refresh.reuse",code="invalid_token"} 0',
+    'claimgate_events_total{event="refresh.late",code=""} 1',
+    'claimgate_refreshes_total{outcome="late"} 1',
+    'claimgate_logins_total{provider="github",outcome="provider_error"} 0',
     'claimgate_webhook_cache_total{event="hit"} 9',
     'claimgate_webhook_cache_total{event="miss"} 6',
     'claimgate_webhook_cache_total{event="invalidation"} 3',

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { createDatabaseClock } from '../../src/database/clock.ts'
+import { translateFailure } from '../../src/database/failures.ts'
+import { createOutageReport, databaseMessages } from '../../src/process/failure-report.ts'
 import { createSkewReport, scheduleRepeating, startMaintenance } from '../../src/process/maintenance.ts'
 import { createSweep } from '../../src/stores/sweep.ts'
 import { appTest, quick } from '../_app.ts'
@@ -8,11 +10,19 @@ import test from '../_test.ts'
 import { until } from '../_until.ts'
 
 const log = pino({ level: 'silent' })
+const outage = createOutageReport(log)
 
 test('a job runs first after its first delay, and then at its interval', async (t) => {
   const turns: number[] = []
   const began = Date.now()
-  const stop = scheduleRepeating(100, 'count', log, async () => void turns.push(Date.now() - began), 10)
+  const stop = scheduleRepeating(
+    100,
+    'count',
+    log,
+    outage,
+    async () => void turns.push(Date.now() - began),
+    10,
+  )
   await until(async () => turns.length >= 2)
   await stop()
   t.true((turns[0] ?? 0) >= 9, String(turns))
@@ -31,7 +41,7 @@ test('a job that fails is repeated, and logged when the reason changes and when 
     const failure = failures[runs++] ?? null
     if (failure !== null) throw new Error(failure)
   }
-  const stop = scheduleRepeating(1, 'count', listening, work)
+  const stop = scheduleRepeating(1, 'count', listening, outage, work)
   await until(() => runs > failures.length)
   await stop()
   t.deepEqual(
@@ -46,13 +56,32 @@ test('a job that fails is repeated, and logged when the reason changes and when 
   )
 })
 
+test('an outage of the database is one line at its beginning and one at its end, whatever its reasons are', async (t) => {
+  const lines: string[] = []
+  const listening = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+  const away = (code: string) => translateFailure(Object.assign(new Error('no answer'), { code }))
+  const failures = [away('ECONNREFUSED'), away('57P01'), away('ECONNREFUSED'), null, null, away('57014')]
+  let runs = 0
+  const work = async () => {
+    const failure = failures[runs++] ?? null
+    if (failure !== null) throw failure
+  }
+  const stop = scheduleRepeating(1, 'count', listening, createOutageReport(listening), work)
+  await until(() => runs > failures.length)
+  await stop()
+  t.deepEqual(
+    lines.map((line) => JSON.parse(line).msg),
+    [databaseMessages.away, databaseMessages.back, 'failed to count', 'able to count again'],
+  )
+})
+
 test('the stop of a job aborts its run and waits for it', async (t) => {
   let hasBegun = false
   const work = async (signal: AbortSignal) => {
     hasBegun = true
     while (!signal.aborted) await sleep(1)
   }
-  const stop = scheduleRepeating(1_000, 'wait', log, work, 0)
+  const stop = scheduleRepeating(1_000, 'wait', log, outage, work, 0)
   await until(() => hasBegun)
   await t.notThrowsAsync(stop())
 })
@@ -74,13 +103,13 @@ test(
       announce: () => {},
       clock: () => app.clock.now,
     }
-    const later = startMaintenance(deps, deployment, keys, 60_000)
+    const later = startMaintenance(deps, deployment, keys, outage, 60_000)
     await app.sql(`INSERT INTO rate_limit (key, points, expire) VALUES ('old', 1, 1)`)
     const counted = async () => (await app.sql('SELECT 1 FROM rate_limit')).length
     await sleep(50)
     await later()
     t.deepEqual([swept.length, await counted()], [0, 1])
-    const soon = startMaintenance(deps, deployment, keys, 0)
+    const soon = startMaintenance(deps, deployment, keys, outage, 0)
     await until(async () => (await counted()) === 0)
     await soon()
     t.deepEqual(swept, [app.clock.now])
