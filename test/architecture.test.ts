@@ -138,7 +138,7 @@ const owners: [what: string, packages: RegExp, owners: RegExp][] = [
   ['GraphQL', /^graphql$/, /^src\/hasura\/(remote-schema|query-limits)\.ts$/],
   ['Prometheus', /^prom-client$/, /^src\/observability\/metrics\.ts$/],
   ['OpenTelemetry', /opentelemetry/, /^src\/observability\/tracing\.ts$/],
-  ['password hashes', /bcrypt|argon2/, /^src\/authentication\/password-hash\.ts$/],
+  ['password hashes', /bcrypt|argon2/, /^src\/authentication\/(password|verify)-hash\.ts$/],
 ]
 for (const [what, packages, owner] of owners) {
   test(`${what}: only ${owner.source} may import it, types included`, (t) => {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
+import { hash as argon2Hash } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
 import { addressKey, networkKey } from '../http/ip-address.ts'
 import { createFairQueue } from '../limits/fair-queue.ts'
-import { bcryptCostOf, isArgon2Of, isUsableHash } from './password-hash-format.ts'
+import { bcryptCostOf, isArgon2Of, isOwnFormat, isUsableHash, readHash } from './password-hash-format.ts'
+import { verifyHash } from './verify-hash.ts'
 
 export type PasswordHashSettings = {
   passwordHash: 'bcrypt' | 'argon2id'
@@ -25,7 +26,7 @@ const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, paralleli
 
 /**
  * Creates the hashing of passwords. New hashes are bcrypt or argon2id (19 MiB, 2 passes, 1 lane), always argon2id for a
- * password that bcrypt would cut; existing hashes may be either. One queue limits the work in the thread pool, which also
+ * password that bcrypt would cut; existing hashes may be of any format that `readHash` knows. One queue limits the work in the thread pool, which also
  * does the RSA work of all other requests. Clients take turns in it, by their network (/24, /48) and in it by their
  * address (IPv6 by /64).
  */
@@ -79,12 +80,13 @@ export function createPasswordHashes({
     },
 
     /**
-     * Returns true when `hash` would make a stronger hash of the password, which has just matched. A bcrypt hash is weak
-     * for a password that bcrypt has not read to its end: the new hash fits the whole text only.
+     * Returns true when `hash` would make a stronger hash of the password, which has just matched, or when another
+     * program's format is to be replaced. A bcrypt hash is weak for a password that bcrypt has not read to its end: the
+     * new hash fits the whole text only.
      */
     isWeak: (hash: string, password: string): boolean =>
       formatFor(password) === 'bcrypt'
-        ? (bcryptCostOf(hash) ?? Number.POSITIVE_INFINITY) < bcryptCost
+        ? !isOwnFormat(hash) || (bcryptCostOf(hash) ?? Number.POSITIVE_INFINITY) < bcryptCost
         : !isArgon2Of(hash, argon2Options),
 
     /** Returns the numbers of running and waiting hashes. */
@@ -103,14 +105,9 @@ function spellingsOf(password: string): string[] {
 }
 
 async function matchesAny(spellings: readonly string[], hash: string): Promise<boolean> {
-  for (const spelling of spellings) if (await verifyHash(spelling, hash)) return true
+  const stored = readHash(hash)
+  for (const spelling of spellings) if (stored && (await verifyHash(spelling, stored))) return true
   return false
-}
-
-async function verifyHash(password: string, hash: string): Promise<boolean> {
-  if (hash.startsWith('$argon2id$')) return argon2Verify(hash, password)
-  // $2y$ is PHP's name of the same algorithm. With $2a$, the package counts the length of a long password wrongly.
-  return bcrypt.compare(password, hash.replace(/^\$2[ay]\$/, '$2b$'))
 }
 
 /** Returns true when bcrypt, which ignores everything after 72 bytes, would read only a part of the password. */

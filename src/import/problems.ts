@@ -3,7 +3,7 @@ const table = {
   no_username: 'left out: neither a username nor an e-mail address nor a provider identity',
   invalid_username: 'left out: the username is not valid here',
   username_taken: 'left out: another user has this username',
-  unknown_hash: 'imported without a password: the hash is neither bcrypt nor argon2id',
+  unknown_hash: 'imported without a password: the hash has no known format',
   costly_hash: 'imported without a password: the hash costs more than the gateway verifies',
   email_taken: 'imported with an unverified e-mail address: another user has verified it',
   identity_taken: 'imported without a provider identity: another user has it',

@@ -9,6 +9,7 @@ import { errorHandler } from '../../src/http/error-handler.ts'
 import { logRequest } from '../../src/http/request.ts'
 import { listen } from '../../src/http/server.ts'
 import test from '../_test.ts'
+import { foreignHashes } from './_foreign-hashes.ts'
 
 /** Finishes each running hash. */
 const running: (() => void)[] = []
@@ -141,7 +142,7 @@ for (const hash of [
   '',
   '*',
   'plain text',
-  '$argon2i$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g',
+  '$argon2x$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g',
   '$2b$10$short',
   '$6$x$y',
   // A day of work, 1 GiB of memory, and more passes and lanes than any program asks for.
@@ -235,6 +236,17 @@ test.serial(
     await finish()
     await both
     t.is(most, 1)
+  },
+)
+
+test.serial(
+  'a wrong password for a hash of another program costs a comparison at the configured cost too',
+  async (t) => {
+    const hashes = createHashes(1, 10, 12)
+    for (const [name, hash] of Object.entries(foreignHashes)) {
+      const costs = (await refuse(hashes, 'x', hash)).map(bcrypt.getRounds)
+      t.deepEqual(costs, /bcrypt/.test(name) ? [4, 12] : [12], name)
+    }
   },
 )
 

@@ -64,7 +64,7 @@ const unknown = {
   'truncated bcrypt': bcryptHash.slice(0, -1),
   'bcrypt of an impossible cost': bcryptHash.replace('$10$', '$99$'),
   'bcrypt with a character before it': `x${bcryptHash}`,
-  argon2i: argon2Hash.replace('argon2id', 'argon2i'),
+  'argon2 of an unknown type': argon2Hash.replace('argon2id', 'argon2x'),
   scrypt: '$scrypt$n=32768,r=8,p=1$abc$def',
   MD5: '5f4dcc3b5aa765d61d8327deb882cf99',
 }
