@@ -1,4 +1,5 @@
 import type { Rate } from './load.ts'
+import { cpuMs, type Started } from './process.ts'
 
 /** Returns the median. */
 export function median(values: readonly number[]): number {
@@ -22,6 +23,16 @@ export async function alternate<Result>(
       if (round > 0) results[number]?.push(result)
     }
   return results
+}
+
+/** The rate of a program under load, and its CPU time per request in milliseconds. */
+export type Measured = Rate & { cpu: number }
+
+/** Runs a load and measures the CPU time that a program needs for it. */
+export async function measure(program: Started, load: () => Promise<Rate>): Promise<Measured> {
+  const before = cpuMs(program)
+  const rate = await load()
+  return { ...rate, cpu: (cpuMs(program) - before) / rate.answers }
 }
 
 /** Writes one row of a Markdown table. */

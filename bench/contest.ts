@@ -1,6 +1,6 @@
-import { alternate, median } from './compare.ts'
+import { alternate, type Measured, measure, median } from './compare.ts'
 import type { Rate } from './load.ts'
-import { cpuMs, type Started } from './process.ts'
+import type { Started } from './process.ts'
 import type { LoadResult, Pair } from './result.ts'
 import type { Asked, Effort, Ground, Site } from './stage.ts'
 import { makeTokens } from './tokens.ts'
@@ -13,16 +13,6 @@ export type Contest = Effort & Ground & { folder: string; now: Side; before: Sid
 
 /** Measurements by name. */
 export type Cases<Outcome> = Record<string, (contest: Contest) => Promise<Outcome>>
-
-/** The rate of a program under load, and its CPU time per request in milliseconds. */
-export type Measured = Rate & { cpu: number }
-
-/** Runs a load and measures the CPU time that a program needs for it. */
-export async function measure(program: Started, load: () => Promise<Rate>): Promise<Measured> {
-  const before = cpuMs(program)
-  const rate = await load()
-  return { ...rate, cpu: (cpuMs(program) - before) / rate.answers }
-}
 
 /** Measures the load `work` on both builds and runs `others` in the same alternating rounds. */
 export async function measureBoth(

@@ -17,8 +17,7 @@ export function loadGet(
   seconds: number,
   headers: Headers = {},
 ): Promise<Rate> {
-  const end = performance.now() + seconds * 1000
-  return repeatGet(url, connections, headers, (_, now) => now >= end)
+  return repeatGet(url, connections, headers, (_, elapsed) => elapsed >= seconds * 1000)
 }
 
 /** Requests one URL `count` times on 8 connections. Throws when a response is not 200. */
@@ -30,13 +29,13 @@ async function repeatGet(
   url: string,
   connections: number,
   headers: Headers,
-  isOver: (sent: number, now: number) => boolean,
+  isOver: (sent: number, elapsed: number) => boolean,
 ): Promise<Rate> {
   const requests = [headers].flat().map((each) => writeRequest('GET', url, each))
   const times: number[] = []
   let sent = 0
-  const next = (now: number) => (isOver(sent, now) ? undefined : requests[sent++ % requests.length])
   const beganAt = performance.now()
+  const next = (now: number) => (isOver(sent, now - beganAt) ? undefined : requests[sent++ % requests.length])
   await Promise.all(Array.from({ length: connections }, () => runConnection(url, next, times)))
   return rateOf(times, beganAt)
 }

@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { measureAgainst } from './against.ts'
-import { compareWorkers, measureBesideLogins, measureBurst } from './beside.ts'
+import { measureBurst } from './burst.ts'
 import { passwordCases, requestCases } from './cases.ts'
-import { compare, median } from './compare.ts'
+import { compare } from './compare.ts'
 import { type Options, readOptions } from './options.ts'
-import { residentMiB } from './process.ts'
 import { measureReplicas } from './replicas.ts'
 import { users } from './seed.ts'
 import { measureSize } from './size.ts'
@@ -14,7 +13,7 @@ import { type Stage, withStage } from './stage.ts'
 import { addUsersWithRoles, measureWebhook } from './webhook.ts'
 import { measureUsers } from './webhook-users.ts'
 
-// Measures the product and its limit in alternating rounds of one run, so that other load on the machine affects both.
+// Measures the gateway and its limit, or two builds, in alternating rounds, so that other load affects both.
 
 async function measureEverything(stage: Stage): Promise<void> {
   const { databaseUrl, gateway, rounds, seconds } = stage
@@ -30,28 +29,7 @@ async function measureEverything(stage: Stage): Promise<void> {
   await measureWebhook({ ...stage, example }, cases)
 
   console.log()
-  await measureBesideLogins(stage)
-  await stage.stop(stage.bare)
-  await compareWorkers(stage)
   await measureBurst(stage)
-  const loadedMiB = residentMiB(gateway)
-  await stage.stop(gateway)
-  console.log(`start to first answer: ${(await measureStart(stage)).toFixed(0)} ms (≤ 1500)`)
-  console.log(
-    `resident: ${stage.idleMiB.toFixed(0)} MiB idle (≤ 130), ${loadedMiB.toFixed(0)} MiB after the load`,
-  )
-}
-
-/** Returns the milliseconds from the start of a process to its first answer, on an existing database. */
-async function measureStart(stage: Stage): Promise<number> {
-  const starts: number[] = []
-  for (let round = 0; round < stage.rounds; round++) {
-    const again = await stage.start()
-    await fetch(`${again.base}/jwks`)
-    starts.push(performance.now() - again.beganAt)
-    await stage.stop(again)
-  }
-  return median(starts)
 }
 
 async function run(options: Options): Promise<void> {

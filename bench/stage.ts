@@ -1,11 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import bcrypt from 'bcrypt'
 import { startPostgres } from '../test/_postgres.ts'
 import { createPost, type Post } from './load.ts'
-import { here, residentMiB, type Started, startGateway, startLimit, stop } from './process.ts'
+import { here, type Started, startGateway, startLimit, stop } from './process.ts'
 import { seed, users } from './seed.ts'
 
 /** The length of a round in seconds, and the number of rounds. */
@@ -37,9 +36,8 @@ export type Ground = {
 export type Stage = Effort &
   Omit<Ground, 'sites' | 'startLimit'> &
   Site & {
-    /** The gateway with default settings, and its memory before the first request. */
+    /** The gateway with default settings. */
     gateway: Asked
-    idleMiB: number
     /** A gateway without rate limits and webhook cache, as the limit has none. */
     bare: Asked
     limit: Asked
@@ -70,11 +68,9 @@ export async function withStage(
   await withGround(folder, [here('../src/main.js')], async ({ sites, startLimit, ...ground }) => {
     const [site] = sites as [Site]
     const gateway = await site.start()
-    await sleep(2000)
-    const idleMiB = residentMiB(gateway)
     const bare = await site.start(withoutMemory)
     const limit = await startLimit(site)
-    await play({ ...effort, ...ground, ...site, gateway, idleMiB, bare, limit })
+    await play({ ...effort, ...ground, ...site, gateway, bare, limit })
   })
 }
 

@@ -1,7 +1,7 @@
 import pg from 'pg'
-import { median } from './compare.ts'
+import { alternate, type Measured, measure, median, writeHead, writeRow } from './compare.ts'
 import { loadGet } from './load.ts'
-import { cpuMs, type Started } from './process.ts'
+import type { Started } from './process.ts'
 import type { Effort } from './stage.ts'
 import { makeTokens } from './tokens.ts'
 
@@ -15,50 +15,31 @@ export type WebhookStage = Effort & {
   example: string
 }
 
-/** The measurements of one program, a value per round. */
-type Series = { name: string; perSecond: number[]; cpu: number[]; p99: number[] }
-
 /**
- * Measures `/webhook` with a warm cache and three limits, in alternating rounds: node:http with RS256 verification and
- * one prepared query; with verification only; and with each token verified once. The CPU time per answer is independent
- * of other load, and excludes PostgreSQL.
+ * Measures `/webhook` with a warm cache and three limits: node:http with RS256 verification and one prepared query; with
+ * verification only; and with each token verified once. Prints the rate as a multiple of each limit. The CPU time per
+ * answer is independent of other load, and excludes PostgreSQL.
  */
 export async function measureWebhook(stage: WebhookStage, cases: Record<string, string>): Promise<void> {
   const { gateway, limit, seconds, rounds } = stage
-  console.log('\n| webhook, 32 in flight | answered by | /s | gateway is | CPU µs | gateway is | p99 ms |')
-  console.log(`|${' --- |'.repeat(7)}`)
+  const limits = ['verify and query', 'verify only', 'remember the verified token']
+  console.log(`\n${writeHead(['`/webhook`, 32 in flight', 'gateway /s', ...limits, 'CPU µs', 'p99 ms'])}`)
   for (const [name, users] of Object.entries(cases)) {
     const tokens = await makeTokens(stage.databaseUrl, stage.pem, stage.example, users)
     const headers = tokens.map((token) => ({ authorization: `Bearer ${token}` }))
-    const measure = async (program: Started, path: string, series: Series) => {
-      const before = cpuMs(program)
-      const rate = await loadGet(`http://127.0.0.1:${program.port}${path}`, 32, seconds, headers)
-      series.perSecond.push(rate.perSecond)
-      series.p99.push(rate.p99)
-      series.cpu.push(((cpuMs(program) - before) * 1000) / (rate.perSecond * seconds))
-    }
-    const series = ['the gateway', 'verify and query', 'verify', 'verified once'].map(
-      (name): Series => ({ name, perSecond: [], cpu: [], p99: [] }),
-    )
-    const [ours, query, verification, memory] = series as [Series, Series, Series, Series]
-    // One request of each user fills the cache; then the programs warm up.
-    for (const each of headers) {
-      const { status } = await fetch(`http://127.0.0.1:${gateway.port}/webhook`, { headers: each })
-      if (status !== 200) throw new Error(`/webhook answered ${status}`)
-    }
-    await loadGet(`http://127.0.0.1:${gateway.port}/webhook`, 32, 2, headers)
-    for (let round = 0; round < rounds; round++) {
-      await measure(gateway, '/webhook', ours)
-      await measure(limit, '/webhook', query)
-      await measure(limit, '/verification', verification)
-      await measure(limit, '/memory', memory)
-    }
-    for (const each of series) {
-      const [perSecond, cpu] = [median(each.perSecond), median(each.cpu)]
-      const rates = `${perSecond.toFixed(0)} | ${(median(ours.perSecond) / perSecond).toFixed(2)}`
-      const costs = `${cpu.toFixed(0)} | ${(cpu / median(ours.cpu)).toFixed(2)}`
-      console.log(`| ${name} | ${each.name} | ${rates} | ${costs} | ${median(each.p99).toFixed(0)} |`)
-    }
+    const load = (program: Started, path: string) => () =>
+      measure(program, () => loadGet(`http://127.0.0.1:${program.port}${path}`, 32, seconds, headers))
+    const [ours = [], ...theirs] = await alternate(rounds, [
+      load(gateway, '/webhook'),
+      load(limit, '/webhook'),
+      load(limit, '/verification'),
+      load(limit, '/memory'),
+    ])
+    const rateOf = (results: Measured[]) => median(results.map(({ perSecond }) => perSecond))
+    const ratios = theirs.map((each) => `${(rateOf(ours) / rateOf(each)).toFixed(2)} ×`)
+    const cpu = median(ours.map((each) => each.cpu * 1000)).toFixed(0)
+    const p99 = median(ours.map((each) => each.p99)).toFixed(0)
+    console.log(writeRow([name, rateOf(ours).toFixed(0), ...ratios, cpu, p99]))
   }
 }
 
