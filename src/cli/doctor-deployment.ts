@@ -1,3 +1,4 @@
+import { findExcessiveCost, isUsableHash } from '../authentication/password-hash-format.ts'
 import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
 import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
@@ -8,6 +9,7 @@ import { type Check, failed, ok, skipped } from '../doctor/check.ts'
 import {
   checkClock,
   checkConfiguration,
+  checkHashes,
   checkKeys,
   checkMigrations,
   checkNotifications,
@@ -26,6 +28,7 @@ import { connectDeployment, type Deployment } from '../process/deployment.ts'
 import { loadSettings, root, type Settings } from '../process/settings.ts'
 import { findMostGrants } from '../stores/access.ts'
 import { createRoles } from '../stores/roles.ts'
+import { findHashSamples } from '../stores/users.ts'
 import { estimateLength } from '../tokens/access-token.ts'
 import { openKey } from '../tokens/encrypted-key.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
@@ -159,7 +162,12 @@ async function readDatabase(
   const keys = opened.map(({ kid, state, pair }) => ({ kid, state, opens: pair !== null }))
   const active = opened.find(({ state }) => state === 'active')?.pair ?? null
   return {
-    checks: [...checks, checkKeys(keys, config.keyPair?.kid ?? null), await examineTokens(database, config)],
+    checks: [
+      ...checks,
+      checkKeys(keys, config.keyPair?.kid ?? null),
+      await examineTokens(database, config),
+      await examineHashes(database),
+    ],
     signingKey: config.keyPair ?? active,
     roles: (await createRoles(database).list()).map(({ name }) => name),
     schema,
@@ -200,6 +208,21 @@ async function examineTokens(database: Deployment['database'], config: Config): 
   } catch {
     return skipped(name, 'roles and claims were not read')
   }
+}
+
+async function examineHashes(database: Deployment['database']): Promise<Check> {
+  let usable = 0
+  const unusable = new Map<string, number>()
+  try {
+    for (const { hash, users } of await findHashSamples(database)) {
+      const reason = findExcessiveCost(hash) ?? 'unknown format'
+      if (isUsableHash(hash)) usable += users
+      else unusable.set(reason, (unusable.get(reason) ?? 0) + users)
+    }
+  } catch {
+    return skipped('password hashes', 'the hashes were not read')
+  }
+  return checkHashes(usable, unusable)
 }
 
 async function examineGateway(config: Config, kid: string | null | undefined): Promise<Check[]> {

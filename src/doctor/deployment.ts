@@ -107,6 +107,22 @@ export function checkKeys(keys: readonly KeyState[], environmentKid: string | nu
   )
 }
 
+/**
+ * Checks the stored password hashes. `usable` is the number of users whose hash is verified; `unusable` has the number of
+ * the others for each reason.
+ */
+export function checkHashes(usable: number, unusable: ReadonlyMap<string, number>): Check {
+  const name = 'password hashes'
+  if (unusable.size === 0) return ok(name, `users whose hash can be verified: ${usable}`)
+  const reasons = [...unusable].map(([reason, users]) => `${users} (${reason})`).join(', ')
+  return {
+    name,
+    status: 'warning',
+    detail: `users whose hash cannot be verified: ${reasons}`,
+    cure: 'set their passwords (claimgate user set-password), or replace their hashes',
+  }
+}
+
 /** The settings of a provider. `callbackUrl` must be registered at the provider. */
 export type ProviderState = { label: string; prefix: string; callbackUrl: string; isConfigured: boolean }
 

@@ -62,6 +62,24 @@ const replaceHash = {
     RETURNING true`,
 }
 
+// The shape of a hash is its text without salt, digest and long numbers. Salts have at least nine characters.
+const sampleHashes = {
+  name: 'user_hash_samples',
+  text: `SELECT min(password) AS hash, count(*)::int AS users FROM {user} WHERE password <> ''
+    GROUP BY regexp_replace(password, '[A-Za-z0-9+/=.]{9,}', '', 'g'), length(password)
+    ORDER BY count(*) DESC LIMIT 1000`,
+}
+
+/**
+ * Returns one hash of each format and cost, with the number of users who have such a hash. Reads the whole table, for the
+ * doctor.
+ */
+export function findHashSamples({
+  query,
+}: Pick<Database, 'query'>): Promise<{ hash: string; users: number }[]> {
+  return query(sampleHashes, [])
+}
+
 export type Users = ReturnType<typeof createUsers>
 
 /** The `user` table. */
