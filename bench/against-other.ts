@@ -70,7 +70,9 @@ export const otherCases: Cases<OtherResult[]> = {
   },
 
   idle: async (contest) => {
-    const results = await alternateSides(contest, 3, async (side) => measureIdle(side, {}))
+    const results = await alternateSides(contest, Math.min(3, contest.rounds), (side) =>
+      measureIdle(side, {}),
+    )
     return [
       {
         name: 'idle memory (RSS)',
@@ -82,7 +84,7 @@ export const otherCases: Cases<OtherResult[]> = {
   },
 
   embedded: async (contest) => {
-    const results = await alternateSides(contest, 3, async (side) =>
+    const results = await alternateSides(contest, Math.min(3, contest.rounds), (side) =>
       measureIdle(side, {
         DATABASE_URL: '',
         AUTH_DATA_DIR: join(mkdtempSync(join(contest.folder, 'embedded-')), 'data'),
@@ -141,21 +143,25 @@ export const otherCases: Cases<OtherResult[]> = {
 }
 
 /** Returns the milliseconds from the start of a process to its first 200 of each path. */
-async function measureStart(side: Side, headers: Headers): Promise<Record<'/jwks' | '/webhook', number>> {
+async function measureStart(side: Side, token: Headers): Promise<Record<'/jwks' | '/webhook', number>> {
   const port = String(await findFreePort())
   const beganAt = performance.now()
   const starting = side.start({ PORT: port })
-  const until200 = async (path: string) => {
+  const until200 = async (path: string, headers = {}) => {
     for (;;) {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers }).catch(() => null)
-      await response?.arrayBuffer()
+      const body = await response?.text()
       if (response?.status === 200) return performance.now() - beganAt
+      // Until the start has ended, connections are refused and answers are 503.
+      if (response && response.status !== 503) throw new Error(`GET ${path}: ${response.status} ${body}`)
       await sleep(5)
     }
   }
-  const times = { '/jwks': await until200('/jwks'), '/webhook': await until200('/webhook') }
-  await side.stop(await starting)
-  return times
+  try {
+    return { '/jwks': await until200('/jwks'), '/webhook': await until200('/webhook', token) }
+  } finally {
+    await side.stop(await starting)
+  }
 }
 
 /** Returns the CPU time of one of the first 300 requests as a multiple of one of the requests 3,300 to 6,300. */

@@ -24,12 +24,14 @@ export async function measureAgainst(
     const machine = `${cpus()[0]?.model}, ${availableParallelism()} cores`
     console.log(`${machine}, Node ${process.version}, PostgreSQL ${ground.postgresVersion}`)
     console.log(`${users} users; ${effort.rounds} rounds of ${effort.seconds} s, medians\n`)
-    const [now, before] = (await Promise.all(ground.sites.map(openSide))) as [Side, Side]
+    const [site, older] = ground.sites as [Site, Site]
+    const [now, before] = [await openSide(site), await openSide(older)]
     const limit = await ground.startLimit(now)
     const contest: Contest = { ...effort, ...ground, folder, now, before, limit }
     const collected: OtherResult[] = []
-    console.log(writeHead(loadHead))
-    for (const run of choose(loadCases, cases)) {
+    const loads = choose(loadCases, cases)
+    if (loads.length > 0) console.log(writeHead(loadHead))
+    for (const run of loads) {
       const { load, others = [] } = await run(contest)
       console.log(writeLoad(load))
       collected.push(...others)

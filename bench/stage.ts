@@ -100,7 +100,14 @@ export async function withGround(
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     const keyPath = join(folder, 'bench.pem')
     writeFileSync(keyPath, pem)
-    const env = { ...plenty, AUTH_PRIVATE_KEY: pem, PORT: '0', HOST: '127.0.0.1' }
+    const env = {
+      ...plenty,
+      // The issuer of tokens, which would differ with the port.
+      AUTH_PUBLIC_URL: 'http://localhost:8080',
+      AUTH_PRIVATE_KEY: pem,
+      PORT: '0',
+      HOST: '127.0.0.1',
+    }
     const hash = await bcrypt.hash(password, 10)
     const sites: Site[] = []
     for (const [number, program] of programs.entries()) {
