@@ -26,9 +26,9 @@ const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, paralleli
 
 /**
  * Creates the hashing of passwords. New hashes are bcrypt or argon2id (19 MiB, 2 passes, 1 lane), always argon2id for a
- * password that bcrypt would cut; existing hashes may be of any format that `readHash` knows. One queue limits the work in the thread pool, which also
- * does the RSA work of all other requests. Clients take turns in it, by their network (/24, /48) and in it by their
- * address (IPv6 by /64).
+ * password that bcrypt would cut; existing hashes may be of any format that `readHash` knows. One queue limits the work in
+ * the thread pool, which also signs the tokens of all other requests. Clients take turns in it, by their network (/24,
+ * /48) and in it by their address (IPv6 by /64).
  */
 export function createPasswordHashes({
   passwordHash,
