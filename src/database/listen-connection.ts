@@ -42,9 +42,13 @@ export async function openListenConnection(
   const own = `claimgate_probe_${randomUUID()}`
   const awaited = new Map<string, () => void>()
   let heartbeat: NodeJS.Timeout | undefined
+  let isLost = false
   let disconnect: (reason: unknown) => void = () => {}
   const disconnected = new Promise<unknown>((resolve) => {
-    disconnect = resolve
+    disconnect = (reason) => {
+      isLost = true
+      resolve(reason)
+    }
   })
   const stop = () => disconnect(signal.reason)
   signal.addEventListener('abort', stop)
@@ -109,9 +113,9 @@ export async function openListenConnection(
   let isLate = false
   // A server sends the notifications of the past before its answer to a statement.
   const isCaughtUp = coalesceCalls(async () => {
-    if (isLate) return false
+    if (isLate || isLost) return false
     const answer = client.query('').catch(giveUp)
-    if (await isInTime(answer, settings.patience)) return answer.then((result) => result !== undefined)
+    if (await isInTime(answer, settings.patience)) return !isLost
     // A busy machine may answer late. Callers stop waiting now; the connection counts as lost after the timeout.
     isLate = true
     void isInTime(answer, settings.timeout).then((hasCome) => {

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { bearerToken } from '../authentication/bearer.ts'
 import { createClaimsOf } from '../claims/claims-proxy.ts'
-import type { HasuraClaims } from '../context.ts'
+import type { RoleRules } from '../claims/hasura-claims.ts'
+import type { ActiveSession, HasuraClaims } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { createComparison } from '../hasura/shared-secrets.ts'
 import { usualHeaderSize } from '../http/header-size.ts'
@@ -44,53 +45,48 @@ export function fastPath(deps: Dependencies, plain: RequestListener): RequestLis
 }
 
 /** Reads an ordinary request; null for any other. */
-function readOrdinary(req: IncomingMessage): Ordinary | null {
-  const { method, httpVersion, rawHeaders, headers, url = '' } = req
-  if (method !== 'GET' || httpVersion !== '1.1' || headers.host === undefined) return null
+function readOrdinary({ method, httpVersion, rawHeaders, url = '' }: IncomingMessage): Ordinary | null {
+  if (method !== 'GET' || httpVersion !== '1.1') return null
+  const started = performance.now()
+  const values: (string | undefined)[] = []
   let length = url.length
-  let seen = 0
   // It alternates names and values.
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string
-    length += name.length + (rawHeaders[at + 1] as string).length + 4
-    const known = bits[name.toLowerCase()]
-    if (known === undefined) continue
-    if (known === refused || (seen & known) !== 0) return null
-    seen |= known
+    const value = rawHeaders[at + 1] as string
+    length += name.length + value.length + 4
+    const place = places[name.toLowerCase()]
+    if (place === undefined) continue
+    if (place === refused || values[place] !== undefined) return null
+    values[place] = value
   }
-  const role = textOf(headers['x-hasura-role'])
+  const [host, authorization = '', role = '', given = '', secret = ''] = values
   // Node decodes headers as Latin-1, and the plain path decodes the role as UTF-8.
-  if (length > usualHeaderSize || /[\x80-\xff]/.test(role)) return null
-  const given = textOf(headers['x-request-id'])
-  return {
-    requestId: isRequestId(given) ? given : randomUUID(),
-    authorization: textOf(headers.authorization),
-    role,
-    secret: textOf(headers['x-webhook-secret']),
-    started: performance.now(),
-  }
+  if (host === undefined || length > usualHeaderSize || /[\x80-\xff]/.test(role)) return null
+  return { requestId: isRequestId(given) ? given : randomUUID(), authorization, role, secret, started }
 }
 
-const refused = 0
+const refused = -1
 
-// A header that came twice, a page of another origin, and a body make a request that is not ordinary.
-const bits: Readonly<Record<string, number>> = Object.assign(Object.create(null), {
-  host: 1,
-  authorization: 2,
-  'x-hasura-role': 4,
-  'x-request-id': 8,
-  'x-webhook-secret': 16,
+// A header that comes twice, a page of another origin, and a body make a request that is not ordinary.
+const places: Readonly<Record<string, number>> = Object.assign(Object.create(null), {
+  host: 0,
+  authorization: 1,
+  'x-hasura-role': 2,
+  'x-request-id': 3,
+  'x-webhook-secret': 4,
   origin: refused,
   expect: refused,
   'content-length': refused,
   'transfer-encoding': refused,
 })
 
-function textOf(value: string | string[] | undefined): string {
-  return typeof value === 'string' ? value : ''
-}
+/** The UTF-8 bytes of a text, read as Latin-1: Node writes this text in one piece with the headers, and fastest. */
+type Bytes = string
 
-type Write = (res: ServerResponse, ordinary: Ordinary, body: string) => void
+const bytesOf = (text: string): Bytes => Buffer.from(text).toString('latin1')
+
+type Write = (res: ServerResponse, ordinary: Ordinary, body: Bytes) => void
 
 /** Creates the function that writes an answer of a route, with the headers of every answer and its `Cache-Control`. */
 function createWrite({ config, metrics, log }: Dependencies, route: string, cacheControl: string): Write {
@@ -101,9 +97,8 @@ function createWrite({ config, metrics, log }: Dependencies, route: string, cach
     'Content-Type': 'application/json; charset=utf-8',
   }).flat()
   return (res, { requestId, started }, body) => {
-    const length = String(Buffer.byteLength(body))
-    res.writeHead(200, ['X-Request-Id', requestId, ...headers, 'Content-Length', length])
-    res.end(body)
+    res.writeHead(200, ['X-Request-Id', requestId, ...headers, 'Content-Length', String(body.length)])
+    res.end(body, 'latin1')
     const answered = { method: 'GET', route, status: 200 }
     metrics?.observeRequest(answered, started)
     if (log.isLevelEnabled('debug'))
@@ -113,55 +108,70 @@ function createWrite({ config, metrics, log }: Dependencies, route: string, cach
 
 function answerJwks(deps: Dependencies, plain: RequestListener, route: string): Answer {
   const write = createWrite(deps, route, `public, max-age=${deps.config.jwksMaxAge}`)
+  let written = { jwks: '', bytes: '' }
   return (req, res, ordinary) => {
-    const body = readJwks(deps)
-    if (body === null) plain(req, res)
-    else write(res, ordinary, body)
+    // It throws while the keys are unknown.
+    const jwks = orUndefined(() => deps.keys.jwks)
+    if (jwks === undefined) return plain(req, res)
+    if (written.jwks !== jwks) written = { jwks, bytes: bytesOf(jwks) }
+    write(res, ordinary, written.bytes)
   }
 }
 
-/** Returns the public keys; null while they are unknown. */
-function readJwks({ keys }: Dependencies): string | null {
-  try {
-    return keys.jwks
-  } catch {
-    return null
+/** Returns the answer in a role, up to the number of seconds; null for a role that the user does not have. */
+type Prepare = (access: ActiveSession, role: string) => Bytes | null
+
+/** Creates a function that prepares each answer once for a session object, as a cached session comes again. */
+function createPrepare(roles: RoleRules): Prepare {
+  const claimsOf = createClaimsOf(roles)
+  const prepared = new WeakMap<HasuraClaims, Map<string, Bytes>>()
+  return (access, role) => {
+    const claims = claimsOf(access)
+    const known = prepared.get(claims)
+    const found = known?.get(role)
+    if (found !== undefined) return found
+    // The plain path writes a log line about them.
+    if (claims.leftOut.length > 0) return null
+    if (role !== '' && !claims.allowedRoles.includes(role)) return null
+    const bytes = bytesOf(JSON.stringify(createWebhookAnswer(claims, role, 0)).slice(0, -'0"}'.length))
+    if (known) known.set(role, bytes)
+    else prepared.set(claims, new Map([[role, bytes]]))
+    return bytes
   }
 }
-
-/** The answer to a user, by role, up to the number of seconds. */
-type Prepared = Map<string, string>
 
 function answerWebhook(deps: Dependencies, plain: RequestListener): Answer {
   const { config, accessTokens, webhookReads, clock } = deps
-  const claimsOf = createClaimsOf(config.roles)
+  const prepare = createPrepare(config.roles)
   const write = createWrite(deps, '/webhook', 'no-store')
-  const prepared = new WeakMap<HasuraClaims, Prepared>()
   const isExpected = config.webhookSecret === undefined ? () => true : createComparison(config.webhookSecret)
-
-  function prepare(claims: HasuraClaims, role: string): string {
-    const ofUser = prepared.get(claims) ?? new Map()
-    const known = ofUser.get(role)
-    if (known !== undefined) return known
-    const text = JSON.stringify(createWebhookAnswer(claims, role, 0)).slice(0, -'0"}'.length)
-    prepared.set(claims, ofUser.set(role, text))
-    return text
-  }
 
   return (req, res, ordinary) => {
     const { authorization, role, secret } = ordinary
     const token = bearerToken(authorization)
     if (token === undefined || !isExpected(Buffer.from(secret, 'latin1'))) return plain(req, res)
-    const answer = async () => {
-      const bearer = await accessTokens.verify(token, clock())
-      const access = await webhookReads.begin(req, bearer)
-      if (access === null) return plain(req, res)
-      const claims = claimsOf(access)
-      const asked = role || claims.defaultRole
-      if (claims.leftOut.length > 0 || !claims.allowedRoles.includes(asked)) return plain(req, res)
-      const remaining = bearer.expiresAt - Math.floor(clock().getTime() / 1000)
-      write(res, ordinary, `${prepare(claims, asked)}${remaining}"}`)
+    const bearer = orUndefined(() => accessTokens.verifyNow(token, clock()))
+    if (bearer === undefined) return plain(req, res)
+    const reading = webhookReads.read(bearer)
+    const toPlain = () => {
+      webhookReads.handOver(req, reading)
+      plain(req, res)
     }
-    answer().catch(() => (res.headersSent ? res.destroy() : plain(req, res)))
+    const answer = (access: ActiveSession | null) => {
+      const bytes = access && prepare(access, role)
+      if (bytes === null) return toPlain()
+      const remaining = bearer.expiresAt - Math.floor(clock().getTime() / 1000)
+      write(res, ordinary, `${bytes}${remaining}"}`)
+    }
+    reading.then(answer).catch(() => (res.headersSent ? res.destroy() : toPlain()))
+  }
+}
+
+/** Returns the result of `read`; undefined where it throws. */
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
   }
 }

@@ -103,10 +103,14 @@ function watchAnswers(server: Server): Unanswered {
     connections.set(socket, [])
     socket.once('close', () => connections.delete(socket))
   })
+  // One function for all answers: a closure for each costs time.
+  function forget(this: ServerResponse): void {
+    const waiting = connections.get(this.req.socket) ?? []
+    waiting.splice(waiting.indexOf(this), 1)
+  }
   server.on('request', ({ socket }, res) => {
-    const waiting = connections.get(socket) ?? []
-    waiting.push(res)
-    res.once('close', () => void waiting.splice(waiting.indexOf(res), 1))
+    connections.get(socket)?.push(res)
+    res.on('close', forget)
   })
   return connections
 }

@@ -52,27 +52,38 @@ export function createAccessCache(
     counts.invalidations += sizeBefore - known.size
   })
 
+  function find(sessionId: string, userId: string, now: Date): ActiveSession | undefined {
+    const access = known.get(sessionId)
+    // A refreshed session lives longer than the cached one says.
+    return access?.userId === userId && access.idleExpiresAt > now && access.expiresAt > now
+      ? access
+      : undefined
+  }
+
+  async function readThrough(sessionId: string, userId: string, now: Date): Promise<ActiveSession | null> {
+    counts.misses++
+    const own = { userId, isOvertaken: false }
+    reading.add(own)
+    try {
+      const access = await read(sessionId, userId, now)
+      if (access !== null && subscription.isUp() && !own.isOvertaken) remember(access)
+      return access
+    } finally {
+      reading.delete(own)
+    }
+  }
+
   return {
     /** Reads a session like `Sessions.read`, but `counter` may be an earlier value. */
-    read: async (sessionId: string, userId: string, now: Date): Promise<ActiveSession | null> => {
-      if (known.has(sessionId) && (await subscription.isCaughtUp())) {
-        const access = known.get(sessionId)
-        // A refreshed session lives longer than the cached one says.
-        if (access?.userId === userId && access.idleExpiresAt > now && access.expiresAt > now) {
-          counts.hits++
-          return access
-        }
-      }
-      counts.misses++
-      const own = { userId, isOvertaken: false }
-      reading.add(own)
-      try {
-        const access = await read(sessionId, userId, now)
-        if (access !== null && subscription.isUp() && !own.isOvertaken) remember(access)
+    read: (sessionId: string, userId: string, now: Date): Promise<ActiveSession | null> => {
+      if (!known.has(sessionId)) return readThrough(sessionId, userId, now)
+      // No async function: every await costs time, and this is the most frequent read.
+      return subscription.isCaughtUp().then((isCaughtUp) => {
+        const access = isCaughtUp ? find(sessionId, userId, now) : undefined
+        if (access === undefined) return readThrough(sessionId, userId, now)
+        counts.hits++
         return access
-      } finally {
-        reading.delete(own)
-      }
+      })
     },
     /** Returns the counts, the number of cached sessions, and the state of the listening connection. */
     load: () => ({ ...counts, size: known.size, isListening: subscription.isUp() }),

@@ -127,18 +127,17 @@ export type WebhookReads = ReturnType<typeof createWebhookReads>
 /** Creates the reads of `/webhook`. The plain path takes over the read that the fast path has begun for a request. */
 export function createWebhookReads({ sessions, clock }: ReadCurrentOptions) {
   const begun = new WeakMap<IncomingMessage, Promise<ActiveSession | null>>()
-  const begin = (req: IncomingMessage, { sessionId, userId }: Bearer) => {
-    const reading = sessions.read(sessionId, userId, clock())
-    begun.set(req, reading)
-    return reading
-  }
+  const read = ({ sessionId, userId }: Bearer) => sessions.read(sessionId, userId, clock())
   return {
-    /** Begins to read the session of an access token; null without a valid session. */
-    begin,
+    /** Reads the session of an access token; null without a valid session. */
+    read,
+
+    /** Hands a read over to the plain path. */
+    handOver: (req: IncomingMessage, reading: Promise<ActiveSession | null>) => void begun.set(req, reading),
 
     /** Reads the session of the verified access token. Throws `invalid_token`. */
     current: async (ctx: Context): Promise<ActiveSession> =>
-      required(await (begun.get(ctx.req) ?? begin(ctx.req, requireState(ctx, 'bearer'))), 'invalid_token'),
+      required(await (begun.get(ctx.req) ?? read(requireState(ctx, 'bearer'))), 'invalid_token'),
   }
 }
 

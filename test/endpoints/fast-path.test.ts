@@ -141,12 +141,13 @@ const known = {
   keys: { jwks: '{"keys":[]}' },
   clock: () => now,
   accessTokens: {
-    verify: async (given: string) => {
+    verifyNow: (given: string) => {
+      if (given === 'of.another.key') return undefined
       if (given !== 'a.b.c') throw new Error('invalid')
       return ada
     },
   },
-  webhookReads: { begin: () => Promise.resolve(access) },
+  webhookReads: { read: async () => access, handOver: () => {} },
 }
 const bearer = { Authorization: 'Bearer a.b.c' }
 
@@ -165,11 +166,15 @@ test('every other request and every failure goes to the plain path', async (t) =
       },
     },
   }
-  const ended = { webhookReads: { begin: () => Promise.resolve(null) } }
-  const away = { webhookReads: { begin: () => Promise.reject(new Error('away')) } }
+  const reads = { ...known.webhookReads }
+  const ended = { webhookReads: { ...reads, read: async () => null } }
+  const away = { webhookReads: { ...reads, read: () => Promise.reject(new Error('away')) } }
+  const leaving = { ...access, roles: [''] }
+  const leftOut = { webhookReads: { ...reads, read: async () => leaving } }
   const cases: [object, string, Record<string, string>?][] = [
     [{}, 'GET /webhook'],
     [{}, 'GET /webhook', { Authorization: 'Bearer d.e.f' }],
+    [{}, 'GET /webhook', { Authorization: 'Bearer of.another.key' }],
     [{}, 'GET /webhook', { ...bearer, 'X-Hasura-Role': 'admin' }],
     [{}, 'POST /webhook', { ...bearer, 'Content-Length': '0' }],
     [{}, 'GET /jwks?', {}],
@@ -178,6 +183,7 @@ test('every other request and every failure goes to the plain path', async (t) =
     [failing, 'GET /jwks'],
     [ended, 'GET /webhook', bearer],
     [away, 'GET /webhook', bearer],
+    [leftOut, 'GET /webhook', bearer],
   ]
   for (const [changes, line, headers] of cases)
     t.is(
