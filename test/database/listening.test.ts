@@ -101,6 +101,8 @@ if (engines.includes('server')) {
     })
     await until(subscription.isUp)
     t.true(await subscription.isCaughtUp())
+    // On a busy machine the first connection may have failed.
+    heard.length = 0
     relay.swallow()
     t.false(await subscription.isCaughtUp())
     await until(() => heard.includes('lost'))
