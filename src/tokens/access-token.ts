@@ -1,9 +1,8 @@
 import type { KeyObject } from 'node:crypto'
-import { SignJWT } from 'jose'
 import { z } from 'zod'
 import { createNamespace, type NamespaceSettings } from '../claims/hasura-claims.ts'
 import type { ActiveSession, Bearer, HasuraClaims } from '../context.ts'
-import { invalidToken, type Jws, parseJws, verifyJws } from './jws.ts'
+import { invalidToken, type Jws, parseJws, signJws, verifyJws } from './jws.ts'
 import type { SigningKeys } from './keyring.ts'
 import { createVerifiedTokens } from './verified-tokens.ts'
 
@@ -73,22 +72,21 @@ export function createAccessTokens(keys: SigningKeys, settings: TokenSettings) {
       const issuedAt = Math.floor(now.getTime() / 1000)
       const sessionEnd = Math.floor(subject.sessionExpiresAt.getTime() / 1000)
       const expiresAt = Math.min(issuedAt + settings.accessTokenLifetime, sessionEnd)
-      const token = await new SignJWT({
+      const payload = {
         name: subject.username,
         sid: subject.sessionId,
         auth_time: Math.floor(subject.authTime.getTime() / 1000),
         amr: subject.amr,
         acr: String(subject.level),
         ...createNamespace(subject.claims, settings),
-      })
-        .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keys.active.kid })
-        .setIssuer(issuer)
-        .setSubject(subject.claims.userId)
-        .setAudience(audience)
-        .setIssuedAt(issuedAt)
-        .setExpirationTime(expiresAt)
-        .setJti(jti)
-        .sign(keys.active.privateKey)
+        iss: issuer,
+        sub: subject.claims.userId,
+        aud: audience,
+        iat: issuedAt,
+        exp: expiresAt,
+        jti,
+      }
+      const token = await signJws(payload, keys.active)
       return { token, expiresIn: expiresAt - issuedAt }
     },
 
