@@ -12,7 +12,43 @@ export function createLog(level: string, destination?: DestinationStream): Logge
     // pino escapes the controls of ASCII only, and a log may be read on a terminal.
     hooks: { streamWrite: escapeControls },
   }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  return pino(options, destination ?? createOutput())
+}
+
+// In milliseconds.
+const longestDelay = 50
+
+// In characters. A pipe takes 4096 bytes as a whole (PIPE_BUF), so that the lines of several workers do not mix.
+const longestWrite = 4096
+
+/**
+ * Creates the standard output for a log. It writes the lines of a moment together, because each write is a job of the
+ * thread pool.
+ */
+function createOutput(): DestinationStream {
+  const output = pino.destination(1)
+  const { write, flushSync } = output
+  let waiting = ''
+  let timer: NodeJS.Timeout | undefined
+  const writeWaiting = () => {
+    clearTimeout(timer)
+    timer = undefined
+    if (waiting !== '') write.call(output, waiting)
+    waiting = ''
+  }
+  return Object.assign(output, {
+    write: (line: string) => {
+      if (waiting.length + line.length > longestWrite) writeWaiting()
+      waiting += line
+      timer ??= setTimeout(writeWaiting, longestDelay)
+      return true
+    },
+    /** Writes all lines. pino calls it when the process exits and after a line of level fatal. */
+    flushSync: () => {
+      writeWaiting()
+      flushSync.call(output)
+    },
+  })
 }
 
 function serializeError(error: unknown, depth = 0): unknown {
