@@ -56,9 +56,11 @@ async function read(ctx: Context, limit: number): Promise<Buffer> {
   }
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 function parse(bytes: Buffer): unknown {
   try {
-    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return parseJson(utf8.decode(bytes))
   } catch (cause) {
     // The parser's own messages quote the body.
     const ours = Object.values(jsonErrors).find(

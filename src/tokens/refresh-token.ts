@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import type { SecretKeys } from './secrets.ts'
 
@@ -17,15 +17,17 @@ export type RefreshTokens = ReturnType<typeof createRefreshTokens>
  * both. Tokens are not stored, so read access to the database is not enough to forge one. The first key signs; every
  * key verifies.
  */
-export function createRefreshTokens(keys: SecretKeys) {
-  const macOf = (body: Uint8Array, key: Uint8Array): Buffer => createHmac('sha256', key).update(body).digest()
+export function createRefreshTokens([signing, ...others]: SecretKeys) {
+  const signingKey = createSecretKey(signing)
+  const keys = [signingKey, ...others.map((key) => createSecretKey(key))]
+  const macOf = (body: Uint8Array, key: KeyObject): Buffer => createHmac('sha256', key).update(body).digest()
   return {
     /** Returns the refresh token of a session at a counter. The same input gives the same token. */
     sign: ({ sessionId, counter }: RefreshClaims): string => {
       const body = Buffer.alloc(bodyBytes)
       body.write(sessionId.replaceAll('-', ''), 'hex')
       body.writeUInt32BE(counter, 16)
-      return prefix + Buffer.concat([body, macOf(body, keys[0])]).toString('base64url')
+      return prefix + Buffer.concat([body, macOf(body, signingKey)]).toString('base64url')
     },
 
     /** Verifies a token of `sign`. Throws `invalid_token` for any other text. */
