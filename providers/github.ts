@@ -1,5 +1,5 @@
 import { Strategy } from 'passport-github2'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Provider } from '../src/authentication/provider.ts'
 
 const addressList = z.array(z.looseObject({})).min(1)

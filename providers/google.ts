@@ -1,5 +1,5 @@
 import { Strategy } from 'passport-google-oauth20'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Provider } from '../src/authentication/provider.ts'
 
 const profileSchema = z.object({

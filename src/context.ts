@@ -1,6 +1,6 @@
 import type { Middleware as KoaMiddleware } from 'koa'
 import type { Logger } from 'pino'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { ErrorCode, GatewayError } from './errors.ts'
 import type { Announce, Attempt } from './events.ts'
 

@@ -57,6 +57,7 @@ const floors: Record<string, number> = {
   database: 3,
   errors: 2,
   events: 1,
+  root: 0,
 }
 
 const inSrc = sources.filter(({ path }) => path.startsWith('src/'))

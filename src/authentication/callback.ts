@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { toGatewayError } from '../http/error-handler.ts'

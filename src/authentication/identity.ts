@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Clock, type Middleware, type ProviderProfile, requireState, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Identities, ProviderIdentity } from '../stores/identities.ts'

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Provider } from './provider.ts'
 import { findPasswordProvider } from './strategies.ts'
 

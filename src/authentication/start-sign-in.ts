@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Middleware, requireState, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { withBody } from '../http/body.ts'

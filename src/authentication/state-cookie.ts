@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Clock, type Context, type Flow, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { createCookies } from '../http/cookie.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ProviderProfile } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { storableText } from '../http/validate.ts'

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { writeText } from '../observability/terminal-text.ts'
 import type { Deployment } from '../process/deployment.ts'
 import type { ServingProcess } from '../process/serve.ts'
+import { root } from '../root.ts'
 import { CommandError, toOpenError } from './failure.ts'
 import { type Output, quote } from './output.ts'
 import type { Terminal } from './terminal.ts'
@@ -97,10 +98,7 @@ export async function openTables(
   allowed: TableChanges,
 ): Promise<Deployment> {
   if (allowed === 'none' && !(await hasDatabase(config))) throw noDatabase(config)
-  const [{ connectDeployment }, { root }] = await Promise.all([
-    import('../process/deployment.ts'),
-    import('../process/settings.ts'),
-  ])
+  const { connectDeployment } = await import('../process/deployment.ts')
   let deployment: Deployment | undefined
   try {
     deployment = await connectDeployment(config, root, await loadLog())

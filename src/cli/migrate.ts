@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import type { Connection } from '../database/database.ts'
+import { root } from '../root.ts'
 import { type CommandContext, hasDatabase, print } from './context.ts'
 import { CommandError, toOpenError } from './failure.ts'
 import { examples, type Output, quote, table } from './output.ts'
@@ -47,7 +48,6 @@ async function migrateAll(
     import('../migrations/migrate.ts'),
     import('../migrations/rights.ts'),
   ])
-  const { root } = await import('../process/settings.ts')
   const created = !(await hasDatabase(config))
   const { applied, granted } = await withConnection(context, config, async (connection) => ({
     applied: await migrate(connection, root),
@@ -72,10 +72,9 @@ async function migrateAll(
 }
 
 async function readStatus(context: CommandContext, config: Config): Promise<Output> {
-  const [{ findApplied }, { findMigrationNames }, { root }] = await Promise.all([
+  const [{ findApplied }, { findMigrationNames }] = await Promise.all([
     import('../migrations/history.ts'),
     import('../migrations/migrate.ts'),
-    import('../process/settings.ts'),
   ])
   const names = await findMigrationNames(root)
   const found: ReadonlySet<string> = (await hasDatabase(config))
@@ -99,7 +98,6 @@ async function withConnection<T>(
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const { connectDatabase } = await import('../database/open.ts')
-  const { root } = await import('../process/settings.ts')
   const connection = await connectDatabase(config, root, await loadLog())
   try {
     return await work(connection)

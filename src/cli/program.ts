@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { writeText } from '../observability/terminal-text.ts'
+import { root } from '../root.ts'
 import { registerClaims } from './claims.ts'
 import { type CommandContext, openTables } from './context.ts'
 import { registerDoctor } from './doctor.ts'
@@ -15,7 +16,7 @@ import { registerRole } from './roles.ts'
 import { registerSession } from './sessions.ts'
 import { registerUser } from './users.ts'
 
-const packageFile = new URL('../../../package.json', import.meta.url)
+const packageFile = new URL('package.json', root)
 
 /** Creates the `claimgate` command with all subcommands. It throws commander's errors instead of ending the process. */
 export function createProgram(context: CommandContext): Command {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { createHasuraClaims, isRoleName } from '../claims/hasura-claims.ts'
 import { warnOfLength } from '../http/header-size.ts'
 import { storableText, validate } from '../http/validate.ts'

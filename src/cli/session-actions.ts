@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { createSessionList, formatPosition, mostSessions, parsePosition } from '../stores/session-list.ts'
 import { createSessionAdmin } from '../stores/sessions.ts'
 import type { OpenDeployment } from './context.ts'

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { formatEnd, formatHeader, openExport } from '../import/claimgate-file.ts'
 import { findMigrationNames } from '../migrations/migrate.ts'
 import { writeText } from '../observability/terminal-text.ts'
-import { root } from '../process/settings.ts'
+import { root } from '../root.ts'
 import {
   noRows,
   type RejectedRow,

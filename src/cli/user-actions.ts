@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createPasswordSchema } from '../authentication/password-policy.ts'
 import { emailSchema, usernameSchema } from '../authentication/username.ts'
 import type { Config } from '../config/config.ts'

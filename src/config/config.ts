@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { withDefaultSslmode } from '../database/connection-string.ts'
 import { ConfigError } from '../errors.ts'
 import { isThisMachine } from '../http/ip-address.ts'

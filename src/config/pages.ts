@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Read } from './providers.ts'
 import * as v from './values.ts'
 

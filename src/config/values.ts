@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isRoleName } from '../claims/hasura-claims.ts'
 import { sslmodes } from '../database/connection-parameters.ts'
 import { parseConnectionString } from '../database/connection-string.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Check, failed, ok } from './check.ts'
 
 /** The secret columns by table. A reader or writer of such a column can act as another user. */

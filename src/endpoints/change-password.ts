@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { createPasswordSchema, type PasswordRules } from '../authentication/password-policy.ts'
 import { requireClaims } from '../claims/claims-proxy.ts'
 import { withContract } from '../context.ts'

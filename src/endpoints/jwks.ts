@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Middleware, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 

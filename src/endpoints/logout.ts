@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { requireState, withContract } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Operation } from '../hasura/run-operation.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The id of a user, a session or another row of the database. */
 export const id = z.guid().meta({ examples: ['a6cda7ff-c8f9-4e45-960e-ae26f4ee1c85'] })

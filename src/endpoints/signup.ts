@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { createPasswordSchema, type PasswordRules } from '../authentication/password-policy.ts'
 import { createUsernameSchema, emailSchema, type UsernameRules } from '../authentication/username.ts'
 import { type Middleware, withContract } from '../context.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isUsableHash } from '../authentication/password-hash-format.ts'
 import { claimsProxy, requireClaims } from '../claims/claims-proxy.ts'
 import { type Middleware, withContract } from '../context.ts'

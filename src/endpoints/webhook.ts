@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { bearer } from '../authentication/bearer.ts'
 import { claimsProxy, requireClaims } from '../claims/claims-proxy.ts'
 import type { ClaimsValues } from '../claims/hasura-claims.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Middleware, withContract } from '../context.ts'
 import { jsonBody, withBody } from '../http/body.ts'
 import { actionErrors, answerFailure, formatErrors } from './failure.ts'

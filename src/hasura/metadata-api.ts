@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { MetadataCall } from './metadata-calls.ts'
 import { type HasuraAddress, HasuraError, postToHasura } from './metadata-request.ts'
 

@@ -1,5 +1,5 @@
 import compose from 'koa-compose'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Context, errorsOf, type HasuraClient, type Middleware } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 import { checkBody } from '../http/body.ts'

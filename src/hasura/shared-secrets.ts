@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 

@@ -1,5 +1,5 @@
 import getRawBody from 'raw-body'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { jsonErrors, parseJson } from './json.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Context, type ErrorFormat, type Middleware, withContract } from '../context.ts'
 import { isOutage } from '../database/failures.ts'
 import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'

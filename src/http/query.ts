@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { usualHeaderSize } from './header-size.ts'

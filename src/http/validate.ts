@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type FieldError, GatewayError } from '../errors.ts'
 
 // A longer list of faults does not help a client.

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { PageSettings } from '../config/pages.ts'
 import type { Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import { root } from '../root.ts'
 import { createAccent } from './accent.ts'
 import { isolateBidi, type Texts } from './texts.ts'
 
@@ -70,7 +71,7 @@ export async function findPageProblems({
 
 /** Loads all languages. The name of a file is the tag of its language. */
 async function loadLocales(): Promise<Map<string, Texts>> {
-  const folder = new URL('locales/', import.meta.url)
+  const folder = new URL('dist/src/pages/locales/', root)
   const files = (await readdir(folder)).filter((file) => /^[\w-]+\.(js|ts)$/.test(file)).sort()
   const load = async (file: string) => {
     const { default: texts } = (await import(new URL(file, folder).href)) as { default: Texts }

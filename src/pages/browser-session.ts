@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { requireClaims } from '../claims/claims-proxy.ts'
 import type { ActiveSession, Clock, Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'

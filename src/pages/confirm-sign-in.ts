@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { askProvider } from '../endpoints/provider-sign-in.ts'
 import type { GatewayError } from '../errors.ts'

@@ -1,5 +1,5 @@
 import getRawBody from 'raw-body'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { checkBody, requireMediaType } from '../http/body.ts'

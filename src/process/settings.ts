@@ -7,6 +7,7 @@ import { listSecretFiles } from '../config/secrets.ts'
 import { findWarnings, type Warning } from '../config/warnings.ts'
 import { ConfigError } from '../errors.ts'
 import { findPageProblems, loadPages, type PageFiles } from '../pages/assets.ts'
+import { root } from '../root.ts'
 import { findOpenFiles } from './open-files.ts'
 import { readSecretFiles } from './secret-files.ts'
 
@@ -15,9 +16,6 @@ export type Environment = Pick<NodeJS.Process, 'env' | 'loadEnvFile' | 'getuid'>
 
 /** The configuration of a deployment, its provider files, and the warnings about both. */
 export type Settings = { config: Config; providers: readonly Provider[]; warnings: readonly Warning[] }
-
-/** The folder of package.json, relative to dist/src/process. */
-export const root = new URL('../../../', import.meta.url)
 
 /**
  * Reads `.env`, the environment, the files of secrets, the key files of the working directory and the provider files.

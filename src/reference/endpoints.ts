@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Middleware, withContract } from '../context.ts'
+import { root } from '../root.ts'
 import type { Document } from './openapi.ts'
 import { renderReference } from './page.ts'
 import { style } from './page-style.ts'
@@ -29,8 +30,7 @@ export function reference({ readDocument }: ReadDocument): Middleware {
 const policy =
   "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Relative to dist/src/reference.
-const scriptFile = new URL('../../../pages/docs.js', import.meta.url)
+const scriptFile = new URL('pages/docs.js', root)
 
 type PublicUrl = { publicUrl: string }
 

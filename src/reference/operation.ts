@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Answer, Contract, Credential } from '../context.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import type { RouteDescription } from './descriptions.ts'

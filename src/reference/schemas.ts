@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Schema } from './openapi.ts'
 
 /** The descriptions of members: name → description. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ActiveSession } from '../context.ts'
 import type { Database } from '../database/database.ts'
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { ActiveSession, Profile } from '../context.ts'
 import { createBatchedRead } from '../database/batch.ts'
 import type { Database, Statement } from '../database/database.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Database } from '../database/database.ts'
 
 /** A key's state. next: published, not signing yet. active: signs. retiring: published until its last token expires. */

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createNamespace, type NamespaceSettings } from '../claims/hasura-claims.ts'
 import type { ActiveSession, Bearer, HasuraClaims } from '../context.ts'
 import { invalidToken, type Jws, parseJws, signJws, verifyJws } from './jws.ts'

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type KeyObject, sign, verify } from 'node:crypto'
 import { promisify } from 'node:util'
-import { z } from 'zod'
+import * as z from 'zod'
 import { GatewayError } from '../errors.ts'
 import type { KeyPair } from './key-pair.ts'
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { parseConfig } from '../../src/config/config.ts'
+import { createMigratedDatabase, engines } from '../_app.ts'
 import { ask } from '../_client.ts'
-import { packagesOf, readLoaded } from '../_loaded.ts'
+import { packagesOf, readFiles, readLoaded } from '../_loaded.ts'
 import { startProcess } from '../_process.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
@@ -72,6 +73,47 @@ test.serial('nothing of GraphQL is loaded before somebody asks /graphql', async 
   t.true(packages.has('koa'))
   t.false(packages.has('graphql'))
 })
+
+if (engines.includes('server'))
+  test.serial(
+    'an idle gateway on a server loads at most 35 files, and no Prisma, no PGlite and no fetch',
+    async (t) => {
+      const folder = await createFolder(t)
+      const coverage = join(folder, 'coverage')
+      const env = {
+        DATABASE_URL: await createMigratedDatabase(),
+        AUTH_SECRET: 'a secret of 43 letters 0123456789 0123456789',
+      }
+      // The first start creates the signing key.
+      await (await startProcess(env, folder)).stop()
+      // V8's coverage leaves out the modules of Node.js.
+      const report = "process.on('exit', () => console.error(process.moduleLoadList.join()))"
+      const options = {
+        NODE_V8_COVERAGE: coverage,
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURI(report)}`,
+      }
+      const gateway = await startProcess({ ...env, ...options }, folder)
+      t.is((await ask(`${gateway.url}/readyz`)).status, 200)
+      t.is((await gateway.stop()).code, 0)
+      t.regex(gateway.output(), /NativeModule http,/)
+      t.notRegex(gateway.output(), /undici/)
+      const loaded = await readLoaded(coverage)
+      // `import { z }` loads all of zod, with the error messages in fifty languages.
+      t.deepEqual(
+        loaded.filter((url) => /zod\/v4\/locales\/(?!en\.)/.test(url)),
+        [],
+      )
+      const packages = packagesOf(loaded)
+      t.true(packages.has('koa') && packages.has('pg'))
+      t.deepEqual(
+        [...packages].filter((name) => /prisma|pglite|graphql|zxcvbn|opentelemetry|prom-client/.test(name)),
+        [],
+      )
+      const files = await readFiles(coverage)
+      t.log(`${files.length} files`)
+      t.true(files.length <= 35)
+    },
+  )
 
 test('traces go to /v1/traces of the collector, or to the endpoint for traces, which needs no other, and OTEL_SDK_DISABLED wins', (t) => {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318/' }

@@ -55,7 +55,10 @@ export default {
 async function makeFolder(t: ExecutionContext, more: Record<string, string>, withOurs = false): Promise<URL> {
   const directory = await makeDirectory('claimgate-providers')
   t.teardown(() => rm(directory, { recursive: true, force: true }))
-  await symlink(fileURLToPath(new URL('node_modules', root)), join(directory, 'node_modules'), 'dir')
+  const link = (target: URL, name: string) => symlink(fileURLToPath(target), join(directory, name), 'dir')
+  await link(new URL('node_modules', root), 'node_modules')
+  // The gateway's provider files are bundles, which share chunks there.
+  await link(new URL('dist/src', root), 'src')
   const folder = join(directory, 'providers')
   await mkdir(folder)
   await writeFile(join(directory, 'package.json'), '{"type":"module"}')
