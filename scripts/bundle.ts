@@ -48,7 +48,13 @@ const fewMediaTypes: Plugin = {
 await build({
   absWorkingDir: dist,
   // `serve` and the errors are bundles of their own, because the command `claimgate serve` imports both.
-  entryPoints: ['src/main.js', 'src/process/serve.js', 'src/errors.js', ...providers],
+  entryPoints: [
+    'src/main.js',
+    'src/process/serve.js',
+    'src/errors.js',
+    'src/authentication/hash-thread.js',
+    ...providers,
+  ],
   outdir: dist,
   outbase: dist,
   allowOverwrite: true,

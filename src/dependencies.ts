@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { createAuthenticate } from './authentication/authenticate.ts'
 import { createBreachCheck } from './authentication/breached-passwords.ts'
-import { createPasswordHashes, shareOfCores } from './authentication/password-hash.ts'
+import type { HashThreads } from './authentication/hash-threads.ts'
+import { createPasswordHashes } from './authentication/password-hash.ts'
 import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import type { Provider } from './authentication/provider.ts'
 import { createStateCookie } from './authentication/state-cookie.ts'
@@ -45,6 +45,7 @@ export type Foundation = {
   log: Logger
   clock: Clock
   fetch: typeof globalThis.fetch
+  hashThreads: HashThreads
   keys: Keyring
   deployment: {
     database: Database
@@ -67,7 +68,7 @@ export type Dependencies = Awaited<ReturnType<typeof createDependencies>>
 
 /** Creates the dependencies of an application on one database. */
 export async function createDependencies(foundation: Foundation) {
-  const { deployment, readiness, outage, shareMetrics: share, ...given } = foundation
+  const { deployment, readiness, outage, hashThreads: threads, shareMetrics: share, ...given } = foundation
   const { config, providers, keys, log, clock, fetch } = given
   const { database, derive } = deployment
 
@@ -77,8 +78,7 @@ export async function createDependencies(foundation: Foundation) {
     : null
   const admitted = database.behind(readiness.admit, outage.failed)
   const queries = tracing ? watchQueries(admitted, tracing.instrumentStatement) : admitted
-  const concurrency = shareOfCores(availableParallelism(), config.workers)
-  const hashes = createPasswordHashes({ ...config, concurrency })
+  const hashes = createPasswordHashes({ ...config, threads })
   const { sessionLifetimes, sessionsPerUser } = config
   // The statements that lock a row.
   const inTurn = createRowTurns(config.databaseTimeout)

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { createHashThreads, shareOfCores } from '../src/authentication/hash-threads.ts'
 import { loadProviders } from '../src/authentication/load-providers.ts'
 import { type Config, parseConfig } from '../src/config/config.ts'
 import type { KeyFiles } from '../src/config/keys.ts'
@@ -110,6 +112,9 @@ async function createDatabase(template?: string): Promise<string> {
   return databasesOf(serverUrl).createDatabase(`test_${randomUUID().replaceAll('-', '')}`, template)
 }
 
+// Every gateway of a worker would start threads of its own.
+const hashThreads = createHashThreads({ size: shareOfCores(availableParallelism(), 1) })
+
 /** Names the undocumented request in the error of the API reference. */
 const referenceRequest = 'test-reads-the-reference'
 
@@ -170,6 +175,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     root,
     log,
     clock: options.now ?? (() => clock.now),
+    hashThreads,
     generateKey: takeSigningKey,
   })
   await gateway.ready.catch(async (error) => {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 const folder = new URL('./', import.meta.url)
 
 /** Files that need a worker of their own, because they change or observe what a whole worker shares. */
-const alone = ['authentication/password-gate', 'observability/tracing', 'stores/plans']
+const alone = ['observability/tracing', 'stores/plans']
 
 /** Folders whose files share a worker: each worker takes a second to load the modules, and the browser is shared too. */
 const together = [

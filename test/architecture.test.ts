@@ -134,12 +134,13 @@ const owners: [what: string, packages: RegExp, owners: RegExp][] = [
   ['JOSE', /^jose$/, /^src\/tokens\//],
   ['Passport', /passport/, /^(src\/authentication|providers)\//],
   ['processes beside this one', /^node:(cluster|child_process)$/, /^src\/process\/(serve|workers?)\.ts$/],
+  ['threads', /^node:worker_threads$/, /^src\/authentication\/hash-threads?\.ts$/],
   ['Koa', /^@?koa(?!-compose$)/, /^src\/(app|context|pages\/routes|authentication\/authenticate)\.ts$/],
   ['koa-compose', /^koa-compose$/, /^src\/(hasura\/run-operation|pages\/sign-in)\.ts$/],
   ['GraphQL', /^graphql$/, /^src\/hasura\/(remote-schema|query-limits)\.ts$/],
   ['Prometheus', /^prom-client$/, /^src\/observability\/metrics\.ts$/],
   ['OpenTelemetry', /opentelemetry/, /^src\/observability\/tracing\.ts$/],
-  ['password hashes', /bcrypt|argon2/, /^src\/authentication\/(password|verify)-hash\.ts$/],
+  ['password hashes', /bcrypt|argon2/, /^src\/authentication\/(hash-thread|verify-hash)\.ts$/],
 ]
 for (const [what, packages, owner] of owners) {
   test(`${what}: only ${owner.source} may import it, types included`, (t) => {

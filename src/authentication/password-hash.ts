@@ -1,16 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { hash as argon2Hash } from '@node-rs/argon2'
-import bcrypt from 'bcrypt'
 import { addressKey, networkKey } from '../http/ip-address.ts'
 import { createFairQueue } from '../limits/fair-queue.ts'
-import { bcryptCostOf, isArgon2Of, isOwnFormat, isUsableHash, readHash } from './password-hash-format.ts'
-import { verifyHash } from './verify-hash.ts'
+import type { HashThreads } from './hash-threads.ts'
+import { bcryptCostOf, isArgon2Of, isOwnFormat, isUsableHash } from './password-hash-format.ts'
 
 export type PasswordHashSettings = {
   passwordHash: 'bcrypt' | 'argon2id'
   bcryptCost: number
-  /** The maximum of hashes that are computed at once. More hashes than cores delay all other work. */
-  concurrency: number
+  /** The threads that compute; their number is the maximum of hashes at once. */
+  threads: HashThreads
   /** The maximum of waiting hashes. Another one is rejected with `overloaded`. */
   hashQueue: number
   /** The maximum of running and waiting hashes of one client. Another one is rejected with `overloaded`. */
@@ -21,25 +19,24 @@ export type PasswordHashSettings = {
 
 export type PasswordHashes = ReturnType<typeof createPasswordHashes>
 
-// 2 is argon2id; the package's enum has no value at run time.
-const argon2Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+const argon2Cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**
  * Creates the hashing of passwords. New hashes are bcrypt or argon2id (19 MiB, 2 passes, 1 lane), always argon2id for a
- * password that bcrypt would cut; existing hashes may be of any format that `readHash` knows. One queue limits the work in
- * the thread pool, which also signs the tokens of all other requests. Clients take turns in it, by their network (/24,
- * /48) and in it by their address (IPv6 by /64).
+ * password that bcrypt would cut; existing hashes may be of any format that `readHash` knows. One queue limits the
+ * hashes that are computed at once. Clients take turns in it, by their network (/24, /48) and in it by their address
+ * (IPv6 by /64).
  */
 export function createPasswordHashes({
   passwordHash,
   bcryptCost,
-  concurrency,
+  threads,
   hashQueue,
   hashPerAddress,
   hashWait,
 }: PasswordHashSettings) {
   const queue = createFairQueue({
-    concurrency,
+    concurrency: threads.size,
     capacity: hashQueue,
     perKey: hashPerAddress,
     wait: hashWait,
@@ -49,18 +46,32 @@ export function createPasswordHashes({
   const decoy = passwordHash === 'bcrypt' ? bcryptDecoy(bcryptCost) : argon2Decoy()
   /** Returns true when a hash may be cheaper to verify than a hash of today's settings. */
   const isCheaper = (hash: string): boolean =>
-    passwordHash === 'bcrypt' ? (bcryptCostOf(hash) ?? 0) < bcryptCost : !isArgon2Of(hash, argon2Options)
+    passwordHash === 'bcrypt' ? (bcryptCostOf(hash) ?? 0) < bcryptCost : !isArgon2Of(hash, argon2Cost)
   /** Returns the format of a new hash of the password. */
   const formatFor = (password: string): 'bcrypt' | 'argon2id' =>
     passwordHash === 'argon2id' || isCut(password) ? 'argon2id' : 'bcrypt'
+
+  /** Returns true when one of the spellings matches; null for a hash that cannot be read. */
+  async function matchesAny(spellings: readonly string[], hash: string): Promise<boolean | null> {
+    for (const password of spellings) {
+      const matches = await threads.compute({ kind: 'verify', password, hash })
+      if (matches !== false) return matches === null ? null : true
+    }
+    return false
+  }
+
   return {
     /** Hashes a password with the current settings, for a client at this address. */
     hash: (password: string, address: string): Promise<string> =>
-      gate(address, () =>
-        formatFor(password) === 'bcrypt'
-          ? bcrypt.hash(normalize(password), bcryptCost)
-          : argon2Hash(normalize(password), argon2Options),
-      ),
+      gate(address, async () => {
+        const task = { password: normalize(password) }
+        const hash = await threads.compute(
+          formatFor(password) === 'bcrypt'
+            ? { ...task, kind: 'new bcrypt', cost: bcryptCost }
+            : { ...task, kind: 'new argon2id', cost: argon2Cost },
+        )
+        return String(hash)
+      }),
 
     /**
      * Returns true when the password matches the hash. A wrong password always costs at least one verification at
@@ -72,7 +83,7 @@ export function createPasswordHashes({
       const spellings = spellingsOf(password)
       return gate(address, async () => {
         // Treats an unparsable hash like a missing one.
-        const matches = known && (await matchesAny(spellings, known).catch(() => null))
+        const matches = known && (await matchesAny(spellings, known))
         if (known === null || matches === null || (!matches && isCheaper(known)))
           await matchesAny(spellings, decoy)
         return matches === true
@@ -87,7 +98,7 @@ export function createPasswordHashes({
     isWeak: (hash: string, password: string): boolean =>
       formatFor(password) === 'bcrypt'
         ? !isOwnFormat(hash) || (bcryptCostOf(hash) ?? Number.POSITIVE_INFINITY) < bcryptCost
-        : !isArgon2Of(hash, argon2Options),
+        : !isArgon2Of(hash, argon2Cost),
 
     /** Returns the numbers of running and waiting hashes. */
     load: queue.load,
@@ -104,28 +115,17 @@ function spellingsOf(password: string): string[] {
   return [...new Set([normalize(password), password])]
 }
 
-async function matchesAny(spellings: readonly string[], hash: string): Promise<boolean> {
-  const stored = readHash(hash)
-  for (const spelling of spellings) if (stored && (await verifyHash(spelling, stored))) return true
-  return false
-}
-
 /** Returns true when bcrypt, which ignores everything after 72 bytes, would read only a part of the password. */
 function isCut(password: string): boolean {
   return spellingsOf(password).some((spelling) => Buffer.byteLength(spelling) > 72)
 }
 
 function bcryptDecoy(cost: number): string {
-  return bcrypt.genSaltSync(cost, 'b') + randomBytes(32).toString('hex').slice(0, 31)
+  return `$2b$${String(cost).padStart(2, '0')}$${randomBytes(32).toString('hex').slice(0, 53)}`
 }
 
 function argon2Decoy(): string {
   const base64 = (bytes: number) => randomBytes(bytes).toString('base64').replaceAll('=', '')
-  const { memoryCost, timeCost, parallelism } = argon2Options
+  const { memoryCost, timeCost, parallelism } = argon2Cost
   return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${base64(16)}$${base64(32)}`
-}
-
-/** Returns the number of cores that each of several workers may use: at least one. */
-export function shareOfCores(cores: number, workers: number): number {
-  return Math.max(1, Math.floor(cores / workers))
 }

@@ -152,13 +152,16 @@ async function hashNewPassword(
   password: string,
   log: Logger,
 ): Promise<string> {
-  const [{ createPasswordHashes }, { loadPasswordPolicy }, { createBreachCheck }] = await Promise.all([
-    import('../authentication/password-hash.ts'),
-    import('../authentication/password-policy.ts'),
-    import('../authentication/breached-passwords.ts'),
-  ])
+  const [{ createPasswordHashes }, { createHashThreads }, { loadPasswordPolicy }, { createBreachCheck }] =
+    await Promise.all([
+      import('../authentication/password-hash.ts'),
+      import('../authentication/hash-threads.ts'),
+      import('../authentication/password-policy.ts'),
+      import('../authentication/breached-passwords.ts'),
+    ])
   const isBreached = createBreachCheck(config, globalThis.fetch, log)
   const requirePassword = await loadPasswordPolicy({ ...config, isBreached })
   await requirePassword(password, username, 'password')
-  return createPasswordHashes({ ...config, concurrency: 1 }).hash(password, '')
+  const threads = createHashThreads({ size: 1 })
+  return createPasswordHashes({ ...config, threads }).hash(password, '')
 }

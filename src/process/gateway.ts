@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { createApp } from '../app.ts'
+import { createHashThreads, type HashThreads, shareOfCores } from '../authentication/hash-threads.ts'
 import type { Provider } from '../authentication/provider.ts'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
@@ -32,6 +34,8 @@ export type GatewayOptions = {
   /** The time of every feature; the database's by default. */
   clock?: Clock
   fetch?: typeof globalThis.fetch
+  /** Computes password hashes. */
+  hashThreads?: HashThreads
   /** Generates a signing key of a number of bits. */
   generateKey?: (bits: number) => Promise<KeyPair>
 }
@@ -71,12 +75,16 @@ export async function startGateway({
   const { config, log } = options
   const deployment = await connectDeployment(config, root, log, prepareKey(config, generateKey))
   const { database, databaseClock } = deployment
-  const { clock = databaseClock.now } = options
+  const {
+    clock = databaseClock.now,
+    hashThreads = createHashThreads({ size: shareOfCores(availableParallelism(), config.workers) }),
+  } = options
   try {
     const keys = createKeyring(deployment.keySettings)
     const readiness = createReadiness(isAway)
     const outage = createOutageReport(log)
-    const deps = await createDependencies({ ...options, clock, fetch, deployment, keys, readiness, outage })
+    const foundation = { ...options, clock, fetch, hashThreads, deployment, keys, readiness, outage }
+    const deps = await createDependencies(foundation)
     const server = await listen(fastPath(deps, createApp(deps, pages).callback()), {
       ...config,
       idleTimeout: longestAnswer(config),

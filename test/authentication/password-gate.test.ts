@@ -1,7 +1,9 @@
 import bcrypt from 'bcrypt'
 import Koa from 'koa'
 import { pino } from 'pino'
+import type { HashThreads } from '../../src/authentication/hash-threads.ts'
 import { createPasswordHashes } from '../../src/authentication/password-hash.ts'
+import { readHash } from '../../src/authentication/password-hash-format.ts'
 import { createVerifyPassword } from '../../src/authentication/verify-password.ts'
 import type { State } from '../../src/context.ts'
 import { GatewayError } from '../../src/errors.ts'
@@ -16,12 +18,15 @@ const running: (() => void)[] = []
 let most = 0
 const compared: string[] = []
 
-bcrypt.hash = ((_password: string, cost: number) =>
-  pause(`$2b$${String(cost).padStart(2, '0')}$made`)) as typeof bcrypt.hash
-bcrypt.compare = ((_password: string, hash: string) => {
-  compared.push(hash)
-  return pause(false)
-}) as typeof bcrypt.compare
+const threads: Omit<HashThreads, 'size'> = {
+  compute: (task) => {
+    if (task.kind === 'new bcrypt') return pause(`$2b$${String(task.cost).padStart(2, '0')}$made`)
+    const algorithm = task.kind === 'verify' ? readHash(task.hash)?.algorithm : undefined
+    if (algorithm?.name !== 'bcrypt') return Promise.resolve(false)
+    compared.push(algorithm.hash)
+    return pause(false)
+  },
+}
 
 function pause<T>(result: T): Promise<T> {
   return new Promise((resolve) => {
@@ -49,7 +54,7 @@ function createHashes(concurrency: number, queue: number, bcryptCost = 10, wait 
   const { hash, verify, ...others } = createPasswordHashes({
     passwordHash: 'bcrypt',
     bcryptCost,
-    concurrency,
+    threads: { size: concurrency, compute: (task) => threads.compute(task) },
     hashQueue: queue,
     hashPerAddress: 50,
     hashWait: wait,
@@ -127,10 +132,10 @@ test.serial('addresses take turns, and a /64 network is one address', async (t) 
 
 test.serial('the gate opens again when the work is done, also when it failed', async (t) => {
   const hashes = createHashes(1, 1)
-  const intact = bcrypt.hash
-  bcrypt.hash = (() => Promise.reject(new Error('out of memory'))) as typeof bcrypt.hash
+  const intact = threads.compute
+  threads.compute = () => Promise.reject(new Error('out of memory'))
   await t.throwsAsync(hashes.hash('x'), { message: 'out of memory' })
-  bcrypt.hash = intact
+  threads.compute = intact
   for (let round = 0; round < 3; round++) {
     const work = hashes.hash('x')
     await finish()
@@ -214,7 +219,6 @@ async function refuse(hashes: PasswordHashes, password: string, hash: string | n
   void work.finally(() => {
     isDone = true
   })
-  // A real hash of argon2id may take longer than `finish` waits.
   while (!isDone) await finish()
   if (await work) throw new Error('not refused')
   return compared.slice(before)

@@ -1,9 +1,16 @@
 import { hash as argon2Hash } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
+import { createHashThreads } from '../../src/authentication/hash-threads.ts'
 import { createPasswordHashes, type PasswordHashSettings } from '../../src/authentication/password-hash.ts'
 import test from '../_test.ts'
 
-const room = { concurrency: 2, hashQueue: 100, hashPerAddress: 100, hashWait: 60 }
+const room = {
+  threads: createHashThreads({ size: 2 }),
+  concurrency: 2,
+  hashQueue: 100,
+  hashPerAddress: 100,
+  hashWait: 60,
+}
 const withBcrypt = createHashes({ passwordHash: 'bcrypt', bcryptCost: 5, ...room })
 const withArgon2 = createHashes({ passwordHash: 'argon2id', bcryptCost: 5, ...room })
 const kinds = { bcrypt: withBcrypt, argon2id: withArgon2 }
