@@ -25,6 +25,8 @@ export type State = {
   body?: unknown
   /** The schema that has checked the body. */
   bodySchema?: z.ZodType
+  /** The data of the user of a login, null without one, when the limits have read it with their counters. */
+  credentials?: Credentials | null
   /** The authenticated user. */
   user?: ProvenUser
   /** The parameters with which the client starts a provider sign-in. */
@@ -78,6 +80,9 @@ export type ProfileIdentity = {
 
 /** A checked identity with the name of its provider. */
 export type ProviderProfile = ProfileIdentity & { provider: string }
+
+/** The data of a user that a login needs; `password` is the hash. */
+export type Credentials = { id: string; password: string | null; active: boolean }
 
 /** An authenticated user, and how they authenticated. */
 export type ProvenUser = {

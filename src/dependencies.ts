@@ -18,7 +18,7 @@ import { createVerifyProfile } from './authentication/verify-profile.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './context.ts'
 import { type Database, watchQueries } from './database/database.ts'
-import { createLimiters } from './limits/counters.ts'
+import { createCounters, createMemoryCounters } from './limits/counters.ts'
 import { createDeviceCookie } from './limits/device-cookie.ts'
 import { createLimits } from './limits/limits.ts'
 import { createAnnouncer } from './observability/announce.ts'
@@ -103,7 +103,7 @@ export async function createDependencies(foundation: Foundation) {
   const redirectProviders = configuredProviders(providers, config.providers)
   const sources = { ...load, keys, clock, skew, passwordProvider, redirectProviders, share }
   const metrics = config.metrics ? (await import('./observability/metrics.ts')).createMetrics(sources) : null
-  const limiter = createLimiters(queries, config)
+  const counters = { shared: createCounters(queries, config), ofProcess: createMemoryCounters() }
   const refreshTokens = createRefreshTokens(derive('refresh-token'))
   const stateCookie = createStateCookie({ config, keys: derive('cookie'), oneTimeCodes, clock })
   const strategies = createStrategies(providers, {
@@ -139,7 +139,7 @@ export async function createDependencies(foundation: Foundation) {
       isBreached: createBreachCheck(config, fetch, log),
     }),
     /** Null when the limits are switched off. */
-    limits: config.rateLimit ? createLimits(limiter, config.limits, derive('rate-limit')[0]) : null,
+    limits: config.rateLimit ? createLimits(counters, config.limits, derive('rate-limit')[0]) : null,
     /** Null when the limits are switched off. */
     devices: config.rateLimit ? createDeviceCookie({ ...config, key: derive('device')[0], clock }) : null,
     accessTokens: createAccessTokens(keys, config),

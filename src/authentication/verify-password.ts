@@ -1,7 +1,7 @@
-import type { Context, ProvenUser } from '../context.ts'
+import type { Context, Credentials, ProvenUser } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { Reason } from '../events.ts'
-import type { Credentials, Users } from '../stores/users.ts'
+import type { Users } from '../stores/users.ts'
 import type { PasswordHashes } from './password-hash.ts'
 import { isUsableHash } from './password-hash-format.ts'
 import type { VerifyPassword } from './provider.ts'
@@ -19,8 +19,13 @@ type VerifyPasswordOptions = {
  * weaker than today's settings is replaced.
  */
 export function createVerifyPassword({ provider, users, hashes }: VerifyPasswordOptions): VerifyPassword {
-  async function verify(username: string, password: string, address: string): Promise<ProvenUser> {
-    const credentials = await users.findCredentials(username)
+  async function verify(
+    username: string,
+    password: string,
+    address: string,
+    read?: Credentials | null,
+  ): Promise<ProvenUser> {
+    const credentials = read === undefined ? await users.findCredentials(username) : read
     const hash = credentials?.password ?? null
     const matches = await hashes.verify(password, hash, address)
     if (!matches || hash === null || !credentials?.active) {
@@ -38,8 +43,8 @@ export function createVerifyPassword({ provider, users, hashes }: VerifyPassword
   }
   return function verifyPassword(...args) {
     const [req, username, password, done] = args.length === 4 ? args : [null, ...args]
-    const address = (req as { ctx: Context } | null)?.ctx.state.address ?? ''
-    verify(username, password, address).then((user) => done(null, user), done)
+    const { address = '', credentials } = (req as { ctx: Context } | null)?.ctx.state ?? {}
+    verify(username, password, address, credentials).then((user) => done(null, user), done)
   }
 }
 

@@ -1,8 +1,10 @@
 import { createHmac } from 'node:crypto'
-import type { RateLimiterAbstract } from 'rate-limiter-flexible'
+import type { Credentials } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { EventName } from '../events.ts'
 import { addressKey, networkKey } from '../http/ip-address.ts'
+import type { Counted, Point } from '../stores/rate-limit.ts'
+import type { Counters } from './counters.ts'
 
 /** A limit of `points` attempts within `seconds` of the first attempt. */
 export type Limit = { points: number; seconds: number }
@@ -24,11 +26,13 @@ export type LimitSettings = {
   continue: Limit
 }
 
-/** Creates the counter of a limit. `prefix` separates the limits of one store. */
-export type CreateLimiter = (prefix: string, limit: Limit) => RateLimiterAbstract
+/** The counters of the limits. A refresh token cannot be guessed, so each process counts refreshes for itself. */
+export type LimitCounters = { shared: Counters; ofProcess: Counters }
 
 /** A counted attempt. */
 export type Attempt = {
+  /** The user of a login, null without one. Undefined when the counters did not read it. */
+  credentials: Credentials | null | undefined
   /**
    * Ends the attempt as a success: resets the counters of the account, unless another user shares them, and returns the
    * point of the address.
@@ -52,78 +56,66 @@ const freshOfAccount = 2
 // An address that has failed less often has a turn of its own at an account that is slowed down.
 const fewFailures = 2
 
+// The counters forgotten by a success. The others also count failures at other accounts or of other addresses.
+const forgottenBySuccess = /^(login|account|account-address|spelling|gate):/
+
 /**
  * Creates the limits against guessing and flooding. An attempt is counted before its work, so concurrent attempts get
  * no further than consecutive ones. Throws `rate_limited` with `Retry-After`. The keys of counters are HMACs of
  * usernames and addresses with `key`, because users type passwords into the field of the username.
  */
-export function createLimits(createLimiter: CreateLimiter, settings: LimitSettings, key: Uint8Array) {
+export function createLimits({ shared, ofProcess }: LimitCounters, settings: LimitSettings, key: Uint8Array) {
   const nameOf = (...parts: string[]) =>
     createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url')
-  const perAddress = (limit: 'signup' | 'refresh' | 'callback') => {
-    const limiter = createLimiter(limit, settings[limit])
-    return async (address: string): Promise<void> =>
-      void (await take(limiter, nameOf(addressKey(address)), 'request.limited'))
+  const pointOf = (prefix: string, name: string, { points, seconds }: Limit): LimitedPoint => ({
+    key: `${prefix}:${name}`,
+    seconds,
+    most: points,
+  })
+  const perAddress = (limit: 'signup' | 'refresh' | 'callback', counters = shared) => {
+    return async (address: string): Promise<void> => {
+      const point = pointOf(limit, nameOf(addressKey(address)), settings[limit])
+      await take(counters, [point], 'request.limited')
+    }
   }
   const { points: ofAccount, seconds } = settings.account
   const counter = { points: 2 ** 31 - 1, seconds }
-  const limiters = {
-    address: createLimiter('address', settings.address),
-    network: createLimiter('network', {
-      points: settings.address.points * addressesOfNetwork,
-      seconds: settings.address.seconds,
-    }),
-    pair: createLimiter('login', settings.login),
-    device: createLimiter('device', settings.login),
-    // The failures of all devices of one user.
-    devices: createLimiter('devices', counter),
-    // The failures of an account: from everywhere, from one network, and from one address.
-    account: createLimiter('account', counter),
-    accountNetwork: createLimiter('account-network', counter),
-    accountAddress: createLimiter('account-address', counter),
-    // The failures of one user, of all users that share the limits of an account.
-    spelling: createLimiter('spelling', counter),
-    fresh: createLimiter('fresh', { points: ofAccount * freshOfAccount, seconds }),
-    freshNetwork: createLimiter('fresh-network', { points: freshOfNetwork, seconds }),
-    continue: createLimiter('continue', settings.continue),
-    gate: createLimiter('gate', { points: 1, seconds: longestDelay }),
-  }
+  const network = { points: settings.address.points * addressesOfNetwork, seconds: settings.address.seconds }
+  const fresh = { points: ofAccount * freshOfAccount, seconds }
+  const freshNetwork = { points: freshOfNetwork, seconds }
 
-  // The others also count failures at other accounts or of other addresses.
-  const forgottenBySuccess: RateLimiterAbstract[] = [
-    limiters.pair,
-    limiters.account,
-    limiters.accountAddress,
-    limiters.spelling,
-    limiters.gate,
-  ]
-
-  /** Takes several points, or none. Throws the first refusal. */
-  async function takeAll(wanted: readonly Promise<Taken>[]): Promise<Taken[]> {
-    const outcomes = await Promise.allSettled(wanted)
-    const held = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-    const refused = outcomes.find((outcome) => outcome.status === 'rejected')
-    if (!refused) return held
-    await giveBackAll(held)
-    throw refused.reason
+  /** Counts the attempt of a device; null when all devices of the user have failed as often as an account may. */
+  async function takeAsDevice(username: string, account: string, device: string): Promise<Attempt | null> {
+    const points = [
+      pointOf('device', nameOf(account, device), settings.login),
+      // The failures of all devices of one user.
+      pointOf('devices', nameOf(spellingKey(username)), counter),
+    ]
+    const { keys, counts, credentials, settle } = await take(shared, points, 'login.limited', username)
+    const cancelled = () => settle({ keys, forgotten: [] })
+    if (Number(counts[1]) <= ofAccount)
+      return { credentials, succeeded: () => settle({ keys, forgotten: keys.slice(0, 1) }), cancelled }
+    await cancelled()
+    return null
   }
 
   /**
    * Admits an attempt at an account that is slowed down. An address without a failure passes while there are few of
    * them. All others pass one at a time, with a delay that grows with the failures that are `over` the limit.
    */
-  async function waitInLine(account: string, network: string, own: number, over: number): Promise<Taken[]> {
+  async function waitInLine(account: string, client: string, own: number, over: number): Promise<string[]> {
     if (own === 1) {
-      const fresh = [
-        take(limiters.fresh, account, 'login.limited'),
-        take(limiters.freshNetwork, nameOf(account, network), 'login.limited'),
+      const points = [
+        pointOf('fresh', account, fresh),
+        pointOf('fresh-network', nameOf(account, client), freshNetwork),
       ]
-      const taken = await takeAll(fresh).catch(noneWhenLimited)
-      if (taken !== null) return taken
+      const taken = await take(shared, points, 'login.limited').catch(noneWhenLimited)
+      if (taken !== null) return taken.keys
     }
     const delay = Math.min(2 ** Math.min(over - 1, 30), longestDelay)
     const line = own <= fewFailures ? 'few' : 'many'
-    return [await take(limiters.gate, nameOf(account, line), 'login.limited', delay)]
+    const gate = pointOf('gate', nameOf(account, line), { points: 1, seconds: delay })
+    return (await take(shared, [gate], 'login.limited')).keys
   }
 
   return {
@@ -134,103 +126,96 @@ export function createLimits(createLimiter: CreateLimiter, settings: LimitSettin
      */
     login: async (username: string, address: string, device?: string): Promise<Attempt> => {
       const account = nameOf(accountKey(username))
-      if (device !== undefined) {
-        const held = await takeAll([
-          take(limiters.device, nameOf(account, device), 'login.limited'),
-          take(limiters.devices, nameOf(spellingKey(username)), 'login.limited'),
-        ])
-        const [own, ofAll] = [held.slice(0, 1), held.slice(1)]
-        if (ofAll.every(({ points }) => points <= ofAccount))
-          return {
-            succeeded: async () => void (await Promise.all([forget(own), giveBackAll(ofAll)])),
-            cancelled: async () => void (await giveBackAll(held)),
-          }
-        await giveBackAll(held)
-      }
+      const asDevice = device === undefined ? null : await takeAsDevice(username, account, device)
+      if (asDevice) return asDevice
       const client = nameOf(addressKey(address))
-      const network = nameOf(networkKey(address))
-      const held = await takeAll([
-        take(limiters.address, client, 'login.limited'),
-        take(limiters.network, network, 'login.limited'),
-        take(limiters.accountNetwork, nameOf(account, network), 'login.limited'),
-        take(limiters.accountAddress, nameOf(account, client), 'login.limited'),
-        take(limiters.account, account, 'login.limited'),
-        take(limiters.pair, nameOf(account, client), 'login.limited'),
-        take(limiters.spelling, nameOf(spellingKey(username)), 'login.limited'),
-      ])
+      const ofNetwork = nameOf(networkKey(address))
+      const all = pointOf('account', account, counter)
+      // The failures of one user, of all users that share the limits of an account.
+      const own = pointOf('spelling', nameOf(spellingKey(username)), counter)
+      const points = [
+        pointOf('address', client, settings.address),
+        pointOf('network', ofNetwork, network),
+        // The failures of an account: from one network, from one address, and from everywhere.
+        pointOf('account-network', nameOf(account, ofNetwork), counter),
+        pointOf('account-address', nameOf(account, client), counter),
+        all,
+        pointOf('login', nameOf(account, client), settings.login),
+        own,
+      ]
+      const { keys, counts, credentials, settle } = await take(shared, points, 'login.limited', username)
+      const cancelled = () => settle({ keys, forgotten: [] })
       try {
-        const [, , fromNetwork, own, fromAll] = held.map(({ points }) => points)
+        const [, , fromNetwork, fromAddress, fromAll] = counts
         // A network alone cannot use up the limit of an account.
         const over = Math.max(Number(fromAll) - ofAccount, Number(fromNetwork) - Math.ceil(ofAccount / 2))
         // Last, because a taken turn delays all other attempts.
-        if (over > 0) held.push(...(await waitInLine(account, network, Number(own), over)))
+        if (over > 0) keys.push(...(await waitInLine(account, ofNetwork, Number(fromAddress), over)))
       } catch (error) {
-        await giveBackAll(held)
+        await cancelled()
         throw error
       }
+      // A user forgets no guesses at another user whose name is written in nearly the same way.
+      const onlyIf = { all: all.key, own: own.key }
       return {
-        succeeded: async () => {
-          const left = await giveBackAll(held)
-          const failures = (limiter: RateLimiterAbstract) =>
-            left[held.findIndex((taken) => taken.limiter === limiter)] ?? 0
-          // A user forgets no guesses at another user whose name is written in nearly the same way.
-          const isOnlyUser = failures(limiters.spelling) >= failures(limiters.account)
-          if (failures(limiters.account) === 0 || !isOnlyUser) return
-          await forget(held.filter(({ limiter }) => forgottenBySuccess.includes(limiter)))
-        },
-        cancelled: async () => void (await giveBackAll(held)),
+        credentials,
+        succeeded: () =>
+          settle({ keys, forgotten: keys.filter((each) => forgottenBySuccess.test(each)), onlyIf }),
+        cancelled,
       }
     },
     // Each counts one request of an address.
     signup: perAddress('signup'),
-    refresh: perAddress('refresh'),
+    refresh: perAddress('refresh', ofProcess),
     callback: perAddress('callback'),
     /** Counts one session that a user begins for an app, from all addresses. */
-    continue: async (userId: string): Promise<void> =>
-      void (await take(limiters.continue, nameOf(userId), 'request.limited')),
+    continue: async (userId: string): Promise<void> => {
+      await take(shared, [pointOf('continue', nameOf(userId), settings.continue)], 'request.limited')
+    },
   }
 }
 
-/** A point of an attempt; `points` is the count of the limit, including this point. */
-type Taken = { limiter: RateLimiterAbstract; name: string; points: number }
+/** A point, and the most points that its counter may have. */
+type LimitedPoint = Point & { most: number }
 
-const giveBackAll = (points: readonly Taken[]): Promise<number[]> => Promise.all(points.map(giveBack))
-
-const forget = async (points: readonly Taken[]): Promise<void> =>
-  void (await Promise.all(points.map(({ limiter, name }) => limiter.delete(name))))
+/** The counters of an attempt, and their points. */
+type Taken = {
+  keys: string[]
+  counts: number[]
+  credentials: Counted['credentials']
+  settle: Awaited<ReturnType<Counters['count']>>['settle']
+}
 
 function noneWhenLimited(error: unknown): null {
   if (error instanceof GatewayError && error.code === 'rate_limited') return null
   throw error
 }
 
-/** Gives a point back, and removes a counter without points, so that zeros do not fill the memory. Returns the others. */
-async function giveBack({ limiter, name }: Taken): Promise<number> {
-  const { consumedPoints } = await limiter.reward(name)
-  if (consumedPoints <= 0) await limiter.delete(name)
-  return consumedPoints
-}
-
+/** Takes several points, or none. Throws the first refusal. A refused point stays, which changes nothing in its window. */
 async function take(
-  limiter: RateLimiterAbstract,
-  name: string,
+  counters: Counters,
+  points: readonly LimitedPoint[],
   event: EventName,
-  seconds?: number,
+  username?: string,
 ): Promise<Taken> {
-  try {
-    const options = seconds === undefined ? {} : { customDuration: seconds }
-    const { consumedPoints: points } = await limiter.consume(name, 1, options)
-    return { limiter, name, points }
-  } catch (refusal) {
-    if (refusal instanceof Error) throw refusal
-    const { msBeforeNext } = refusal as { msBeforeNext: number }
-    const retryAfter = Math.max(1, Math.ceil(msBeforeNext / 1000))
-    throw new GatewayError('rate_limited', {
-      event,
-      detail: `Try again in ${retryAfter} seconds`,
-      headers: { 'Retry-After': String(retryAfter) },
-    })
-  }
+  const { counts, credentials, settle } = await counters.count(points, username)
+  const isOver = (point: LimitedPoint, at: number) => Number(counts[at]?.points) > point.most
+  const refused = points.findIndex(isOver)
+  if (refused < 0)
+    return {
+      keys: points.map(({ key }) => key),
+      counts: counts.map((each) => each.points),
+      credentials,
+      settle,
+    }
+  const admitted = points.filter((point, at) => !isOver(point, at)).map(({ key }) => key)
+  if (admitted.length > 0) await settle({ keys: admitted, forgotten: [] })
+  const retryAfter = Math.max(1, Math.ceil(Number(counts[refused]?.left) / 1000))
+  throw new GatewayError('rate_limited', {
+    event,
+    detail: `Try again in ${retryAfter} seconds`,
+    headers: { 'Retry-After': String(retryAfter) },
+  })
 }
 
 /**

@@ -1,21 +1,22 @@
 import * as z from 'zod'
-import type { Profile } from '../context.ts'
+import type { Credentials, Profile } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
 
-/** The data of a user that a login needs; `password` is the hash. */
-export type Credentials = { id: string; password: string | null; active: boolean }
-
 /** A new user with a password; `password` is the hash. */
 export type NewUser = { username: string; password: string; email: string | null }
 
-// No gateway makes a name with white space around it. A row that was made by SQL may have one: the exact name wins.
-const findCredentials = {
-  name: 'user_credentials',
-  text: `SELECT id, password, active FROM {user} WHERE {username_key}(username) COLLATE "C" IN ({username_key}($1), {username_key}($2))
-    ORDER BY {username_key}(username) COLLATE "C" <> {username_key}($1) LIMIT 1`,
-}
+/**
+ * Returns SQL that reads the credentials of a user by a typed name and the same name without white space around it. No
+ * gateway makes a name with such white space. A row that was made by SQL may have it: the exact name wins.
+ */
+export const selectCredentials = (typed: string, trimmed: string): string =>
+  `SELECT id, password, active FROM {user}
+    WHERE {username_key}(username) COLLATE "C" IN ({username_key}(${typed}), {username_key}(${trimmed}))
+    ORDER BY {username_key}(username) COLLATE "C" <> {username_key}(${typed}) LIMIT 1`
+
+const findCredentials = { name: 'user_credentials', text: selectCredentials('$1', '$2') }
 
 const findName = {
   name: 'user_find_name',

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Database } from '../../src/database/database.ts'
 import { GatewayError } from '../../src/errors.ts'
-import { createMemoryLimiter, createServerLimiters } from '../../src/limits/counters.ts'
+import { type Counters, createMemoryCounters, createServerCounters } from '../../src/limits/counters.ts'
 import { accountKey, createLimits, type LimitSettings, spellingKey } from '../../src/limits/limits.ts'
+import { createRateLimits } from '../../src/stores/rate-limit.ts'
 import test from '../_test.ts'
 
 const plenty = { points: 1000, seconds: 60 }
@@ -17,8 +17,12 @@ const settings: LimitSettings = {
   continue: plenty,
 }
 const key = new Uint8Array(32)
-const create = (changed: Partial<LimitSettings>, limiter = createMemoryLimiter) =>
-  createLimits(limiter, { ...settings, ...changed }, key)
+const create = (changed: Partial<LimitSettings>, shared: Counters = createMemoryCounters()) =>
+  createLimits({ shared, ofProcess: createMemoryCounters() }, { ...settings, ...changed }, key)
+
+/** Creates the counters of replicas on a database that answers in this way. */
+const countersOn = (query: () => Promise<never>) =>
+  createServerCounters(createRateLimits({ query } as Pick<Database, 'query'>), 5)
 
 /** Returns the `Retry-After` of a rejected attempt in seconds; null for an admitted attempt. */
 async function waitOf(attempt: Promise<unknown>): Promise<number | null> {
@@ -230,13 +234,11 @@ test('sessions that begin without a sign-in are counted by user, and by nothing 
 
 test('while the database is away each process counts for itself: requests are neither all allowed nor all rejected', async (t) => {
   let asked = 0
-  const away: Pick<Database, 'query'> = {
-    query: () => {
-      asked++
-      return Promise.reject(new GatewayError('database_unavailable'))
-    },
-  }
-  const { login } = create({ login: { points: 3, seconds: 60 } }, createServerLimiters(away, 5))
+  const away = countersOn(() => {
+    asked++
+    return Promise.reject(new GatewayError('database_unavailable'))
+  })
+  const { login } = create({ login: { points: 3, seconds: 60 } }, away)
   const waits = await Promise.all(Array.from({ length: 10 }, () => waitOf(login('anna', '192.0.2.1'))))
   t.is(waits.filter((wait) => wait === null).length, 3)
   const before = asked
@@ -248,8 +250,8 @@ test('a database that does not answer holds a limit up for a second, and then no
   // The wait of a limit alone does not keep a process running.
   const running = setInterval(() => {}, 1000)
   t.teardown(() => clearInterval(running))
-  const silent: Pick<Database, 'query'> = { query: () => new Promise(() => {}) }
-  const { callback } = create({ callback: { points: 1, seconds: 60 } }, createServerLimiters(silent, 5))
+  const silent = countersOn(() => new Promise(() => {}))
+  const { callback } = create({ callback: { points: 1, seconds: 60 } }, silent)
   t.is(await waitOf(callback('192.0.2.1')), null)
   t.not(await waitOf(callback('192.0.2.1')), null)
 })
@@ -269,22 +271,13 @@ test('an attempt that came to nothing gives back the turn of a slowed-down accou
 })
 
 test('attempts that came to nothing, or succeeded, leave no counter behind', async (t) => {
-  const limiters: RateLimiterAbstract[] = []
-  const { login } = createLimits(
-    (prefix, limit) => {
-      const limiter = createMemoryLimiter(prefix, limit)
-      limiters.push(limiter)
-      return limiter
-    },
-    settings,
-    key,
-  )
+  const counters = createMemoryCounters()
+  const { login } = create({}, counters)
   for (let at = 0; at < 50; at++) await (await login(`user-${at}`, '192.0.2.1')).cancelled()
   await (await login('anna', '192.0.2.1')).succeeded()
   await (await login('anna', '192.0.2.1', 'a device')).cancelled()
   await (await login('anna', '192.0.2.1', 'a device')).succeeded()
-  const kept = limiters.flatMap((limiter) => (limiter as RateLimiterMemory).dump().storage)
-  t.deepEqual(kept, [])
+  t.is(counters.size(), 0)
 })
 
 test('however a name is written, what the database takes for one user is one account', (t) => {
@@ -318,10 +311,19 @@ test('two names that the database tells apart have two keys of one user, however
 })
 
 test('refreshes are counted without asking the database', async (t) => {
-  const { refresh } = create(
-    { refresh: { points: 2, seconds: 60 } },
-    createServerLimiters({ query: () => Promise.reject(new Error('asked')) }, 5),
-  )
+  const asked = countersOn(() => Promise.reject(new Error('asked')))
+  const { refresh } = create({ refresh: { points: 2, seconds: 60 } }, asked)
   for (let round = 0; round < 2; round++) t.is(await waitOf(refresh('192.0.2.1')), null)
   t.not(await waitOf(refresh('192.0.2.1')), null)
+})
+
+test('counters in memory are removed when their window has ended', async (t) => {
+  let now = 0
+  const counters = createMemoryCounters(() => now)
+  for (let at = 0; at < 100; at++) await counters.count([{ key: `login:${at}`, seconds: 30 }])
+  const { counts } = await counters.count([{ key: 'login:0', seconds: 30 }])
+  t.deepEqual(counts, [{ points: 2, left: 30_000 }])
+  now = 60_000
+  t.deepEqual((await counters.count([{ key: 'login:0', seconds: 30 }])).counts, [{ points: 1, left: 30_000 }])
+  t.is(counters.size(), 1)
 })

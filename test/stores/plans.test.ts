@@ -1,7 +1,7 @@
 import pg from 'pg'
-import { createServerLimiters } from '../../src/limits/counters.ts'
 import { createImportTarget } from '../../src/stores/import-target.ts'
 import { createPageSessions } from '../../src/stores/page-sessions.ts'
+import { createRateLimits } from '../../src/stores/rate-limit.ts'
 import { createRoles } from '../../src/stores/roles.ts'
 import { createSessionAdmin } from '../../src/stores/sessions.ts'
 import { createUserAdmin, createUserClaims } from '../../src/stores/user-admin.ts'
@@ -79,10 +79,15 @@ function operationsOf(stores: Stores, { id, crowdedId, sessionId, otherSessionId
     ...{ active: true, defaultRole: null, createdAt: null, roles: [], identities: [linked] },
   }
   const proven = { id, provider: 'github', amr: ['fed'], subject: '2' }
-  const limiter = createServerLimiters(database, 30)('login', { points: 5, seconds: 60 })
+  const rateLimits = createRateLimits(database)
   const operations: [string, string, () => Promise<unknown>][] = [
     ['login', 'user_username_key_unique', () => users.findCredentials('USER2')],
-    ['count of a login', 'rate_limit_pkey', () => limiter.consume('2').then(() => limiter.delete('2'))],
+    [
+      'count of a login',
+      'rate_limit_pkey|user_username_key_unique',
+      () => rateLimits.count([{ key: 'login:2', seconds: 60 }], 'USER2'),
+    ],
+    ['end of a login', 'rate_limit_pkey', () => rateLimits.settle({ keys: ['login:2'], forgotten: [] })],
     ['begin of a session', 'user_pkey', () => sessions.begin(proven, device, now)],
     [
       'begin of a session beside another',

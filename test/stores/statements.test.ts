@@ -2,15 +2,18 @@ import { engines, startApp } from '../_app.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { type Collector, startCollector } from '../observability/_collector.ts'
 
-/** Returns the statements of each request in order, by method and route. */
-function statementsOf({ spans }: Collector): Record<string, string[]> {
-  const roots = spans.filter(({ kind, name }) => kind === 2 && name !== 'GET /openapi.json')
-  return Object.fromEntries(
-    roots.map(({ name, spanId }) => [
-      name,
-      spans.filter(({ parentSpanId }) => parentSpanId === spanId).map((span) => span.name),
-    ]),
+/** Returns the statements of each request to a route, in order. */
+function statementsOfEach({ spans }: Collector, route: string): string[][] {
+  const roots = spans.filter(({ kind, name }) => kind === 2 && name === route)
+  return roots.map(({ spanId }) =>
+    spans.filter(({ parentSpanId }) => parentSpanId === spanId).map(({ name }) => name),
   )
+}
+
+/** Returns the statements of the only request to each route. */
+function statementsOf(collector: Collector): Record<string, string[]> {
+  const routes = collector.spans.filter(({ kind, name }) => kind === 2 && name !== 'GET /openapi.json')
+  return Object.fromEntries(routes.map(({ name }) => [name, statementsOfEach(collector, name).flat()]))
 }
 
 /** Signs up, logs in, calls the webhook, refreshes and logs out, each once. */
@@ -39,17 +42,36 @@ for (const engine of engines) {
     })
   })
 
-  test(`${engine}: the limits count a login in one statement and refund it in two, where replicas share counters`, async (t) => {
+  test(`${engine}: with limits a login takes three statements where replicas share counters`, async (t) => {
     const statements = await useOnce(t, { engine, env: { AUTH_RATE_LIMIT: 'on' } })
     const isShared = engine === 'server'
-    const counted = isShared ? ['rate_limit_count'] : []
-    const givenBack = isShared ? ['rate_limit_count', 'rate_limit_forget'] : []
     t.deepEqual(statements, {
       'GET /webhook': ['session_read'],
-      'POST /login': [...counted, 'user_credentials', 'session_begin', ...givenBack],
-      'POST /signup': [...counted, 'user_create', 'session_begin'],
+      'POST /login': isShared
+        ? ['rate_limit_count_login', 'session_begin', 'rate_limit_settle']
+        : ['user_credentials', 'session_begin'],
+      'POST /signup': [...(isShared ? ['rate_limit_count'] : []), 'user_create', 'session_begin'],
       'POST /token': ['session_rotate'],
       'POST /logout': ['session_revoke'],
     })
+  })
+
+  test(`${engine}: a rejected login takes the same statements for every user and for no user`, async (t) => {
+    const collector = await startCollector()
+    t.teardown(() => collector.stop())
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      AUTH_RATE_LIMIT: 'on',
+      AUTH_LOGIN_FAILURES: '1',
+    }
+    const app = await startApp({ engine, env })
+    await app.signup('ada')
+    const guesses = ['ada', 'ada', 'unknown', 'unknown']
+    for (const username of guesses) await app.login(username, 'wrong')
+    await app.close()
+    const isShared = engine === 'server'
+    const rejected = [isShared ? 'rate_limit_count_login' : 'user_credentials']
+    const limited = isShared ? ['rate_limit_count_login', 'rate_limit_settle'] : []
+    t.deepEqual(statementsOfEach(collector, 'POST /login'), [rejected, limited, rejected, limited])
   })
 }
