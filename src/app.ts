@@ -7,7 +7,7 @@ import { noProvider, unlinkIdentity } from './endpoints/identities.ts'
 import { jwks } from './endpoints/jwks.ts'
 import { login } from './endpoints/login.ts'
 import { logout } from './endpoints/logout.ts'
-import { healthz, readMetrics, readyz } from './endpoints/monitoring.ts'
+import { healthz, type Metrics, readMetrics, readyz } from './endpoints/monitoring.ts'
 import { createOperations } from './endpoints/operations.ts'
 import { linkProvider, providerCallback, startProvider } from './endpoints/provider-sign-in.ts'
 import { providers } from './endpoints/providers.ts'
@@ -86,7 +86,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   router.get('/.well-known/jwks.json', jwks(deps))
   router.get('/healthz', healthz())
   router.get('/readyz', readyz(deps))
-  if (deps.metrics) router.get('/metrics', readMetrics(deps.metrics))
+  if (deps.metrics && config.metricsPort === undefined) router.get('/metrics', readMetrics(deps.metrics))
   if (config.docs) router.get('/openapi.json', reference({ readDocument }))
   if (config.actionSecret !== undefined) {
     const secret = requireSecret({ secret: config.actionSecret })
@@ -144,5 +144,19 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   app.use(last.routes())
   app.use(router.allowedMethods())
   if (pages) app.use(pages.notFound)
+  return app
+}
+
+/** Creates the application of AUTH_METRICS_PORT: the metrics, and nothing else. */
+export function createMetricsApp({ log, config }: Dependencies, metrics: Metrics): Koa<State> {
+  const router = new Router<State>({ sensitive: true, strict: true })
+  router.get('/metrics', readMetrics(metrics))
+  const app = new Koa<State>()
+  app.silent = true
+  app.use(logRequest({ log, trustedProxies: config.trustedProxies }))
+  app.use(setHeaders({ headers: securityHeaders(config.publicUrl) }))
+  app.use(errorHandler())
+  app.use(router.routes())
+  app.use(router.allowedMethods())
   return app
 }

@@ -74,7 +74,7 @@ export async function createDependencies(foundation: Foundation) {
 
   // OpenTelemetry and Prometheus are loaded only when the configuration asks for them.
   const tracing = config.tracesEndpoint
-    ? (await import('./observability/tracing.ts')).createTracing(config.tracesEndpoint, log)
+    ? (await import('./observability/tracing.ts')).createTracing(config.tracesEndpoint, config, log)
     : null
   const admitted = database.behind(readiness.admit, outage.failed)
   const queries = tracing ? watchQueries(admitted, tracing.instrumentStatement) : admitted

@@ -136,6 +136,8 @@ export function parseConfig(
     headersTimeout: read('AUTH_HEADERS_TIMEOUT', v.integer(1, 300, 10)),
     /** Seconds. */
     requestTimeout: read('AUTH_REQUEST_TIMEOUT', v.integer(1, 600, 30)),
+    /** Seconds that an idle connection stays open. */
+    keepAliveTimeout: read('AUTH_KEEP_ALIVE_TIMEOUT', v.integer(1, 3600, 65)),
     maxConnections: read('AUTH_MAX_CONNECTIONS', v.integer(1, 1_000_000, 10_000)),
     rateLimit: read('AUTH_RATE_LIMIT', v.oneOf(['on', 'off'], 'on')) !== 'off',
     limits: Object.freeze(readLimits(read)),
@@ -148,12 +150,16 @@ export function parseConfig(
     /** Bytes; 0 means no cache. */
     webhookCache: read('AUTH_WEBHOOK_CACHE', v.integer(0, 1024, 16)) * 1024 * 1024,
     metrics: read('AUTH_METRICS', v.flag(false)),
+    /** The port of the metrics alone; undefined for the port of all other routes. */
+    metricsPort: read('AUTH_METRICS_PORT', v.optionalPort),
     pages: readPages(read),
     /** The API reference at `/docs` and `/openapi.json`. */
     docs: read('AUTH_DOCS', v.flag(true)),
     logLevel: read('LOG_LEVEL', v.logLevel),
     /** The URL of the OTLP collector for traces; undefined switches traces off. */
     tracesEndpoint: readTracesEndpoint(),
+    /** True traces also the requests of probes and of Prometheus. */
+    traceProbes: read('AUTH_TRACE_PROBES', v.flag(false)),
     /** Unknown variables that begin with `AUTH_`, such as misspelled ones. */
     unknownVariables: Object.keys(env).filter((name) => name.startsWith('AUTH_') && !known.has(name)),
     /** Variables whose valid value is in quotation marks, which `docker run --env-file` keeps. */
@@ -161,6 +167,10 @@ export function parseConfig(
   }
   if (config.confirmSignIn && !config.pages)
     problems.push('AUTH_CONFIRM_SIGNIN requires AUTH_PAGES=true, because a page asks for the click')
+  if (config.metricsPort !== undefined && config.metrics === false)
+    problems.push('AUTH_METRICS_PORT requires AUTH_METRICS=true')
+  if (config.metricsPort === port && port > 0)
+    problems.push('AUTH_METRICS_PORT must be another port than PORT')
   if (config.cookieMode && publicUrl !== undefined && !isSecure(publicUrl))
     problems.push('AUTH_COOKIE_MODE requires an AUTH_PUBLIC_URL with https: or the host localhost')
   if (config.passwordApi === false && config.pages === null)

@@ -32,6 +32,14 @@ export const integer = (min: number, max: number, fallback: number) =>
     )
     .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`)
 
+/** An optional port; 0 takes a free one. */
+export const optionalPort = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be a port from 0 to 65535')
+  .transform(Number)
+  .refine((value) => value <= 65_535, 'must be a port from 0 to 65535')
+  .optional()
+
 /** `true` or `false`. */
 export const flag = (fallback: boolean) =>
   z

@@ -33,8 +33,11 @@ export function readyz({ isReady }: Dependencies): Middleware {
   )
 }
 
+/** The metrics of a gateway that counts. */
+export type Metrics = NonNullable<Dependencies['metrics']>
+
 /** GET /metrics: answers with the metrics, in the text format of Prometheus. */
-export function readMetrics(metrics: NonNullable<Dependencies['metrics']>): Middleware {
+export function readMetrics(metrics: Metrics): Middleware {
   return withContract(
     {
       answers: {

@@ -4,8 +4,11 @@ import type { Context, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { clientAddress } from './ip-address.ts'
 
+/** The routes of probes and of Prometheus. */
+const probes = ['/healthz', '/readyz', '/metrics']
+
 /** The routes of frequent requests by programs. Their successes are logged at debug. */
-const frequent = new Set(['/webhook', '/jwks', '/.well-known/jwks.json', '/healthz', '/readyz', '/metrics'])
+const frequent = new Set(['/webhook', '/jwks', '/.well-known/jwks.json', ...probes])
 
 /**
  * Gives each request an id: the caller's `X-Request-Id` if it is valid, else a new one. Finds the client's address.
@@ -30,6 +33,11 @@ export function logRequest({ log, trustedProxies }: { log: Logger; trustedProxie
       )
     }
   }
+}
+
+/** Returns true for a request of a probe or of Prometheus. */
+export function isProbe({ req }: Context): boolean {
+  return probes.includes(req.url?.split('?')[0] ?? '')
 }
 
 /** Returns true for an `X-Request-Id` of a caller that the gateway takes over. */

@@ -7,6 +7,10 @@ import { maxHeaderSize } from './header-size.ts'
 export type ServerSettings = {
   port: number
   host: string
+  /** The variable of the port, for the error of a port in use. Default PORT. */
+  portVariable?: string
+  /** The time in seconds that an idle connection stays open for its next request. */
+  keepAliveTimeout: number
   /** The time limit of the headers in seconds. */
   headersTimeout: number
   /** The time limit of the whole request in seconds. */
@@ -36,13 +40,13 @@ export type RunningServer = {
 /** Starts to listen; port 0 takes a free port. Rejects for a port in use. */
 export async function listen(
   listener: RequestListener,
-  { port, host, maxConnections, onFull, onClientError, ...timeouts }: ServerSettings,
+  { port, host, portVariable = 'PORT', maxConnections, onFull, onClientError, ...timeouts }: ServerSettings,
 ): Promise<RunningServer> {
   const server = createServer({
     headersTimeout: timeouts.headersTimeout * 1000,
     requestTimeout: timeouts.requestTimeout * 1000,
-    // Longer than load balancers keep idle connections, so that no request meets a closing connection.
-    keepAliveTimeout: 65_000,
+    // Longer than the load balancer in front keeps it, so that no request meets a closing connection.
+    keepAliveTimeout: timeouts.keepAliveTimeout * 1000,
     // The interval at which Node checks the time limits.
     connectionsCheckingInterval: 500,
     maxHeaderSize,
@@ -75,7 +79,9 @@ export async function listen(
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: NodeJS.ErrnoException) => {
       const cure =
-        cause.code === 'EADDRINUSE' ? '. Stop the process on this port, or set PORT to another port' : ''
+        cause.code === 'EADDRINUSE'
+          ? `. Stop the process on this port, or set ${portVariable} to another port`
+          : ''
       reject(new Error(`Cannot listen on ${host}:${port}: ${cause.message}${cure}`, { cause }))
     }
     server.once('error', refuse)

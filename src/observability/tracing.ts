@@ -19,7 +19,7 @@ import type { InstrumentRequest } from '../authentication/strategies.ts'
 import type { Middleware } from '../context.ts'
 import type { InstrumentStatement } from '../database/database.ts'
 import { GatewayError } from '../errors.ts'
-import { routeOf } from '../http/request.ts'
+import { isProbe, routeOf } from '../http/request.ts'
 
 // The longest time to send the last spans, in milliseconds, so that the process ends.
 const flushTime = 3_000
@@ -28,9 +28,10 @@ const flushTime = 3_000
  * Sends a span for each request to an OpenTelemetry collector, with child spans for statements and provider requests.
  * Spans contain the names of routes, statements and providers, and the request id. They contain no path, query,
  * statement text, value or message. The SDK reads OTEL_SERVICE_NAME and its other standard variables itself.
- * Nothing is registered globally, and no request waits for the collector.
+ * Nothing is registered globally, and no request waits for the collector. `traceProbes` also traces the requests of probes
+ * and of Prometheus.
  */
-export function createTracing(endpoint: string, log: Logger) {
+export function createTracing(endpoint: string, { traceProbes }: { traceProbes: boolean }, log: Logger) {
   const resource = resourceFromAttributes({ 'service.name': 'claimgate' })
   const exporter = reportFailure(new OTLPTraceExporter({ url: endpoint }), log)
   const provider = new BasicTracerProvider({
@@ -68,6 +69,7 @@ export function createTracing(endpoint: string, log: Logger) {
   }
 
   const traceRequest: Middleware = async function traceRequest(ctx, next) {
+    if (!traceProbes && isProbe(ctx)) return next()
     const caller = propagator.extract(ROOT_CONTEXT, ctx.req.headers, defaultTextMapGetter)
     const { method } = ctx
     const attributes = { 'http.request.method': method, 'claimgate.request_id': ctx.state.requestId }
@@ -87,7 +89,7 @@ export function createTracing(endpoint: string, log: Logger) {
     inChild(name, { 'db.system.name': 'postgresql', 'db.operation.name': name }, work)
 
   return {
-    /** Makes a span for every request; the parent is the caller's `traceparent`. */
+    /** Makes a span for every request, except of probes; the parent is the caller's `traceparent`. */
     traceRequest,
     instrumentRequest,
     instrumentStatement,

@@ -1,6 +1,7 @@
+import type { RequestListener } from 'node:http'
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
-import { createApp } from '../app.ts'
+import { createApp, createMetricsApp } from '../app.ts'
 import { createHashThreads, type HashThreads, shareOfCores } from '../authentication/hash-threads.ts'
 import type { Provider } from '../authentication/provider.ts'
 import type { Config } from '../config/config.ts'
@@ -11,7 +12,7 @@ import { createDependencies } from '../dependencies.ts'
 import { fastPath } from '../endpoints/fast-path.ts'
 import { createClientError } from '../http/client-error.ts'
 import { securityHeaders } from '../http/headers.ts'
-import { listen } from '../http/server.ts'
+import { listen, type RunningServer } from '../http/server.ts'
 import type { ShareMetrics } from '../observability/metrics.ts'
 import type { PageFiles } from '../pages/assets.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
@@ -43,6 +44,8 @@ export type GatewayOptions = {
 /** A gateway that accepts connections. */
 export type Gateway = {
   port: number
+  /** The port of AUTH_METRICS_PORT; undefined without one. */
+  metricsPort: number | undefined
   keys: Keyring
   database: Database
   /**
@@ -79,39 +82,56 @@ export async function startGateway({
     clock = databaseClock.now,
     hashThreads = createHashThreads({ size: shareOfCores(availableParallelism(), config.workers) }),
   } = options
+  const servers: RunningServer[] = []
+  const serve = async (listener: RequestListener, port: number, portVariable: string) => {
+    const server = await listen(listener, {
+      ...config,
+      port,
+      portVariable,
+      idleTimeout: longestAnswer(config),
+      onFull: createFullWarning(log, config.maxConnections),
+      onClientError: createClientError(securityHeaders(config.publicUrl)),
+    })
+    servers.push(server)
+    return server.port
+  }
   try {
     const keys = createKeyring(deployment.keySettings)
     const readiness = createReadiness(isAway)
     const outage = createOutageReport(log)
     const foundation = { ...options, clock, fetch, hashThreads, deployment, keys, readiness, outage }
     const deps = await createDependencies(foundation)
-    const server = await listen(fastPath(deps, createApp(deps, pages).callback()), {
-      ...config,
-      idleTimeout: longestAnswer(config),
-      onFull: createFullWarning(log, config.maxConnections),
-      onClientError: createClientError(securityHeaders(config.publicUrl)),
-    })
+    const port = await serve(fastPath(deps, createApp(deps, pages).callback()), config.port, 'PORT')
+    const metricsPort =
+      deps.metrics && config.metricsPort !== undefined
+        ? await serve(
+            createMetricsApp(deps, deps.metrics).callback(),
+            config.metricsPort,
+            'AUTH_METRICS_PORT',
+          )
+        : undefined
     const work = async () => {
       await deployment.migrate()
       await databaseClock.measure()
       await keys.update(clock())
     }
     let endMaintenance = async () => {}
-    const ready = readiness.prepare(work, log.child({ port: server.port })).then((isReady) => {
+    const ready = readiness.prepare(work, log.child({ port })).then((isReady) => {
       if (readiness.isReady()) endMaintenance = startMaintenance(deps, deployment, keys, outage, soon())
       return isReady
     })
     const end = async (drain: number) => {
       const times = { drain: readiness.isReady() ? drain : 0, grace: config.shutdownGrace }
       readiness.stop()
-      await server.close(times)
+      await Promise.all(servers.map((server) => server.close(times)))
       await endMaintenance()
       await deployment.close()
       await deps.tracing?.close()
     }
     let ended: Promise<void> | undefined
     return {
-      port: server.port,
+      port,
+      metricsPort,
       keys,
       database,
       ready,
@@ -121,6 +141,7 @@ export async function startGateway({
       },
     }
   } catch (error) {
+    await Promise.all(servers.map((server) => server.close({ drain: 0, grace: 0 })))
     await deployment.close()
     throw error
   }

@@ -96,8 +96,8 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
   if (!isReady) return
   say(
     isJson
-      ? `${JSON.stringify(describeGateway(config, gateway.port))}\n`
-      : startupMessage(config, providers, gateway.keys.active, gateway.port),
+      ? `${JSON.stringify(describeGateway(config, gateway))}\n`
+      : startupMessage(config, providers, gateway.keys.active, gateway),
   )
 }
 

@@ -4,16 +4,20 @@ import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 
+/** The ports of a gateway; `metricsPort` is undefined without AUTH_METRICS_PORT. */
+type Ports = { port: number; metricsPort?: number | undefined }
+
 /** Returns the message of `npm start`: addresses, first commands, the settings for Hasura, and missing settings. */
 export function startupMessage(
   config: Config,
   providers: readonly Provider[],
   key: KeyPair,
-  port: number,
+  { port, metricsPort }: Ports,
 ): string {
+  const metrics = metricsPort === undefined ? '' : `Metrics: port ${metricsPort}\n`
   return `
 Claimgate listens on ${config.host}:${port} with the public URL ${config.publicUrl}
-Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'stored in the database'}
+${metrics}Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'stored in the database'}
 Database: ${config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'PostgreSQL, from DATABASE_URL'}
 
 ${firstSteps(config, `http://localhost:${port}`)}
@@ -43,9 +47,10 @@ function firstSteps({ pages, signup, passwordApi, passwordMinLength }: Config, a
 }
 
 /** Returns the startup message as JSON for a program: address, database kind, and Hasura's JWT secret. */
-export function describeGateway(config: Config, port: number): object {
+export function describeGateway(config: Config, { port, metricsPort }: Ports): object {
   return {
     port,
+    ...(metricsPort !== undefined && { metricsPort }),
     publicUrl: config.publicUrl,
     database: config.databaseUrl === undefined ? 'embedded' : 'server',
     hasuraJwtSecret: hasuraSecret(config, { jwk_url: `${config.publicUrl}/jwks` }),

@@ -281,6 +281,7 @@ test.serial('overloaded is answered with 503 and Retry-After', async (t) => {
     host: '127.0.0.1',
     headersTimeout: 10,
     requestTimeout: 30,
+    keepAliveTimeout: 65,
     idleTimeout: 60,
     maxConnections: 100,
     onFull: () => {},

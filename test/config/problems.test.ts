@@ -76,6 +76,18 @@ function complaint(env: Record<string, string>): { names: string[]; message: str
   return { names: [], message: '' }
 }
 
+test('a port of the metrics is another port, and needs metrics', (t) => {
+  const problems = (env: Record<string, string>) =>
+    t.throws<ConfigError>(() => parseConfig(env), { instanceOf: ConfigError })?.problems
+  t.deepEqual(problems({ AUTH_METRICS_PORT: '9464' }), ['AUTH_METRICS_PORT requires AUTH_METRICS=true'])
+  t.deepEqual(problems({ AUTH_METRICS: 'true', AUTH_METRICS_PORT: '8080' }), [
+    'AUTH_METRICS_PORT must be another port than PORT',
+  ])
+  t.deepEqual(problems({ AUTH_METRICS: 'true', AUTH_METRICS_PORT: '65536' }), [
+    'AUTH_METRICS_PORT must be a port from 0 to 65535',
+  ])
+})
+
 test('one error names every invalid variable, no other variable, and no value', (t) => {
   const secrets = fc.stringMatching(/^zq[a-z0-9]{14}$/)
   fc.assert(

@@ -50,7 +50,10 @@ test('the variables of the pods are a valid configuration without unknown variab
   const env = { NODE_ENV: 'production', ...configMap.data, ...secret.stringData }
   const config = parseConfig(env)
   t.deepEqual(config.unknownVariables, [])
-  t.is(config.port, container.ports[0].containerPort)
+  t.deepEqual(container.ports, [
+    { name: 'http', containerPort: config.port },
+    { name: 'metrics', containerPort: config.metricsPort },
+  ])
   for (const { envFrom } of [container, job.spec.template.spec.containers[0]])
     t.deepEqual(envFrom, [
       { configMapRef: { name: configMap.metadata.name } },
@@ -128,23 +131,34 @@ test('pods have the user, port and commands of the image, and a read-only file s
 
 test('the network policy allows ingress controller, Hasura and Prometheus to connect to the pods', async (t) => {
   const { spec } = await read('networkpolicy.yaml')
-  t.is(spec.ingress.length, 1)
-  const [{ ports, from }] = spec.ingress
-  t.deepEqual(ports, [{ port: container.ports[0].name }])
   const namespace = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } })
   const pods = (name: string) => ({ matchLabels: { 'app.kubernetes.io/name': name } })
-  t.deepEqual(from, [
-    { namespaceSelector: namespace('ingress-nginx') },
-    { podSelector: pods('hasura') },
-    { namespaceSelector: namespace('monitoring'), podSelector: pods('prometheus') },
+  t.deepEqual(spec.ingress, [
+    {
+      ports: [{ port: 'http' }],
+      from: [{ namespaceSelector: namespace('ingress-nginx') }, { podSelector: pods('hasura') }],
+    },
+    {
+      ports: [{ port: 'metrics' }],
+      from: [{ namespaceSelector: namespace('monitoring'), podSelector: pods('prometheus') }],
+    },
   ])
+})
+
+test('the network policy lets name look-ups, PostgreSQL, providers and traces out', async (t) => {
+  const { spec } = await read('networkpolicy.yaml')
+  const ports = spec.egress.flatMap((rule: Manifest) => rule.ports.map(({ port }: Manifest) => port))
+  t.deepEqual(ports, [53, 53, Number(new URL(secret.stringData.DATABASE_URL).port), 443, 4318])
 })
 
 test('selectors match the pods of the gateway, and not the pod of the migration', async (t) => {
   const { labels } = deployment.spec.template.metadata
   const { spec: budget } = await read('poddisruptionbudget.yaml')
   const { spec: policy } = await read('networkpolicy.yaml')
+  const { spec: monitor } = await read('podmonitor.yaml')
+  t.is(monitor.podMetricsEndpoints[0].port, container.ports[1].name)
   for (const selector of [
+    monitor.selector.matchLabels,
     deployment.spec.selector.matchLabels,
     service.spec.selector,
     budget.selector.matchLabels,

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { listen } from '../../src/http/server.ts'
 import { quick, startApp, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
@@ -106,6 +108,32 @@ test('a connection above AUTH_MAX_CONNECTIONS is closed, with one warning', asyn
   )
 })
 
+test('an idle connection stays open for AUTH_KEEP_ALIVE_TIMEOUT, also beyond the limit on slow clients', async (t) => {
+  const server = await listen((_req, res) => void res.end('answer'), {
+    port: 0,
+    host: '127.0.0.1',
+    headersTimeout: 1,
+    requestTimeout: 1,
+    keepAliveTimeout: 620,
+    idleTimeout: 1,
+    maxConnections: 1,
+    onFull: () => {},
+    onClientError: (_error, socket) => socket.destroy(),
+  })
+  t.teardown(() => server.close({ drain: 0, grace: 0 }))
+  const agent = new Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  const ask = async () => {
+    const request = get({ agent, port: server.port, host: '127.0.0.1' })
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    await response.toArray()
+    return { isReused: request.reusedSocket, keepAlive: response.headers['keep-alive'] }
+  }
+  t.deepEqual(await ask(), { isReused: false, keepAlive: 'timeout=620' })
+  await sleep(2_000)
+  t.deepEqual(await ask(), { isReused: true, keepAlive: 'timeout=620' })
+})
+
 test('a client that does not read its answers holds no connection', async (t) => {
   const answer = 'x'.repeat(10_000_000)
   const server = await listen((_req, res) => void res.end(answer), {
@@ -113,6 +141,7 @@ test('a client that does not read its answers holds no connection', async (t) =>
     host: '127.0.0.1',
     headersTimeout: 1,
     requestTimeout: 1,
+    keepAliveTimeout: 65,
     idleTimeout: 1,
     maxConnections: 1,
     onFull: () => {},

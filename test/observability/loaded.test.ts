@@ -13,7 +13,7 @@ async function loadedBy(t: ExecutionContext, env: Record<string, string>): Promi
   const folder = await createFolder(t)
   const coverage = join(folder, 'coverage')
   const gateway = await startProcess({ NODE_V8_COVERAGE: coverage, ...env }, folder)
-  t.is((await ask(`${gateway.url}/healthz`)).status, 200)
+  t.is((await ask(`${gateway.url}/jwks`)).status, 200)
   t.is((await gateway.stop()).code, 0)
   return packagesOf(await readLoaded(coverage))
 }
@@ -51,7 +51,7 @@ test.serial(
     t.false(packages.has('prom-client'))
     t.deepEqual(
       collector.spans.map(({ name }) => name),
-      ['GET /healthz'],
+      ['GET /jwks'],
     )
     t.like(collector.resource, { 'service.name': 'sign-in', 'deployment.environment.name': 'test' })
   },
@@ -64,7 +64,7 @@ test.serial('with OTEL_EXPORTER_OTLP_TRACES_ENDPOINT alone a process sends its t
   t.true(packages.has('@opentelemetry/sdk-trace-base'))
   t.deepEqual(
     collector.spans.map(({ name }) => name),
-    ['GET /healthz'],
+    ['GET /jwks'],
   )
 })
 

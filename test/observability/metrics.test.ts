@@ -1,5 +1,6 @@
 import { eventTable } from '../../src/events.ts'
-import { appTest, engines, type TestApp } from '../_app.ts'
+import { appTest, engines, startApp, type TestApp } from '../_app.ts'
+import { findFreePort } from '../_postgres.ts'
 import test from '../_test.ts'
 import { githubber, type Stage, signIn, startStage } from '../authentication/_sign-in.ts'
 
@@ -24,6 +25,40 @@ test(
     t.is((await app.get('/metrics')).status, 404)
   }),
 )
+
+test(
+  'AUTH_METRICS_PORT has the metrics and nothing else, and the other port has no metrics',
+  appTest({ env: { AUTH_METRICS: 'true', AUTH_METRICS_PORT: '0' } }, async (t, app) => {
+    await app.signup('anna')
+    const url = `http://127.0.0.1:${app.gateway.metricsPort}`
+    const answer = await fetch(`${url}/metrics`)
+    t.is(answer.status, 200)
+    t.regex(await answer.text(), /^claimgate_events_total{event="signup",code=""} 1$/m)
+    for (const path of ['/', '/login', '/healthz', '/jwks', '/docs']) {
+      const other = await fetch(url + path)
+      t.is(other.status, 404, path)
+      t.is(((await other.json()) as { code: string }).code, 'not_found')
+    }
+    t.is((await fetch(`${url}/metrics`, { method: 'POST' })).status, 405)
+    t.is((await app.get('/metrics')).status, 404)
+    t.false('/metrics' in (await app.get<{ paths: object }>('/openapi.json')).body.paths)
+    t.is((await app.get('/healthz')).status, 200)
+  }),
+)
+
+test('a port that is in use ends the start with the variable of this port, and frees the other one', async (t) => {
+  const taken = await startApp({ env: { AUTH_METRICS: 'true', AUTH_METRICS_PORT: '0' } })
+  t.teardown(taken.close)
+  const port = await findFreePort()
+  const env = {
+    AUTH_METRICS: 'true',
+    AUTH_METRICS_PORT: String(taken.gateway.metricsPort),
+    PORT: String(port),
+  }
+  await t.throwsAsync(startApp({ env }), { message: /set AUTH_METRICS_PORT to another port$/ })
+  const next = await startApp({ env: { PORT: String(port) } })
+  await t.notThrowsAsync(next.close())
+})
 
 test.serial(
   'every event, login and refresh is counted from 0, so that increase() sees the first',

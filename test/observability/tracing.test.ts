@@ -46,20 +46,41 @@ test('a caller’s traceparent is the parent, and a failed provider request is a
   t.teardown(() => collector.stop())
   const stage = await startStage({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/` } })
   const traceId = '0af7651916cd43dd8448eb211c80319c'
-  await stage.app.get('/healthz', { traceparent: `00-${traceId}-b7ad6b7169203331-01` })
-  await stage.app.get('/jwks', { traceparent: 'nonsense' })
+  await stage.app.get('/jwks', { traceparent: `00-${traceId}-b7ad6b7169203331-01` })
+  await stage.app.get('/providers', { traceparent: 'nonsense' })
   stage.fake.fault('google', 'token', 'html')
   await signIn(stage, 'google', { sub: '1' })
   await stage.stop()
   t.like(
-    collector.spans.find(({ name }) => name === 'GET /healthz'),
+    collector.spans.find(({ name }) => name === 'GET /jwks'),
     { traceId, parentSpanId: 'b7ad6b7169203331' },
   )
-  t.falsy(collector.spans.find(({ name }) => name === 'GET /jwks')?.parentSpanId)
+  t.falsy(collector.spans.find(({ name }) => name === 'GET /providers')?.parentSpanId)
   t.like(
     collector.spans.find(({ name }) => name === 'google token'),
     { status: { code: 2 }, attributes: { 'error.type': 'provider_error', 'claimgate.provider': 'google' } },
   )
+})
+
+test('requests of probes and of Prometheus are traced only with AUTH_TRACE_PROBES', async (t) => {
+  const collector = await startCollector()
+  t.teardown(() => collector.stop())
+  const traced = async (probes: string) => {
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      AUTH_METRICS: 'true',
+      AUTH_TRACE_PROBES: probes,
+    }
+    const app = await startApp({ env })
+    for (const path of ['/healthz', '/readyz?probe=1', '/metrics', '/jwks']) await app.get(path)
+    await app.close()
+    return collector.spans
+      .splice(0)
+      .flatMap(({ kind, name }) => (kind === 2 && !name.includes('openapi') ? [name] : []))
+  }
+  const ofProbes = ['GET /healthz', 'GET /readyz', 'GET /metrics']
+  t.deepEqual(await traced('false'), ['GET /jwks'])
+  t.deepEqual((await traced('true')).sort(), [...ofProbes, 'GET /jwks'].sort())
 })
 
 test('an unreachable collector disturbs no request and no shutdown, and is logged once', async (t) => {

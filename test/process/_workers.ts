@@ -9,6 +9,7 @@ export async function createEnvironment(): Promise<Record<string, string>> {
     DATABASE_URL: await createMigratedDatabase(),
     AUTH_SECRET: 'a secret that all the workers share 0123456789',
     AUTH_METRICS: 'true',
+    AUTH_METRICS_PORT: '0',
     WEB_CONCURRENCY: '2',
   }
 }

@@ -4,7 +4,7 @@ import { takeSigningKey } from '../_keys.ts'
 import test from '../_test.ts'
 
 const show = async (env: Record<string, string>) =>
-  startupMessage(parseConfig(env), [], await takeSigningKey(2048), 8080)
+  startupMessage(parseConfig(env), [], await takeSigningKey(2048), { port: 8080 })
 
 test('the start shows a sign-up only where sign-up is open', async (t) => {
   const open = await show({})

@@ -20,8 +20,9 @@ async function meetBoth(gateway: GatewayProcess, but?: number): Promise<number[]
 }
 
 /** Returns the value of a series in a scrape. */
-async function scrape({ url }: GatewayProcess, series: string): Promise<number> {
-  const response = await fetch(`${url}/metrics`, { headers: { Connection: 'close' } })
+async function scrape(gateway: GatewayProcess, series: string): Promise<number> {
+  const port = /^Metrics: port (\d+)$/m.exec(gateway.output())?.[1]
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { Connection: 'close' } })
   const line = (await response.text()).split('\n').find((text) => text.startsWith(`${series} `))
   return Number(line?.slice(series.length))
 }
@@ -56,6 +57,7 @@ if (engines.includes('server')) {
     t.true((await scrape(gateway, 'claimgate_signing_key_age_seconds')) < 60)
     const together = Array.from({ length: 20 }, () => scrape(gateway, 'claimgate_processes'))
     t.deepEqual(new Set(await Promise.all(together)), new Set([2]))
+    t.is((await fetch(`${gateway.url}/metrics`)).status, 404)
     t.false(gateway.output().includes('MaxListeners'), 'each pending request adds an exit listener')
 
     const [first] = workers as [number]
