@@ -19,6 +19,7 @@ const external = [
   'pg-native',
   'pglite-prisma-adapter',
   'prom-client',
+  'undici',
 ]
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url))

@@ -22,6 +22,7 @@ import { checkPublicUrl, checkWebhook, readPage } from '../doctor/gateway.ts'
 import { checkJwks } from '../doctor/jwks.ts'
 import { ConfigError } from '../errors.ts'
 import { warnOfLength } from '../http/header-size.ts'
+import { createFetch } from '../http/proxy-fetch.ts'
 import { findPending } from '../migrations/migrate.ts'
 import { findProblems } from '../migrations/requirements.ts'
 import { connectDeployment, type Deployment } from '../process/deployment.ts'
@@ -227,7 +228,8 @@ async function examineHashes(database: Deployment['database']): Promise<Check> {
 }
 
 async function examineGateway(config: Config, kid: string | null | undefined): Promise<Check[]> {
-  const { publicUrl } = config
+  const { publicUrl, proxies } = config
+  const fetch = await createFetch(proxies)
   const read = (path: string, headers?: Record<string, string>) =>
     readPage(fetch, publicUrl + path, timeout, headers)
   const reached = checkPublicUrl(publicUrl, await read('/healthz'))

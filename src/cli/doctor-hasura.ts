@@ -12,6 +12,7 @@ import {
   HasuraError,
   postToHasura,
 } from '../hasura/metadata-request.ts'
+import { createFetch } from '../http/proxy-fetch.ts'
 import { hasuraSecret } from '../process/startup-message.ts'
 import { createAccessTokens } from '../tokens/access-token.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
@@ -40,9 +41,9 @@ export async function examineHasura(
   const skipAll = (why: string) =>
     [names.roles, names.exposed, names.claims, names.token, names.anonymous].map((name) => skipped(name, why))
   if (endpoint === null) return [skipped(names.hasura, 'no --hasura'), ...skipAll('no --hasura')]
-  const address: HasuraAddress = { endpoint, fetch, timeout: 5000 }
   const { config } = found
   if (config === null) return [skipped(names.hasura, 'no configuration'), ...skipAll('no configuration')]
+  const address: HasuraAddress = { endpoint, fetch: await createFetch(config.proxies), timeout: 5000 }
   try {
     if (await isV3(address)) return await examineV3(address, found, config)
     if (await isOpen(address)) {

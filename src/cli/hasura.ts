@@ -116,6 +116,8 @@ async function compare({ process }: CommandContext, flags: Flags) {
     { describeTables },
     { readSecretVariable },
     { isRoleName },
+    { parseProxies },
+    { createFetch },
   ] = await Promise.all([
     import('../hasura/metadata-api.ts'),
     import('../hasura/metadata-request.ts'),
@@ -124,6 +126,8 @@ async function compare({ process }: CommandContext, flags: Flags) {
     import('../hasura/metadata-tables.ts'),
     import('../process/secret-files.ts'),
     import('../claims/hasura-claims.ts'),
+    import('../config/proxies.ts'),
+    import('../http/proxy-fetch.ts'),
   ])
   if (existsSync('.env')) process.loadEnvFile('.env')
   const endpoint = parseEndpoint(flags.endpoint)
@@ -139,6 +143,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
   const roles = parseRoles(flags.managerRole, flags.userRole, process.env.AUTH_ANONYMOUS_ROLE)
   const schema = flags.schema ?? (await readSchema(process.env, flags.timeout))
   const calls = toCalls(describeTables(roles, schema), flags.source)
+  const fetch = await createFetch(parseProxies(process.env))
   const api = createMetadataApi({ endpoint, fetch, timeout: flags.timeout * 1000 }, adminSecret)
   const exported = await api.export()
   const { missing, differs, taken } = compareMetadata(exported, calls, flags.source)

@@ -152,14 +152,20 @@ async function hashNewPassword(
   password: string,
   log: Logger,
 ): Promise<string> {
-  const [{ createPasswordHashes }, { createHashThreads }, { loadPasswordPolicy }, { createBreachCheck }] =
-    await Promise.all([
-      import('../authentication/password-hash.ts'),
-      import('../authentication/hash-threads.ts'),
-      import('../authentication/password-policy.ts'),
-      import('../authentication/breached-passwords.ts'),
-    ])
-  const isBreached = createBreachCheck(config, globalThis.fetch, log)
+  const [
+    { createPasswordHashes },
+    { createHashThreads },
+    { loadPasswordPolicy },
+    { createBreachCheck },
+    { createFetch },
+  ] = await Promise.all([
+    import('../authentication/password-hash.ts'),
+    import('../authentication/hash-threads.ts'),
+    import('../authentication/password-policy.ts'),
+    import('../authentication/breached-passwords.ts'),
+    import('../http/proxy-fetch.ts'),
+  ])
+  const isBreached = createBreachCheck(config, await createFetch(config.proxies), log)
   const requirePassword = await loadPasswordPolicy({ ...config, isBreached })
   await requirePassword(password, username, 'password')
   const threads = createHashThreads({ size: 1 })

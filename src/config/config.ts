@@ -7,6 +7,7 @@ import { type KeyFiles, readKeyPair, readPreviousKeys, readSecret } from './keys
 import { corsOrigins, redirectOrigins as redirectTargets, webOrigins } from './origins.ts'
 import { readPages } from './pages.ts'
 import { type Read, readProviders } from './providers.ts'
+import { readProxies } from './proxies.ts'
 import { fileVariable, findValue, isGiven, type SecretFiles } from './secrets.ts'
 import * as v from './values.ts'
 
@@ -123,6 +124,8 @@ export function parseConfig(
     hashWait: read('AUTH_HASH_WAIT', v.integer(1, 300, 10)),
     providers: readProviders(read, problems, providers),
     providerTimeout: read('AUTH_PROVIDER_TIMEOUT', v.integer(1, 60, 5)),
+    /** The proxies of requests to providers and other services. */
+    proxies: Object.freeze(readProxies(read)),
     redirectOrigins: Object.freeze(redirectOrigins),
     corsOrigins: Object.freeze(read('AUTH_CORS_ORIGINS', corsOrigins) ?? webOrigins(redirectOrigins)),
     /** True when a sign-in for an app requires a PKCE challenge. */

@@ -12,6 +12,7 @@ import { createDependencies } from '../dependencies.ts'
 import { fastPath } from '../endpoints/fast-path.ts'
 import { createClientError } from '../http/client-error.ts'
 import { securityHeaders } from '../http/headers.ts'
+import { createFetch } from '../http/proxy-fetch.ts'
 import { listen, type RunningServer } from '../http/server.ts'
 import type { ShareMetrics } from '../observability/metrics.ts'
 import type { PageFiles } from '../pages/assets.ts'
@@ -69,7 +70,6 @@ const soon = () => 10_000 + Math.random() * 50_000
  * closes everything.
  */
 export async function startGateway({
-  fetch = globalThis.fetch,
   generateKey = generateSigningKey,
   pages,
   root,
@@ -99,6 +99,7 @@ export async function startGateway({
     const keys = createKeyring(deployment.keySettings)
     const readiness = createReadiness(isAway)
     const outage = createOutageReport(log)
+    const fetch = options.fetch ?? (await createFetch(config.proxies))
     const foundation = { ...options, clock, fetch, hashThreads, deployment, keys, readiness, outage }
     const deps = await createDependencies(foundation)
     const port = await serve(fastPath(deps, createApp(deps, pages).callback()), config.port, 'PORT')

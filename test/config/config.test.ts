@@ -49,6 +49,7 @@ test('an empty environment gives the defaults', (t) => {
       hashWait: 10,
       providers: new Map(),
       providerTimeout: 5,
+      proxies: { httpProxy: undefined, httpsProxy: undefined, noProxy: '' },
       databaseTimeout: 5,
       redirectOrigins: [],
       corsOrigins: [],

@@ -43,6 +43,7 @@ const bad: Record<string, (secret: string) => string> = {
   AUTH_GITHUB_PROFILE_URL: (secret) => secret,
   AUTH_GITHUB_EMAILS_URL: (secret) => secret,
   AUTH_PROVIDER_TIMEOUT: (secret) => secret,
+  HTTPS_PROXY: (secret) => `socks5://user:${secret}@proxy:1080`,
   AUTH_REDIRECT_ORIGINS: (secret) => `https://${secret}.test/`,
   AUTH_CORS_ORIGINS: (secret) => `https://${secret}.test/`,
   AUTH_TRUSTED_PROXIES: (secret) => secret,

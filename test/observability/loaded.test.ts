@@ -22,11 +22,12 @@ const watching = (packages: Set<string>) =>
   [...packages].filter((name) => /opentelemetry|prom-client/.test(name)).sort()
 
 test.serial(
-  'without an endpoint for traces and AUTH_METRICS not a line of OpenTelemetry or prom-client is loaded',
+  'without an endpoint for traces, AUTH_METRICS and a proxy not a line of OpenTelemetry, prom-client or undici is loaded',
   async (t) => {
     const packages = await loadedBy(t, { OTEL_SERVICE_NAME: 'set, but alone' })
     t.true(packages.has('koa'))
     t.deepEqual(watching(packages), [])
+    t.false(packages.has('undici'))
   },
 )
 
