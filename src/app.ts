@@ -3,6 +3,7 @@ import Koa from 'koa'
 import type { Context, Middleware, State } from './context.ts'
 import type { Dependencies } from './dependencies.ts'
 import { changePassword } from './endpoints/change-password.ts'
+import { discovery, hasDiscovery } from './endpoints/discovery.ts'
 import { noProvider, unlinkIdentity } from './endpoints/identities.ts'
 import { jwks } from './endpoints/jwks.ts'
 import { login } from './endpoints/login.ts'
@@ -84,6 +85,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   router.post('/webhook', ...postedWebhook(deps))
   router.get('/jwks', jwks(deps))
   router.get('/.well-known/jwks.json', jwks(deps))
+  if (hasDiscovery(config)) router.get('/.well-known/openid-configuration', discovery(deps))
   router.get('/healthz', healthz())
   router.get('/readyz', readyz(deps))
   if (deps.metrics && config.metricsPort === undefined) router.get('/metrics', readMetrics(deps.metrics))

@@ -222,7 +222,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   })
 
   async function checkAsHasura(path: string, answer: Answer): Promise<void> {
-    if (/^\/(jwks|\.well-known)/.test(path) && answer.status === 200) readJwks(answer.text, answer.headers)
+    if (/^\/(jwks|\.well-known\/jwks)/.test(path) && answer.status === 200)
+      readJwks(answer.text, answer.headers)
     if (typeof answer.body?.token === 'string') await claimsOf(answer.body.token)
     if (path === '/webhook' && answer.status === 200)
       readWebhook(200, answer.text, { values: config.roles.claimsValues })

@@ -22,7 +22,8 @@ export async function ask<Body = Record<string, unknown>>(
   rememberMessage('', response.headers, text)
   const answer = JSON.parse(text)
   const { origin, pathname } = new URL(url)
-  if (/^\/(jwks|\.well-known)/.test(pathname) && response.status === 200) readJwks(text, response.headers)
+  if (/^\/(jwks|\.well-known\/jwks)/.test(pathname) && response.status === 200)
+    readJwks(text, response.headers)
   if (pathname === '/webhook' && response.status === 200) readWebhook(200, text)
   if (typeof answer?.token === 'string') await checkToken(origin, answer.token)
   return { status: response.status, body: answer as Body }

@@ -115,6 +115,13 @@ const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { 
     summary: 'Read the public keys at the well-known path',
     description: 'Returns the same as `/jwks`.',
   },
+  'GET /.well-known/openid-configuration': {
+    tag: 'Hasura',
+    id: 'discovery',
+    summary: 'Read the issuer and the address of the keys',
+    description:
+      'For verifiers of access tokens that take only an issuer (OpenID Connect Discovery). The gateway is no OpenID provider. The route exists when `AUTH_ISSUER` is the public URL.',
+  },
   'POST /hasura/actions': {
     tag: 'Hasura',
     id: 'actions',

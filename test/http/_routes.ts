@@ -26,6 +26,7 @@ export const getRoutes = [
   '/webhook',
   '/jwks',
   '/.well-known/jwks.json',
+  '/.well-known/openid-configuration',
   '/providers',
   '/healthz',
   '/readyz',

@@ -68,7 +68,8 @@ test('every operation of the document is done once, and answers as the document 
   await succeed('GET', '/user', ofUser(ada))
   await succeed('GET', '/webhook', ofUser(ada))
   await succeed('POST', '/webhook', { body: { headers: ofUser(ada).headers } })
-  for (const path of ['/', '/providers', '/jwks', '/.well-known/jwks.json', '/healthz', '/readyz'])
+  const wellKnown = ['/.well-known/jwks.json', '/.well-known/openid-configuration']
+  for (const path of ['/', '/providers', '/jwks', ...wellKnown, '/healthz', '/readyz'])
     await succeed('GET', path)
   await succeed('GET', '/metrics')
   await succeed('GET', '/openapi.json')
