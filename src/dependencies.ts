@@ -21,6 +21,7 @@ import { type Database, watchQueries } from './database/database.ts'
 import { createCounters, createMemoryCounters } from './limits/counters.ts'
 import { createDeviceCookie } from './limits/device-cookie.ts'
 import { createLimits } from './limits/limits.ts'
+import type { Version } from './migrations/version.ts'
 import { createAnnouncer } from './observability/announce.ts'
 import type { ShareMetrics } from './observability/metrics.ts'
 import { createAccessCache, watchAccess } from './sessions/access-cache.ts'
@@ -53,12 +54,10 @@ export type Foundation = {
     derive(label: SecretLabel): SecretKeys
     isMigrated(): Promise<boolean>
   }
-  readiness: {
-    admit(): void
-    isReady(): boolean
-  }
+  readiness: { admit(): void; isReady(): boolean }
   /** Logs an outage of the database once. */
   outage: { failed(error: unknown): void }
+  version: Version
   /** Adds up the metrics of all workers; undefined for a single process. */
   shareMetrics?: ShareMetrics | undefined
 }
@@ -68,7 +67,15 @@ export type Dependencies = Awaited<ReturnType<typeof createDependencies>>
 
 /** Creates the dependencies of an application on one database. */
 export async function createDependencies(foundation: Foundation) {
-  const { deployment, readiness, outage, hashThreads: threads, shareMetrics: share, ...given } = foundation
+  const {
+    deployment,
+    readiness,
+    outage,
+    version,
+    hashThreads: threads,
+    shareMetrics: share,
+    ...given
+  } = foundation
   const { config, providers, keys, log, clock, fetch } = given
   const { database, derive } = deployment
 
@@ -99,9 +106,9 @@ export async function createDependencies(foundation: Foundation) {
     config.webhookCache > 0 ? createAccessCache(sessions.read, watch, config.webhookCache) : null
   const passwordProvider = findPasswordProvider(providers)
   const load = { hashes: hashes.load, pool: database.pool, accessCache: accessCache?.load }
-  const { skew } = deployment.databaseClock
   const redirectProviders = configuredProviders(providers, config.providers)
-  const sources = { ...load, keys, clock, skew, passwordProvider, redirectProviders, share }
+  const { skew } = deployment.databaseClock
+  const sources = { ...load, version, keys, clock, skew, passwordProvider, redirectProviders, share }
   const metrics = config.metrics ? (await import('./observability/metrics.ts')).createMetrics(sources) : null
   const counters = { shared: createCounters(queries, config), ofProcess: createMemoryCounters() }
   const refreshTokens = createRefreshTokens(derive('refresh-token'))

@@ -109,7 +109,10 @@ test('every command that a page names exists, with its options', (t) => {
 test('the tutorial shows the message of the start', async (t) => {
   const [shown = ''] = blocksOf('docs/tutorial/clone-to-role.md', 'text')
   const providers = await loadProviders(new URL('../providers/', import.meta.url))
-  const message = startupMessage(parseConfig({}), providers, await takeSigningKey(2048), { port: 8080 })
+  const message = startupMessage(parseConfig({}), providers, await takeSigningKey(2048), {
+    version: { version: '1.2.3', schema: '0001_init' },
+    port: 8080,
+  })
   let at = 0
   // Key and key id of the example are of another start.
   for (const line of shown.split(/\n|NmoaR-HgNGg8|MIIB|…/).filter((part) => part.trim() !== '')) {

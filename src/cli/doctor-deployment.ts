@@ -25,6 +25,7 @@ import { warnOfLength } from '../http/header-size.ts'
 import { createFetch } from '../http/proxy-fetch.ts'
 import { findPending } from '../migrations/migrate.ts'
 import { findProblems } from '../migrations/requirements.ts'
+import { describeVersion, readVersion } from '../migrations/version.ts'
 import { connectDeployment, type Deployment } from '../process/deployment.ts'
 import { loadSettings, type Settings } from '../process/settings.ts'
 import { root } from '../root.ts'
@@ -84,6 +85,7 @@ export async function examineDeployment(
     }))
   const kid = config.keyPair?.kid ?? inside.signingKey?.kid ?? (inside.hasNoKey ? null : undefined)
   const checks = [
+    ok('version', describeVersion(readVersion(root))),
     checkConfiguration(config.unknownVariables),
     checkSecrets(secrets, config.publicUrl),
     ...checkWarnings(warnings),

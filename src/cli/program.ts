@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { describeVersion, readVersion } from '../migrations/version.ts'
 import { writeText } from '../observability/terminal-text.ts'
 import { root } from '../root.ts'
 import { registerClaims } from './claims.ts'
@@ -16,13 +16,11 @@ import { registerRole } from './roles.ts'
 import { registerSession } from './sessions.ts'
 import { registerUser } from './users.ts'
 
-const packageFile = new URL('package.json', root)
-
 /** Creates the `claimgate` command with all subcommands. It throws commander's errors instead of ending the process. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command('claimgate')
     .description('The sign-in gateway of a Hasura GraphQL Engine, and its administration.')
-    .version(JSON.parse(readFileSync(packageFile, 'utf8')).version)
+    .version(describeVersion(readVersion(root)))
     .option('--json', 'answer with one JSON document')
     .addHelpText('after', exitCodes)
     .configureHelp({ showGlobalOptions: true })

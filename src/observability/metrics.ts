@@ -4,6 +4,7 @@ import type { Clock, Middleware } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import type { EventName, Facts, Listener } from '../events.ts'
 import { routeOf } from '../http/request.ts'
+import type { Version } from '../migrations/version.ts'
 import { codesOfEvent, eventCodes } from './event-codes.ts'
 
 /**
@@ -22,6 +23,7 @@ export type Sources = {
   accessCache:
     | (() => { hits: number; misses: number; invalidations: number; size: number; isListening: boolean })
     | undefined
+  version: Version
   /** The time since which the active key signs; null for the key of the environment, whose age is unknown. */
   keys: { readonly activeSince: Date | null }
   clock: Clock
@@ -41,7 +43,18 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * closed tables. Client input is never a label, so the number of series is bounded.
  */
 export function createMetrics(sources: Sources) {
-  const { hashes, pool, accessCache, keys, clock, skew, passwordProvider, redirectProviders, share } = sources
+  const {
+    hashes,
+    pool,
+    accessCache,
+    version,
+    keys,
+    clock,
+    skew,
+    passwordProvider,
+    redirectProviders,
+    share,
+  } = sources
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -83,6 +96,13 @@ export function createMetrics(sources: Sources) {
       pool(),
     )
   if (accessCache) observeCache(registry, accessCache)
+  new Gauge({
+    name: 'claimgate_build_info',
+    help: 'Always 1; the labels have the version of the program and its last migration',
+    labelNames: ['version', 'schema'] as const,
+    registers,
+    aggregator: 'first',
+  }).set(version, 1)
   new Gauge({
     name: 'claimgate_processes',
     help: 'Processes of this gateway that these metrics count',

@@ -14,6 +14,7 @@ import { createClientError } from '../http/client-error.ts'
 import { securityHeaders } from '../http/headers.ts'
 import { createFetch } from '../http/proxy-fetch.ts'
 import { listen, type RunningServer } from '../http/server.ts'
+import { readVersion, type Version } from '../migrations/version.ts'
 import type { ShareMetrics } from '../observability/metrics.ts'
 import type { PageFiles } from '../pages/assets.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
@@ -44,6 +45,7 @@ export type GatewayOptions = {
 
 /** A gateway that accepts connections. */
 export type Gateway = {
+  version: Version
   port: number
   /** The port of AUTH_METRICS_PORT; undefined without one. */
   metricsPort: number | undefined
@@ -100,7 +102,8 @@ export async function startGateway({
     const readiness = createReadiness(isAway)
     const outage = createOutageReport(log)
     const fetch = options.fetch ?? (await createFetch(config.proxies))
-    const foundation = { ...options, clock, fetch, hashThreads, deployment, keys, readiness, outage }
+    const version = readVersion(root)
+    const foundation = { ...options, clock, fetch, hashThreads, deployment, keys, readiness, outage, version }
     const deps = await createDependencies(foundation)
     const port = await serve(fastPath(deps, createApp(deps, pages).callback()), config.port, 'PORT')
     const metricsPort =
@@ -131,6 +134,7 @@ export async function startGateway({
     }
     let ended: Promise<void> | undefined
     return {
+      version,
       port,
       metricsPort,
       keys,

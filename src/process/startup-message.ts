@@ -2,21 +2,23 @@ import type { Provider } from '../authentication/provider.ts'
 import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
+import { describeVersion, type Version } from '../migrations/version.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 
-/** The ports of a gateway; `metricsPort` is undefined without AUTH_METRICS_PORT. */
-type Ports = { port: number; metricsPort?: number | undefined }
+/** The version and the ports of a gateway; `metricsPort` is undefined without AUTH_METRICS_PORT. */
+type Started = { version: Version; port: number; metricsPort?: number | undefined }
 
 /** Returns the message of `npm start`: addresses, first commands, the settings for Hasura, and missing settings. */
 export function startupMessage(
   config: Config,
   providers: readonly Provider[],
   key: KeyPair,
-  { port, metricsPort }: Ports,
+  { version, port, metricsPort }: Started,
 ): string {
   const metrics = metricsPort === undefined ? '' : `Metrics: port ${metricsPort}\n`
   return `
 Claimgate listens on ${config.host}:${port} with the public URL ${config.publicUrl}
+Version: ${describeVersion(version)}
 ${metrics}Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'stored in the database'}
 Database: ${config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'PostgreSQL, from DATABASE_URL'}
 
@@ -47,8 +49,9 @@ function firstSteps({ pages, signup, passwordApi, passwordMinLength }: Config, a
 }
 
 /** Returns the startup message as JSON for a program: address, database kind, and Hasura's JWT secret. */
-export function describeGateway(config: Config, { port, metricsPort }: Ports): object {
+export function describeGateway(config: Config, { version, port, metricsPort }: Started): object {
   return {
+    ...version,
     port,
     ...(metricsPort !== undefined && { metricsPort }),
     publicUrl: config.publicUrl,

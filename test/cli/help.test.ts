@@ -50,7 +50,7 @@ test('the process answers --help and --version, and exits with 0', async (t) => 
   t.deepEqual(help, await runInProcess(['user', 'create', '--help']))
   const version = await runCommand(['--version'], cwd)
   t.is(version.code, 0)
-  t.regex(version.stdout, /^\d+\.\d+\.\d+\n$/)
+  t.regex(version.stdout, /^\d+\.\d+\.\d+, schema \d{4}_\w+\n$/)
   t.deepEqual(await readdir(cwd), [])
 })
 

@@ -1,5 +1,6 @@
+import { readdir } from 'node:fs/promises'
 import { eventTable } from '../../src/events.ts'
-import { appTest, engines, startApp, type TestApp } from '../_app.ts'
+import { appTest, engines, root, startApp, type TestApp } from '../_app.ts'
 import { findFreePort } from '../_postgres.ts'
 import test from '../_test.ts'
 import { githubber, type Stage, signIn, startStage } from '../authentication/_sign-in.ts'
@@ -18,6 +19,40 @@ test.serial.before('start', async () => {
   stage = await startStage({ engine: 'embedded', env: { AUTH_METRICS: 'true' } })
 })
 test.after.always('stop', () => stage?.stop())
+
+test(
+  'the metrics have the version and the last migration, and no public route has them',
+  appTest({ env: { AUTH_METRICS: 'true', AUTH_METRICS_PORT: '0' } }, async (t, app) => {
+    const { version, schema } = app.gateway.version
+    const names = await readdir(new URL('prisma/migrations/', root))
+    t.is(
+      schema,
+      names
+        .filter((name) => name.startsWith('0'))
+        .sort()
+        .at(-1) as string,
+    )
+    const answer = await fetch(`http://127.0.0.1:${app.gateway.metricsPort}/metrics`)
+    t.true(
+      (await answer.text()).includes(`claimgate_build_info{version="${version}",schema="${schema}"} 1\n`),
+    )
+    for (const path of [
+      '/',
+      '/healthz',
+      '/readyz',
+      '/openapi.json',
+      '/jwks',
+      '/docs',
+      '/signin',
+      '/nothing',
+    ]) {
+      const { text, headers } = await app.get(path)
+      t.false(`${text} ${JSON.stringify([...headers])}`.includes(schema), path)
+      t.notRegex(JSON.stringify([...headers]), /claimgate\W*\d|node/i, path)
+      t.false(text.includes(`"${version}"`), path)
+    }
+  }),
+)
 
 test(
   'without AUTH_METRICS there is no /metrics',

@@ -26,6 +26,7 @@ test('counters of several processes are added up from 0, and the listening gauge
     'claimgate_webhook_cache_total{event="invalidation"} 3',
     'claimgate_webhook_cache_entries 12',
     'claimgate_webhook_cache_listening 0',
+    'claimgate_build_info{version="1.2.3",schema="0001_init"} 1',
     'claimgate_processes 3',
   ])
     t.true(lines.includes(line), line)

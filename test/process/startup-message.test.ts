@@ -4,7 +4,10 @@ import { takeSigningKey } from '../_keys.ts'
 import test from '../_test.ts'
 
 const show = async (env: Record<string, string>) =>
-  startupMessage(parseConfig(env), [], await takeSigningKey(2048), { port: 8080 })
+  startupMessage(parseConfig(env), [], await takeSigningKey(2048), {
+    version: { version: '1.2.3', schema: '0001_init' },
+    port: 8080,
+  })
 
 test('the start shows a sign-up only where sign-up is open', async (t) => {
   const open = await show({})
