@@ -67,15 +67,7 @@ export type Dependencies = Awaited<ReturnType<typeof createDependencies>>
 
 /** Creates the dependencies of an application on one database. */
 export async function createDependencies(foundation: Foundation) {
-  const {
-    deployment,
-    readiness,
-    outage,
-    version,
-    hashThreads: threads,
-    shareMetrics: share,
-    ...given
-  } = foundation
+  const { deployment, readiness, outage, version, hashThreads, shareMetrics: share, ...given } = foundation
   const { config, providers, keys, log, clock, fetch } = given
   const { database, derive } = deployment
 
@@ -85,7 +77,7 @@ export async function createDependencies(foundation: Foundation) {
     : null
   const admitted = database.behind(readiness.admit, outage.failed)
   const queries = tracing ? watchQueries(admitted, tracing.instrumentStatement) : admitted
-  const hashes = createPasswordHashes({ ...config, threads })
+  const hashes = createPasswordHashes({ ...config, threads: hashThreads })
   const { sessionLifetimes, sessionsPerUser } = config
   // The statements that lock a row.
   const inTurn = createRowTurns(config.databaseTimeout)
