@@ -24,7 +24,7 @@ type Made = { relations: string[]; functions: string[]; triggers: string[]; colu
 /**
  * Checks that the migrations can adopt a database without a migration history. Existing tables of the seed keep their
  * columns and rows, and the first migration creates the missing tables. Tables of other programs are ignored.
- * Throws when a table with a seed name lacks a required column, or when an object has a name that one of the `later`
+ * Throws when a seed name belongs to a view, when its table lacks a required column or the key, or when an object has a name that one of the `later`
  * migrations creates.
  */
 export async function checkAdoption(
@@ -49,12 +49,34 @@ export async function checkAdoption(
     made.columns,
     schema,
   ])
-  const problems = [...taken.map(formatObject), ...findMissing(columns)]
+  const shapes = await connection.query<Shape>({ name: 'existing_tables', text: existingTables }, [
+    schema,
+    Object.keys(expected),
+  ])
+  const problems = [...taken.map(formatObject), ...shapes.flatMap(findMisshapen), ...findMissing(columns)]
   if (problems.length > 0) {
     throw new Error(
       `This database cannot be adopted; nothing was changed:\n${problems.map((p) => `  ${p}\n`).join('')}Rename these objects, or set DATABASE_URL to another database.`,
     )
   }
+}
+
+/** A relation with the name of a table of the seed. `hasKey` says that foreign keys may refer to its column id. */
+type Shape = { name: string; isTable: boolean; hasKey: boolean }
+
+const existingTables = `
+SELECT c.relname AS "name", c.relkind IN ('r', 'p') AS "isTable", EXISTS (
+    SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'id'
+    WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indpred IS NULL AND i.indkey::text = a.attnum::text
+  ) AS "hasKey"
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+ORDER BY c.relname`
+
+function findMisshapen({ name, isTable, hasKey }: Shape): string[] {
+  if (!isTable) return [`"${name}" exists and is not a table but a view or a foreign table`]
+  if (hasKey || name === 'user_role') return []
+  return [`the table "${name}" exists, and its column "id" is neither its primary key nor unique`]
 }
 
 const takenNames = `

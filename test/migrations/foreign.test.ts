@@ -49,6 +49,18 @@ const refused = [
     script: 'CREATE TABLE "role" ("id" UUID); CREATE TABLE "user_role" ("id" UUID, "role_id" UUID)',
     message: /the table "role" .* column "name"\n {2}the table "user_role" .* column "user_id"\nRename/,
   },
+  {
+    what: 'a view "user"',
+    script: seedTables.replaceAll('"user"', '"person"') + ' CREATE VIEW "user" AS SELECT * FROM "person"',
+    message:
+      /nothing was changed:\n {2}"user" exists and is not a table but a view or a foreign table\nRename/,
+  },
+  {
+    what: 'a table "user" without a key',
+    script: `CREATE TABLE "user" ("id" UUID, "username" TEXT, "password" TEXT, "created_at" TIMESTAMP, "active" BOOLEAN)`,
+    message:
+      /:\n {2}the table "user" exists, and its column "id" is neither its primary key nor unique\nRename/,
+  },
 ]
 
 for (const engine of engines) {
