@@ -52,6 +52,7 @@ export type Found = {
 // In milliseconds.
 const timeout = 5000
 const processClock = () => new Date()
+const namesOfDatabase = ['database', 'notifications', 'clock', 'keys']
 
 /** Checks the deployment without Hasura. Calls `hasuraSecret` after `.env` is loaded. */
 export async function examineDeployment(
@@ -65,7 +66,8 @@ export async function examineDeployment(
     if (!(error instanceof ConfigError)) throw error
     const check = failed('configuration', error.problems.join('; '), 'correct these variables')
     const found = { config: null, signingKey: null, roles: null, schema: null, clock: processClock }
-    return { checks: [check], found }
+    const untried = [...namesOfDatabase, 'public URL', 'jwks', 'webhook']
+    return { checks: [check, ...untried.map((name) => skipped(name, 'no valid configuration'))], found }
   }
   const { config, providers, warnings } = settings
   const secrets = {
@@ -101,7 +103,7 @@ type Inside = { checks: Check[]; hasNoKey?: boolean } & Omit<Found, 'config'>
 
 async function examineDatabase(context: CommandContext, config: Config): Promise<Inside> {
   const unread = 'the database was not read'
-  const rest = ['notifications', 'clock', 'keys'].map((name) => skipped(name, unread))
+  const rest = namesOfDatabase.slice(1).map((name) => skipped(name, unread))
   const without = (check: Check): Inside => ({
     checks: [check, ...rest],
     signingKey: config.keyPair,

@@ -42,7 +42,8 @@ export async function examineHasura(
     [names.roles, names.exposed, names.claims, names.token, names.anonymous].map((name) => skipped(name, why))
   if (endpoint === null) return [skipped(names.hasura, 'no --hasura'), ...skipAll('no --hasura')]
   const { config } = found
-  if (config === null) return [skipped(names.hasura, 'no configuration'), ...skipAll('no configuration')]
+  if (config === null)
+    return [skipped(names.hasura, 'no valid configuration'), ...skipAll('no valid configuration')]
   const address: HasuraAddress = { endpoint, fetch: await createFetch(config.proxies), timeout: 5000 }
   try {
     if (await isV3(address)) return await examineV3(address, found, config)

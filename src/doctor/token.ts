@@ -60,6 +60,7 @@ export function checkToken(answer: HasuraAnswer, spoiled: HasuraAnswer, wanted: 
       `Hasura uses a webhook, and the answers do not show its URL. HASURA_GRAPHQL_AUTH_HOOK must lead to ${wanted.hook}`,
     )
   if (hookBroken.test(message)) return failHook(name, message, wanted)
+  if (answer.status >= 500) return failHasura(name, answer.status, message)
   const cure = cures.find(([pattern]) => pattern.test(message))?.[1]
   return failed(
     name,
@@ -81,6 +82,7 @@ export function checkAnonymous(
   const name = 'anonymous role'
   const { isAccepted, message } = readAnswer(answer)
   if (hookBroken.test(message)) return failHook(name, message, wanted)
+  if (answer.status >= 500) return failHasura(name, answer.status, message)
   if (role === null) {
     if (!isAccepted)
       return ok(name, 'Hasura rejects requests without a token, and AUTH_ANONYMOUS_ROLE is empty')
@@ -133,6 +135,11 @@ export function checkClaims(values: 'text' | 'json', version: 2 | 3): Check {
       cure: 'set it to json, or store no claim of these types',
     }
   return ok(name, `${values}, as Hasura v${version} reads it`)
+}
+
+/** Returns the failed check of a Hasura that has an error of its own, which says nothing about the request. */
+function failHasura(name: string, status: number, message: string): Check {
+  return failed(name, `Hasura itself fails: ${status} ${message}`, 'read the log of Hasura')
 }
 
 function failHook(name: string, message: string, { hook }: WantedSettings): Check {

@@ -64,11 +64,16 @@ function refusal(endpoint: string, status: number, body: unknown): HasuraError {
       status >= 500 ? 'hasura_unavailable' : 'hasura_answer',
       `${endpoint} answers ${status} without an error of Hasura; check the URL`,
     )
+  const words = data.error.replace(/\s+/g, ' ').slice(0, 300)
+  if (status >= 500)
+    return new HasuraError(
+      'hasura_unavailable',
+      `${endpoint} answers ${status}: ${words}; read the log of Hasura, then try again`,
+    )
   if (status === 409)
     return new HasuraError(
       'changed_meanwhile',
       'The metadata has changed since it was read; this command changed nothing. Run it again',
     )
-  const words = data.error.replace(/\s+/g, ' ').slice(0, 300)
   return new HasuraError('hasura_refused', `Hasura rejected the change, and changed nothing: ${words}`)
 }

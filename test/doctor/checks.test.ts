@@ -255,6 +255,9 @@ test('a token that Hasura rejects fails with the secret to set, or with the cloc
     t.regex(cureOf(check(answer(message))), /^synchronise the clocks/)
   const notFound = { status: 404, body: { code: 'not-found', error: 'no' } }
   t.is(checkToken(notFound, notFound, wanted).status, 'failed')
+  const broken = { status: 500, body: { errors: [{ message: 'Internal Server Error' }] } }
+  for (const each of [checkToken(broken, broken, wanted), checkAnonymous(broken, 'anonymous', true, wanted)])
+    t.like(each, { status: 'failed', detail: 'Hasura itself fails: 500 Internal Server Error' })
   const other = { status: 200, body: { data: {} } }
   t.is(checkToken(other, notFound, wanted).status, 'failed', 'data without __typename')
 })
