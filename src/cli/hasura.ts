@@ -98,13 +98,16 @@ async function apply(context: CommandContext, flags: Flags): Promise<Output> {
 }
 
 async function diff(context: CommandContext, flags: Flags): Promise<Output> {
-  const { missing, differs, describeCall } = await compare(context, flags)
+  const { missing, differs, differences, describeCall } = await compare(context, flags)
   const lines = [
     ...missing.map((call) => `+ ${describeCall(call)}`),
-    ...differs.map((call) => `~ ${describeCall(call)}: different in Hasura`),
+    ...differs.flatMap((call, at) => [
+      `~ ${describeCall(call)}: different in Hasura`,
+      ...(differences[at] ?? []).map((difference) => `    ${difference}`),
+    ]),
   ]
   if (lines.length > 0) context.exitCode = 1
-  return { document: { missing, differs }, text: lines.join('\n') || 'Nothing is missing.' }
+  return { document: { missing, differs, differences }, text: lines.join('\n') || 'Nothing is missing.' }
 }
 
 async function compare({ process }: CommandContext, flags: Flags) {
@@ -146,7 +149,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
   const fetch = await createFetch(parseProxies(process.env))
   const api = createMetadataApi({ endpoint, fetch, timeout: flags.timeout * 1000 }, adminSecret)
   const exported = await api.export()
-  const { missing, differs, taken } = compareMetadata(exported, calls, flags.source)
+  const { missing, differs, differences, taken } = compareMetadata(exported, calls, flags.source)
   const used = findUsedRelationships(calls)
   return {
     api,
@@ -154,6 +157,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
     describeCall,
     missing,
     differs,
+    differences,
     taken: taken.map(({ name, table, other }) => ({
       name,
       table: describeTable(table),

@@ -7,6 +7,8 @@ import type { TableName } from './metadata-tables.ts'
 export type Comparison = {
   missing: MetadataCall[]
   differs: MetadataCall[]
+  /** The differences of each call in `differs`, in its order: each names a member of the metadata. */
+  differences: string[][]
   /** The missing tables whose GraphQL name another table of the source has, with that table. */
   taken: { name: string; table: TableName; other: unknown }[]
 }
@@ -34,11 +36,12 @@ export function compareMetadata(
       'source_not_found',
       `The source ${JSON.stringify(source)} is ${found.kind}, not postgres; set --source to a PostgreSQL source`,
     )
-  const comparison: Comparison = { missing: [], differs: [], taken: [] }
+  const comparison: Comparison = { missing: [], differs: [], differences: [], taken: [] }
   for (const call of calls) {
     const tracked = found.tables.find(({ table }) => isSame(tableOf(table), call.args.table))
-    const state = findState(tracked, call)
+    const { state, differences = [] } = findState(tracked, call)
     if (state !== 'same') comparison[state].push(call)
+    if (state === 'differs') comparison.differences.push(differences)
     if (tracked || call.type !== 'pg_track_table') continue
     const name = graphqlName(call.args)
     const other = found.tables.find((table) => graphqlName(table) === name)
@@ -72,21 +75,57 @@ function graphqlName({ table, configuration }: Tracked): string {
 function findState(
   tracked: Tracked | undefined,
   { type, args }: MetadataCall,
-): 'missing' | 'differs' | 'same' {
-  if (!tracked) return 'missing'
-  if (type === 'pg_track_table') return 'same'
+): { state: 'missing' | 'differs' | 'same'; differences?: string[] } {
+  if (!tracked) return { state: 'missing' }
+  if (type === 'pg_track_table') return { state: 'same' }
   const list = (name: string) => (tracked[name] ?? []) as Record<string, unknown>[]
-  const compare = (there: unknown, wanted: unknown) => (isSame(there, wanted) ? 'same' : 'differs')
+  const compare = (there: unknown, wanted: unknown) =>
+    isSame(there, wanted)
+      ? ({ state: 'same' } as const)
+      : ({ state: 'differs', differences: findDifferences(canonical(there), canonical(wanted)) } as const)
   const own = `${type.replace(/^pg_create_/, '')}s`
   if (args.role !== undefined) {
     const there = list(own).find(({ role }) => role === args.role)
-    return there ? compare(there.permission, args.permission) : 'missing'
+    return there ? compare(there.permission, args.permission) : { state: 'missing' }
   }
   const named = (kind: string) => list(kind).find(({ name }) => name === args.name)
   const there = named(own)
   if (there) return compare(there.using, args.using)
   // A field of another kind with the same name also makes the call fail.
-  return fieldKinds.some(named) ? 'differs' : 'missing'
+  return fieldKinds.some(named)
+    ? { state: 'differs', differences: ['another kind of field has its name'] }
+    : { state: 'missing' }
+}
+
+/** Returns the differences between two canonical values, each with the path of its member. */
+function findDifferences(there: unknown, wanted: unknown, path = ''): string[] {
+  const isObject = (value: unknown): value is Tracked => typeof value === 'object' && value !== null
+  if (isSame(there, wanted)) return []
+  if (isObject(there) && isObject(wanted) && !Array.isArray(there) && !Array.isArray(wanted)) {
+    const names = [...new Set([...Object.keys(there), ...Object.keys(wanted)])].sort()
+    return names.flatMap((name) =>
+      findDifferences(there[name], wanted[name], path === '' ? name : `${path}.${name}`),
+    )
+  }
+  const show = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value))
+  const [has, lacks] = [listOf(there), listOf(wanted)]
+  if (path.endsWith('column') && has.length + lacks.length > 2) {
+    const [more, less] = [
+      has.filter((one) => !lacks.includes(one)),
+      lacks.filter((one) => !has.includes(one)),
+    ]
+    const parts = [
+      more.length > 0 && `also has ${more.join(', ')}`,
+      less.length > 0 && `lacks ${less.join(', ')}`,
+    ]
+    return [`${path}s: Hasura ${parts.filter(Boolean).join(', and ')}`]
+  }
+  return [`${path || 'definition'}: Hasura has ${show(there)}, here is ${show(wanted)}`]
+}
+
+/** Returns the names in a canonical list, in which a single name is no list. */
+function listOf(value: unknown): string[] {
+  return [value].flat().flatMap((each) => (typeof each === 'string' ? [each.replaceAll('"', '')] : []))
 }
 
 function tableOf(table: unknown): unknown {

@@ -75,7 +75,13 @@ test('foreign metadata stays, and only missing objects are added', async (t) => 
   t.is(hasura.state.applied.length, all.length - 2)
   const diff = await run(hasura.url, 'diff')
   t.is(diff.code, 1)
-  t.is(diff.stdout, '~ select permission of user on user: different in Hasura\n')
+  t.is(
+    diff.stdout,
+    `~ select permission of user on user: different in Hasura
+    columns: Hasura lacks active, created_at, default_role_id, email, email_verified, updated_at, username
+    filter: Hasura has nothing, here is {"id":{"_eq":"X-Hasura-User-Id"}}
+`,
+  )
 })
 
 const inAuth = toCalls(describeTables(metadataRoles, 'auth'), 'default')
@@ -166,7 +172,9 @@ test("diff shows a permission that is wider than the gateway's", async (t) => {
   session.update_permissions[0].permission.check = { user_id: { _eq: 'X-Hasura-User-Id' } }
   t.is(
     (await run(hasura.url, 'diff')).stdout,
-    '~ update permission of user on session: different in Hasura\n',
+    `~ update permission of user on session: different in Hasura
+    check.revoked_at: Hasura has nothing, here is {"_is_null":false}
+`,
   )
 })
 
