@@ -263,13 +263,20 @@ test('the GraphQL of docs/how-to/actions.md is answered as it stands', async (t)
   t.deepEqual(JSON.parse(blocksOf('docs/how-to/actions.md', 'json').at(-1) ?? ''), { data })
 })
 
-test('docs/how-to/actions.md lists every Action with its kind and caller', (t) => {
+test('docs/how-to/actions.md lists every Action with its kind, arguments and caller', (t) => {
   const rows = (pages.get('docs/how-to/actions.md') ?? '').matchAll(
-    /^\| `(\w+)` \| (mutation|query) \| `.*` \| (every client|signed-in user) \|$/gm,
+    /^\| `(\w+)` \| (mutation|query) \| (.*) \| `.*` \| (every client|signed-in user) \|$/gm,
   )
+  const describe = (given: Readonly<Record<string, { type: string }>>) =>
+    Object.entries(given).map(([name, { type }]) => `\`${name}\`${type.endsWith('!') ? '' : '?'}`)
   t.deepEqual(
-    [...rows].map(([, name, kind, caller]) => [name, kind, caller === 'every client']),
-    Object.entries(operations).map(([name, { kind, isOpen }]) => [name, kind, isOpen]),
+    [...rows].map(([, name, kind, given, caller]) => [name, kind, given, caller === 'every client']),
+    Object.entries(operations).map(([name, { kind, arguments: given, isOpen }]) => [
+      name,
+      kind,
+      describe(given).join(', ') || 'none',
+      isOpen,
+    ]),
   )
 })
 
