@@ -158,6 +158,11 @@ const table = {
     title: 'Invalid response of the provider',
     detail: 'The gateway cannot use the response of the provider. Start the sign-in again.',
   },
+  provider_unavailable: {
+    status: 502,
+    title: 'Provider unreachable',
+    detail: 'The gateway cannot connect to the provider. Try again later, or sign in another way.',
+  },
   overloaded: {
     status: 503,
     title: 'The server is overloaded',

@@ -48,7 +48,7 @@ export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
 
 /** Returns true for a fault of the provider. `provider_denied` is a normal answer. */
 function isProviderFailure({ code }: GatewayError): boolean {
-  return code === 'provider_error' || code === 'provider_timeout'
+  return code === 'provider_error' || code === 'provider_timeout' || code === 'provider_unavailable'
 }
 
 /** Unwraps the `GatewayError` inside an error of Passport or a strategy, or maps the error to one. */

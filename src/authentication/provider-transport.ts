@@ -49,7 +49,7 @@ const badCode = new Set(['invalid_grant', 'bad_verification_code'])
 /**
  * Replaces the HTTP client of an OAuth strategy. Limits the time, the answer to 256 KB, and requests to 32 at once.
  * Follows no redirects, sends the access token in a header, and accepts only JSON of the expected shape. Every failure
- * reaches the strategy's callback as `provider_denied`, `provider_error` or `provider_timeout`. Throws when the
+ * reaches the strategy's callback as `provider_denied`, `provider_error`, `provider_timeout` or `provider_unavailable`. Throws when the
  * strategy has no such client, because its requests would have no limits.
  */
 export function hardenTransport(strategy: Strategy, settings: TransportSettings): void {
@@ -89,7 +89,7 @@ async function request(
         body: method === 'POST' ? String(body ?? '') : null,
         redirect: 'manual',
         signal,
-      })
+      }).catch(refuseUnreached)
       return { status: response.status, data: await readText(response, maxBytes) }
     })
     return method === 'POST' ? checkToken(status, data) : checkResource(status, data)
@@ -98,6 +98,14 @@ async function request(
     const tooSlow = error instanceof Error && error.name === 'TimeoutError'
     throw tooSlow ? new GatewayError('provider_timeout', { cause: error }) : providerError(error)
   }
+}
+
+/** Throws `provider_unavailable`, except for an answer that came too late or is not HTTP. */
+function refuseUnreached(error: unknown): never {
+  const { code } = ((error as Error).cause ?? {}) as { code?: unknown }
+  const isAnswer = /^(?:HPE_|UND_ERR_HEADERS)/.test(String(code))
+  if (isAnswer || (error as Error).name === 'TimeoutError') throw error
+  throw new GatewayError('provider_unavailable', { cause: error })
 }
 
 function checkToken(status: number, data: string): string {

@@ -79,7 +79,7 @@ export function providerCallback(
     stateCookie.open(),
     requireApproval(),
     withContract(
-      { errors: ['provider_denied', 'provider_error', 'provider_timeout'] },
+      { errors: ['provider_denied', 'provider_error', 'provider_timeout', 'provider_unavailable'] },
       askProvider(deps, name),
     ),
     linkIdentity(deps),

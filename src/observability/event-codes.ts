@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.ts'
 import { type EventName, eventTable } from '../events.ts'
 
-const ofProvider = ['provider_denied', 'provider_error', 'provider_timeout'] as const
+const ofProvider = ['provider_denied', 'provider_error', 'provider_timeout', 'provider_unavailable'] as const
 const ofCallback = [...ofProvider, 'invalid_state', 'query_too_long'] as const
 
 /** The error codes of each event that has one. Metrics begin all of them at 0. */
@@ -25,7 +25,7 @@ const codes: Partial<Record<EventName, readonly ErrorCode[]>> = {
   'stepup.failed': [...ofCallback, 'fresh_authentication_required', 'invalid_credentials'],
   'stepup.required': ['fresh_authentication_required'],
   'identity.refused': [...ofCallback, 'identity_taken'],
-  'provider.failed': ['provider_error', 'provider_timeout'],
+  'provider.failed': ['provider_error', 'provider_timeout', 'provider_unavailable'],
   'form.refused': ['invalid_state'],
   'origin.refused': ['origin_not_allowed'],
   'state.refused': ['invalid_state'],

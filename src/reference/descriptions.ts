@@ -256,6 +256,7 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   rate_limited: 'Too many attempts; `Retry-After` has the seconds to wait.',
   server_error: 'Unexpected error. The log has the cause under the `requestId`.',
   provider_error: 'The gateway cannot use the response of the provider.',
+  provider_unavailable: 'The gateway cannot connect to the provider.',
   overloaded:
     'Too many requests, in all or from one address, wait for a password check, or this one has waited too long; `Retry-After` has the seconds to wait.',
   database_unavailable:

@@ -6,7 +6,12 @@ import { anybody, home, openBrowser, refused, type Stage, sentHome, signIn, star
 
 type Outcome = 'session' | Extract<ErrorCode, `provider_${string}`>
 
-const statuses = { provider_denied: 401, provider_error: 502, provider_timeout: 504 }
+const statuses = {
+  provider_denied: 401,
+  provider_error: 502,
+  provider_timeout: 504,
+  provider_unavailable: 502,
+}
 const others: readonly Fault[] = ['status:401', 'status:403', 'status:429', 'status:503', 'status:204']
 const timeout = 1
 const slack = 20
@@ -15,12 +20,13 @@ const slack = 20
 const outcomes: Record<ProviderEndpoint, Partial<Record<Fault, Outcome>>> = {
   // A late right answer, and the errors of token endpoints for an invalid code.
   token: {
+    refuse: 'provider_unavailable',
     'slow:300': 'session',
     hang: 'provider_timeout',
     error: 'provider_denied',
     'error-200': 'provider_denied',
   },
-  profile: { 'slow:300': 'session', hang: 'provider_timeout' },
+  profile: { 'slow:300': 'session', hang: 'provider_timeout', refuse: 'provider_unavailable' },
   // Addresses do not identify a user, and a GitHub App may lack the permission to read them.
   emails: Object.fromEntries([...faults, ...others].map((fault) => [fault, 'session'])),
 }

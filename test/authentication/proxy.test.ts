@@ -60,9 +60,9 @@ test('a name in lower case takes precedence, and a proxy needs no scheme', async
 test('an https: request passes the proxy in a tunnel, and the certificate is still checked', async (t) => {
   const { proxy, finish, app } = await start(t, 'https://provider.test', (host) => ({ HTTPS_PROXY: host }))
   // The server of the tunnel speaks no TLS.
-  t.is((await finish()).get('error'), 'provider_error')
+  t.is((await finish()).get('error'), 'provider_unavailable')
   t.deepEqual(proxy.requests, [{ method: 'CONNECT', target: 'provider.test:443', authorization: undefined }])
-  t.true(app.logs.some(({ event, code }) => event === 'provider.failed' && code === 'provider_error'))
+  t.true(app.logs.some(({ event, code }) => event === 'provider.failed' && code === 'provider_unavailable'))
 })
 
 test('hosts of NO_PROXY and this machine are reached without the proxy', async (t) => {
@@ -72,10 +72,10 @@ test('hosts of NO_PROXY and this machine are reached without the proxy', async (
     NO_PROXY: 'other.test, .provider.test',
   }))
   // The name does not exist without the proxy.
-  t.is((await listed.finish()).get('error'), 'provider_error')
+  t.is((await listed.finish()).get('error'), 'provider_unavailable')
   t.deepEqual(listed.proxy.requests, [])
   const all = await start(t, 'http://provider.test', (host) => ({ ...proxies(host), NO_PROXY: '*' }))
-  t.is((await all.finish()).get('error'), 'provider_error')
+  t.is((await all.finish()).get('error'), 'provider_unavailable')
   t.deepEqual(all.proxy.requests, [])
   const fake = await startFakeProvider()
   t.teardown(() => fake.stop())
@@ -88,7 +88,7 @@ test('hosts of NO_PROXY and this machine are reached without the proxy', async (
 
 test('a proxy that refuses connections, and one that does not answer, fail as the provider would', async (t) => {
   const dead = await start(t, 'https://provider.test', () => ({ HTTPS_PROXY: 'http://127.0.0.1:1' }))
-  t.is((await dead.finish()).get('error'), 'provider_error')
+  t.is((await dead.finish()).get('error'), 'provider_unavailable')
   const silent = { AUTH_PROVIDER_TIMEOUT: '1' }
   for (const url of ['http://provider.test', 'https://provider.test']) {
     const { finish, proxy } = await start(t, url, (host) => ({ HTTP_PROXY: host, ...silent }), true)

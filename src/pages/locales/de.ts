@@ -103,6 +103,8 @@ export default {
     provider_denied:
       'Sie wurden nicht angemeldet: Sie haben abgebrochen, oder der andere Dienst hat abgelehnt. Bitte noch einmal versuchen.',
     provider_error: 'Der andere Dienst hat ungültig geantwortet. Bitte noch einmal versuchen.',
+    provider_unavailable:
+      'Der andere Dienst ist nicht erreichbar. Bitte später noch einmal versuchen oder anders anmelden.',
     provider_timeout: 'Der andere Dienst hat nicht rechtzeitig geantwortet. Bitte noch einmal versuchen.',
     invalid_state:
       'Die Anmeldung hat zu lange gedauert, wurde schon benutzt, oder Ihr Browser hat das Cookie dieser Seite nicht behalten. Bitte noch einmal versuchen.',

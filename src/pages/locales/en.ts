@@ -103,6 +103,8 @@ export default {
     provider_denied:
       'You were not signed in: you cancelled, or the other service rejected the sign-in. Please try again.',
     provider_error: 'The other service sent an invalid response. Please try again.',
+    provider_unavailable:
+      'The other service cannot be reached. Please try again later, or sign in another way.',
     provider_timeout: 'The other service did not answer in time. Please try again.',
     invalid_state:
       'The sign-in took too long, was used before, or your browser did not keep the cookie of this site. Please try again.',
