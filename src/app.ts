@@ -151,14 +151,14 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
 
 /** Creates the application of AUTH_METRICS_PORT: the metrics, and nothing else. */
 export function createMetricsApp({ log, config }: Dependencies, metrics: Metrics): Koa<State> {
-  const router = new Router<State>({ sensitive: true, strict: true })
-  router.get('/metrics', readMetrics(metrics))
+  const metricsRouter = new Router<State>({ sensitive: true, strict: true })
+  metricsRouter.get('/metrics', readMetrics(metrics))
   const app = new Koa<State>()
   app.silent = true
   app.use(logRequest({ log, trustedProxies: config.trustedProxies }))
   app.use(setHeaders({ headers: securityHeaders(config.publicUrl) }))
   app.use(errorHandler())
-  app.use(router.routes())
-  app.use(router.allowedMethods())
+  app.use(metricsRouter.routes())
+  app.use(metricsRouter.allowedMethods())
   return app
 }
