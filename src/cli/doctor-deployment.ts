@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
 import { parseConnectionString } from '../database/connection-string.ts'
 import type { Subscription } from '../database/listener.ts'
+import { describeVersion, readVersion } from '../database/version.ts'
 import { type Check, failed, ok, skipped } from '../doctor/check.ts'
 import {
   checkClock,
@@ -25,7 +26,6 @@ import { warnOfLength } from '../http/header-size.ts'
 import { createFetch } from '../http/proxy-fetch.ts'
 import { findPending } from '../migrations/migrate.ts'
 import { findProblems } from '../migrations/requirements.ts'
-import { describeVersion, readVersion } from '../migrations/version.ts'
 import { connectDeployment, type Deployment } from '../process/deployment.ts'
 import { loadSettings, type Settings } from '../process/settings.ts'
 import { root } from '../root.ts'
@@ -123,9 +123,8 @@ async function examineDatabase(context: CommandContext, config: Config): Promise
     const unread = without(first as Check)
     return { ...unread, checks: [...others, ...unread.checks] }
   } catch (error) {
-    const { reason, cure = 'start the server, and set DATABASE_URL to its address' } = explainOpen(error)
-    if (/Another process is using the data directory/.test(reason))
-      return without(skipped('database', 'a running gateway has the embedded database open'))
+    const start = config.databaseUrl === undefined ? 'restart the gateway, or' : 'start the server, and'
+    const { reason, cure = `${start} set DATABASE_URL to the address of a server` } = explainOpen(error)
     return without(failed('database', `it cannot be opened: ${reason}`, cure))
   } finally {
     await deployment?.close()

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { describeVersion, readVersion } from '../migrations/version.ts'
+import { describeVersion, readVersion } from '../database/version.ts'
 import { writeText } from '../observability/terminal-text.ts'
 import { root } from '../root.ts'
 import { registerClaims } from './claims.ts'

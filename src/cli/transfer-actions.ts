@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { formatEnd, formatHeader, openExport } from '../import/claimgate-file.ts'
 import { findMigrationNames } from '../migrations/migrate.ts'
@@ -32,8 +34,33 @@ export async function exportData(context: CommandContext, file: string | undefin
       'usage',
       'The export has password hashes and is not shown on a terminal; give --output <file>',
     )
-  const rows = await withDeployment(context, (opened) => writeExport(opened, (text) => send(stdout, text)))
+  const rows = await withDeployment(context, (opened) =>
+    opened.config.databaseUrl === undefined
+      ? writeAfterwards(opened, stdout)
+      : writeExport(opened, (text) => send(stdout, text)),
+  )
   writeText(stderr, `Exported ${describe(rows)}.\n`)
+}
+
+/**
+ * Reads all rows into a file without a name, then writes them: while an export reads an embedded database, the gateway
+ * waits, and the reader of a pipe may be slow.
+ */
+async function writeAfterwards(
+  opened: OpenDeployment,
+  stream: NodeJS.WritableStream,
+): Promise<TransferCounts> {
+  const path = join(opened.config.dataDir, `export-${randomUUID()}`)
+  const handle = await open(path, 'wx+', 0o600)
+  try {
+    await rm(path)
+    const rows = await writeExport(opened, async (text) => void (await handle.writeFile(text)))
+    for await (const chunk of handle.createReadStream({ start: 0, autoClose: false }))
+      await send(stream, chunk)
+    return rows
+  } finally {
+    await handle.close()
+  }
 }
 
 /** Writes to a temporary name and renames it, so that a file with the final name is complete. */
@@ -80,7 +107,7 @@ async function writeExport(
 }
 
 /** Resolves when the stream has taken the text, so that a slow reader does not fill the memory. */
-function send(stream: NodeJS.WritableStream, text: string): Promise<void> {
+function send(stream: NodeJS.WritableStream, text: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => (error ? reject(error) : resolve()))
   })

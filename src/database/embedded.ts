@@ -7,27 +7,56 @@ import type { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import { dataDirOf, exists, makePrivate, noSnapshot, requireSameMajor } from './data-directory.ts'
 import type { Connection, Statement } from './database.ts'
-import { lockDirectory } from './directory-lock.ts'
+import type { DirectoryLock } from './directory-lock.ts'
+import { createEngine, type Engine } from './engine.ts'
+import { createEngineClient } from './engine-client.ts'
+import { createEngineServer } from './engine-server.ts'
 import { untilNull } from './exclusive.ts'
+import { greet, lockOrJoin, refuse } from './join.ts'
 import { listenEmbedded } from './listener.ts'
 import { createSchema } from './schema.ts'
 
+/** The options of `openEmbedded`. */
+export type EmbeddedOptions = {
+  /** True for a gateway, which serves the commands; false for a command. */
+  isGateway?: boolean
+  /** The version of program and schema, which a gateway and its commands share. */
+  release?: string
+  /** Receives a sentence about a lock that does not hold for other containers. */
+  warn?: (text: string) => void
+  /** The time in milliseconds that a command waits for a starting gateway, or for another command. */
+  patience?: number
+}
+
 /**
  * Opens the embedded database under `directory`, which is created with mode 0700 when it is missing. A new database is
- * a copy of `snapshot`, the data directory that the build made.
+ * a copy of `snapshot`, the data directory that the build made. A command uses the database of a running gateway.
  * Throws when another process has the directory open, because two processes would lose writes. Throws when the
  * directory has files of other programs, an incomplete database, or one of another major version of PostgreSQL.
  */
-export async function openEmbedded(directory: string, snapshot: URL): Promise<Connection> {
+export async function openEmbedded(
+  directory: string,
+  snapshot: URL,
+  { isGateway = false, release = '', warn = () => {}, patience = 15_000 }: EmbeddedOptions = {},
+): Promise<Connection> {
   await makePrivate(directory)
-  const unlock = await lockDirectory(directory)
+  const holder = await lockOrJoin(directory, isGateway, release, patience)
+  if ('join' in holder) return connectEmbedded(createEngineClient(holder.first, holder.join))
+  const { lock } = holder
   try {
+    if (lock.elsewhere)
+      warn(
+        `the file system of ${directory} has no sockets, so its lock is in ${lock.elsewhere}; let no other container use the directory`,
+      )
+    if (!isGateway) lock.serve(refuse(release))
     const dataDir = dataDirOf(directory)
     if (await exists(dataDir)) await requireSameMajor(dataDir, snapshot)
     else await copySnapshot(snapshot, dataDir)
-    return connectEmbedded(await createPglite(dataDir), unlock)
+    const engine = createEngine(await createPglite(dataDir))
+    if (isGateway) lock.serve(greet(release, createEngineServer(engine)))
+    return connectEmbedded(engine, lock)
   } catch (error) {
-    await unlock()
+    await lock.unlock()
     throw error
   }
 }
@@ -47,36 +76,44 @@ export async function createPglite(dataDir: string): Promise<PGlite> {
   })
 }
 
-/** Returns the embedded database as a connection; `release` runs after the connection is closed. */
-export function connectEmbedded(pglite: PGlite, release: () => Promise<void> = async () => {}): Connection {
+/** Returns the embedded database as a connection, which holds the lock until it is closed. */
+export function connectEmbedded(
+  engine: Engine,
+  lock?: Pick<DirectoryLock, 'disconnect' | 'unlock'>,
+): Connection {
   const { schema, qualify } = createSchema(async () => 'public')
   const queryOn =
-    (from: Pick<PGlite, 'query'>): Connection['query'] =>
+    (from: Pick<Engine, 'query'>): Connection['query'] =>
     async <Row>({ text }: Statement, values: readonly unknown[]) =>
-      (await from.query<Row>(await qualify(text), [...values])).rows
-  const query = queryOn(pglite)
+      (await from.query<Row>(await qualify(text), values)).rows
+  const query = queryOn(engine)
   return {
     schema,
     qualify,
-    adapter: new PrismaPGlite(pglite),
+    // The adapter uses the members of an engine.
+    adapter: new PrismaPGlite(engine as unknown as PGlite),
     query,
     queryApart: query,
-    exclusively: (work) => work(),
+    exclusively: engine.exclusively,
     transact: (work) =>
-      untilNull(() =>
-        pglite.transaction((transaction) =>
-          work({
-            schema,
-            qualify,
-            query: queryOn(transaction),
-            execute: async (script) => void (await transaction.exec(script)),
-          }),
+      engine.exclusively(() =>
+        untilNull(() =>
+          engine.transaction((transaction) =>
+            work({
+              schema,
+              qualify,
+              query: queryOn(transaction),
+              execute: async (script) => void (await transaction.exec(script)),
+            }),
+          ),
         ),
       ),
-    listen: (channel, subscriber) => listenEmbedded(pglite, channel, subscriber),
+    listen: (channel, subscriber) => listenEmbedded(engine, channel, subscriber),
     close: async () => {
-      await pglite.close()
-      await release()
+      // The transactions of other processes end first.
+      lock?.disconnect()
+      await engine.close()
+      await lock?.unlock()
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { PGlite } from '@electric-sql/pglite'
+import type { Engine } from './engine.ts'
 
 /** The callbacks of a subscription to a channel. */
 export type Subscriber = {
@@ -22,13 +22,13 @@ export type Subscription = {
 }
 
 /** Listens in the embedded database, which delivers a message before it answers the statement that sent it. */
-export function listenEmbedded(pglite: PGlite, channel: string, subscriber: Subscriber): Subscription {
+export function listenEmbedded(engine: Engine, channel: string, subscriber: Subscriber): Subscription {
   let isListening = false
-  const begun = pglite.listen(channel, subscriber.onMessage).then(() => {
+  const begun = engine.listen(channel, subscriber.onMessage).then(() => {
     isListening = true
     subscriber.onReconnect()
   }, subscriber.onDisconnect)
-  const isUp = () => isListening && !pglite.closed
+  const isUp = () => isListening && !engine.closed
   return {
     isCaughtUp: async () => isUp(),
     isUp,

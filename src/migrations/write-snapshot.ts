@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { connectEmbedded, createPglite } from '../database/embedded.ts'
+import { createEngine } from '../database/engine.ts'
 import { snapshotUrl } from '../database/open.ts'
 import { migrate } from './migrate.ts'
 
@@ -16,7 +17,7 @@ export async function writeSnapshot(root: URL): Promise<void> {
   await mkdir(new URL('../', snapshot), { recursive: true })
   const unfinished = await mkdtemp(fileURLToPath(snapshot).replace(/\/$/, '.'))
   try {
-    const connection = connectEmbedded(await createPglite(unfinished))
+    const connection = connectEmbedded(createEngine(await createPglite(unfinished)))
     try {
       await migrate(connection, root)
     } finally {

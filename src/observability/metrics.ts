@@ -1,10 +1,10 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { InstrumentRequest } from '../authentication/strategies.ts'
 import type { Clock, Middleware } from '../context.ts'
+import type { Version } from '../database/version.ts'
 import { GatewayError } from '../errors.ts'
 import type { EventName, Facts, Listener } from '../events.ts'
 import { routeOf } from '../http/request.ts'
-import type { Version } from '../migrations/version.ts'
 import { codesOfEvent, eventCodes } from './event-codes.ts'
 
 /**

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { createDatabaseClock, type DatabaseClock } from '../database/clock.ts'
 import { createDatabase, type Database } from '../database/database.ts'
 import { coalesceCalls } from '../database/listen-connection.ts'
-import { connectDatabase } from '../database/open.ts'
+import { connectDatabase, type ProcessKind } from '../database/open.ts'
 import { findPending, updateDatabase } from '../migrations/migrate.ts'
 import { requireWritable } from '../migrations/requirements.ts'
 import { createSigningKeyStore } from '../stores/signing-keys.ts'
@@ -25,17 +25,20 @@ export type Deployment = {
   close(): Promise<void>
 }
 
+/** The options of `connectDeployment`. `generate` creates a signing key when one is needed. */
+export type DeploymentOptions = { kind?: ProcessKind; generate?: () => Promise<KeyPair> }
+
 /**
- * Connects a deployment without migrations. A database server need not be reachable yet. `generate` creates a signing
- * key when one is needed. Throws the errors of `connectDatabase`.
+ * Connects a deployment without migrations. A database server need not be reachable yet. Throws the errors of
+ * `connectDatabase`.
  */
 export async function connectDeployment(
   config: Config,
   root: URL,
   log: Logger,
-  generate: () => Promise<KeyPair> = () => generateSigningKey(Number(config.keyBits)),
+  { kind = 'command', generate = () => generateSigningKey(Number(config.keyBits)) }: DeploymentOptions = {},
 ): Promise<Deployment> {
-  const connection = await connectDatabase(config, root, log)
+  const connection = await connectDatabase(config, root, log, kind)
   const database = createDatabase(connection)
   try {
     const secret = config.secret ?? (await loadOrCreateSecret(config.dataDir))

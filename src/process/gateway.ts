@@ -8,13 +8,13 @@ import type { Config } from '../config/config.ts'
 import type { Clock } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { isAway } from '../database/failures.ts'
+import { readVersion, type Version } from '../database/version.ts'
 import { createDependencies } from '../dependencies.ts'
 import { fastPath } from '../endpoints/fast-path.ts'
 import { createClientError } from '../http/client-error.ts'
 import { securityHeaders } from '../http/headers.ts'
 import { createFetch } from '../http/proxy-fetch.ts'
 import { listen, type RunningServer } from '../http/server.ts'
-import { readVersion, type Version } from '../migrations/version.ts'
 import type { ShareMetrics } from '../observability/metrics.ts'
 import type { PageFiles } from '../pages/assets.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
@@ -78,7 +78,8 @@ export async function startGateway({
   ...options
 }: GatewayOptions): Promise<Gateway> {
   const { config, log } = options
-  const deployment = await connectDeployment(config, root, log, prepareKey(config, generateKey))
+  const generate = prepareKey(config, generateKey)
+  const deployment = await connectDeployment(config, root, log, { kind: 'gateway', generate })
   const { database, databaseClock } = deployment
   const {
     clock = databaseClock.now,

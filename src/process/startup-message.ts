@@ -2,7 +2,7 @@ import type { Provider } from '../authentication/provider.ts'
 import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
-import { describeVersion, type Version } from '../migrations/version.ts'
+import { describeVersion, type Version } from '../database/version.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 
 /** The version and the ports of a gateway; `metricsPort` is undefined without AUTH_METRICS_PORT. */

@@ -78,10 +78,10 @@ export type TestDeployment = {
   close(): Promise<void>
 }
 
-/** The engine of the thorough tests: commands are faster on it, and a gateway can run beside them. */
+/** The engine of the thorough tests: commands are faster on it, and `sql` can run beside a gateway. */
 export const thorough: Engine = engines.at(-1) ?? 'embedded'
 
-/** Tests that need a gateway beside the command, which the embedded database does not allow. */
+/** Tests that run `sql` beside a gateway, which the embedded database does not allow. */
 export const besideGateway = thorough === 'server' ? test.serial : test.serial.skip
 
 /**

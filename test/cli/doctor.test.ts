@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createPort } from 'node:net'
 import { join } from 'node:path'
 import { lockDirectory } from '../../src/database/directory-lock.ts'
+import { greet } from '../../src/database/join.ts'
 import type { Check } from '../../src/doctor/check.ts'
 import { createServerDatabase } from '../_app.ts'
 import { readJwks, readToken } from '../_hasura.ts'
@@ -329,16 +330,17 @@ test.serial(
   },
 )
 
-test.serial('doctor leaves the embedded database to a gateway that has it open', async (t) => {
+test.serial('doctor names the release of a gateway that has the embedded database open', async (t) => {
   const embedded = await createDeployment('embedded')
   t.teardown(embedded.close)
-  const release = await lockDirectory(join(embedded.cwd, 'data'))
+  const lock = await lockDirectory(join(embedded.cwd, 'data'))
+  lock.serve(greet('0.0.9, schema 0001_seed', async () => {}))
   const { checks } = JSON.parse((await embedded.run('doctor --json')).stdout)
-  await release()
-  t.like(
-    checks.find(({ name }: Check) => name === 'database'),
-    { status: 'skipped', detail: 'a running gateway has the embedded database open' },
-  )
+  await lock.unlock()
+  const database = checks.find(({ name }: Check) => name === 'database')
+  t.like(database, { status: 'failed' })
+  t.regex(database.detail, /is Claimgate 0\.0\.9, schema 0001_seed, and this command is Claimgate /)
+  t.regex(database.cure, /^restart the gateway/)
 })
 
 test.serial('doctor rejects an invalid address', async (t) => {

@@ -9,7 +9,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [directory = '', times] = line.split(' ')
   const attempts = Array.from({ length: Number(times) }, () => lockDirectory(directory))
   for (const attempt of await Promise.allSettled(attempts)) {
-    if (attempt.status === 'fulfilled') releases.push(attempt.value)
+    if (attempt.status === 'fulfilled') releases.push(attempt.value.unlock)
   }
   console.log(releases.length)
 }

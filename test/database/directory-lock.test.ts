@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, rename } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { lockDirectory } from '../../src/database/directory-lock.ts'
+import { connectHolder, type LockOptions, lockDirectory } from '../../src/database/directory-lock.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder } from './_databases.ts'
 
@@ -13,12 +13,12 @@ const refusal = { message: /^Another process is using the data directory .* AUTH
 
 test('a locked directory is rejected until it is unlocked, and no file of the lock remains', async (t) => {
   const folder = await createFolder(t)
-  const release = await lockDirectory(folder)
+  const { unlock } = await lockDirectory(folder)
   await t.throwsAsync(lockDirectory(folder), refusal)
-  await release()
+  await unlock()
   t.deepEqual(await readdir(folder), [])
   const again = await lockDirectory(folder)
-  await again()
+  await again.unlock()
 })
 
 test('a directory that another process has locked is rejected while that process lives, even if it is suspended', async (t) => {
@@ -38,9 +38,9 @@ test('the lock of a killed process is taken over, and no file of it remains', as
   holder.kill('SIGKILL')
   await ended
   t.is((await readdir(folder)).length, 1)
-  const release = await lockDirectory(folder)
+  const { unlock } = await lockDirectory(folder)
   t.is((await readdir(folder)).length, 1)
-  await release()
+  await unlock()
   t.deepEqual(await readdir(folder), [])
 })
 
@@ -55,11 +55,71 @@ test('of twelve concurrent attempts in four processes one gets the lock, also wh
   }
 })
 
-test('a path that is too long for a lock is rejected with the name of the variable', async (t) => {
-  const folder = join(await createFolder(t), 'a'.repeat(90))
-  await mkdir(folder)
-  await t.throwsAsync(lockDirectory(folder), { message: /^The path of AUTH_DATA_DIR is too long: / })
+test('only its user can connect to the lock', async (t) => {
+  const folder = await createFolder(t)
+  const { unlock } = await lockDirectory(folder)
+  const [name = ''] = await readdir(folder)
+  t.is((await stat(join(folder, name))).mode & 0o777, 0o600)
+  await unlock()
 })
+
+test('another process connects to the holder of the lock, and is served when the holder is ready', async (t) => {
+  const folder = await createFolder(t)
+  t.is(await connectHolder(folder), null)
+  const lock = await lockDirectory(folder)
+  const early = (await connectHolder(folder)) as Socket
+  lock.serve((socket) => void socket.write('ready'))
+  const late = (await connectHolder(folder)) as Socket
+  for (const socket of [early, late]) t.is(String((await once(socket, 'data'))[0]), 'ready')
+  const ended = Promise.all([early, late].map((socket) => once(socket, 'close')))
+  await lock.unlock()
+  await ended
+  t.is(await connectHolder(folder), null)
+})
+
+const onLinux = process.platform === 'linux' ? test : test.skip
+
+onLinux('a path that is longer than the address of a socket can be locked', async (t) => {
+  const folder = join(await createFolder(t), 'a'.repeat(200))
+  await mkdir(folder)
+  const lock = await lockDirectory(folder)
+  await t.throwsAsync(lockDirectory(folder), refusal)
+  lock.serve((socket) => void socket.end('ready'))
+  const socket = (await connectHolder(folder)) as Socket
+  t.is(String((await once(socket, 'data'))[0]), 'ready')
+  await lock.unlock()
+  t.deepEqual(await readdir(folder), [])
+})
+
+test('without sockets on its file system, a directory is locked in a private folder for temporary files', async (t) => {
+  const folder = await createFolder(t)
+  const listen = refuseIn(folder)
+  const lock = await lockDirectory(folder, { listen })
+  const elsewhere = lock.elsewhere ?? ''
+  t.teardown(() => rm(elsewhere, { recursive: true, force: true }))
+  t.is((await stat(elsewhere)).mode & 0o777, 0o700)
+  t.deepEqual(await readdir(folder), [])
+  await t.throwsAsync(lockDirectory(folder, { listen, attempts: 2 }), refusal)
+  lock.serve((socket) => void socket.end('ready'))
+  t.is(String((await once((await connectHolder(folder)) as Socket, 'data'))[0]), 'ready')
+  await lock.unlock()
+
+  await chmod(elsewhere, 0o755)
+  const message = /^The folder .* is not private to this user\. Remove it, or set TMPDIR/
+  await t.throwsAsync(lockDirectory(folder, { listen }), { message })
+  t.is(await connectHolder(folder), null)
+})
+
+/** Returns a function that listens as on a file system without sockets in `folder`. */
+function refuseIn(folder: string): NonNullable<LockOptions['listen']> {
+  return async (path) => {
+    if (resolve(path).startsWith(folder))
+      throw new Error('no sockets', { cause: Object.assign(new Error(), { code: 'EPERM' }) })
+    const server = createServer().listen(path)
+    await once(server, 'listening')
+    return server
+  }
+}
 
 function startLocker(t: ExecutionContext): ChildProcess {
   const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] })

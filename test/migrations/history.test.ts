@@ -2,6 +2,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { createAdapter } from '../../scripts/diff-schema.ts'
 import { createSchemaEngine, listMigrations } from '../../scripts/schema-engine.ts'
 import { connectEmbedded } from '../../src/database/embedded.ts'
+import { createEngine } from '../../src/database/engine.ts'
 import { migrate } from '../../src/migrations/migrate.ts'
 import { root } from '../_app.ts'
 import test from '../_test.ts'
@@ -19,18 +20,21 @@ const rows = `SELECT checksum, migration_name, logs, rolled_back_at, applied_ste
 test.serial('the history is the one that the engine of the Prisma CLI writes', async (t) => {
   const [ours, theirs] = [new PGlite(), new PGlite()]
   t.teardown(async () => void (await Promise.all([ours.close(), theirs.close()])))
-  await migrate(connectEmbedded(ours), root)
+  await migrate(connectEmbedded(createEngine(ours)), root)
   const engine = await createSchemaEngine(createAdapter(theirs))
   t.teardown(() => engine.free())
   await engine.applyMigrations({ migrationsList: await listMigrations(root), filters })
   for (const query of [columns, key, rows])
-    t.deepEqual(await sql(connectEmbedded(ours), query), await sql(connectEmbedded(theirs), query))
+    t.deepEqual(
+      await sql(connectEmbedded(createEngine(ours)), query),
+      await sql(connectEmbedded(createEngine(theirs)), query),
+    )
 })
 
 test.serial('the engine of the Prisma CLI finds the history of the gateway complete', async (t) => {
   const pglite = new PGlite()
   t.teardown(() => pglite.close())
-  await migrate(connectEmbedded(pglite), root)
+  await migrate(connectEmbedded(createEngine(pglite)), root)
   const engine = await createSchemaEngine(createAdapter(pglite))
   t.teardown(() => engine.free())
   const migrationsList = await listMigrations(root)
