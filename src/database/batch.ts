@@ -1,16 +1,16 @@
 type Caller<Row> = { resolve(row: Row | null): void; reject(error: unknown): void }
 
 /**
- * Creates a read of one row by its key that reads the rows of concurrent calls together. `read` gets each key once and
- * returns the rows by key. The calls of one turn of the event loop share a statement. While `concurrency` statements run,
+ * Creates a statement for one row by its key that runs once for concurrent calls. `run` gets each key once and returns
+ * the rows by key. Equal texts share a row; a key that is an object has a row of its own. The calls of one turn of the event loop share a statement. While `concurrency` statements run,
  * further calls wait for the end of one. So a row is never older than its call. An error of a statement is the error of
  * its calls and of the waiting calls, which would wait for the time limit of another statement.
  */
-export function createBatchedRead<Row>(
-  read: (keys: readonly string[]) => Promise<ReadonlyMap<string, Row>>,
+export function createBatch<Key, Row>(
+  run: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Row>>,
   concurrency = 2,
-): (key: string) => Promise<Row | null> {
-  let waiting = new Map<string, Caller<Row>[]>()
+): (key: Key) => Promise<Row | null> {
+  let waiting = new Map<Key, Caller<Row>[]>()
   let isScheduled = false
   let running = 0
 
@@ -20,7 +20,7 @@ export function createBatchedRead<Row>(
     waiting = new Map()
     running++
     try {
-      const rows = await read([...batch.keys()])
+      const rows = await run([...batch.keys()])
       for (const [key, callers] of batch) for (const { resolve } of callers) resolve(rows.get(key) ?? null)
     } catch (error) {
       const failed = [...batch.values(), ...waiting.values()].flat()

@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import type { ActiveSession, Profile } from '../context.ts'
-import { createBatchedRead } from '../database/batch.ts'
+import { createBatch } from '../database/batch.ts'
 import type { Database, Statement } from '../database/database.ts'
 import { accessRow, columns, selectAccess, unended } from './access.ts'
 import { profileColumns, profileRow } from './users.ts'
@@ -31,7 +31,7 @@ function createRead<Row extends ActiveSession>(
   statement: Statement,
   row: z.ZodType<Row>,
 ): Read<Row> {
-  const byId = createBatchedRead(async (ids) => {
+  const byId = createBatch(async (ids) => {
     const found = await query<{ sessionId: string }>(statement, [ids])
     // Another program may have written an invalid row, which must not fail the other sessions.
     return new Map(found.map((each) => [each.sessionId, row.safeParse(each)]))

@@ -3,6 +3,7 @@ import type { Database } from '../database/database.ts'
 import { columns, living, parseAccess, selectAccess } from './access.ts'
 import { createSessionReads } from './session-read.ts'
 import { type ClientKind, createReuse } from './session-reuse.ts'
+import { createRotate } from './session-rotate.ts'
 
 /** The client of a sign-in, as it is stored with the session. */
 export type Device = { userAgent: string | null; address: string | null }
@@ -29,16 +30,6 @@ const begin = {
   s AS (
     INSERT INTO {session} AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider)
     SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9 FROM u WHERE $10::text IS NULL OR EXISTS (SELECT 1 FROM i)
-    RETURNING ${columns})`),
-}
-
-const rotate = {
-  name: 'session_rotate',
-  text: selectAccess(`s AS (
-    UPDATE {session} s SET counter = s.counter + 1, rotated_at = $1, rotated_by = $5,
-      idle_expires_at = least($4, s.expires_at)
-    FROM {user} u
-    WHERE s.id = $2 AND s.counter = $3 AND ${living} AND u.active
     RETURNING ${columns})`),
 }
 
@@ -130,6 +121,7 @@ export function createSessions(
   lifetimes: SessionLifetimes,
   perUser: number,
 ) {
+  const rotate = createRotate(query)
   return {
     ...createSessionReads(query),
     ...createReuse(query),
@@ -162,13 +154,13 @@ export function createSessions(
       ),
 
     /** Moves the refresh token of a session on by one for a client, if `counter` is the current one. */
-    rotate: async (
+    rotate: (
       sessionId: string,
       counter: number,
       now: Date,
       client: ClientKind = null,
     ): Promise<ActiveSession | null> =>
-      parseAccess(await query(rotate, [now, sessionId, counter, after(now, lifetimes.idle), client])),
+      rotate({ sessionId, counter, now, idleExpiresAt: after(now, lifetimes.idle), client }),
 
     /**
      * Makes an authentication the last one of a session of its user, and moves the refresh token on by one. After a

@@ -1,11 +1,11 @@
-import { createBatchedRead } from '../../src/database/batch.ts'
+import { createBatch } from '../../src/database/batch.ts'
 import test from '../_test.ts'
 
 /** Returns a batched read of a changing row, whose statements end when the test says so. */
 function prepare(concurrency?: number) {
   const statements: { keys: readonly string[]; end(error?: Error): void }[] = []
   let version = 1
-  const read = createBatchedRead<string>(
+  const read = createBatch<string, string>(
     (keys) =>
       new Promise((resolve, reject) => {
         const rows = new Map(keys.filter((key) => key !== 'none').map((key) => [key, `${key} ${version}`]))
