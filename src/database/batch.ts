@@ -2,9 +2,10 @@ type Caller<Row> = { resolve(row: Row | null): void; reject(error: unknown): voi
 
 /**
  * Creates a statement for one row by its key that runs once for concurrent calls. `run` gets each key once and returns
- * the rows by key. Equal texts share a row; a key that is an object has a row of its own. The calls of one turn of the event loop share a statement. While `concurrency` statements run,
- * further calls wait for the end of one. So a row is never older than its call. An error of a statement is the error of
- * its calls and of the waiting calls, which would wait for the time limit of another statement.
+ * the rows by key. Calls with equal texts share a row; a key that is an object has a row of its own. The calls of one
+ * turn of the event loop share a statement. While `concurrency` statements run, further calls wait for the end of one.
+ * So a row is never older than its call. An error of a statement is the error of its calls and of the waiting calls,
+ * which would wait for the time limit of another statement.
  */
 export function createBatch<Key, Row>(
   run: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Row>>,

@@ -1,6 +1,7 @@
 import type { ActiveSession } from '../context.ts'
 import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
+import { GatewayError } from '../errors.ts'
 import { columns, living, parseAccess, selectAccess, unended } from './access.ts'
 import type { ClientKind } from './session-reuse.ts'
 
@@ -51,7 +52,11 @@ export function createRotate(query: Database['query']) {
       asked.map(({ now }) => now),
       asked.map(({ idleExpiresAt }) => idleExpiresAt),
       asked.map(({ client }) => client),
-    ])
+    ]).catch((error: unknown) => {
+      if (error instanceof GatewayError) throw error
+      // A trigger of another program may reject a row, which must not fail the other sessions.
+      return []
+    })
     return new Map(rows.map((row) => [firsts.get(row.sessionId) as Rotation, row]))
   }, concurrency)
 

@@ -64,6 +64,20 @@ for (const engine of engines) {
     t.is(names.filter((name) => name === 'session_rotate').length, 1)
   })
 
+  test(`${engine}: a row that a trigger of another program rejects fails no other rotation`, async (t) => {
+    const [rejected, other] = await Promise.all(['ivan', 'jane'].map(begin))
+    await stores.sql(
+      `CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'rejected'; END $$`,
+    )
+    await stores.sql(
+      `CREATE TRIGGER reject BEFORE UPDATE ON session FOR EACH ROW WHEN (OLD.id = '${rejected}') EXECUTE FUNCTION reject()`,
+    )
+    const rotations = [rejected, other].map((id) => stores.sessions.rotate(id as string, 0, now))
+    const [failed, rotated] = await Promise.allSettled(rotations)
+    t.is(failed?.status, 'rejected')
+    t.is(rotated?.status === 'fulfilled' && rotated.value?.counter, 1)
+  })
+
   if (engine === 'server')
     test(`${engine}: a locked session keeps no other session of its statement waiting`, async (t) => {
       const [locked, other] = await Promise.all(['gwen', 'hugo'].map(begin))
