@@ -193,9 +193,10 @@ test('docs/reference/command.md has every command with all its arguments and opt
     const known = command.options.map(({ long }) => long ?? '').filter((option) => option !== '--json')
     t.deepEqual(options.sort(), known.sort(), name)
     const given = [...row.matchAll(/(?<!--[a-z-]+ )<([a-z-]+)>/g)].map(([, argument]) => argument)
+    const usage = command.usage().replace('[options]', '')
     t.deepEqual(
       given,
-      command.registeredArguments.map((argument) => argument.name()),
+      [...usage.matchAll(/[<[]([a-z-]+)/g)].map(([, argument]) => argument),
       name,
     )
   }

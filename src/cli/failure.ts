@@ -1,4 +1,5 @@
 import { findCure } from '../database/explain.ts'
+import { findReference } from '../database/failures.ts'
 import { ConfigError, type FieldError, GatewayError } from '../errors.ts'
 import { HasuraError } from '../hasura/metadata-request.ts'
 import { printable } from './output.ts'
@@ -14,11 +15,13 @@ const table = {
   session_not_found: 66,
   key_not_found: 66,
   file_not_found: 66,
+  identity_not_found: 66,
   no_database: 66,
   source_not_found: 66,
   database_unavailable: 69,
   hasura_unavailable: 69,
   username_taken: 73,
+  email_taken: 73,
   role_exists: 73,
   key_exists: 73,
   file_exists: 73,
@@ -32,6 +35,8 @@ const table = {
   user_inactive: 1,
   role_denied: 1,
   role_not_granted: 1,
+  last_way_in: 1,
+  still_referenced: 1,
   active_key: 1,
   next_key_exists: 1,
   environment_key: 1,
@@ -54,9 +59,9 @@ Exit codes:
    1  rejected or failed
   64  the command line is invalid
   65  a value, key or file is invalid
-  66  the user, role, session, key, file, database or source does not exist
+  66  the user, role, identity, session, key, file, database or source does not exist
   69  the database is unavailable, or Hasura cannot be reached
-  73  the name is already in use, or the file or the users exist
+  73  the name or address is already in use, or the file or the users exist
   76  the answer does not come from Hasura
   77  Hasura rejected the admin secret
   78  the configuration is invalid
@@ -85,6 +90,22 @@ export function toCommandError(error: unknown): CommandError {
   if (error instanceof HasuraError)
     return new CommandError(error.code, printable(error.message), { cause: error })
   return new CommandError('failed', `Unexpected error: ${lastLine(error)}`, { cause: error })
+}
+
+/** Runs a deletion. Throws `still_referenced` with the table of another program whose rows stop it. */
+export async function nameReference<T>(what: 'user' | 'role', deletion: () => Promise<T>): Promise<T> {
+  try {
+    return await deletion()
+  } catch (error) {
+    const found = findReference(error)
+    if (found === null) throw error
+    const { table: name, constraint } = found
+    throw new CommandError(
+      'still_referenced',
+      `The table ${printable(name)} (constraint ${printable(constraint)}) still refers to this ${what}; delete or reassign these rows first`,
+      { cause: error },
+    )
+  }
 }
 
 /** Converts an error of opening the database. The message ends with what to do, if that is known. */

@@ -8,6 +8,7 @@ import { registerDoctor } from './doctor.ts'
 import { registerExport } from './export.ts'
 import { CommandError, exitCodes, toCommandError } from './failure.ts'
 import { registerHasura } from './hasura.ts'
+import { registerIdentity } from './identities.ts'
 import { registerImport } from './import.ts'
 import { registerKeys } from './keys.ts'
 import { registerMigrate } from './migrate.ts'
@@ -26,8 +27,12 @@ export function createProgram(context: CommandContext): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => writeText(context.process.stdout, text),
+      // The help of a command line that names no command.
+      writeErr: (text) => {
+        if (!context.isJson) writeText(context.process.stderr, text)
+      },
       // The caller prints the thrown error, as text or as JSON.
-      writeErr: () => {},
+      outputError: () => {},
     })
     .exitOverride()
   registerServe(program, context)
@@ -36,6 +41,7 @@ export function createProgram(context: CommandContext): Command {
   registerUser(program, context)
   registerRole(program, context)
   registerClaims(program, context)
+  registerIdentity(program, context)
   registerSession(program, context)
   registerHasura(program, context)
   registerDoctor(program, context)
@@ -55,15 +61,15 @@ export function createProgram(context: CommandContext): Command {
   return program
 }
 
-/** Registers `serve`, the default command. */
+/** Registers `serve`. */
 function registerServe(program: Command, { process, isJson }: CommandContext): void {
   program
     .command('serve')
-    .summary('start the gateway; this is the default')
+    .summary('start the gateway')
     .description(
       'Runs the gateway on the embedded database, or on the database in DATABASE_URL, until SIGTERM or SIGINT.',
     )
-    .addHelpText('after', examples('claimgate', 'PORT=3000 claimgate serve'))
+    .addHelpText('after', examples('claimgate serve', 'PORT=3000 claimgate serve'))
     .action(async () => {
       const { serve } = await import('../process/serve.ts')
       await serve(process, isJson).catch((error) => {

@@ -4,11 +4,13 @@ import { warnOfLength } from '../http/header-size.ts'
 import { storableText, validate } from '../http/validate.ts'
 import { findGrants } from '../stores/access.ts'
 import { createRoles } from '../stores/roles.ts'
+import type { UserName } from '../stores/user-admin.ts'
 import { estimateLength } from '../tokens/access-token.ts'
-import type { OpenDeployment } from './context.ts'
-import { CommandError } from './failure.ts'
-import { findRole, findUser } from './find.ts'
-import { type Output, quote, table } from './output.ts'
+import { type CommandContext, type OpenDeployment, print, withDeployment } from './context.ts'
+import { CommandError, nameReference } from './failure.ts'
+import { findRole, findUser, findUsers } from './find.ts'
+import { count, type Output, printable, quote, table } from './output.ts'
+import { confirm } from './terminal.ts'
 
 const roleName = storableText(255)
   .refine((name) => name !== '', 'is required')
@@ -40,15 +42,30 @@ export async function listRoles({ database, config }: OpenDeployment): Promise<O
   return { document: { roles, deploymentDefault: defaultRole }, text }
 }
 
-/** Grants a role to a user. Throws `user_not_found` and `role_not_found`. */
+/** The users of a command line; `isMany` for the output of many users, however many they are. */
+export type NamedUsers = { names: readonly string[]; isMany: boolean }
+
+/** Grants a role to users, to all of them or to none. Throws `user_not_found` and `role_not_found`. */
 export async function grantRole(
   { database, config }: OpenDeployment,
-  nameOrId: string,
+  { names, isMany }: NamedUsers,
   role: string,
 ): Promise<Output> {
   const roles = createRoles(database)
-  const user = await findUser(database, nameOrId)
-  const changed = await roles.grant(user.id, await findRole(roles, role))
+  const users = await findUsers(database, names)
+  const roleId = await findRole(roles, role, config.roles)
+  const granted = await roles.grant(
+    users.map(({ id }) => id),
+    roleId,
+  )
+  const [user] = users
+  if (user === undefined || isMany)
+    return {
+      document: toDocuments(users, role, ({ id }) => ({ changed: granted.has(id) })),
+      text: summarize(granted.size, users, ['now has', 'now have'], 'already had', role),
+      warning: warnOfAdmin(role, config),
+    }
+  const changed = granted.has(user.id)
   const text = `${quote(user.username)} ${changed ? 'now has' : 'already had'} the role ${quote(role)}.`
   const grants = await findGrants(database, user.id)
   const length = grants && estimateLength(user.username, createHasuraClaims(grants, config.roles), config)
@@ -56,23 +73,86 @@ export async function grantRole(
   return { document: { ...toDocument(user, role), changed }, text, warning }
 }
 
-/** Revokes a role of a user. Throws `user_not_found` and `role_not_found`. */
+/** Revokes a role of users, of all of them or of none. Throws `user_not_found` and `role_not_found`. */
 export async function revokeRole(
   { database, config }: OpenDeployment,
-  nameOrId: string,
+  { names, isMany }: NamedUsers,
   role: string,
 ): Promise<Output> {
   const roles = createRoles(database)
-  const user = await findUser(database, nameOrId)
-  const { granted, byDefault } = await roles.revoke(user.id, await findRole(roles, role))
-  const changed = granted || byDefault
-  const done = changed ? 'no longer has' : 'did not have'
-  const text = `${quote(user.username)} ${done} the role ${quote(role)}${byDefault ? ', which was their default' : ''}.`
+  const users = await findUsers(database, names)
+  const roleId = await findRole(roles, role, config.roles, 'it cannot be revoked')
+  const revoked = await roles.revoke(
+    users.map(({ id }) => id),
+    roleId,
+  )
+  const byId = new Map(revoked.map((each) => [each.id, each]))
+  const effectOn = ({ id }: UserName) => {
+    const { granted = false, byDefault = false } = byId.get(id) ?? {}
+    return { changed: granted || byDefault, wasDefault: byDefault }
+  }
   const warning =
     role === config.roles.defaultRole
       ? `every active user has the role ${quote(role)} (AUTH_DEFAULT_ROLE)`
       : undefined
-  return { document: { ...toDocument(user, role), changed, wasDefault: byDefault }, text, warning }
+  const [user] = users
+  if (user === undefined || isMany) {
+    const changed = users.filter((each) => effectOn(each).changed).length
+    return {
+      document: toDocuments(users, role, effectOn),
+      text: summarize(changed, users, ['no longer has', 'no longer have'], 'did not have', role),
+      warning,
+    }
+  }
+  const { changed, wasDefault } = effectOn(user)
+  const done = changed ? 'no longer has' : 'did not have'
+  const text = `${quote(user.username)} ${done} the role ${quote(role)}${wasDefault ? ', which was their default' : ''}.`
+  return { document: { ...toDocument(user, role), changed, wasDefault }, text, warning }
+}
+
+/** Renames a role. Throws `role_not_found`, `role_exists` and `validation_failed`. */
+export async function renameRole(
+  { database, config }: OpenDeployment,
+  name: string,
+  newName: string,
+): Promise<Output> {
+  validate(z.object({ role: roleName }), { role: newName })
+  const roles = createRoles(database)
+  const id = await findRole(roles, name, config.roles, 'set AUTH_DEFAULT_ROLE to rename it')
+  if (!(await roles.rename(id, newName)))
+    throw new CommandError('role_exists', `The role ${quote(newName)} already exists; choose another name`)
+  return {
+    document: { id, name: newName, was: name },
+    text: `Renamed the role ${quote(name)} to ${quote(newName)}. Rename it in the permissions of Hasura too.`,
+    warning: warnOfDefault(name, config) ?? warnOfAdmin(newName, config) ?? warnOfCharacters(newName),
+  }
+}
+
+/** Deletes a role with its grants after confirmation. Throws `role_not_found`, `still_referenced` and `interrupted`. */
+export async function deleteRole(context: CommandContext, name: string, isSure: boolean): Promise<void> {
+  if (!isSure) {
+    const users = await withDeployment(context, (opened) => countUsers(opened, name))
+    await confirm(context.process, `Delete the role ${quote(name)} of ${count(users, 'user')} permanently?`)
+  }
+  const output = await withDeployment(context, async (opened) => {
+    const { database, config } = opened
+    const users = await countUsers(opened, name)
+    const roles = createRoles(database)
+    const id = await findRole(roles, name, config.roles)
+    await nameReference('role', () => roles.delete(id))
+    return {
+      document: { id, name, users },
+      text: `Deleted the role ${quote(name)} of ${count(users, 'user')}.`,
+      warning: warnOfDefault(name, config),
+    }
+  })
+  print(context, output)
+}
+
+/** Counts the users with a role, granted or as their default. Throws `role_not_found`. */
+async function countUsers({ database, config }: OpenDeployment, name: string): Promise<number> {
+  const roles = createRoles(database)
+  return roles.countUsers(await findRole(roles, name, config.roles, 'it cannot be deleted'))
 }
 
 /**
@@ -86,7 +166,8 @@ export async function setDefault(
 ): Promise<Output> {
   const roles = createRoles(database)
   const user = await findUser(database, nameOrId)
-  const roleId = await findRole(roles, role)
+  const clear = `set it as default with: claimgate role default ${printable(user.username)} --clear`
+  const roleId = await findRole(roles, role, config.roles, clear)
   if (role !== config.roles.defaultRole && !(await roles.has(user.id, roleId))) {
     throw new CommandError(
       'role_not_granted',
@@ -114,6 +195,28 @@ export async function clearDefault({ database, config }: OpenDeployment, nameOrI
 
 function toDocument({ id, username }: { id: string; username: string }, role: string) {
   return { id, username, role }
+}
+
+function toDocuments(users: readonly UserName[], role: string, effect: (user: UserName) => object) {
+  return { role, users: users.map((user) => ({ id: user.id, username: user.username, ...effect(user) })) }
+}
+
+/** Returns a sentence about many users: `2 users now have the role "editor", and 1 user already had it.` */
+function summarize(
+  changed: number,
+  users: readonly UserName[],
+  [one, many]: [string, string],
+  unchanged: string,
+  role: string,
+): string {
+  const others = users.length - changed
+  const rest = others > 0 ? `, and ${count(others, 'user')} ${unchanged} it` : ''
+  return `${count(changed, 'user')} ${changed === 1 ? one : many} the role ${quote(role)}${rest}.`
+}
+
+function warnOfDefault(role: string, { roles }: OpenDeployment['config']): string | undefined {
+  if (role !== roles.defaultRole) return undefined
+  return `AUTH_DEFAULT_ROLE still names ${quote(role)}, so every active user still has this role`
 }
 
 function warnOfAdmin(role: string, { roles }: OpenDeployment['config']): string | undefined {

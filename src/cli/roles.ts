@@ -1,15 +1,39 @@
 import type { Command } from 'commander'
-import { type CommandContext, onDeployment } from './context.ts'
+import { type CommandContext, type OpenDeployment, onDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
-import { examples } from './output.ts'
+import { examples, type Output, quote } from './output.ts'
+import type { NamedUsers } from './role-actions.ts'
 
 const actions = () => import('./role-actions.ts')
+
+type ChangeOfUsers = (opened: OpenDeployment, users: NamedUsers, role: string) => Promise<Output>
+
+/** Returns a commander action for the users and the role of a command line, and the users of a file. */
+function changeMany(context: CommandContext, load: () => Promise<ChangeOfUsers>) {
+  return async (names: string[], { usersFrom }: { usersFrom?: string }) => {
+    const role = names.at(-1) ?? ''
+    const listed =
+      usersFrom === undefined
+        ? []
+        : await (await import('./terminal.ts')).readLines(context.process, usersFrom)
+    const users = [...new Set([...names.slice(0, -1), ...listed])]
+    if (users.length === 0)
+      throw new CommandError(
+        'usage',
+        usersFrom === undefined
+          ? 'give a user and then a role, or a role and --users-from <file>'
+          : `The file ${quote(usersFrom)} names no user`,
+      )
+    const isMany = usersFrom !== undefined || names.length > 2
+    await onDeployment(context, load)({ names: users, isMany }, role)
+  }
+}
 
 /** Registers the `role` commands. */
 export function registerRole(program: Command, context: CommandContext): void {
   const role = program
     .command('role')
-    .summary('create, list, grant and revoke roles')
+    .summary('create, list, rename, delete, grant and revoke roles')
     .description(
       'Roles. <user> is a username, in any case, or an id. Changes reach tokens at their next refresh.',
     )
@@ -26,24 +50,52 @@ export function registerRole(program: Command, context: CommandContext): void {
     .description('Lists the roles with the number of their users.')
     .addHelpText('after', examples('claimgate role list'))
     .action(onDeployment(context, async () => (await actions()).listRoles))
-  role
-    .command('grant')
-    .summary('grant a role to a user')
-    .description('Grants a role to a user. A user who has the role keeps it.')
-    .argument('<user>')
-    .argument('<role>')
-    .addHelpText('after', examples('claimgate role grant alice editor'))
-    .action(onDeployment(context, async () => (await actions()).grantRole))
-  role
-    .command('revoke')
-    .summary('revoke a role of a user')
-    .description(
-      'Revokes a role of a user. If it was the default role, the default role of the deployment replaces it.',
+  const forMany = (verb: 'grant' | 'revoke') =>
+    role
+      .command(verb)
+      .usage('[options] <user>... <role>')
+      .argument('<names...>', 'users, and the role as the last name')
+      .option('--users-from <file>', 'a file with a user on each line, or - for standard input')
+  forMany('grant')
+    .summary('grant a role to users')
+    .description('Grants a role to users, to all of them or to none. A user who has the role keeps it.')
+    .addHelpText(
+      'after',
+      examples(
+        'claimgate role grant alice editor',
+        'claimgate role grant alice bob editor',
+        'claimgate role grant editor --users-from team.txt',
+      ),
     )
-    .argument('<user>')
+    .action(changeMany(context, async () => (await actions()).grantRole))
+  forMany('revoke')
+    .summary('revoke a role of users')
+    .description(
+      'Revokes a role of users, of all of them or of none. If it was the default role, the default role of the deployment replaces it.',
+    )
+    .addHelpText(
+      'after',
+      examples('claimgate role revoke alice editor', 'claimgate role revoke editor --users-from team.txt'),
+    )
+    .action(changeMany(context, async () => (await actions()).revokeRole))
+  role
+    .command('rename')
+    .summary('rename a role')
+    .description('Renames a role, whose users keep it. The permissions of Hasura are not changed.')
     .argument('<role>')
-    .addHelpText('after', examples('claimgate role revoke alice editor'))
-    .action(onDeployment(context, async () => (await actions()).revokeRole))
+    .argument('<new-name>')
+    .addHelpText('after', examples('claimgate role rename editor author'))
+    .action(onDeployment(context, async () => (await actions()).renameRole))
+  role
+    .command('delete')
+    .summary('delete a role permanently')
+    .description('Deletes a role, and takes it from all users.')
+    .argument('<role>')
+    .option('--yes', 'delete without asking')
+    .addHelpText('after', examples('claimgate role delete editor --yes'))
+    .action(async (name: string, { yes }: { yes?: true }) => {
+      await (await actions()).deleteRole(context, name, yes === true)
+    })
   role
     .command('default')
     .summary('set the default role of a user')

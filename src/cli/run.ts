@@ -12,15 +12,13 @@ export async function run(process: CommandProcess, args: readonly string[]): Pro
   const context = createContext(process, isJson)
   const program = createProgram(context)
   try {
-    await program.parseAsync(withDefaultCommand(withKidsLast(args)), { from: 'user' })
+    await program.parseAsync(withKidsLast(args), { from: 'user' })
     return context.exitCode
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     const failure = error instanceof CommanderError ? fromCommander(error, args) : toCommandError(error)
-    writeText(
-      process.stderr,
-      isJson ? `${toDocument(failure)}\n` : `claimgate: ${indentLines(failure.message)}\n`,
-    )
+    if (isJson) writeText(process.stderr, `${toDocument(failure)}\n`)
+    else if (!isHelp(error)) writeText(process.stderr, `claimgate: ${indentLines(failure.message)}\n`)
     return failure.exitCode
   }
 }
@@ -33,16 +31,15 @@ function withKidsLast(args: readonly string[]): readonly string[] {
   return [...args.filter((arg, at) => !isKid(arg, at)), '--', ...kids]
 }
 
-/** Adds `serve` without a command. Commander's default command would accept a misspelled command as an argument. */
-function withDefaultCommand(args: readonly string[]): string[] {
-  const isNamed = args.some((arg) => !arg.startsWith('-') || /^(-h|--help|-V|--version)$/.test(arg))
-  return isNamed ? [...args] : ['serve', ...args]
+/** Returns true when commander has printed the help, because the command line names no command. */
+function isHelp(error: unknown): boolean {
+  return error instanceof CommanderError && error.code === 'commander.help'
 }
 
-function fromCommander({ code, message }: CommanderError, args: readonly string[]): CommandError {
+function fromCommander(error: CommanderError, args: readonly string[]): CommandError {
   const words = ['claimgate', ...args.filter((arg) => !arg.startsWith('-')), '--help'].join(' ')
-  if (code === 'commander.help') return new CommandError('usage', `a command is missing; see: ${words}`)
-  return new CommandError('usage', printable(message.replace(/^error: /, '').replaceAll('\n', ' ')))
+  if (isHelp(error)) return new CommandError('usage', `a command is missing; see: ${words}`)
+  return new CommandError('usage', printable(error.message.replace(/^error: /, '').replaceAll('\n', ' ')))
 }
 
 function toDocument({ code, message, errors }: CommandError): string {

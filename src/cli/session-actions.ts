@@ -1,10 +1,11 @@
 import * as z from 'zod'
 import { createSessionList, formatPosition, mostSessions, parsePosition } from '../stores/session-list.ts'
 import { createSessionAdmin } from '../stores/sessions.ts'
-import type { OpenDeployment } from './context.ts'
+import { type CommandContext, type OpenDeployment, print, withDeployment } from './context.ts'
 import { CommandError } from './failure.ts'
 import { findUser } from './find.ts'
 import { count, type Output, quote, table } from './output.ts'
+import { confirm } from './terminal.ts'
 
 /** Lists one page of the active sessions of a user. Throws `user_not_found` and `usage`. */
 export async function listSessions(
@@ -41,6 +42,15 @@ export async function revokeOne({ database, now }: OpenDeployment, id: string): 
       `There is no active session ${quote(id)}; list sessions with: claimgate session list`,
     )
   return { document: { revoked: 1 }, text: 'Ended the session.' }
+}
+
+/** Ends all sessions of all users after confirmation. Throws `interrupted`. */
+export async function revokeEverybody(context: CommandContext, isSure: boolean): Promise<void> {
+  if (!isSure) await confirm(context.process, 'End all sessions of all users?')
+  const users = await withDeployment(context, ({ database }) =>
+    createSessionAdmin(database).revokeEverybody(),
+  )
+  print(context, { document: { users }, text: `Ended all sessions of ${count(users, 'user')}.` })
 }
 
 /** Ends all sessions of a user, and counts them up to a bound. Throws `user_not_found`. */

@@ -1,7 +1,9 @@
+import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { writeText } from '../observability/terminal-text.ts'
 import { CommandError } from './failure.ts'
+import { quote } from './output.ts'
 
 /** The standard streams of a command. */
 export type Terminal = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr'>
@@ -28,6 +30,23 @@ export async function readInput({ stdin }: Terminal): Promise<string> {
     throw new CommandError('validation_failed', 'The standard input is not UTF-8; encode it as UTF-8', {
       cause,
     })
+  }
+}
+
+/** Reads the lines of a file, or of standard input for `-`, without white space around them and without empty lines. */
+export async function readLines({ stdin }: Terminal, file: string): Promise<string[]> {
+  const lines = createInterface({ input: file === '-' ? stdin : await openFile(file) })
+  const found: string[] = []
+  for await (const line of lines) if (line.trim() !== '') found.push(line.trim())
+  return found
+}
+
+async function openFile(file: string): Promise<NodeJS.ReadableStream> {
+  try {
+    return (await open(file)).createReadStream()
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new CommandError('file_not_found', `The file ${quote(file)} cannot be read (${code})`, { cause })
   }
 }
 

@@ -7,9 +7,10 @@ import { validate } from '../http/validate.ts'
 import { createRoles } from '../stores/roles.ts'
 import { createSessionList } from '../stores/session-list.ts'
 import { createUserAdmin } from '../stores/user-admin.ts'
+import { exportUser } from '../stores/user-export.ts'
 import { createUsers } from '../stores/users.ts'
 import { type CommandContext, type OpenDeployment, print, withDeployment } from './context.ts'
-import { CommandError } from './failure.ts'
+import { CommandError, nameReference } from './failure.ts'
 import { findRole, findUser, userNotFound } from './find.ts'
 import { list, type Output, printable, quote, table } from './output.ts'
 import { confirm, readNewPassword } from './terminal.ts'
@@ -35,7 +36,7 @@ export async function createUser(
     async ({ database }) => {
       const roles = createRoles(database)
       const names = [...new Set(options.role)]
-      const roleIds = await Promise.all(names.map((name) => findRole(roles, name)))
+      const roleIds = await Promise.all(names.map((name) => findRole(roles, name, config.roles)))
       const hash = await hashNewPassword(config, username, password, await context.loadLog())
       const newUser = { username, password: hash, email }
       const id = await createUserAdmin(database).create(newUser, roleIds)
@@ -47,12 +48,22 @@ export async function createUser(
   print(context, { document, text: list({ id, username, 'e-mail': email, roles: roles.join(', ') }) })
 }
 
-/** Lists one page of users, sorted by name. */
+/** The options of `user list`. */
+export type ListOptions = { limit: number; after?: string; search?: string; role?: string; inactive?: true }
+
+/** Lists one page of users, sorted by name. Throws `role_not_found`. */
 export async function listUsers(
-  { database }: OpenDeployment,
-  { limit, after }: { limit: number; after?: string },
+  { database, config }: OpenDeployment,
+  { limit, after, search, role, inactive }: ListOptions,
 ): Promise<Output> {
-  const found = await createUserAdmin(database).list(limit + 1, after)
+  const filter = {
+    ...(search !== undefined && { search }),
+    ...(role !== undefined && {
+      roleId: await findRole(createRoles(database), role, config.roles, 'list the users without --role'),
+    }),
+    ...(inactive && { active: false }),
+  }
+  const found = await createUserAdmin(database).list(limit + 1, after, filter)
   const users = found.slice(0, limit)
   const next = found.length > limit ? (users.at(-1)?.username ?? null) : null
   const rows = users.map((user) => [
@@ -64,7 +75,15 @@ export async function listUsers(
     user.createdAt,
   ])
   const page = table(['ID', 'USERNAME', 'E-MAIL', 'ACTIVE', 'ROLES', 'CREATED'], rows, 'No users.')
-  const more = next === null ? '' : `\nNext page: claimgate user list --after ${printable(next)}`
+  const same = [
+    ...(search === undefined ? [] : ['--search', search]),
+    ...(role === undefined ? [] : ['--role', role]),
+    ...(inactive ? ['--inactive'] : []),
+  ]
+  const more =
+    next === null
+      ? ''
+      : `\nNext page: ${['claimgate user list', ...same, '--after', next].map(printable).join(' ')}`
   return { document: { users, next }, text: page + more }
 }
 
@@ -88,6 +107,53 @@ export async function showUser({ database, config, now }: OpenDeployment, nameOr
     updated: user.updatedAt,
   })
   return { document: { ...user, sessions }, text }
+}
+
+/** Prints the data of a user as JSON. Throws `user_not_found`. */
+export async function exportOne({ database }: OpenDeployment, nameOrId: string): Promise<Output> {
+  const { id } = await findUser(database, nameOrId)
+  const document = await exportUser(database, id)
+  if (document === null) throw userNotFound(nameOrId)
+  return { document, text: JSON.stringify(document, null, 2) }
+}
+
+/** Renames a user. Throws `user_not_found`, `username_taken` and `validation_failed`. */
+export async function renameUser(
+  { database }: OpenDeployment,
+  nameOrId: string,
+  newName: string,
+): Promise<Output> {
+  validate(z.object({ username: usernameSchema }), { username: newName })
+  const { id, username } = await findUser(database, nameOrId)
+  await createUserAdmin(database).rename(id, newName)
+  return {
+    document: { id, username: newName, was: username },
+    text: `Renamed ${quote(username)} to ${quote(newName)}.`,
+  }
+}
+
+/** Sets or removes the e-mail address of a user. Throws `user_not_found`, `email_taken` and `validation_failed`. */
+export async function setEmail(
+  { database }: OpenDeployment,
+  nameOrId: string,
+  email: string | null,
+  isVerified: boolean,
+): Promise<Output> {
+  validate(z.object({ email: emailSchema.nullable() }), { email })
+  const { id, username } = await findUser(database, nameOrId)
+  if (!(await createUserAdmin(database).setEmail(id, email, isVerified)))
+    throw new CommandError(
+      'email_taken',
+      `Another user has verified the address ${quote(email ?? '')}; set it without --verified, or change that user first`,
+    )
+  const state = isVerified ? 'verified' : 'not verified'
+  return {
+    document: { id, username, email, emailVerified: isVerified },
+    text:
+      email === null
+        ? `${quote(username)} has no e-mail address any more.`
+        : `The e-mail address of ${quote(username)} is now ${printable(email)} (${state}).`,
+  }
 }
 
 /** Sets the password of a user. Throws `user_not_found`, `changed_meanwhile` and `validation_failed`. */
@@ -127,12 +193,13 @@ export function setActive(active: boolean) {
   }
 }
 
-/** Deletes a user after confirmation. Throws `user_not_found` and `interrupted`. */
+/** Deletes a user after confirmation. Throws `user_not_found`, `still_referenced` and `interrupted`. */
 export async function deleteUser(context: CommandContext, nameOrId: string, isSure: boolean): Promise<void> {
   const confirmed = isSure ? nameOrId : await confirmDeletion(context, nameOrId)
   const { id, username } = await withDeployment(context, async ({ database }) => {
     const user = await findUser(database, confirmed)
-    if (!(await createUserAdmin(database).delete(user.id))) throw userNotFound(nameOrId)
+    const isDeleted = await nameReference('user', () => createUserAdmin(database).delete(user.id))
+    if (!isDeleted) throw userNotFound(nameOrId)
     return user
   })
   print(context, { document: { id, username }, text: `Deleted ${quote(username)}.` })

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type CommandContext, onDeployment } from './context.ts'
+import { CommandError } from './failure.ts'
 import { examples } from './output.ts'
 import type { CreateOptions } from './user-actions.ts'
 
@@ -12,7 +13,7 @@ export const maxPage = 1000
 export function registerUser(program: Command, context: CommandContext): void {
   const user = program
     .command('user')
-    .summary('create, list, change and delete users')
+    .summary('create, list, change, export and delete users')
     .description('Users. <user> is a username, in any case, or an id.')
   user
     .command('create')
@@ -42,9 +43,17 @@ export function registerUser(program: Command, context: CommandContext): void {
     .description('Lists users, sorted by name.')
     .option('--limit <number>', `the number of users, at most ${maxPage}`, parseLimit, 100)
     .option('--after <username>', 'list the users after this name')
+    .option('--search <text>', 'only users whose name or e-mail address begins with this, in any case')
+    .option('--role <role>', 'only users with this role, granted or as their default role')
+    .option('--inactive', 'only deactivated users')
     .addHelpText(
       'after',
-      examples('claimgate user list', 'claimgate user list --limit 50 --after bob --json'),
+      examples(
+        'claimgate user list',
+        'claimgate user list --limit 50 --after bob --json',
+        'claimgate user list --search ali --role editor',
+        'claimgate user list --inactive',
+      ),
     )
     .action(onDeployment(context, async () => (await actions()).listUsers))
   user
@@ -54,6 +63,53 @@ export function registerUser(program: Command, context: CommandContext): void {
     .argument('<user>')
     .addHelpText('after', examples('claimgate user show alice'))
     .action(onDeployment(context, async () => (await actions()).showUser))
+  user
+    .command('export')
+    .summary('write the data of one user as JSON')
+    .description(
+      'Writes everything that is stored about a user as JSON: roles, claims, identities and sessions, without secrets.',
+    )
+    .argument('<user>')
+    .addHelpText('after', examples('claimgate user export alice > alice.json'))
+    .action(onDeployment(context, async () => (await actions()).exportOne))
+  user
+    .command('rename')
+    .summary('change a username')
+    .description('Changes the username, by the rules of sign-up. Sessions and sign-in by a provider go on.')
+    .argument('<user>')
+    .argument('<username>', 'the new username')
+    .addHelpText('after', examples('claimgate user rename alice alicia'))
+    .action(onDeployment(context, async () => (await actions()).renameUser))
+  user
+    .command('set-email')
+    .summary('set or remove an e-mail address')
+    .description(
+      'Sets the e-mail address of a user, which is not verified unless you say so. A verified address has one user.',
+    )
+    .argument('<user>')
+    .argument('[address]')
+    .option('--verified', 'store the address as verified')
+    .option('--clear', 'remove the address')
+    .addHelpText(
+      'after',
+      examples(
+        'claimgate user set-email alice alice@example.com',
+        'claimgate user set-email alice alice@example.com --verified',
+        'claimgate user set-email alice --clear',
+      ),
+    )
+    .action((user: string, address: string | undefined, flags: { verified?: true; clear?: true }) => {
+      const { verified = false, clear = false } = flags
+      if ((address === undefined) !== clear || (clear && verified))
+        throw new CommandError(
+          'usage',
+          'give either an address or --clear, and --verified only with an address',
+        )
+      return onDeployment(context, async () => {
+        const { setEmail } = await actions()
+        return (opened) => setEmail(opened, user, address ?? null, verified)
+      })()
+    })
   user
     .command('set-password')
     .summary('set a password and end all sessions')

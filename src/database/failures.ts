@@ -13,6 +13,19 @@ export function isUniqueViolation(error: unknown): boolean {
   return codesOf(error).some((code) => code === '23505' || code === 'P2002')
 }
 
+/** A foreign key: the table that has it, with its schema, and the name of the constraint. */
+export type Reference = { table: string; constraint: string }
+
+/** Returns the foreign key whose rows stop a deletion; null for any other error. */
+export function findReference(error: unknown): Reference | null {
+  if (typeof error !== 'object' || error === null) return null
+  const { code, schema, table, constraint, cause } = error as Record<string, unknown>
+  // foreign_key_violation, and restrict_violation since PostgreSQL 18.
+  if ((code === '23503' || code === '23001') && typeof table === 'string')
+    return { table: schema ? `${schema}.${table}` : table, constraint: String(constraint) }
+  return cause === undefined ? null : findReference(cause)
+}
+
 /** Returns true when a statement lost against a concurrent one, and succeeds when it is repeated. */
 export function isConflict(error: unknown): boolean {
   return codesOf(error).some((code) => code === '40001' || code === '40P01')

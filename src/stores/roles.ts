@@ -3,11 +3,35 @@ import { isUniqueViolation } from '../database/failures.ts'
 
 export type Roles = ReturnType<typeof createRoles>
 
+// Not by Prisma, whose error does not have the table of another program that refers to the role.
+const deleteRole = { name: 'role_delete', text: 'DELETE FROM {role} WHERE id = $1::uuid RETURNING true' }
+
+const grantMany = {
+  name: 'role_grant_many',
+  text: `INSERT INTO {user_role} (user_id, role_id)
+    SELECT u.id, $2::uuid FROM unnest($1::uuid[]) AS u (id) ON CONFLICT (user_id, role_id) DO NOTHING
+    RETURNING user_id AS id`,
+}
+
+const revokeMany = {
+  name: 'role_revoke_many',
+  text: `WITH revoked AS (
+      DELETE FROM {user_role} WHERE user_id = ANY ($1::uuid[]) AND role_id = $2::uuid RETURNING user_id),
+    cleared AS (
+      UPDATE {user} SET default_role_id = NULL WHERE id = ANY ($1::uuid[]) AND default_role_id = $2::uuid
+      RETURNING id)
+    SELECT u.id, u.id IN (SELECT user_id FROM revoked) AS granted, u.id IN (SELECT id FROM cleared) AS "byDefault"
+    FROM unnest($1::uuid[]) AS u (id)`,
+}
+
+/** The effect of a revocation: `granted` when the role was granted, `byDefault` when it was the default role. */
+export type Revoked = { id: string; granted: boolean; byDefault: boolean }
+
 /**
  * The `role` and `user_role` tables for administration. A change reaches the webhook at the next request, and tokens at
  * the next refresh.
  */
-export function createRoles({ prisma }: Pick<Database, 'prisma'>) {
+export function createRoles({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
   const findId = async (name: string): Promise<string | null> =>
     (await (await prisma()).role.findUnique({ where: { name }, select: { id: true } }))?.id ?? null
 
@@ -39,30 +63,41 @@ export function createRoles({ prisma }: Pick<Database, 'prisma'>) {
       }))
     },
 
+    /** Counts the users with the role, granted or as their default role. */
+    countUsers: async (id: string): Promise<number> =>
+      (await prisma()).user.count({
+        where: { OR: [{ defaultRoleId: id }, { roles: { some: { roleId: id } } }] },
+      }),
+
     /** Returns true when the role is granted to the user in `user_role`. */
     has: async (userId: string, roleId: string): Promise<boolean> =>
       (await (await prisma()).userRole.count({ where: { userId, roleId } })) > 0,
 
-    /** Grants a role to a user; false when the user already has it. */
-    grant: async (userId: string, roleId: string): Promise<boolean> =>
-      (await (await prisma()).userRole.createMany({ data: [{ userId, roleId }], skipDuplicates: true }))
-        .count === 1,
+    /** Renames a role; false when another role has the name. */
+    rename: async (id: string, name: string): Promise<boolean> => {
+      try {
+        await (await prisma()).role.update({ where: { id }, data: { name }, select: { id: true } })
+        return true
+      } catch (error) {
+        const holder = isUniqueViolation(error) ? await findId(name) : null
+        if (holder !== null) return false
+        throw error
+      }
+    },
+
+    /** Deletes a role with its grants; false when no role has the id. Throws the error that `findReference` reads. */
+    delete: async (id: string): Promise<boolean> => (await query(deleteRole, [id])).length === 1,
+
+    /** Grants a role to users, in one statement. Returns the ids of the users who did not have it. */
+    grant: async (userIds: readonly string[], roleId: string): Promise<Set<string>> =>
+      new Set((await query<{ id: string }>(grantMany, [userIds, roleId])).map(({ id }) => id)),
 
     /**
-     * Revokes a role of a user. The same transaction clears it as default role, because a default role is one of the
-     * allowed roles. Returns which of the two changed.
+     * Revokes a role of users. The same statement clears it as default role, because a default role is one of the allowed
+     * roles.
      */
-    revoke: async (userId: string, roleId: string): Promise<{ granted: boolean; byDefault: boolean }> => {
-      const client = await prisma()
-      const [granted, byDefault] = await client.$transaction([
-        client.userRole.deleteMany({ where: { userId, roleId } }),
-        client.user.updateMany({
-          where: { id: userId, defaultRoleId: roleId },
-          data: { defaultRoleId: null },
-        }),
-      ])
-      return { granted: granted.count > 0, byDefault: byDefault.count > 0 }
-    },
+    revoke: (userIds: readonly string[], roleId: string): Promise<Revoked[]> =>
+      query<Revoked>(revokeMany, [userIds, roleId]),
 
     /** Sets a user's default role; null stands for the deployment's default role. */
     setDefault: async (userId: string, roleId: string | null): Promise<void> => {

@@ -92,6 +92,15 @@ const revokeAllByAdministrator = {
     WHERE u.id = $1 AND ${endedBy('administrator')}`,
 }
 
+// Users in the order of their ids, so that two such statements cannot wait for each other.
+const revokeEverybody = {
+  name: 'session_revoke_everybody',
+  text: `WITH batch AS MATERIALIZED (
+      SELECT id FROM {user} WHERE $1::uuid IS NULL OR id > $1::uuid ORDER BY id LIMIT 1000 FOR NO KEY UPDATE)
+    UPDATE {user} u SET session_epoch = u.session_epoch + 1
+    FROM batch WHERE u.id = batch.id AND ${endedBy('administrator')} RETURNING u.id`,
+}
+
 /** Returns a whole second, like token times. So a session can issue a token that lives a second until its end. */
 export function after(now: Date, seconds: number): Date {
   return new Date((Math.floor(now.getTime() / 1000) + seconds) * 1000)
@@ -209,5 +218,21 @@ export function createSessionAdmin({ query }: Pick<Database, 'query'>) {
     /** Ends all sessions of a user, whatever their number. */
     revokeAll: async (userId: string): Promise<void> =>
       void (await query(revokeAllByAdministrator, [userId])),
+
+    /** Ends all sessions of all users, a thousand users at a time, and returns the number of users. */
+    revokeEverybody: async (): Promise<number> => {
+      let number = 0
+      let last: string | null = null
+      for (;;) {
+        const batch: { id: string }[] = await query<{ id: string }>(revokeEverybody, [last])
+        if (batch.length === 0) return number
+        number += batch.length
+        last =
+          batch
+            .map(({ id }) => id)
+            .sort()
+            .at(-1) ?? null
+      }
+    },
   }
 }

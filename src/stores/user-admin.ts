@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Database } from '../database/database.ts'
+import type { Database, Statement } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import type { Prisma } from '../database/generated/client.ts'
 import { GatewayError } from '../errors.ts'
@@ -23,7 +23,14 @@ const details = {
   ...summary,
   updatedAt: true,
   identities: {
-    select: { provider: true, subject: true, email: true, emailVerified: true, lastUsedAt: true },
+    select: {
+      provider: true,
+      subject: true,
+      email: true,
+      emailVerified: true,
+      createdAt: true,
+      lastUsedAt: true,
+    },
     orderBy: { createdAt: 'asc' as const },
   },
 }
@@ -35,17 +42,56 @@ const findByName = {
     ORDER BY {username_key}(username) COLLATE "C" <> {username_key}($1) LIMIT 1`,
 }
 
-const list = {
-  name: 'user_list',
-  text: `SELECT id FROM {user} WHERE {username_key}(username) COLLATE "C" > {username_key}($1)
-    ORDER BY {username_key}(username) COLLATE "C" LIMIT $2::int`,
+// An id wins, as in `find`.
+const findMany = {
+  name: 'user_find_many',
+  text: `SELECT coalesce(i.id, u.id) AS id, coalesce(i.username, u.username) AS username,
+      CASE WHEN i.id IS NULL THEN u.active ELSE i.active END AS active
+    FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS n (name, id, place)
+    LEFT JOIN {user} i ON i.id = n.id
+    LEFT JOIN {user} u ON {username_key}(u.username) COLLATE "C" = {username_key}(n.name)
+    ORDER BY n.place`,
 }
 
-// Very many sessions take longer than one statement may.
+const namesAtOnce = 1000
+
+/** The users that a list has: all by default. A name or an address begins with `search`, in any case. */
+export type UserFilter = { search?: string; roleId?: string; active?: boolean }
+
+const key = '{username_key}(u.username) COLLATE "C"'
+
+// The range and the order of names are those of an index. An address that is not verified has no index.
+const conditions: Record<keyof UserFilter, (value: string) => string> = {
+  search: (value) => `u.id IN (
+      SELECT n.id FROM {user} n WHERE {username_key}(n.username) COLLATE "C" >= {username_key}(${value}::text)
+        AND {username_key}(n.username) COLLATE "C" < {username_key}(${value}::text) || chr(1114111)
+      UNION ALL SELECT e.id FROM {user} e WHERE starts_with(lower(e.email), lower(${value}::text)))`,
+  roleId: (value) => `(u.default_role_id = ${value}::uuid
+      OR EXISTS (SELECT FROM {user_role} ur WHERE ur.user_id = u.id AND ur.role_id = ${value}::uuid))`,
+  active: (value) => `u.active = ${value}::boolean`,
+}
+
+/** Returns the statement for the given filters, which has a plan of its own, and its values. */
+function listBy(filter: UserFilter, after: string, limit: number): [Statement, unknown[]] {
+  const used = (Object.keys(conditions) as (keyof UserFilter)[]).filter((name) => filter[name] !== undefined)
+  const where = [
+    `${key} > {username_key}($1::text)`,
+    ...used.map((name, at) => conditions[name](`$${at + 3}`)),
+  ]
+  const text = `SELECT u.id FROM {user} u WHERE ${where.join(' AND ')} ORDER BY ${key} LIMIT $2::int`
+  const name = ['user_list', ...used].join('_').toLowerCase()
+  return [{ name, text }, [after, limit, ...used.map((each) => filter[each])]]
+}
+
+// Very many sessions take longer than one statement may. The last thousand end with the user.
 const deleteSessions = {
   name: 'user_delete_sessions',
-  text: `DELETE FROM {session} WHERE id IN (SELECT id FROM {session} WHERE user_id = $1::uuid LIMIT 1000) RETURNING true`,
+  text: `DELETE FROM {session} WHERE id IN (
+    SELECT id FROM {session} WHERE user_id = $1::uuid ORDER BY id LIMIT 1000 OFFSET 1000) RETURNING true`,
 }
+
+// Not by Prisma, whose error does not have the table of another program that refers to the user.
+const deleteUser = { name: 'user_delete', text: 'DELETE FROM {user} WHERE id = $1::uuid RETURNING true' }
 
 /** The `user` table as an administrator sees it. What it answers never has the password hash in it. */
 export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'query'>) {
@@ -71,6 +117,18 @@ export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'qu
       })
     },
 
+    /** Finds users by id or by name, in the order of `names`; null for a name that no user has. */
+    findMany: async (names: readonly string[]): Promise<(UserName | null)[]> => {
+      const found: (UserName | null)[] = []
+      for (let at = 0; at < names.length; at += namesAtOnce) {
+        const some = names.slice(at, at + namesAtOnce)
+        const ids = some.map((name) => z.guid().safeParse(name).data ?? null)
+        const rows = await query<{ [Name in keyof UserName]: UserName[Name] | null }>(findMany, [some, ids])
+        found.push(...rows.map((row) => (row.id === null ? null : (row as UserName))))
+      }
+      return found
+    },
+
     /** Creates a user with the roles and returns the id. Throws `username_taken`. */
     create: async (user: NewUser, roleIds: readonly string[]): Promise<string> => {
       const roles = { create: roleIds.map((roleId) => ({ roleId })) }
@@ -84,8 +142,8 @@ export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'qu
     },
 
     /** Returns at most `limit` users by name, beginning after the name `after`. */
-    list: async (limit: number, after = '') => {
-      const page = await query<{ id: string }>(list, [after, limit])
+    list: async (limit: number, after = '', filter: UserFilter = {}) => {
+      const page = await query<{ id: string }>(...listBy(filter, after, limit))
       const ids = page.map(({ id }) => id)
       const users = await (await prisma()).user.findMany({ where: { id: { in: ids } }, select: summary })
       const byId = new Map(users.map((user) => [user.id, toSummary(user)]))
@@ -106,10 +164,35 @@ export function createUserAdmin({ prisma, query }: Pick<Database, 'prisma' | 'qu
       (await (await prisma()).user.updateMany({ where: { id, active: !active }, data: { active } })).count ===
       1,
 
-    /** Deletes a user with all sessions, identities, roles and claims; false when no user has the id. */
+    /** Renames a user. Throws `username_taken`. */
+    rename: async (id: string, username: string): Promise<void> => {
+      try {
+        await (await prisma()).user.updateMany({ where: { id }, data: { username } })
+      } catch (error) {
+        if (isUniqueViolation(error) && (await isNameTaken(query, username)))
+          throw new GatewayError('username_taken', { cause: error })
+        throw error
+      }
+    },
+
+    /** Sets or removes the e-mail address of a user; false when another user has verified it. */
+    setEmail: async (id: string, email: string | null, emailVerified: boolean): Promise<boolean> => {
+      try {
+        await (await prisma()).user.updateMany({ where: { id }, data: { email, emailVerified } })
+        return true
+      } catch (error) {
+        if (isUniqueViolation(error)) return false
+        throw error
+      }
+    },
+
+    /**
+     * Deletes a user with all sessions, identities, roles and claims; false when no user has the id. Throws the error
+     * that `findReference` reads; of more than a thousand sessions, some are gone then.
+     */
     delete: async (id: string): Promise<boolean> => {
       while ((await query(deleteSessions, [id])).length > 0);
-      return (await (await prisma()).user.deleteMany({ where: { id } })).count === 1
+      return (await query(deleteUser, [id])).length === 1
     },
   }
 }

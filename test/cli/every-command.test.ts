@@ -45,6 +45,29 @@ for (const engine of engines) {
     t.is((await d.json('claims preview alice --role editor')).webhook['X-Hasura-Role'], 'editor')
   })
 
+  test.serial(
+    `${engine}: changes of names, addresses, roles and identities, lists and exports`,
+    async (t) => {
+      await d.json('role create draft')
+      t.like(await d.json('role grant alice ALICE draft'), { users: [{ username: 'Alice', changed: true }] })
+      await d.json('role rename draft final')
+      t.is((await d.json('user list --search ALI --role final')).users.length, 1)
+      t.is((await d.json('user list --inactive')).users.length, 0)
+      t.like(await d.json('role revoke final --users-from -', { input: 'alice\n' }), {
+        users: [{ changed: true }],
+      })
+      t.like(await d.json('role delete final --yes'), { users: 0 })
+      await d.json('user rename alice Alicia')
+      t.like(await d.json('user set-email alicia a@b.test --verified'), { emailVerified: true })
+      t.like(await d.json('user export alicia'), { email: 'a@b.test', claims: {}, sessions: [] })
+      t.deepEqual((await d.json('identity list alicia')).identities, [])
+      t.like(await d.failure('identity unlink alicia github'), { code: 'identity_not_found' })
+      t.like(await d.json('session revoke --everybody --yes'), { users: 1 })
+      await d.json('user set-email alicia --clear')
+      await d.json('user rename alicia Alice')
+    },
+  )
+
   test.serial(`${engine}: claims set and unset`, async (t) => {
     t.like(await d.json('claims set alice org-id acme'), { username: 'Alice', name: 'org-id', value: 'acme' })
     t.deepEqual((await d.json(`claims set alice team-ids '[3, 7]'`)).value, [3, 7])

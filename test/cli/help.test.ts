@@ -67,7 +67,6 @@ const mistakes: [string, RegExp][] = [
   ['user lst', /^unknown command 'lst' \(Did you mean list\?\)$/],
   ['user list --limt 3', /^unknown option '--limt' \(Did you mean --limit\?\)$/],
   ['--jsn', /^unknown option '--jsn' \(Did you mean --json\?\)$/],
-  ['user', /^a command is missing; see: claimgate user --help$/],
   ['user create', /^missing required argument 'username'$/],
   ['user create alice secret-password', /^too many arguments/],
   ['user create alice', /^There is no terminal to ask for the password; give it with --password-stdin$/],
@@ -75,8 +74,15 @@ const mistakes: [string, RegExp][] = [
   ['user list --limit 1e3', /'--limit <number>' argument '1e3' is invalid/],
   ['role default alice', /^give either a role or --clear$/],
   ['role default alice editor --clear', /^give either a role or --clear$/],
-  ['session revoke', /^give either the id of a session or --all <user>$/],
-  ['session revoke 1 --all alice', /^give either the id of a session or --all <user>$/],
+  ['session revoke', /^give the id of a session, --all <user> or --everybody$/],
+  ['session revoke 1 --all alice', /^give the id of a session, --all <user> or --everybody$/],
+  ['session revoke 1 --everybody', /^give the id of a session, --all <user> or --everybody$/],
+  ['session revoke --everybody', /^End all sessions of all users\? Confirm with --yes$/],
+  ['role grant editor', /^give a user and then a role, or a role and --users-from <file>$/],
+  ['role delete editor --sure', /^unknown option '--sure'/],
+  ['user set-email alice', /^give either an address or --clear/],
+  ['user set-email alice a@b.test --clear', /^give either an address or --clear/],
+  ['user set-email alice --clear --verified', /^give either an address or --clear/],
   ['keys import', /^missing required argument 'pem-file'$/],
   ['keys import - --kid with\u00a0space', /'--kid <kid>' argument .* is invalid/],
   ['serve now', /^too many arguments for 'serve'/],
@@ -94,6 +100,23 @@ for (const [line, message] of mistakes) {
     const { error } = JSON.parse(json.stderr)
     t.is(error.code, 'usage')
     t.regex(error.message, message)
+  })
+}
+
+for (const words of ['', 'user', 'role']) {
+  const line = ['claimgate', words].join(' ').trim()
+  test(`${line} prints its help on standard error and exits with 64, as one document with --json`, async (t) => {
+    const args = words.split(' ').filter((word) => word !== '')
+    const { code, stdout, stderr } = await runInProcess(args)
+    t.is(code, 64)
+    t.is(stdout, '')
+    t.is(stderr, (await runInProcess([...args, '--help'])).stdout)
+    const json = await runInProcess(['--json', ...args])
+    t.is(json.code, 64)
+    t.deepEqual(JSON.parse(json.stderr).error, {
+      code: 'usage',
+      message: `a command is missing; see: ${line} --help`,
+    })
   })
 }
 

@@ -32,8 +32,8 @@ async function start(args: string[], pattern: RegExp) {
   return { output, stop }
 }
 
-test.serial('claimgate alone serves, and commands on the same data directory work meanwhile', async (t) => {
-  const { output, stop } = await start([], /Sign-in:/)
+test.serial('claimgate serve serves, and commands on the same data directory work meanwhile', async (t) => {
+  const { output, stop } = await start(['serve'], /Sign-in:/)
   const port = /listens on 127\.0\.0\.1:(\d+)/.exec(output)?.[1]
   t.is((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200)
   t.deepEqual(await d.json('user list', { asProcess: true }), { users: [], next: null })

@@ -116,8 +116,10 @@ function operationsOf(stores: Stores, { id, crowdedId, sessionId, otherSessionId
     ['list of users', 'user_username_key_unique', () => admin.list(100, 'user5')],
     ['search for a user', 'user_username_key_unique', () => admin.find('USER5')],
     ['details of a user', 'identity_user_id_idx', () => admin.findDetails(id)],
-    ['revoked role', 'user_role_user_id_role_id_key', () => roles.revoke(id, roleId)],
-    ['granted role', 'user_pkey', () => roles.grant(id, roleId)],
+    ['revoked role', 'user_role_user_id_role_id_key', () => roles.revoke([id], roleId)],
+    ['granted role', 'user_pkey', () => roles.grant([id], roleId)],
+    ['users by name or id', 'user_username_key_unique', () => admin.findMany(['user5', id])],
+    ['deleted user', 'user_pkey', () => admin.delete('00000000-0000-4000-8000-000000000000')],
     ['claim', 'user_claim_pkey', () => createUserClaims(database).remove(id, 'org')],
     ['sign-in through a provider', 'identity_pkey', () => identities.findOrCreate(linked, [], true, now)],
     [
