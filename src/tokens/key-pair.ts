@@ -7,16 +7,16 @@ export type KeyPair = { kid: string; privateKey: KeyObject; publicKey: KeyObject
 export type PublicKey = Pick<KeyPair, 'kid' | 'publicKey'>
 
 /**
- * Reads an RSA private key from PEM (PKCS#1 or PKCS#8; newlines may be written as `\n`).
+ * Reads an RSA private key from PEM (PKCS#1 or PKCS#8; newlines may be written as `\n`), or from PEM in base64.
  * Throws when the text is no RSA private key, or when the key has fewer than 2048 bits.
  */
 export function parsePrivateKey(pem: string): KeyObject {
-  return checked(createPrivateKey(unescapeNewlines(pem)))
+  return checked(createPrivateKey(readPem(pem)))
 }
 
-/** Reads an RSA public key from PEM (PKCS#1 or SPKI; newlines may be written as `\n`). Throws as `parsePrivateKey`. */
+/** Reads an RSA public key (PKCS#1 or SPKI) in one of the forms of `parsePrivateKey`. Throws as that does. */
 export function parsePublicKey(pem: string): KeyObject {
-  return checked(createPublicKey(unescapeNewlines(pem)))
+  return checked(createPublicKey(readPem(pem)))
 }
 
 /** Reads an RSA public key from a JWK (RFC 7517). Throws like `parsePrivateKey`. */
@@ -30,7 +30,7 @@ export function parsePublicJwk(jwk: Record<string, unknown>): KeyObject {
  */
 export function parsePublicKeys(text: string): PublicKey[] {
   const found = [
-    ...unescapeNewlines(text).matchAll(/(?:([^\s=,;]+)=)?(-----BEGIN [^-]+-----[^-]+-----END [^-]+-----)/g),
+    ...readPem(text).matchAll(/(?:([^\s=,;]+)=)?(-----BEGIN [^-]+-----[^-]+-----END [^-]+-----)/g),
   ]
   if (found.length === 0) throw new Error('no key')
   return found.map(([, kid, pem]) => {
@@ -59,8 +59,11 @@ export function thumbprint(publicKey: KeyObject): string {
     .digest('base64url')
 }
 
-function unescapeNewlines(pem: string): string {
-  return pem.replaceAll('\\r', '').replaceAll('\\n', '\n').trim()
+/** Returns PEM from a text that may be on one line: with `\n` for newlines, or as base64 of the whole PEM. */
+function readPem(text: string): string {
+  const pem = text.replaceAll('\\r', '').replaceAll('\\n', '\n').trim()
+  // The beginning of "-----BEGIN" in base64. A tool may break the lines.
+  return pem.startsWith('LS0tLS1CRUdJTi') ? Buffer.from(pem, 'base64').toString().trim() : pem
 }
 
 function checked(key: KeyObject): KeyObject {

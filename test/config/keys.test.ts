@@ -19,6 +19,7 @@ function pemOf(key: KeyObject): string {
 }
 
 const escaped = (pem: string) => pem.replaceAll('\n', '\\n')
+const base64 = (pem: string) => Buffer.from(pem).toString('base64')
 const spellings: [how: string, privatePem: string, publicPem: string][] = [
   ['PKCS#1', pkcs1, publicPkcs1],
   ['PKCS#8 and SPKI', pkcs8, spki],
@@ -26,6 +27,8 @@ const spellings: [how: string, privatePem: string, publicPem: string][] = [
   ['escaped newlines of Windows (CRLF)', pkcs1.replaceAll('\n', '\\r\\n'), spki.replaceAll('\n', '\\r\\n')],
   ['newlines of Windows', pkcs8.replaceAll('\n', '\r\n'), spki.replaceAll('\n', '\r\n')],
   ['no last newline', pkcs1.trim(), spki.trim()],
+  ['one line of base64', base64(pkcs8), base64(spki)],
+  ['base64 in lines of 76 characters', base64(pkcs1).replace(/.{76}/g, '$&\n'), base64(publicPkcs1)],
   ['white space around', `\n  ${pkcs8}  \n`, ` ${spki}\n\n`],
 ]
 for (const [how, privatePem, publicPem] of spellings) {

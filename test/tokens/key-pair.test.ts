@@ -3,6 +3,7 @@ import {
   createKeyPair,
   parsePrivateKey,
   parsePublicKey,
+  parsePublicKeys,
   thumbprint,
   toPublicJwk,
 } from '../../src/tokens/key-pair.ts'
@@ -35,14 +36,19 @@ test('the kid of a pair is the thumbprint of its public key, unless a kid is giv
   t.is(toPublicJwk(pair).d, undefined)
 })
 
-test('a key is read from PEM, also with its newlines written as \\n', (t) => {
+test('a key is read from PEM, also with its newlines written as \\n, and from PEM in base64', (t) => {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   for (const type of ['pkcs1', 'pkcs8'] as const) {
     const pem = privateKey.export({ format: 'pem', type }).toString()
-    for (const spelling of [pem, pem.replaceAll('\n', '\\n'), pem.replaceAll('\n', '\r\n')]) {
+    const base64 = Buffer.from(pem).toString('base64')
+    for (const spelling of [pem, pem.replaceAll('\n', '\\n'), pem.replaceAll('\n', '\r\n'), base64]) {
       t.true(parsePrivateKey(spelling).equals(privateKey))
     }
   }
   const spki = publicKey.export({ format: 'pem', type: 'spki' }).toString()
-  t.true(parsePublicKey(spki.replaceAll('\n', '\\n')).equals(publicKey))
+  const base64 = Buffer.from(spki).toString('base64')
+  for (const spelling of [spki.replaceAll('\n', '\\n'), base64])
+    t.true(parsePublicKey(spelling).equals(publicKey))
+  t.is(parsePublicKeys(base64).length, 1)
+  t.throws(() => parsePrivateKey('LS0tLS1CRUdJTiBub3RoaW5n'))
 })
