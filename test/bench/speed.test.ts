@@ -14,3 +14,11 @@ test('docs/explanation/speed.md names every case, and has the tables as they are
   t.true(speed.includes(writeHead(loadHead)))
   t.true(speed.includes(writeHead(otherHead)))
 })
+
+test('the speed in the README is the beginning of rows in docs/explanation/speed.md', (t) => {
+  const [, section = ''] = /\n## Speed\n(.*?)\n## /s.exec(read('README.md')) ?? []
+  const rows = section.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| ---'))
+  t.true(rows.length > 5)
+  for (const row of rows) t.true(speed.includes(`\n${row}`), row)
+  for (const [value] of section.matchAll(/\d+ (?:ms|MiB)/g)) t.true(speed.includes(value), value)
+})
