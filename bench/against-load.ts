@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import bcrypt from 'bcrypt'
 import { measure, median } from './compare.ts'
 import { type Cases, loadOf, measureBoth, pairOf, signIn } from './contest.ts'
-import { loadGet, loadLoops } from './load.ts'
+import { loadGet, loadInTurn, loadLoops } from './load.ts'
 import type { LoadResult, OtherResult } from './result.ts'
 import { password } from './stage.ts'
 
@@ -89,9 +89,11 @@ export const loadCases: Cases<{ load: LoadResult; others?: OtherResult[] }> = {
   'webhook-unseen': async (contest) => {
     // More tokens than a gateway remembers, so that it verifies every token on every request.
     const unseen = await signIn(contest, 16_000)
-    const results = await measureBoth(contest, bareOf, (side) =>
-      loadGet(`${side.bare.base}/webhook`, 32, contest.seconds, unseen(side)),
-    )
+    const [ofNow, ofBefore] = [loadInTurn(unseen(contest.now)), loadInTurn(unseen(contest.before))]
+    const results = await measureBoth(contest, bareOf, (side) => {
+      const load = side === contest.now ? ofNow : ofBefore
+      return load(`${side.bare.base}/webhook`, 32, contest.seconds)
+    })
     const targets = { cpu: { most: 0.75 }, perSecond: { least: 1.25 } }
     return { load: loadOf('`/webhook` without memory, unseen tokens, 32 in flight', results, targets) }
   },

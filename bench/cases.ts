@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import bcrypt from 'bcrypt'
 import pg from 'pg'
 import type { Case } from './compare.ts'
-import { loadGet, loadLoops } from './load.ts'
+import { loadGet, loadInTurn, loadLoops } from './load.ts'
 import { type Asked, password, type Stage } from './stage.ts'
 import { makeTokens } from './tokens.ts'
 
@@ -44,6 +44,7 @@ export async function requestCases(stage: Stage): Promise<Case[]> {
   const sessions = 'SELECT id FROM "user" CROSS JOIN generate_series(1, 2) ORDER BY random() LIMIT 16000'
   const tokens = await makeTokens(stage.databaseUrl, stage.pem, token, sessions)
   const unseen = tokens.map((each) => ({ authorization: `Bearer ${each}` }))
+  const [askBare, askLimit] = [loadInTurn(unseen), loadInTurn(unseen)]
   const get = ({ base }: Asked, path: string, headers = {}) => loadGet(base + path, 32, seconds, headers)
 
   const begun = await Promise.all(Array.from({ length: 8 }, gateway.login))
@@ -62,8 +63,8 @@ export async function requestCases(stage: Stage): Promise<Case[]> {
     },
     {
       name: 'the same, each token verified',
-      product: () => get(bare, '/webhook', unseen),
-      limit: () => get(limit, '/webhook', unseen),
+      product: () => askBare(`${bare.base}/webhook`, 32, seconds),
+      limit: () => askLimit(`${limit.base}/webhook`, 32, seconds),
     },
     {
       name: '`/jwks`, 32 in flight',

@@ -20,6 +20,19 @@ export function loadGet(
   return repeatGet(url, connections, headers, (_, elapsed) => elapsed >= seconds * 1000)
 }
 
+/**
+ * Creates a load like `loadGet` that begins with the headers after the last request of the load before. A cache that
+ * holds fewer than all headers therefore never has the next ones, however short a load is.
+ */
+export function loadInTurn(headers: Record<string, string>[]) {
+  let at = 0
+  return async (url: string, connections: number, seconds: number): Promise<Rate> => {
+    const rate = await loadGet(url, connections, seconds, [...headers.slice(at), ...headers.slice(0, at)])
+    at = (at + rate.answers) % headers.length
+    return rate
+  }
+}
+
 /** Requests one URL `count` times on 8 connections. Throws when a response is not 200. */
 export function loadCount(url: string, count: number, headers: Headers): Promise<Rate> {
   return repeatGet(url, 8, headers, (sent) => sent >= count)
