@@ -51,7 +51,7 @@ const refused = [
   },
   {
     what: 'a view "user"',
-    script: seedTables.replaceAll('"user"', '"person"') + ' CREATE VIEW "user" AS SELECT * FROM "person"',
+    script: `${seedTables.replaceAll('"user"', '"person"')} CREATE VIEW "user" AS SELECT * FROM "person"`,
     message:
       /nothing was changed:\n {2}"user" exists and is not a table but a view or a foreign table\nRename/,
   },
