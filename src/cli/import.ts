@@ -4,7 +4,7 @@ import { ImportError, type ProblemCode, problemTable } from '../import/problems.
 import type { ImportDeps, ImportReport } from '../import/run.ts'
 import { layouts } from '../import/sources.ts'
 import { indentLines, writeText } from '../observability/terminal-text.ts'
-import { CommandError } from './failure.ts'
+import { CommandError, toCommandError } from './failure.ts'
 import { count, type Output, printable } from './output.ts'
 
 /** The context of the command. */
@@ -68,7 +68,7 @@ export function registerImport(program: Command, context: ImportContext): void {
         writeText(context.stdout, isJson ? `${JSON.stringify(report)}\n` : describeImport(report))
         context.setExitCode(report.problems.total > 0 ? exitCodes.problems : 0)
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error)
+        const { message } = error instanceof GatewayError ? toCommandError(error) : toError(error)
         const exitCode = exitCodeOf(error)
         const code = error instanceof CommandError ? error.code : (codes[exitCode] ?? 'failed')
         const document = { error: { code, message } }
@@ -79,6 +79,10 @@ export function registerImport(program: Command, context: ImportContext): void {
         context.setExitCode(exitCode)
       }
     })
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }
 
 function exitCodeOf(error: unknown): number {

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import type { PGlite } from '@electric-sql/pglite'
-import { PrismaPGlite } from 'pglite-prisma-adapter'
 import { dataDirOf, exists, makePrivate, noSnapshot, requireSameMajor } from './data-directory.ts'
 import type { Connection, Statement } from './database.ts'
 import type { DirectoryLock } from './directory-lock.ts'
 import { createEngine, type Engine } from './engine.ts'
+import { createEngineAdapter } from './engine-adapter.ts'
 import { createEngineClient } from './engine-client.ts'
 import { createEngineServer } from './engine-server.ts'
 import { untilNull } from './exclusive.ts'
@@ -90,8 +90,7 @@ export function connectEmbedded(
   return {
     schema,
     qualify,
-    // The adapter uses the members of an engine.
-    adapter: new PrismaPGlite(engine as unknown as PGlite),
+    adapter: createEngineAdapter(engine),
     query,
     queryApart: query,
     exclusively: engine.exclusively,

@@ -73,7 +73,8 @@ async function transact<T>(ask: Ask, work: (transaction: EngineTransaction) => P
     exec: (text) => ask({ kind: 'exec', text }),
     rollback: async () => {
       isOpen = false
-      await ask({ kind: 'rollback' })
+      // A transaction whose connection has ended is rolled back already, and Prisma does not wait for this promise.
+      await ask({ kind: 'rollback' }).catch(() => {})
     },
   })
   if (isOpen) await ask({ kind: 'commit' })

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { root, type SessionBody } from '../_app.ts'
 import { type GatewayProcess, nodeFlags } from '../_process.ts'
-import test from '../_test.ts'
+import test, { type ExecutionContext } from '../_test.ts'
 import { ask, createDeployment, signIn, type TestDeployment } from './_command.ts'
 
 const main = fileURLToPath(new URL('dist/src/cli/main.js', root))
@@ -84,42 +84,60 @@ test.serial('only its user can use the socket in the data directory', async (t) 
   t.is((await stat(data)).mode & 0o777, 0o700)
 })
 
+/** Starts a gateway, and an import beside it that waits for the end of its input in a transaction. */
+async function beginImport(t: ExecutionContext) {
+  const empty = await createDeployment('embedded')
+  t.teardown(() => empty.close())
+  const other = await empty.gateway()
+  t.teardown(() => other.stop('SIGKILL'))
+  const lines = await exportOf(3000)
+  const args = [...nodeFlags, main, 'import', 'claimgate', '-', '--without-sessions']
+  const env = { PATH: process.env.PATH ?? '', ...empty.env }
+  const child = spawn(process.execPath, args, { cwd: empty.cwd, env })
+  t.teardown(() => child.kill('SIGKILL'))
+  let stderr = ''
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  child.stdin.on('error', () => {})
+  child.stdin.write(`${lines.slice(0, -1).join('\n')}\n`)
+  const waits = (signal: AbortSignal) =>
+    fetch(`${other.url}/readyz`, { signal }).then(
+      () => false,
+      () => true,
+    )
+  while (!(await waits(AbortSignal.timeout(300)))) await sleep(10)
+  const ended = once(child, 'close')
+  const signUp = () =>
+    ask(other, '/signup', { body: { username: 'bob', password, confirmPassword: password } })
+  const users = async () =>
+    (await empty.json('user list')).users.map(({ username }: { username: string }) => username)
+  return { child, ended, last: lines.at(-1) ?? '', stderr: () => stderr, signUp, users }
+}
+
 test.serial(
   'kill -9 of a command in a transaction leaves nothing of it, and the gateway goes on',
   async (t) => {
-    const empty = await createDeployment('embedded')
-    t.teardown(() => empty.close())
-    const other = await empty.gateway()
-    t.teardown(() => other.stop('SIGKILL'))
-    const unfinished = (await exportOf(3000)).slice(0, -1)
-    const child = spawn(
-      process.execPath,
-      [...nodeFlags, main, 'import', 'claimgate', '-', '--without-sessions'],
-      {
-        cwd: empty.cwd,
-        env: { PATH: process.env.PATH ?? '', ...empty.env },
-        stdio: ['pipe', 'ignore', 'inherit'],
-      },
-    )
-    t.teardown(() => child.kill('SIGKILL'))
-    child.stdin.on('error', () => {})
-    child.stdin.write(`${unfinished.join('\n')}\n`)
-    // The command waits for more rows in its transaction, so the gateway waits too.
-    const waits = (signal: AbortSignal) =>
-      fetch(`${other.url}/readyz`, { signal }).then(
-        () => false,
-        () => true,
-      )
-    while (!(await waits(AbortSignal.timeout(300)))) await sleep(10)
-    const ended = once(child, 'close')
+    const { child, ended, signUp, users } = await beginImport(t)
     child.kill('SIGKILL')
     await ended
-    const body = { username: 'bob', password, confirmPassword: password }
-    t.is((await ask(other, '/signup', { body })).status, 200)
-    t.deepEqual(
-      (await empty.json('user list')).users.map(({ username }: { username: string }) => username),
-      ['bob'],
+    t.is((await signUp()).status, 200)
+    t.deepEqual(await users(), ['bob'])
+  },
+)
+
+test.serial(
+  'a command that hangs in a transaction loses it, ends with 69 and says why; the gateway goes on',
+  async (t) => {
+    const { child, ended, last, stderr, signUp, users } = await beginImport(t)
+    t.is((await signUp()).status, 200)
+    child.stdin.end(`${last}\n`)
+    t.is((await ended)[0], 69)
+    t.regex(
+      stderr(),
+      /^claimgate: Database unavailable: The command did nothing in a transaction for 5 s, .*\n$/,
     )
+    t.deepEqual(await users(), ['bob'])
   },
 )
 

@@ -212,7 +212,7 @@ test.serial('work that excludes other processes runs in turns with the gateway',
   for (let at = 0; at < steps.length; at += 2) t.is(steps[at], steps[at + 1])
 })
 
-const short: Patience = { transaction: 20, lock: 20 }
+const short: Patience = { transaction: 1_000, lock: 20 }
 
 test.serial('a command that is silent in a transaction loses it, and is told so', async (t) => {
   const { gateway, command } = await connectCommand(t, short)
@@ -224,10 +224,35 @@ test.serial('a command that is silent in a transaction loses it, and is told so'
   })
   const error = await t.throwsAsync(failure, {
     code: '57P05',
-    message: /^The command did nothing in a transaction for 0\.02 s, so the gateway has rolled it back\. Run/,
+    message: /^The command did nothing in a transaction for 1 s, so the gateway has rolled it back\. Run/,
   })
   t.true(isAway(error))
   t.is(await countRoles(command), 0)
+})
+
+test.serial('a transaction of Prisma that is silent fails as an unavailable database', async (t) => {
+  const { gateway, command } = await connectCommand(t, short)
+  const client = await createDatabase(command).prisma()
+  const add = (name: string) => ({ data: { name } })
+  const silent = client.$transaction(async (tx) => {
+    await tx.role.create(add('here'))
+    t.is(await countRoles(gateway), 0, 'the gateway goes on')
+    await tx.role.create(add('there'))
+  })
+  const error = await t.throwsAsync(silent, { code: 'database_unavailable' })
+  t.regex(String((error as Error).cause), /did nothing in a transaction/)
+  const uncommitted = client.$transaction(async (tx) => {
+    await tx.role.create(add('here'))
+    t.is(await countRoles(gateway), 0)
+  })
+  await t.throwsAsync(uncommitted, { code: 'database_unavailable' }, 'also when only the COMMIT fails')
+  const failed = client.$transaction(async (tx) => {
+    await tx.role.create(add('here'))
+    t.is(await countRoles(gateway), 0)
+    throw new Error('the pipe has ended')
+  })
+  await t.throwsAsync(failed, { message: 'the pipe has ended' })
+  t.is(await countRoles(gateway), 0)
 })
 
 test.serial('a command that is silent with the lock loses it', async (t) => {
