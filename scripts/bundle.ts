@@ -20,7 +20,6 @@ const external = [
   'pglite-prisma-adapter',
   'prom-client',
   'undici',
-  'undici',
 ]
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url))
