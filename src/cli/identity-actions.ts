@@ -24,9 +24,6 @@ export async function listIdentities({ database }: OpenDeployment, nameOrId: str
   return { document: { id, username, identities }, text: table(headings, rows, 'No identities.') }
 }
 
-// No session has this id, so all sessions of the provider end.
-const noSession = '00000000-0000-0000-0000-000000000000'
-
 /** Unlinks a provider from a user. Throws `user_not_found`, `identity_not_found` and `last_way_in`. */
 export async function unlinkIdentity(
   { database, now }: OpenDeployment,
@@ -35,7 +32,7 @@ export async function unlinkIdentity(
 ): Promise<Output> {
   const { id, username } = await findUser(database, nameOrId)
   const unlinked = await createIdentities(database)
-    .unlink(provider, id, noSession, now)
+    .unlink(provider, id, null, now)
     .catch((error: unknown) => {
       if (!(error instanceof GatewayError) || error.code !== 'last_way_in') throw error
       throw new CommandError(

@@ -31,12 +31,12 @@ const lockUser = `SELECT password IS NOT NULL AS "hasPassword" FROM {user} WHERE
 
 const endSessions = `UPDATE {session} SET revoked_at = $1, revoked_reason = 'identity_unlinked' WHERE id IN (
   SELECT s.id FROM {session} s, {user} u
-  WHERE u.id = $2::uuid AND s.id <> $3::uuid AND (s.provider = $4 OR s.provider IS NULL) AND ${living}
+  WHERE u.id = $2::uuid AND s.id IS DISTINCT FROM $3::uuid AND (s.provider = $4 OR s.provider IS NULL) AND ${living}
   LIMIT ${mostSessions})`
 
 const endAllOthers = `UPDATE {user} SET session_epoch = session_epoch + 1
   WHERE id = $1::uuid AND ${endedBy('identity_unlinked')}
-    AND set_config('claimgate.keep_session', $2, true) IS NOT NULL`
+    AND set_config('claimgate.keep_session', coalesce($2, ''), true) IS NOT NULL`
 
 export type Identities = ReturnType<typeof createIdentities>
 
@@ -106,12 +106,17 @@ export function createIdentities({ prisma, query, qualify }: Pick<Database, 'pri
     },
 
     /**
-     * Unlinks a provider from a user; false when it was not linked. The user's other sessions than `keepSession` end, if
+     * Unlinks a provider from a user; false when it was not linked. The user's other sessions than `keepSession` (null: all) end, if
      * they began with the provider or an earlier version did not note their provider. Throws `last_way_in` when the user
      * would have no sign-in method left. It locks the user's row, so that two concurrent requests cannot remove the last
      * two methods.
      */
-    unlink: async (provider: string, userId: string, keepSession: string, now: Date): Promise<boolean> =>
+    unlink: async (
+      provider: string,
+      userId: string,
+      keepSession: string | null,
+      now: Date,
+    ): Promise<boolean> =>
       (await prisma()).$transaction(async (tx) => {
         const execute = async (text: string, ...values: unknown[]) =>
           tx.$executeRawUnsafe(await qualify(text), ...values)
