@@ -76,7 +76,9 @@ async function apply(context: CommandContext, flags: Flags): Promise<Output> {
     await api.bulk(missing, version)
   }
   const warnings = [
-    ...(differs.length > 0 ? [`different and not changed: ${differs.map(describeCall).join('; ')}`] : []),
+    ...(differs.length > 0
+      ? [`different and not changed: ${differs.map(({ call }) => describeCall(call)).join('; ')}`]
+      : []),
     ...(env.AUTH_CLAIMS_VALUES === 'json'
       ? [
           'AUTH_CLAIMS_VALUES is json, which is for Hasura v3: this Hasura v2 rejects claims that are not text',
@@ -88,7 +90,7 @@ async function apply(context: CommandContext, flags: Flags): Promise<Output> {
     ? `Added ${count(missing.length, 'object')}.`
     : `Would add ${count(missing.length, 'object')}.`
   return {
-    document: { applied: isDone ? missing.length : 0, missing, differs },
+    document: { applied: isDone ? missing.length : 0, missing, differs: differs.map(({ call }) => call) },
     text:
       missing.length === 0
         ? nothing
@@ -98,16 +100,21 @@ async function apply(context: CommandContext, flags: Flags): Promise<Output> {
 }
 
 async function diff(context: CommandContext, flags: Flags): Promise<Output> {
-  const { missing, differs, differences, describeCall } = await compare(context, flags)
+  const { missing, differs, describeCall } = await compare(context, flags)
   const lines = [
     ...missing.map((call) => `+ ${describeCall(call)}`),
-    ...differs.flatMap((call, at) => [
+    ...differs.flatMap(({ call, differences }) => [
       `~ ${describeCall(call)}: different in Hasura`,
-      ...(differences[at] ?? []).map((difference) => `    ${difference}`),
+      ...differences.map((difference) => `    ${difference}`),
     ]),
   ]
   if (lines.length > 0) context.exitCode = 1
-  return { document: { missing, differs, differences }, text: lines.join('\n') || 'Nothing is missing.' }
+  const document = {
+    missing,
+    differs: differs.map(({ call }) => call),
+    differences: differs.map(({ differences }) => differences),
+  }
+  return { document, text: lines.join('\n') || 'Nothing is missing.' }
 }
 
 async function compare({ process }: CommandContext, flags: Flags) {
@@ -149,7 +156,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
   const fetch = await createFetch(parseProxies(process.env))
   const api = createMetadataApi({ endpoint, fetch, timeout: flags.timeout * 1000 }, adminSecret)
   const exported = await api.export()
-  const { missing, differs, differences, taken } = compareMetadata(exported, calls, flags.source)
+  const { missing, differs, taken } = compareMetadata(exported, calls, flags.source)
   const used = findUsedRelationships(calls)
   return {
     api,
@@ -157,13 +164,12 @@ async function compare({ process }: CommandContext, flags: Flags) {
     describeCall,
     missing,
     differs,
-    differences,
     taken: taken.map(({ name, table, other }) => ({
       name,
       table: describeTable(table),
       other: describeTable(other as TableName),
     })),
-    inTheWay: differs.filter((call) => used.includes(call)),
+    inTheWay: differs.map(({ call }) => call).filter((call) => used.includes(call)),
   }
 }
 

@@ -6,9 +6,8 @@ import type { TableName } from './metadata-tables.ts'
 /** The calls that are missing in Hasura, and the calls whose object exists in another form and stays unchanged. */
 export type Comparison = {
   missing: MetadataCall[]
-  differs: MetadataCall[]
-  /** The differences of each call in `differs`, in its order: each names a member of the metadata. */
-  differences: string[][]
+  /** Each of the differences names a member of the metadata. */
+  differs: { call: MetadataCall; differences: string[] }[]
   /** The missing tables whose GraphQL name another table of the source has, with that table. */
   taken: { name: string; table: TableName; other: unknown }[]
 }
@@ -36,12 +35,12 @@ export function compareMetadata(
       'source_not_found',
       `The source ${JSON.stringify(source)} is ${found.kind}, not postgres; set --source to a PostgreSQL source`,
     )
-  const comparison: Comparison = { missing: [], differs: [], differences: [], taken: [] }
+  const comparison: Comparison = { missing: [], differs: [], taken: [] }
   for (const call of calls) {
     const tracked = found.tables.find(({ table }) => isSame(tableOf(table), call.args.table))
-    const { state, differences = [] } = findState(tracked, call)
-    if (state !== 'same') comparison[state].push(call)
-    if (state === 'differs') comparison.differences.push(differences)
+    const differences = findChanges(tracked, call)
+    if (differences === null) comparison.missing.push(call)
+    else if (differences.length > 0) comparison.differs.push({ call, differences })
     if (tracked || call.type !== 'pg_track_table') continue
     const name = graphqlName(call.args)
     const other = found.tables.find((table) => graphqlName(table) === name)
@@ -71,30 +70,22 @@ function graphqlName({ table, configuration }: Tracked): string {
   return custom_name ?? (schema === 'public' ? name : `${schema}_${name}`)
 }
 
-/** Returns the state of the object of a call in a table. */
-function findState(
-  tracked: Tracked | undefined,
-  { type, args }: MetadataCall,
-): { state: 'missing' | 'differs' | 'same'; differences?: string[] } {
-  if (!tracked) return { state: 'missing' }
-  if (type === 'pg_track_table') return { state: 'same' }
+/** Returns the differences of the object of a call in a table; null when the object is missing. */
+function findChanges(tracked: Tracked | undefined, { type, args }: MetadataCall): string[] | null {
+  if (!tracked) return null
+  if (type === 'pg_track_table') return []
   const list = (name: string) => (tracked[name] ?? []) as Record<string, unknown>[]
-  const compare = (there: unknown, wanted: unknown) =>
-    isSame(there, wanted)
-      ? ({ state: 'same' } as const)
-      : ({ state: 'differs', differences: findDifferences(canonical(there), canonical(wanted)) } as const)
+  const compare = (there: unknown, wanted: unknown) => findDifferences(canonical(there), canonical(wanted))
   const own = `${type.replace(/^pg_create_/, '')}s`
   if (args.role !== undefined) {
     const there = list(own).find(({ role }) => role === args.role)
-    return there ? compare(there.permission, args.permission) : { state: 'missing' }
+    return there ? compare(there.permission, args.permission) : null
   }
   const named = (kind: string) => list(kind).find(({ name }) => name === args.name)
   const there = named(own)
   if (there) return compare(there.using, args.using)
   // A field of another kind with the same name also makes the call fail.
-  return fieldKinds.some(named)
-    ? { state: 'differs', differences: ['another kind of field has its name'] }
-    : { state: 'missing' }
+  return fieldKinds.some(named) ? ['another kind of field has its name'] : null
 }
 
 /** Returns the differences between two canonical values, each with the path of its member. */
