@@ -154,7 +154,7 @@ export function parseConfig(
     webhookCache: read('AUTH_WEBHOOK_CACHE', v.integer(0, 1024, 16)) * 1024 * 1024,
     metrics: read('AUTH_METRICS', v.flag(false)),
     /** The port of the metrics alone; undefined for the port of all other routes. */
-    metricsPort: read('AUTH_METRICS_PORT', v.optionalPort),
+    metricsPort: read('AUTH_METRICS_PORT', v.integer(0, 65535, undefined)),
     pages: readPages(read),
     /** The API reference at `/docs` and `/openapi.json`. */
     docs: read('AUTH_DOCS', v.flag(true)),

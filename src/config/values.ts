@@ -22,23 +22,18 @@ export function findCause(value: string): string {
   return ''
 }
 
-/** A whole number from `min` to `max`. */
-export const integer = (min: number, max: number, fallback: number) =>
+/** A whole number from `min` to `max`, or the fallback. */
+export const integer = <Fallback extends number | undefined>(min: number, max: number, fallback: Fallback) =>
   z
     .string()
     .optional()
-    .transform((value) =>
+    .transform((value): number | Fallback =>
       value === undefined ? fallback : /^\d{1,10}$/.test(value.trim()) ? Number(value) : Number.NaN,
     )
-    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`)
-
-/** An optional port; 0 takes a free one. */
-export const optionalPort = z
-  .string()
-  .regex(/^\d{1,5}$/, 'must be a port from 0 to 65535')
-  .transform(Number)
-  .refine((value) => value <= 65_535, 'must be a port from 0 to 65535')
-  .optional()
+    .refine(
+      (value) => value === undefined || (value >= min && value <= max),
+      `must be a whole number from ${min} to ${max}`,
+    )
 
 /** `true` or `false`. */
 export const flag = (fallback: boolean) =>

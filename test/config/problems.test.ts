@@ -85,7 +85,7 @@ test('a port of the metrics is another port, and needs metrics', (t) => {
     'AUTH_METRICS_PORT must be another port than PORT',
   ])
   t.deepEqual(problems({ AUTH_METRICS: 'true', AUTH_METRICS_PORT: '65536' }), [
-    'AUTH_METRICS_PORT must be a port from 0 to 65535',
+    'AUTH_METRICS_PORT must be a whole number from 0 to 65535',
   ])
 })
 
