@@ -23,7 +23,8 @@ const longestWrite = 4096
 
 /**
  * Creates the standard output for a log. It writes the lines of a moment together, because each write is a job of the
- * thread pool.
+ * thread pool. The package's own `minLength` would keep lines back: a flush during a write does nothing, and
+ * `periodicFlush` would write empty texts in an idle process.
  */
 function createOutput(): DestinationStream {
   const output = pino.destination(1)
