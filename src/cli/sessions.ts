@@ -32,7 +32,7 @@ export function registerSession(program: Command, context: CommandContext): void
     .argument('[id]', 'the id of the session')
     .option('--all <user>', 'end all sessions of this user instead')
     .option('--everybody', 'end all sessions of all users instead')
-    .option('--yes', 'end the sessions of everybody without asking')
+    .option('--yes', 'end the sessions of all users without asking')
     .addHelpText(
       'after',
       examples(
