@@ -136,11 +136,11 @@ function parseRequest(value: unknown): EngineRequest | null {
 }
 
 function toFailure(error: unknown): EngineFailure {
-  const { message } = error instanceof Error ? error : new Error(String(error))
-  const texts = Object.entries(error as object).filter(([, value]) => typeof value === 'string')
+  const known = error instanceof Error ? error : new Error(String(error))
+  const texts = Object.entries(known).filter(([, value]) => typeof value === 'string')
   return {
-    message,
-    isStatement: error instanceof messages.DatabaseError,
+    message: known.message,
+    isStatement: known instanceof messages.DatabaseError,
     fields: Object.fromEntries(texts.filter(([name]) => name !== 'query')),
   }
 }
