@@ -106,10 +106,10 @@ export function createIdentities({ prisma, query, qualify }: Pick<Database, 'pri
     },
 
     /**
-     * Unlinks a provider from a user; false when it was not linked. The user's other sessions than `keepSession` (null: all) end, if
-     * they began with the provider or an earlier version did not note their provider. Throws `last_way_in` when the user
-     * would have no sign-in method left. It locks the user's row, so that two concurrent requests cannot remove the last
-     * two methods.
+     * Unlinks a provider from a user; false when it was not linked. The user's other sessions than `keepSession` (null:
+     * all) end, if they began with the provider or an earlier version did not note their provider. Throws `last_way_in`
+     * when the user would have no sign-in method left. It locks the user's row, so that two concurrent requests cannot
+     * remove the last two methods.
      */
     unlink: async (
       provider: string,
