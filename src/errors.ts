@@ -188,8 +188,31 @@ export type ErrorCode = keyof typeof table
 /** The table for documentation and tests. */
 export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = table
 
-/** One rejected field, with the reason for the caller. */
-export type FieldError = { field: string; detail: string }
+/** The closed list of the rules that a field of a request can break, with their descriptions. */
+export const fieldRules = {
+  required: 'The field is missing or empty.',
+  type: 'The value has another JSON type.',
+  unknown: 'The request has no such field.',
+  too_short: 'The value has fewer than `limit` characters.',
+  too_long: 'The value has more than `limit` characters.',
+  unstorable: 'The value has a character that PostgreSQL cannot store.',
+  invisible: 'The value has a control or invisible character.',
+  unsettled: 'The value has a character that older databases do not know.',
+  white_space: 'The value begins or ends with white space.',
+  at_sign: 'The username has an `@`.',
+  email: 'The value is not an e-mail address.',
+  not_same: 'The repeated password differs from the password.',
+  common: 'The password is one of the passwords that are guessed first.',
+  context: 'The password is little more than the username or the name of the service.',
+  breached: 'The password is known from a data breach.',
+  invalid: 'The value breaks another rule, which `detail` names.',
+} as const satisfies Record<string, string>
+
+/** The stable name of a rule that a field breaks. */
+export type FieldRule = keyof typeof fieldRules
+
+/** One rejected field: the rule that it breaks, with its limit, and the reason in words. */
+export type FieldError = { field: string; rule: FieldRule; limit?: number | undefined; detail: string }
 
 type Details = {
   detail?: string

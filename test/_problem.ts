@@ -1,3 +1,4 @@
+import { type FieldRule, fieldRules } from '../src/errors.ts'
 import type { Answer } from './_app.ts'
 import type { ExecutionContext } from './_test.ts'
 
@@ -31,9 +32,14 @@ export function refused(t: ExecutionContext, answer: Answer<unknown>, status: nu
 
 /** Returns the fields of a 422, sorted; every entry has the fault of one field. */
 export function badFields(answer: Answer<unknown>): string[] {
-  const { errors } = answer.body as { errors: { field: string; detail: string }[] }
+  const { errors } = answer.body as {
+    errors: { field: string; rule: FieldRule; limit?: number; detail: string }[]
+  }
   for (const entry of errors) {
-    if (Object.keys(entry).sort().join() !== 'detail,field' || entry.detail.length < 3) {
+    const hasLimit = entry.rule === 'too_short' || entry.rule === 'too_long'
+    const names = hasLimit ? 'detail,field,limit,rule' : 'detail,field,rule'
+    const isKnown = Object.hasOwn(fieldRules, entry.rule)
+    if (Object.keys(entry).sort().join() !== names || !isKnown || entry.detail.length < 3) {
       throw new Error(`not an entry about a field: ${JSON.stringify(entry)}`)
     }
   }

@@ -7,6 +7,7 @@ import { createContext } from '../src/cli/context.ts'
 import { CommandError, exitCodes, type FailureCode } from '../src/cli/failure.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { parseConfig } from '../src/config/config.ts'
+import { fieldRules } from '../src/errors.ts'
 import { describeTables, metadataRoles } from '../src/hasura/metadata-tables.ts'
 import { operations } from '../src/hasura/operations.ts'
 import { startupMessage } from '../src/process/startup-message.ts'
@@ -60,6 +61,13 @@ const anchorsOf = (text: string): Set<string> =>
         .replaceAll(' ', '-'),
     ),
   )
+
+test('the reference of errors has every rule of a field, as the API reference describes it', (t) => {
+  const text = pages.get('docs/reference/errors.md') ?? ''
+  const section = text.slice(text.indexOf('## Rules of fields'), text.indexOf('## Elsewhere'))
+  const rows = [...section.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, rule, meaning]) => [rule, meaning])
+  t.deepEqual(rows, Object.entries(fieldRules))
+})
 
 test('every relative link leads to an existing file and heading', async (t) => {
   for (const [path, text] of pages) {

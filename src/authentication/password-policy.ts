@@ -1,6 +1,6 @@
 import { domainToUnicode } from 'node:url'
-import { GatewayError } from '../errors.ts'
-import { storableText } from '../http/validate.ts'
+import { type FieldError, GatewayError } from '../errors.ts'
+import { breaks, storableText } from '../http/validate.ts'
 import type { IsBreached } from './breached-passwords.ts'
 
 export type PasswordRules = { passwordMinLength: number }
@@ -12,7 +12,7 @@ export function createPasswordSchema({ passwordMinLength }: PasswordRules) {
   return storableText(maxLength)
     .refine(
       (value) => [...value.normalize('NFC')].length >= passwordMinLength,
-      `has fewer than ${passwordMinLength} characters`,
+      breaks('too_short', `has fewer than ${passwordMinLength} characters`, passwordMinLength),
     )
     .meta({ minLength: passwordMinLength, maxLength, examples: ['correct horse'] })
 }
@@ -36,6 +36,14 @@ export type PasswordPolicySettings = {
   isBreached: IsBreached | null
 }
 
+type Fault = Omit<FieldError, 'field'>
+
+const faults = {
+  common: { rule: 'common', detail: 'is one of the passwords that are guessed first' },
+  context: { rule: 'context', detail: 'is little more than the username or the name of this service' },
+  breached: { rule: 'breached', detail: 'is known from a data breach' },
+} as const satisfies Record<string, Fault>
+
 const productName = 'claimgate'
 // The rest of a password without these words must have so many characters, half as many if one is a letter.
 const leastOwn = 8
@@ -46,16 +54,14 @@ export async function loadPasswordPolicy(settings: PasswordPolicySettings): Prom
   const host = domainToUnicode(new URL(settings.publicUrl).hostname)
   const names = [productName, host, settings.pages?.name ?? '', ...settings.passwordWords]
 
-  async function findFault(password: string, username: string): Promise<string | null> {
-    if (common && isGuessedFirst(password, common)) return 'is one of the passwords that are guessed first'
-    if (common && isContext(password, [username, ...names]))
-      return 'is little more than the username or the name of this service'
-    if (await settings.isBreached?.(password)) return 'is known from a data breach'
-    return null
+  async function findFault(password: string, username: string): Promise<Fault | null> {
+    if (common && isGuessedFirst(password, common)) return faults.common
+    if (common && isContext(password, [username, ...names])) return faults.context
+    return (await settings.isBreached?.(password)) ? faults.breached : null
   }
   return async function requirePassword(password, username, field) {
-    const detail = await findFault(password, username)
-    if (detail !== null) throw new GatewayError('validation_failed', { errors: [{ field, detail }] })
+    const fault = await findFault(password, username)
+    if (fault !== null) throw new GatewayError('validation_failed', { errors: [{ field, ...fault }] })
   }
 }
 

@@ -50,7 +50,9 @@ function requireChallenge(
 ): void {
   if (!isRequired || redirectTo === undefined || challenge !== undefined) return
   const detail = 'is required with redirect_to: AUTH_REQUIRE_PKCE is true'
-  throw new GatewayError('validation_failed', { errors: [{ field: 'code_challenge', detail }] })
+  throw new GatewayError('validation_failed', {
+    errors: [{ field: 'code_challenge', rule: 'required', detail }],
+  })
 }
 
 /**
@@ -106,7 +108,7 @@ function withState(redirectTo: string, state: string | undefined): string {
   // The pages pass the target with its state on as one redirect_to.
   if (target.href.length > longestTarget) {
     const detail = `makes redirect_to longer than ${longestTarget} characters`
-    throw new GatewayError('validation_failed', { errors: [{ field: 'state', detail }] })
+    throw new GatewayError('validation_failed', { errors: [{ field: 'state', rule: 'invalid', detail }] })
   }
   return target.href
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ProfileIdentity } from '../context.ts'
-import { storableText } from '../http/validate.ts'
+import { breaks, storableText } from '../http/validate.ts'
 
 const maxLength = 255
 // Controls, line and paragraph separators, characters that change the direction of text, and invisible characters. The
@@ -34,14 +34,17 @@ function hasInvisible(name: string): boolean {
 
 /** The schema of usernames: 1 to 255 code points, also in NFKC, which makes lookalikes equal. */
 export const usernameSchema = storableText(2 * maxLength)
-  .refine((name) => name !== '', 'is required')
+  .refine((name) => name !== '', breaks('required', 'is required'))
   .refine(
     (name) => codePoints(name) <= maxLength && codePoints(name.normalize('NFKC')) <= maxLength,
-    `has more than ${maxLength} characters`,
+    breaks('too_long', `has more than ${maxLength} characters`, maxLength),
   )
-  .refine((name) => !hasInvisible(name), 'has a control or invisible character')
-  .refine((name) => !unsettled.test(name), 'has a character that older databases do not know')
-  .refine((name) => name.trim() === name, 'begins or ends with white space')
+  .refine((name) => !hasInvisible(name), breaks('invisible', 'has a control or invisible character'))
+  .refine(
+    (name) => !unsettled.test(name),
+    breaks('unsettled', 'has a character that older databases do not know'),
+  )
+  .refine((name) => name.trim() === name, breaks('white_space', 'begins or ends with white space'))
   .meta({ minLength: 1, maxLength, examples: ['ada'] })
 
 export type UsernameRules = {
@@ -53,13 +56,13 @@ export type UsernameRules = {
 export function createUsernameSchema({ usernameAt }: UsernameRules) {
   if (usernameAt) return usernameSchema
   return usernameSchema
-    .refine((name) => !name.normalize('NFKC').includes('@'), 'must not have an @')
+    .refine((name) => !name.normalize('NFKC').includes('@'), breaks('at_sign', 'must not have an @'))
     .meta({ ...usernameSchema.meta(), pattern: '^[^@]*$' })
 }
 
 /** The schema of e-mail addresses. It checks the syntax only. */
 export const emailSchema = storableText(254)
-  .refine((value) => /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(value), 'is not an e-mail address')
+  .refine((value) => /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(value), breaks('email', 'is not an e-mail address'))
   // The part of the pattern that every JSON Schema validator supports.
   .meta({ pattern: '^[^\\s@]+@[^\\s@]+$', examples: ['ada@example.com'] })
 

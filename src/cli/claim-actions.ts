@@ -8,7 +8,7 @@ import {
 } from '../claims/hasura-claims.ts'
 import { createWebhookAnswer } from '../endpoints/webhook.ts'
 import { warnOfLength } from '../http/header-size.ts'
-import { storableText, validate } from '../http/validate.ts'
+import { breaks, storableText, validate } from '../http/validate.ts'
 import { findGrants } from '../stores/access.ts'
 import { createUserClaims } from '../stores/user-admin.ts'
 import { estimateLength } from '../tokens/access-token.ts'
@@ -82,7 +82,10 @@ const createClaimSchema = (values: ClaimsValues) =>
       ),
     value: storableText(10_000)
       .refine((text) => text !== 'null', 'must not be null; remove a claim with: claimgate claims unset')
-      .refine((text) => isStorable(parseIfJson(text)), 'has a character that cannot be stored')
+      .refine(
+        (text) => isStorable(parseIfJson(text)),
+        breaks('unstorable', 'has a character that cannot be stored'),
+      )
       .refine(
         (text) => createSessionVariable(JSON.stringify(parseIfJson(text)), values) !== undefined,
         'is an array that PostgreSQL cannot read: arrays inside it must have the same size, no other value beside them, and at most six levels',

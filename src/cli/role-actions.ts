@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { createHasuraClaims, isRoleName } from '../claims/hasura-claims.ts'
 import { warnOfLength } from '../http/header-size.ts'
-import { storableText, validate } from '../http/validate.ts'
+import { breaks, storableText, validate } from '../http/validate.ts'
 import { findGrants } from '../stores/access.ts'
 import { createRoles } from '../stores/roles.ts'
 import type { UserName } from '../stores/user-admin.ts'
@@ -13,7 +13,7 @@ import { count, type Output, printable, quote, table } from './output.ts'
 import { confirm } from './terminal.ts'
 
 const roleName = storableText(255)
-  .refine((name) => name !== '', 'is required')
+  .refine((name) => name !== '', breaks('required', 'is required'))
   .refine(
     (name) => name === '' || isRoleName(name),
     'has a control character or white space at its ends, which no X-Hasura-Role header can carry',

@@ -6,7 +6,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { GatewayError } from '../errors.ts'
 import type { Operation } from '../hasura/run-operation.ts'
 import { withBody } from '../http/body.ts'
-import { storableText } from '../http/validate.ts'
+import { breaks, storableText } from '../http/validate.ts'
 import { addressLimit } from '../limits/middleware.ts'
 import { attempt } from '../observability/announce.ts'
 import { passwordGate } from './login.ts'
@@ -23,7 +23,7 @@ export function createSignupSchema(rules: PasswordRules & UsernameRules) {
     })
     .refine(({ password, confirmPassword }) => password === confirmPassword, {
       path: ['confirmPassword'],
-      message: 'is not the same as password',
+      ...breaks('not_same', 'is not the same as password'),
     })
 }
 

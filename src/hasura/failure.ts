@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { type Context, type ErrorFormat, type Middleware, withContract } from '../context.ts'
 import { type ErrorCode, errorTable, type GatewayError } from '../errors.ts'
-import { toGatewayError } from '../http/error-handler.ts'
+import { fieldError, toGatewayError } from '../http/error-handler.ts'
 
 /** A failure in the form that Hasura passes on to its clients. */
 export type Failure = {
@@ -19,15 +19,7 @@ export const failureSchema = z
       .strictObject({
         code: z.enum(codes).meta({ description: 'The stable name of the error, for programs.' }),
         detail: z.string().min(1).meta({ description: 'The cause and the remedy, for people.' }),
-        errors: z
-          .array(
-            z.strictObject({
-              field: z.string().meta({ description: 'The name of the argument.' }),
-              detail: z.string().meta({ description: 'The reason for the rejection.' }),
-            }),
-          )
-          .meta({ description: 'The rejected arguments.' })
-          .optional(),
+        errors: z.array(fieldError).meta({ description: 'The rejected arguments.' }).optional(),
         retryAfter: z.int().meta({ description: 'The seconds to wait before the next attempt.' }).optional(),
         requestId: z.string().meta({ description: 'The id of the request in the log.' }),
       })

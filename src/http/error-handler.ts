@@ -1,15 +1,25 @@
 import * as z from 'zod'
 import { type Context, type ErrorFormat, type Middleware, withContract } from '../context.ts'
 import { isOutage } from '../database/failures.ts'
-import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
+import { type ErrorCode, errorTable, type FieldRule, fieldRules, GatewayError } from '../errors.ts'
 
-/** A rejected field. */
-const fieldError = z
+const ruleList = Object.entries(fieldRules).map(([name, description]) => `- \`${name}\`: ${description}`)
+
+/** The schema of a rejected field in every error format. */
+export const fieldError = z
   .strictObject({
     field: z.string().meta({
       description: 'The name of the field; dots separate the names of nested fields.',
       examples: ['password'],
     }),
+    rule: z.enum(Object.keys(fieldRules) as FieldRule[]).meta({
+      description: `The stable name of the rule that the field breaks, for programs.\n\n${ruleList.join('\n')}`,
+      examples: ['too_short'],
+    }),
+    limit: z
+      .int()
+      .meta({ description: 'The limit of `too_short` and `too_long`.', examples: [4] })
+      .optional(),
     detail: z
       .string()
       .meta({ description: 'The reason for the rejection.', examples: ['has fewer than 4 characters'] }),

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { type FieldError, GatewayError } from '../errors.ts'
+import { type FieldError, type FieldRule, fieldRules, GatewayError } from '../errors.ts'
 
 // A longer list of faults does not help a client.
 const mostErrors = 20
@@ -12,7 +12,7 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   // A value that the schema accepts has no null that must go, and most values are such.
   const asSent = schema.safeParse(value)
   if (asSent.success) return asSent.data
-  const result = schema.safeParse(withoutNulls(schema, value), { error: formatTypeError })
+  const result = schema.safeParse(withoutNulls(schema, value), { error: formatTypeError, reportInput: true })
   if (result.success) return result.data
   const found = new Map<string, FieldError>()
   for (const issue of result.error.issues) {
@@ -40,9 +40,13 @@ function withoutNulls(schema: z.core.$ZodType, value: unknown): unknown {
 
 function formatTypeError(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type') return undefined
-  return issue.input === undefined || issue.input === null
+  return isMissing(issue.input)
     ? 'is required'
     : `must be ${article(issue.expected === 'record' ? 'object' : issue.expected)}`
+}
+
+function isMissing(value: unknown): boolean {
+  return value === undefined || value === null
 }
 
 function article(type: string): string {
@@ -51,8 +55,30 @@ function article(type: string): string {
 
 function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.slice(0, mostErrors).map((field) => ({ field, detail: 'is not known here' }))
-  return [{ field: issue.path.join('.') || 'body', detail: issue.message }]
+    return issue.keys
+      .slice(0, mostErrors)
+      .map((field) => ({ field, rule: 'unknown', detail: 'is not known here' }))
+  return [{ field: issue.path.join('.') || 'body', ...ruleOf(issue), detail: issue.message }]
+}
+
+type BrokenRule = Pick<FieldError, 'rule' | 'limit'>
+
+function ruleOf(issue: z.core.$ZodIssue): BrokenRule {
+  if (issue.code === 'invalid_type') return { rule: isMissing(issue.input) ? 'required' : 'type' }
+  if (issue.code === 'too_big' && issue.origin === 'string')
+    return { rule: 'too_long', limit: Number(issue.maximum) }
+  if (issue.code === 'too_small' && issue.origin === 'string')
+    return issue.minimum === 1 ? { rule: 'required' } : { rule: 'too_short', limit: Number(issue.minimum) }
+  return issue.code === 'custom' && isRule(issue.params) ? issue.params : { rule: 'invalid' }
+}
+
+function isRule(params: Record<string, unknown> | undefined): params is BrokenRule {
+  return Object.hasOwn(fieldRules, String(params?.rule))
+}
+
+/** Returns the options of a refinement whose failure breaks `rule`. The detail completes the name of the field. */
+export function breaks(rule: FieldRule, detail: string, limit?: number) {
+  return { error: detail, params: { rule, ...(limit !== undefined && { limit }) } satisfies BrokenRule }
 }
 
 /** Creates a schema of text that PostgreSQL can store: at most `max` UTF-16 units, no NUL, no lone surrogates. */
@@ -60,4 +86,7 @@ export const storableText = (max: number) =>
   z
     .string()
     .max(max, `has more than ${max} characters`)
-    .refine((value) => !/\0|\p{Surrogate}/u.test(value), 'has a character that cannot be stored')
+    .refine(
+      (value) => !/\0|\p{Surrogate}/u.test(value),
+      breaks('unstorable', 'has a character that cannot be stored'),
+    )

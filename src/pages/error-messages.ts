@@ -1,25 +1,11 @@
 import type { Context } from '../context.ts'
-import { type ErrorCode, errorTable, type FieldError, GatewayError } from '../errors.ts'
+import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
 import { formErrors } from './csrf.ts'
 import type { Page } from './render.ts'
 import type { FieldMessage, FieldName, Texts } from './texts.ts'
 
 /** The error of a request in the language of the user: one text, or a message for each field. */
 export type FormErrors = { text: string | null; fields: ReadonlyMap<FieldName, string> }
-
-/** The field errors of the JSON interface, with the messages of the pages. A number is the limit. */
-const fieldMessages: readonly (readonly [RegExp, FieldMessage])[] = [
-  [/^is required$/, 'required'],
-  [/^has fewer than (\d+) characters$/, 'tooShort'],
-  [/^has more than (\d+) characters$/, 'tooLong'],
-  [/^has a (control or invisible character|character that cannot be stored)$/, 'invisible'],
-  [/^begins or ends with white space$/, 'whiteSpace'],
-  [/^must not have an @$/, 'at'],
-  [/^is not the same as password$/, 'notSame'],
-  [/^is one of the passwords that are guessed first$/, 'common'],
-  [/^is little more than the username/, 'context'],
-  [/^is known from a data breach$/, 'breached'],
-]
 
 /**
  * Translates an error. `form` is the submitted form, with the field of a wrong password if it is known. It is null for an
@@ -37,12 +23,14 @@ export function localizeErrors(
 }
 
 function localizeFields(error: GatewayError, texts: Texts, secret: FieldName | null): [FieldName, string][] {
-  const one = (name: FieldName, message: FieldMessage): [FieldName, string][] => [
-    [name, texts.fieldMessages[message](texts.fields[name], '')],
+  const one = (name: FieldName, message: FieldMessage, limit?: number): [FieldName, string][] => [
+    [name, texts.fieldMessages[message](texts.fields[name], String(limit ?? ''))],
   ]
   if (error.code === 'username_taken') return one('username', 'taken')
   if (error.code === 'invalid_credentials' && secret) return one(secret, 'wrong')
-  return (error.errors ?? []).flatMap((each) => localizeField(each, texts))
+  return (error.errors ?? []).flatMap(({ field, rule, limit }) =>
+    isFieldName(field, texts) ? one(field, rule, limit) : [],
+  )
 }
 
 /** Returns the sentence about an error for the user of a page. */
@@ -62,14 +50,8 @@ export function readError(ctx: Context): GatewayError | null {
   return new GatewayError(error as ErrorCode)
 }
 
-function localizeField({ field, detail }: FieldError, texts: Texts): [FieldName, string][] {
-  if (!Object.hasOwn(texts.fields, field)) return []
-  const name = field as FieldName
-  for (const [pattern, message] of fieldMessages) {
-    const found = pattern.exec(detail)
-    if (found) return [[name, texts.fieldMessages[message](texts.fields[name], found[1] ?? '')]]
-  }
-  return [[name, texts.fieldMessages.other(texts.fields[name], '')]]
+function isFieldName(field: string, { fields }: Texts): field is FieldName {
+  return Object.hasOwn(fields, field)
 }
 
 function formatWait(seconds: number, language: string): string {

@@ -1,20 +1,7 @@
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode, FieldRule } from '../errors.ts'
 
-/** The kind of a field error. */
-export type FieldMessage =
-  | 'required'
-  | 'tooShort'
-  | 'tooLong'
-  | 'invisible'
-  | 'whiteSpace'
-  | 'at'
-  | 'notSame'
-  | 'common'
-  | 'context'
-  | 'breached'
-  | 'wrong'
-  | 'taken'
-  | 'other'
+/** The rules that a field breaks, and the two codes of errors about one field. */
+export type FieldMessage = FieldRule | 'wrong' | 'taken'
 
 /** The fields of the forms, named as in the JSON interface. */
 export type FieldName = 'username' | 'password' | 'confirmPassword' | 'currentPassword' | 'newPassword'
@@ -96,8 +83,8 @@ export type Texts = {
     unlinked: string
     confirmed: string
   }
-  /** The sentences about field errors. */
-  fieldMessages: Record<FieldMessage, (field: string, number: string) => string>
+  /** The sentences about field errors. `limit` is empty for a rule without one. */
+  fieldMessages: Record<FieldMessage, (field: string, limit: string) => string>
   /** The errors of an expired form, and of a browser without cookies. */
   formExpired: string
   cookiesRefused: string

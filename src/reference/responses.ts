@@ -72,6 +72,8 @@ function nameOf({ name }: ErrorFormat, codes: readonly ErrorCode[]): string {
 }
 
 function sampleOf(code: ErrorCode): GatewayError {
-  const errors = [{ field: 'password', detail: 'has fewer than 4 characters' }]
+  const errors = [
+    { field: 'password', rule: 'too_short', limit: 4, detail: 'has fewer than 4 characters' } as const,
+  ]
   return new GatewayError(code, code === 'validation_failed' ? { errors } : {})
 }

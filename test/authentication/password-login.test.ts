@@ -220,8 +220,8 @@ for (const engine of enginesOfRun) {
       const answer = await app.post('/signup', { username: 'longer', password, confirmPassword: password })
       refused(t, answer, 422, 'validation_failed')
       t.deepEqual(answer.body.errors, [
-        { field: 'password', detail: 'has more than 1024 characters' },
-        { field: 'confirmPassword', detail: 'has more than 1024 characters' },
+        { field: 'password', rule: 'too_long', limit: 1024, detail: 'has more than 1024 characters' },
+        { field: 'confirmPassword', rule: 'too_long', limit: 1024, detail: 'has more than 1024 characters' },
       ])
     }
   })

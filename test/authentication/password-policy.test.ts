@@ -67,7 +67,11 @@ test.serial(
       const answer = await signup('ada', password)
       refused(t, answer, 422, 'validation_failed')
       t.deepEqual(answer.body.errors, [
-        { field: 'password', detail: 'is little more than the username or the name of this service' },
+        {
+          field: 'password',
+          rule: 'context',
+          detail: 'is little more than the username or the name of this service',
+        },
       ])
     }
     for (const [at, password] of ['acme has a garden', 'portal to nowhere', 'example-of-mine'].entries())

@@ -146,7 +146,7 @@ test(
     })
     const answer = await app.post('/signup', body('ada@example.com'))
     refused(t, answer, 422, 'validation_failed')
-    t.deepEqual(answer.body.errors, [{ field: 'username', detail: 'must not have an @' }])
+    t.deepEqual(answer.body.errors, [{ field: 'username', rule: 'at_sign', detail: 'must not have an @' }])
     for (const name of ['ada@example.com', 'ada1\ufe0f', 'ا\u200cب']) {
       const { id } = await app.signup('for now')
       await app.sql('UPDATE "user" SET username = $1 WHERE id = $2', [name, id])

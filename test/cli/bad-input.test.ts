@@ -107,8 +107,8 @@ test.serial('a refused value is named in the JSON error', async (t) => {
     code: 'validation_failed',
     message: 'password has fewer than 4 characters; email is not an e-mail address',
     errors: [
-      { field: 'password', detail: 'has fewer than 4 characters' },
-      { field: 'email', detail: 'is not an e-mail address' },
+      { field: 'password', rule: 'too_short', limit: 4, detail: 'has fewer than 4 characters' },
+      { field: 'email', rule: 'email', detail: 'is not an e-mail address' },
     ],
   })
 })

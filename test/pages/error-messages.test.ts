@@ -1,7 +1,7 @@
 import { loadPasswordPolicy } from '../../src/authentication/password-policy.ts'
 import { loginBody } from '../../src/endpoints/login.ts'
 import { createSignupSchema } from '../../src/endpoints/signup.ts'
-import { type ErrorCode, errorTable, GatewayError } from '../../src/errors.ts'
+import { type ErrorCode, errorTable, type FieldRule, fieldRules, GatewayError } from '../../src/errors.ts'
 import { validate } from '../../src/http/validate.ts'
 import { localizeErrors } from '../../src/pages/error-messages.ts'
 import de from '../../src/pages/locales/de.ts'
@@ -51,14 +51,26 @@ for (const [what, fails] of faulty) {
         error.errors?.map(({ field }) => field),
       )
       for (const [name, sentence] of fields) {
-        t.not(sentence, texts.fieldMessages.other(texts.fields[name], ''), JSON.stringify(error.errors))
+        t.not(sentence, texts.fieldMessages.invalid(texts.fields[name], ''), JSON.stringify(error.errors))
         t.notRegex(sentence, /undefined|\$| {2}/)
-        for (const [number] of error.errors
-          ?.find(({ field }) => field === name)
-          ?.detail.matchAll(/\d+(?= char)/g) ?? []) {
-          t.true(sentence.includes(number), sentence)
-        }
+        const { limit, detail = '' } = error.errors?.find(({ field }) => field === name) ?? {}
+        const [number] = /\d+(?= char)/.exec(detail) ?? []
+        t.is(limit, number === undefined ? undefined : Number(number), 'the limit is that of the detail')
+        if (number) t.true(sentence.includes(number), sentence)
       }
+    }
+  })
+}
+
+for (const rule of Object.keys(fieldRules) as FieldRule[]) {
+  test(`every language has a sentence about a field that breaks the rule ${rule}`, (t) => {
+    for (const [language, texts] of Object.entries(locales)) {
+      const errors = [{ field: 'username', rule, limit: 4711, detail: 'is wrong' }]
+      const error = new GatewayError('validation_failed', { errors })
+      const { fields } = localizeErrors(error, { texts, language }, { secret: null })
+      const sentence = fields.get('username') ?? ''
+      t.regex(sentence, /^[A-Z].{10,}\.$/)
+      t.is(sentence.includes('4711'), rule === 'too_short' || rule === 'too_long')
     }
   })
 }
@@ -93,7 +105,9 @@ test('what is beside a field is about a form that was sent; elsewhere there is a
 test('a field that a form does not have is nothing wrong with an address', (t) => {
   const foreign = t.throws(() => validate(signup, { ...good, coupon: 'x' }), { instanceOf: GatewayError })
   t.regex(String(describe(foreign as GatewayError, true)), /^The form has an unknown field/)
-  const address = new GatewayError('validation_failed', { errors: [{ field: 'state', detail: 'is long' }] })
+  const address = new GatewayError('validation_failed', {
+    errors: [{ field: 'state', rule: 'invalid', detail: 'is long' }],
+  })
   t.regex(String(describe(address, false)), /^The address of this page/)
 })
 

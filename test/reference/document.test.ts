@@ -212,7 +212,7 @@ test('outside of cookie mode the body of a refresh and of a log-out needs the to
     t.is(bodyOf(whole).required, undefined)
     const { status, body } = await plain.post(path, {})
     t.is(status, 422)
-    t.deepEqual(body.errors, [{ field: 'refreshToken', detail: 'is required' }])
+    t.deepEqual(body.errors, [{ field: 'refreshToken', rule: 'required', detail: 'is required' }])
   }
 })
 
