@@ -1,7 +1,13 @@
 import type { Command } from 'commander'
 import { ConfigError, GatewayError } from '../errors.ts'
-import { ImportError, type ProblemCode, problemTable } from '../import/problems.ts'
-import type { ImportDeps, ImportReport } from '../import/run.ts'
+import {
+  changeTable,
+  hasUnchosen,
+  ImportError,
+  type ProblemSummary,
+  problemTable,
+} from '../import/problems.ts'
+import type { ImportChoices, ImportDeps, ImportReport } from '../import/run.ts'
 import { layouts } from '../import/sources.ts'
 import { indentLines, writeText } from '../observability/terminal-text.ts'
 import { CommandError, toCommandError } from './failure.ts'
@@ -18,7 +24,7 @@ export type ImportContext = ImportDeps & {
 }
 
 /** The options of an import. */
-export type ImportFlags = { dryRun?: boolean; withoutSessions?: boolean }
+export type ImportFlags = ImportChoices & { withoutSessions?: boolean }
 
 const exitCodes = { problems: 1, unavailable: 69, internal: 70, config: 78 }
 
@@ -32,7 +38,7 @@ const codes: Record<number, string> = {
 
 /**
  * Registers `import <source> <url>`. The action never throws: it prints one line to `stderr` and sets the exit code.
- * 0 all users imported, 1 users left out because of problems, 64 invalid arguments, 65 another layout, 69 a database is
+ * 0 all users imported, 1 problems or changes that no option chose, 64 invalid arguments, 65 another layout, 69 a database is
  * unreachable, 78 invalid configuration, 70 any other error.
  */
 export function registerImport(program: Command, context: ImportContext): void {
@@ -52,11 +58,24 @@ export function registerImport(program: Command, context: ImportContext): void {
       '--without-sessions',
       'leave out the sessions and signing keys of an export, which need its AUTH_SECRET',
     )
+    .option(
+      '--default-role <role>',
+      'the role that every active user will have, in place of AUTH_DEFAULT_ROLE; set it for the gateway too',
+    )
+    .option(
+      '--inactive-with-second-factor',
+      'import users inactive who had a second factor; else their password alone signs in',
+    )
     .addHelpText('after', help)
     .action(async (name: string, from: string, flags: ImportFlags) => {
       const { isJson } = context
       try {
         if (name === 'claimgate') {
+          if (flags.defaultRole !== undefined || flags.inactiveWithSecondFactor)
+            throw new CommandError(
+              'usage',
+              '--default-role and --inactive-with-second-factor are for other sources than claimgate',
+            )
           const { document, text } = await context.importExport(from, flags)
           writeText(context.stdout, `${isJson ? JSON.stringify(document) : text}\n`)
           return
@@ -64,9 +83,10 @@ export function registerImport(program: Command, context: ImportContext): void {
         if (flags.withoutSessions)
           throw new CommandError('usage', '--without-sessions is for the source claimgate')
         const { runImport } = await import('../import/run.ts')
-        const report = await runImport(name, from, flags.dryRun === true, context)
+        const report = await runImport(name, from, flags, context)
         writeText(context.stdout, isJson ? `${JSON.stringify(report)}\n` : describeImport(report))
-        context.setExitCode(report.problems.total > 0 ? exitCodes.problems : 0)
+        const isAsBefore = report.problems.total === 0 && !hasUnchosen(report.changes)
+        context.setExitCode(isAsBefore ? 0 : exitCodes.problems)
       } catch (error) {
         const { message } = error instanceof GatewayError ? toCommandError(error) : toError(error)
         const exitCode = exitCodeOf(error)
@@ -95,6 +115,7 @@ function exitCodeOf(error: unknown): number {
 const help = `
 Examples:
   $ claimgate import hasura-auth 'postgres://reader@old-db:5432/app' --dry-run
+  $ claimgate import hasura-auth 'postgres://reader@old-db:5432/app' --default-role member --inactive-with-second-factor
   $ claimgate import seed 'postgres://reader@old-db:5432/app'
   $ claimgate import claimgate claimgate.jsonl
 
@@ -103,12 +124,15 @@ hasura-backend-plus and hasura-auth have no usernames: the e-mail address become
 the provider and its subject.
 An export of Claimgate is imported completely or not at all, into a database without users.
 
-Exit codes: 0 all users imported, 1 users left out because of problems (see the list), 64 invalid arguments,
-65 the source has another layout, or the file is not a valid export, 66 the file cannot be read, 69 a database cannot
-be reached, 70 any other error, 73 the database has users already, 78 invalid configuration.`
+A user who gets a role in addition, or loses a second factor, is listed as a change.
+
+Exit codes: 0 all users imported, 1 users have a problem, or a change that no option chose (see the lists), 64 invalid
+arguments, 65 the source has another layout, or the file is not a valid export, 66 the file cannot be read, 69 a
+database cannot be reached, 70 any other error, 73 the database has users already, 78 invalid configuration.`
 
 /** Formats the report as text. */
-function describeImport({ source, dryRun, users, roles, identities, problems }: ImportReport): string {
+function describeImport(report: ImportReport): string {
+  const { source, dryRun, users, roles, identities, problems, changes } = report
   const lines = [
     `${source}: ${count(users.read, 'user')} read.`,
     users.imported === 0
@@ -119,19 +143,29 @@ function describeImport({ source, dryRun, users, roles, identities, problems }: 
       : []),
     ...(users.anonymous > 0 ? [`Left out because anonymous: ${count(users.anonymous, 'user')}.`] : []),
     ...(users.refused > 0 ? [`Left out because of a problem: ${count(users.refused, 'user')}.`] : []),
-    ...describeProblems(problems),
+    ...(report.isDefaultRoleSet
+      ? []
+      : [
+          `Set AUTH_DEFAULT_ROLE=${printable(report.defaultRole)} for the gateway, for which this import is.`,
+        ]),
+    ...describeProblems('problem', problems, problemTable),
+    ...describeProblems('change', changes, changeTable),
     ...(dryRun || users.imported === 0 ? ['Nothing was changed.'] : []),
   ]
   return `${lines.join('\n')}\n`
 }
 
-function describeProblems({ total, counts, kept }: ImportReport['problems']): string[] {
+function describeProblems<Code extends string>(
+  noun: string,
+  { total, counts, kept }: ProblemSummary<Code>,
+  table: Readonly<Record<Code, string>>,
+): string[] {
   if (total === 0) return []
-  const codes = Object.keys(counts) as ProblemCode[]
+  const codes = Object.keys(counts) as Code[]
   const width = Math.max(...codes.map((code) => code.length))
   return [
-    `${count(total, 'problem')}:`,
-    ...codes.map((code) => `  ${code.padEnd(width)}  ${counts[code]}  (${problemTable[code]})`),
+    `${count(total, noun)}:`,
+    ...codes.map((code) => `  ${code.padEnd(width)}  ${counts[code]}  (${table[code]})`),
     ...kept.map(
       ({ code, userId, username, detail }) =>
         `  ${code.padEnd(width)}  ${userId}  ${printable(username ?? '')}  ${printable(detail)}`,

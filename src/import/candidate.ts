@@ -1,13 +1,17 @@
 import { isSubject } from '../authentication/verify-profile.ts'
 import { isRoleName } from '../claims/hasura-claims.ts'
 import type { ImportedUser } from '../stores/import-target.ts'
-import type { Problem, ProblemCode } from './problems.ts'
+import type { Change, Problem, ProblemCode } from './problems.ts'
 import type { SourceUser } from './read-users.ts'
 
 /** The gateway's rules for imported users. */
 export type ImportRules = {
   /** AUTH_DEFAULT_ROLE: every user has it without a row, so the import grants it to no user. */
   defaultRole: string
+  /** True when --default-role chose `defaultRole` for this import. */
+  isRoleChosen: boolean
+  /** True imports users with a second factor inactive. */
+  inactiveWithSecondFactor: boolean
   /** Returns the reason why a name cannot be a username; null for a valid name. */
   refuseUsername(name: string): string | null
   /** Returns true for a password hash of a known format. */
@@ -17,7 +21,12 @@ export type ImportRules = {
 }
 
 /** A user to import, unless the target has a conflict. `user` is null when the source alone rules out an import. */
-export type Candidate = { user: ImportedUser | null; problems: Problem[] }
+export type Candidate = {
+  user: ImportedUser | null
+  problems: Problem[]
+  /** The changes that an import of the user makes. */
+  changes: Change[]
+}
 
 /** Checks a user of the source against the rules. Pure: the target is not read. */
 export function createCandidate(source: SourceUser, rules: ImportRules): Candidate {
@@ -31,7 +40,7 @@ export function createCandidate(source: SourceUser, rules: ImportRules): Candida
   const refusal = username === undefined ? null : rules.refuseUsername(username)
   if (username === undefined) report('no_username', 'no username, e-mail address or identity')
   if (refusal !== null) report('invalid_username', refusal)
-  if (username === undefined || refusal !== null) return { user: null, problems }
+  if (username === undefined || refusal !== null) return { user: null, problems, changes: [] }
 
   for (const identity of source.identities.filter((identity) => !isIdentity(identity))) {
     report('invalid_identity', `${identity.provider} ${identity.subject}`.trim())
@@ -48,13 +57,30 @@ export function createCandidate(source: SourceUser, rules: ImportRules): Candida
     password: isKnown && excess === null ? source.password : null,
     email,
     emailVerified: email !== null && emailVerified,
-    active,
+    active: active && !(rules.inactiveWithSecondFactor && source.secondFactor !== null),
     defaultRole: chooseDefaultRole(source, rules),
     createdAt,
     roles: [...roles].filter(isRole),
     identities,
   }
-  return { user, problems }
+  return { user, problems, changes: findChanges(source, username, rules) }
+}
+
+/**
+ * Returns the changes that widen or weaken what the user had. A source without roles, such as a list of addresses, has
+ * nothing to compare; an inactive user cannot sign in.
+ */
+function findChanges(source: SourceUser, username: string, rules: ImportRules): Change[] {
+  const { id: userId, active, secondFactor, defaultRole: ownDefault } = source
+  const { defaultRole, isRoleChosen, inactiveWithSecondFactor } = rules
+  const owned = [...source.roles, ...(ownDefault === null ? [] : [ownDefault])]
+  const changes: Change[] = []
+  const report = (code: Change['code'], detail: string) => changes.push({ code, userId, username, detail })
+  if (owned.length > 0 && !owned.includes(defaultRole))
+    report(isRoleChosen ? 'role_chosen' : 'role_added', defaultRole)
+  if (secondFactor !== null && active)
+    report(inactiveWithSecondFactor ? 'inactive_chosen' : 'second_factor_lost', secondFactor)
+  return changes
 }
 
 function chooseDefaultRole({ defaultRole }: SourceUser, rules: ImportRules): string | null {

@@ -1,7 +1,7 @@
 import type { ImportedUser, ImportTarget } from '../stores/import-target.ts'
 import { type Candidate, createCandidate, type ImportRules } from './candidate.ts'
 import { type Plan, planBatch } from './plan.ts'
-import type { ProblemList } from './problems.ts'
+import type { ChangeCode, ProblemList } from './problems.ts'
 import type { SourceUser } from './read-users.ts'
 
 /** The counts of an import. Each user in `read` is in exactly one of the other four counts. */
@@ -17,6 +17,7 @@ export type ImportOptions = {
   target: ImportTarget
   rules: ImportRules
   problems: Pick<ProblemList, 'add'>
+  changes: Pick<ProblemList<ChangeCode>, 'add'>
   /** Called after every page with the number of users read so far. */
   onProgress(read: number): void
 }
@@ -35,6 +36,7 @@ export async function importUsers({
   target,
   rules,
   problems,
+  changes,
   onProgress,
 }: ImportOptions): Promise<ImportCounts> {
   const counts: ImportCounts = {
@@ -50,6 +52,7 @@ export async function importUsers({
     for (const batch of splitByRows(known.map((user) => createCandidate(user, rules)))) {
       const { plan, written } = await importBatch(batch, target)
       problems.add(plan.problems)
+      changes.add(plan.changes)
       counts.users.imported += written.users
       counts.users.present += plan.present
       counts.users.refused += plan.refused

@@ -1,24 +1,30 @@
 import type { IdentityOwner, ImportedUser, Standing } from '../stores/import-target.ts'
 import type { Candidate } from './candidate.ts'
-import type { Problem, ProblemCode } from './problems.ts'
+import type { Change, Problem, ProblemCode } from './problems.ts'
 
 /** The state of the target: a standing for each candidate, and the owners of the candidates' identities. */
 export type Found = { standings: ReadonlyMap<string, Standing>; owners: readonly IdentityOwner[] }
 
-/** The users of a batch to create, and the problems of all its users. */
-export type Plan = { create: ImportedUser[]; present: number; refused: number; problems: Problem[] }
+/** The users of a batch to create with their changes, and the problems of all its users. */
+export type Plan = {
+  create: ImportedUser[]
+  present: number
+  refused: number
+  problems: Problem[]
+  changes: Change[]
+}
 
 /**
  * Plans a batch. A user whose id exists in the target stays unchanged, roles and password included. Of two new users
  * with the same name, address or identity, the first one keeps it. Pure.
  */
 export function planBatch(candidates: readonly Candidate[], { standings, owners }: Found): Plan {
-  const plan: Plan = { create: [], present: 0, refused: 0, problems: [] }
+  const plan: Plan = { create: [], present: 0, refused: 0, problems: [], changes: [] }
   const names = new Map<string, string>()
   const addresses = new Map<string, string>()
   const identities = new Map(owners.map((owner) => [identityKey(owner), owner.owner]))
 
-  for (const { user, problems } of candidates) {
+  for (const { user, problems, changes } of candidates) {
     if (user === null) {
       plan.refused += 1
       plan.problems.push(...problems)
@@ -54,6 +60,7 @@ export function planBatch(candidates: readonly Candidate[], { standings, owners 
       continue
     }
     names.set(usernameKey, user.id)
+    plan.changes.push(...changes)
     const emailVerified = user.emailVerified && !isAddressTaken
     if (emailVerified && emailKey !== null) addresses.set(emailKey, user.id)
     for (const identity of linked) identities.set(identityKey(identity), user.id)

@@ -12,30 +12,67 @@ const table = {
     'imported without a role: its name is empty, has more than 255 characters, or one that no X-Hasura-Role header can carry',
 } as const satisfies Record<string, string>
 
+/**
+ * The closed table of changes that widen or weaken what a user had: code → result and cure. The options of the import
+ * choose the codes that end in `_chosen`.
+ */
+const changes = {
+  role_added:
+    'imported, and gets this role in addition: every active user has AUTH_DEFAULT_ROLE. Cure: --default-role with a role that no permission of Hasura names',
+  role_chosen: 'imported, and gets the role of --default-role in addition',
+  second_factor_lost:
+    'imported without the second factor: the password alone signs in. Cure: --inactive-with-second-factor',
+  inactive_chosen: 'imported inactive, because there was a second factor',
+} as const satisfies Record<string, string>
+
 export type ProblemCode = keyof typeof table
+export type ChangeCode = keyof typeof changes
 
 /** A problem with one user of the source. `detail` has the name, role or identity. */
-export type Problem = { code: ProblemCode; userId: string; username: string | null; detail: string }
+export type Problem<Code = ProblemCode> = {
+  code: Code
+  userId: string
+  username: string | null
+  detail: string
+}
+
+/** A change of what a user had at the source. `detail` has the role or the factor. */
+export type Change = Problem<ChangeCode>
 
 /** The result of each problem as text, for the report. */
 export const problemTable: Readonly<Record<ProblemCode, string>> = table
 
-export type ProblemList = ReturnType<typeof createProblemList>
+/** The result of each change as text, for the report. */
+export const changeTable: Readonly<Record<ChangeCode, string>> = changes
 
-/** Collects problems: counts all and keeps the first `limit`. */
-export function createProblemList(limit: number) {
-  const kept: Problem[] = []
-  const counts: Partial<Record<ProblemCode, number>> = {}
+/** The problems or changes of an import: all are counted, and the first ones are kept. */
+export type ProblemSummary<Code extends string> = {
+  total: number
+  counts: Partial<Record<Code, number>>
+  kept: readonly Problem<Code>[]
+}
+
+/** Returns true when a user was widened or weakened without an option that chose it. */
+export function hasUnchosen({ counts }: ProblemSummary<ChangeCode>): boolean {
+  return Object.keys(counts).some((code) => !code.endsWith('_chosen'))
+}
+
+export type ProblemList<Code extends string = ProblemCode> = ReturnType<typeof createProblemList<Code>>
+
+/** Collects problems or changes: counts all and keeps the first `limit`. */
+export function createProblemList<Code extends string = ProblemCode>(limit: number) {
+  const kept: Problem<Code>[] = []
+  const counts: Partial<Record<Code, number>> = {}
   let total = 0
   return {
-    add(problems: readonly Problem[]): void {
+    add(problems: readonly Problem<Code>[]): void {
       for (const problem of problems) {
         total += 1
         counts[problem.code] = (counts[problem.code] ?? 0) + 1
         if (kept.length < limit) kept.push(problem)
       }
     },
-    summary: () => ({ total, counts, kept }),
+    summary: (): ProblemSummary<Code> => ({ total, counts, kept }),
   }
 }
 

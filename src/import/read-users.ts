@@ -12,6 +12,8 @@ export type SourceUser = {
   anonymous: boolean
   defaultRole: string | null
   createdAt: string | null
+  /** The kind of the user's second factor, such as `totp`; null without one. */
+  secondFactor: string | null
   roles: string[]
   identities: { provider: string; subject: string }[]
 }

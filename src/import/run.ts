@@ -1,14 +1,20 @@
 import { findExcessiveCost, isPasswordHash } from '../authentication/password-hash-format.ts'
 import { usernameSchema } from '../authentication/username.ts'
 import type { Config } from '../config/config.ts'
-import { databaseUrl } from '../config/values.ts'
+import { databaseUrl, role } from '../config/values.ts'
 import type { Database } from '../database/database.ts'
 import { identifyDatabase } from '../database/same-database.ts'
 import { createImportTarget, type ImportTarget, rehearse } from '../stores/import-target.ts'
 import type { ImportRules } from './candidate.ts'
 import { type ImportCounts, importUsers } from './import-users.ts'
 import { findQueries, type Layout } from './layout.ts'
-import { createProblemList, ImportError, type ProblemList } from './problems.ts'
+import {
+  type ChangeCode,
+  createProblemList,
+  ImportError,
+  type ProblemCode,
+  type ProblemSummary,
+} from './problems.ts'
 import { createProgress, type ProgressStream } from './progress.ts'
 import { countUsers, readUsers } from './read-users.ts'
 import { openSource, type Source } from './source.ts'
@@ -29,20 +35,35 @@ export type ImportDeps = {
 export type ImportReport = ImportCounts & {
   source: string
   dryRun: boolean
+  /** The role that every active user is to have: AUTH_DEFAULT_ROLE of the gateway. */
+  defaultRole: string
+  /** False when `defaultRole` is not the AUTH_DEFAULT_ROLE of this configuration. */
+  isDefaultRoleSet: boolean
   /** `kept` has the first 50. */
-  problems: ReturnType<ProblemList['summary']>
+  problems: ProblemSummary<ProblemCode>
+  /** The gains and losses of users against the source. `kept` has the first 50. */
+  changes: ProblemSummary<ChangeCode>
+}
+
+/** The choices of an import. */
+export type ImportChoices = {
+  dryRun?: boolean
+  /** The role that every active user will have, in place of AUTH_DEFAULT_ROLE. */
+  defaultRole?: string
+  /** True imports users with a second factor inactive. */
+  inactiveWithSecondFactor?: boolean
 }
 
 const keptProblems = 50
 
 /**
- * Imports all users from the database at `url`. `dryRun` returns the same report and rolls every write back. Throws
+ * Imports all users from the database at `url`. `choices.dryRun` returns the same report and rolls every write back. Throws
  * ImportError, ConfigError and the errors of the target.
  */
 export async function runImport(
   name: string,
   url: string,
-  dryRun: boolean,
+  choices: ImportChoices,
   deps: ImportDeps,
 ): Promise<ImportReport> {
   const layout = layouts.find((candidate) => candidate.name === name)
@@ -55,6 +76,8 @@ export async function runImport(
   const problem = databaseUrl.safeParse(url).error?.issues[0]?.message
   if (problem !== undefined) throw new ImportError('usage', `The URL ${problem}.`)
   const config = await deps.parseConfig()
+  const { dryRun = false } = choices
+  const rules = rulesOf(config, choices)
   const source = await openSource(url, 'The source database')
   try {
     const queries = await findQueries(source, layout)
@@ -64,19 +87,29 @@ export async function runImport(
       const total = await countUsers(source, queries)
       const progress = createProgress(deps.stderr, total)
       const problems = createProblemList(keptProblems)
+      const changes = createProblemList<ChangeCode>(keptProblems)
       const work = (importTarget: ImportTarget): Promise<ImportCounts> =>
         importUsers({
           pages: readUsers(source, queries, deps.pageSize ?? 1000),
           target: importTarget,
-          rules: rulesOf(config),
+          rules,
           problems,
+          changes,
           onProgress: progress.update,
         })
       const counts = await (dryRun
         ? rehearse(target.database, work)
         : work(createImportTarget(target.database.query))
       ).finally(progress.end)
-      return { source: name, dryRun, ...counts, problems: problems.summary() }
+      return {
+        source: name,
+        dryRun,
+        defaultRole: rules.defaultRole,
+        isDefaultRoleSet: rules.defaultRole === config.roles.defaultRole,
+        ...counts,
+        problems: problems.summary(),
+        changes: changes.summary(),
+      }
     } finally {
       await target.close()
     }
@@ -85,9 +118,15 @@ export async function runImport(
   }
 }
 
-function rulesOf({ roles }: Config): ImportRules {
+/** Throws ImportError `usage` for a default role that AUTH_DEFAULT_ROLE cannot have. */
+function rulesOf({ roles }: Config, { defaultRole, inactiveWithSecondFactor }: ImportChoices): ImportRules {
+  const chosen = defaultRole ?? roles.defaultRole
+  const problem = role(chosen, roles.allowAdmin).safeParse(chosen).error?.issues[0]?.message
+  if (problem !== undefined) throw new ImportError('usage', `--default-role ${problem}.`)
   return {
-    defaultRole: roles.defaultRole,
+    defaultRole: chosen,
+    isRoleChosen: defaultRole !== undefined,
+    inactiveWithSecondFactor: inactiveWithSecondFactor === true,
     refuseUsername: (name) => usernameSchema.safeParse(name).error?.issues[0]?.message ?? null,
     isPasswordHash,
     findExcessiveCost,

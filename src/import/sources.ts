@@ -14,6 +14,7 @@ const hasuraAuth: Layout = {
     users: `SELECT id::text AS key, id::text AS id, NULL AS username, password_hash::text AS password,
         email::text AS email, coalesce(email_verified, false) AS "emailVerified",
         default_role::text AS "defaultRole", NOT coalesce(disabled, false) AS active,
+        ${has('auth.users.active_mfa_type') ? 'active_mfa_type::text' : 'NULL'} AS "secondFactor",
         ${has('auth.users.is_anonymous') ? 'coalesce(is_anonymous, false)' : 'false'} AS anonymous,
         ${has('auth.users.created_at') ? 'created_at::timestamptz::text' : 'NULL'} AS "createdAt"
       FROM auth.users WHERE $1::uuid IS NULL OR id > $1 ORDER BY users.id LIMIT $2`,
@@ -48,6 +49,7 @@ const hasuraBackendPlus: Layout = {
     users: `SELECT id::text AS key, user_id::text AS id, NULL AS username, password_hash::text AS password,
         email::text AS email, false AS "emailVerified", default_role::text AS "defaultRole",
         coalesce(active, false) AS active,
+        ${has('auth.accounts.mfa_enabled') ? "CASE WHEN mfa_enabled THEN 'totp' END" : 'NULL'} AS "secondFactor",
         ${has('auth.accounts.is_anonymous') ? 'coalesce(is_anonymous, false)' : 'false'} AS anonymous,
         ${has('auth.accounts.created_at') ? 'created_at::timestamptz::text' : 'NULL'} AS "createdAt"
       FROM auth.accounts WHERE $1::uuid IS NULL OR id > $1 ORDER BY accounts.id LIMIT $2`,
@@ -62,7 +64,7 @@ const hasuraBackendPlus: Layout = {
     'The source is in the database and schema of the gateway itself. Set DATABASE_URL to another database, or to another schema of it (?schema=).',
 }
 
-/** platyplus/authentication-server, the predecessor of this gateway. Its users have a username and no default role. */
+/** platyplus/authentication-server, the predecessor of this gateway. Its users have a username, and all have the role `user`. */
 const seed: Layout = {
   name: 'seed',
   columns: {
@@ -74,7 +76,8 @@ const seed: Layout = {
   queries: (has) => ({
     count: 'SELECT count(*)::int AS total FROM "user"',
     users: `SELECT id::text AS key, id::text AS id, username::text AS username, password::text AS password,
-        NULL AS email, false AS "emailVerified", NULL AS "defaultRole", false AS anonymous,
+        NULL AS email, false AS "emailVerified", 'user' AS "defaultRole", false AS anonymous,
+        NULL AS "secondFactor",
         ${has('user.active') ? 'coalesce(active, true)' : 'true'} AS active,
         ${has('user.created_at') ? 'created_at::timestamptz::text' : 'NULL'} AS "createdAt"
       FROM "user" WHERE $1::uuid IS NULL OR id > $1 ORDER BY "user".id LIMIT $2`,

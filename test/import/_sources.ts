@@ -34,7 +34,8 @@ const layouts = {
       password_hash text,
       default_role text NOT NULL DEFAULT 'user' REFERENCES auth.roles (role),
       is_anonymous boolean NOT NULL DEFAULT false,
-      otp_secret text);
+      otp_secret text,
+      mfa_enabled boolean NOT NULL DEFAULT false);
     CREATE TABLE auth.account_roles (
       id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
       account_id uuid NOT NULL REFERENCES auth.accounts (id),
@@ -62,7 +63,9 @@ const layouts = {
       password_hash text,
       email_verified boolean NOT NULL DEFAULT false,
       default_role text NOT NULL DEFAULT 'user' REFERENCES auth.roles (role),
-      is_anonymous boolean NOT NULL DEFAULT false);
+      is_anonymous boolean NOT NULL DEFAULT false,
+      totp_secret text,
+      active_mfa_type text CHECK (active_mfa_type IN ('totp', 'sms')));
     CREATE TABLE auth.user_roles (
       id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
       user_id uuid NOT NULL REFERENCES auth.users (id),

@@ -5,6 +5,8 @@ import test from '../_test.ts'
 
 const rules: ImportRules = {
   defaultRole: 'user',
+  isRoleChosen: false,
+  inactiveWithSecondFactor: false,
   refuseUsername: (name) => (name.startsWith(' ') ? 'begins with white space' : null),
   isPasswordHash,
   findExcessiveCost,
@@ -23,6 +25,7 @@ const source = (changes: Partial<SourceUser>): SourceUser => ({
   anonymous: false,
   defaultRole: null,
   createdAt: null,
+  secondFactor: null,
   roles: [],
   identities: [],
   ...changes,
@@ -137,4 +140,35 @@ test('identities without a subject are reported and left out', (t) => {
   })
   t.deepEqual(user?.identities, [{ provider: 'github', subject: '12' }])
   t.deepEqual(codes, ['invalid_identity', 'invalid_identity', 'invalid_identity'])
+})
+
+test('a user whose roles lack AUTH_DEFAULT_ROLE gets it, which is a change with the role', (t) => {
+  const changesOf = (changes: Partial<SourceUser>, changed: Partial<ImportRules> = {}) =>
+    createCandidate(source(changes), { ...rules, ...changed }).changes.map(({ code, detail }) => [
+      code,
+      detail,
+    ])
+  t.deepEqual(changesOf({ defaultRole: 'driver' }), [['role_added', 'user']])
+  t.deepEqual(changesOf({ roles: ['driver'] }), [['role_added', 'user']])
+  t.deepEqual(changesOf({ roles: ['driver', 'user'], defaultRole: 'driver' }), [])
+  t.deepEqual(changesOf({ roles: ['driver'], defaultRole: 'user' }), [])
+  // A source without roles has nothing to compare.
+  t.deepEqual(changesOf({}), [])
+  t.deepEqual(changesOf({ roles: ['user'] }, { defaultRole: 'member', isRoleChosen: true }), [
+    ['role_chosen', 'member'],
+  ])
+})
+
+test('a user with a second factor is weakened or inactive, and an inactive user stays so without a change', (t) => {
+  const withFactor = (active: boolean, inactiveWithSecondFactor: boolean) => {
+    const { user, changes } = createCandidate(source({ secondFactor: 'totp', active }), {
+      ...rules,
+      inactiveWithSecondFactor,
+    })
+    return [user?.active, changes.map(({ code, detail }) => `${code} ${detail}`)]
+  }
+  t.deepEqual(withFactor(true, false), [true, ['second_factor_lost totp']])
+  t.deepEqual(withFactor(true, true), [false, ['inactive_chosen totp']])
+  t.deepEqual(withFactor(false, false), [false, []])
+  t.deepEqual(withFactor(false, true), [false, []])
 })

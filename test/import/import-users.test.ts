@@ -1,5 +1,5 @@
 import { importUsers } from '../../src/import/import-users.ts'
-import { createProblemList } from '../../src/import/problems.ts'
+import { type ChangeCode, createProblemList } from '../../src/import/problems.ts'
 import type { SourceUser } from '../../src/import/read-users.ts'
 import type { ImportedUser, ImportTarget } from '../../src/stores/import-target.ts'
 import test from '../_test.ts'
@@ -14,6 +14,7 @@ const source = (id: string): SourceUser => ({
   anonymous: false,
   defaultRole: null,
   createdAt: null,
+  secondFactor: null,
   roles: [],
   identities: [],
 })
@@ -60,11 +61,20 @@ async function run(rivals: string[], ids: string[], changes: Partial<SourceUser>
   })()
   const rules = {
     defaultRole: 'user',
+    isRoleChosen: false,
+    inactiveWithSecondFactor: false,
     refuseUsername: () => null,
     isPasswordHash: () => true,
     findExcessiveCost: () => null,
   }
-  const counts = await importUsers({ pages, target, rules, problems, onProgress: () => {} })
+  const counts = await importUsers({
+    pages,
+    target,
+    rules,
+    problems,
+    changes: createProblemList<ChangeCode>(10),
+    onProgress: () => {},
+  })
   return { counts, target, problems: problems.summary() }
 }
 
