@@ -7,6 +7,7 @@ import { createContext } from '../src/cli/context.ts'
 import { CommandError, exitCodes, type FailureCode } from '../src/cli/failure.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { parseConfig } from '../src/config/config.ts'
+import { formerNames } from '../src/config/former-variables.ts'
 import { fieldRules } from '../src/errors.ts'
 import { describeTables, metadataRoles } from '../src/hasura/metadata-tables.ts'
 import { operations } from '../src/hasura/operations.ts'
@@ -168,6 +169,11 @@ test('docs/reference/environment.md and .env.example have every variable that is
   const withoutProvider = offered.map((name) => name.replace(/^AUTH_(?:GITHUB|GOOGLE)_/, 'AUTH_<NAME>_'))
   const named = firstCellsOf('docs/reference/environment.md', 'variable').flatMap(codeIn)
   t.deepEqual(named, [...new Set(withoutProvider)])
+})
+
+test('docs/how-to/hasura-auth.md has every variable of other servers that is known, in one order', (t) => {
+  const cells = firstCellsOf('docs/how-to/hasura-auth.md', 'variable').flatMap(codeIn)
+  t.deepEqual(cells, [...formerNames])
 })
 
 test('docs/reference/database.md names the tested versions of PostgreSQL, and the last one is the server of npm test', async (t) => {

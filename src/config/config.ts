@@ -3,6 +3,7 @@ import { withDefaultSslmode } from '../database/connection-string.ts'
 import { ConfigError } from '../errors.ts'
 import { isThisMachine } from '../http/ip-address.ts'
 import type { LimitSettings } from '../limits/limits.ts'
+import { findFormer, isFormer } from './former-variables.ts'
 import { type KeyFiles, readKeyPair, readPreviousKeys, readSecret } from './keys.ts'
 import { corsOrigins, redirectOrigins as redirectTargets, webOrigins } from './origins.ts'
 import { readPages } from './pages.ts'
@@ -164,7 +165,9 @@ export function parseConfig(
     /** True traces also the requests of probes and of Prometheus. */
     traceProbes: read('AUTH_TRACE_PROBES', v.flag(false)),
     /** Unknown variables that begin with `AUTH_`, such as misspelled ones. */
-    unknownVariables: Object.keys(env).filter((name) => name.startsWith('AUTH_') && !known.has(name)),
+    unknownVariables: Object.keys(env).filter(
+      (name) => name.startsWith('AUTH_') && !known.has(name) && !isFormer(name),
+    ),
     /** Variables whose valid value is in quotation marks, which `docker run --env-file` keeps. */
     quotedVariables: quoted,
   }
@@ -182,8 +185,17 @@ export function parseConfig(
     problems.push(
       'WEB_CONCURRENCY must be 1 without DATABASE_URL: only one process can open the embedded database',
     )
+  const former = findFormer(env, known, {
+    defaultRole: config.roles.defaultRole,
+    passwordMinLength: config.passwordMinLength,
+    accessTokenLifetime: config.accessTokenLifetime,
+    sessionIdleLifetime: idle,
+  })
+  problems.push(...former.problems)
   if (problems.length > 0) throw new ConfigError(problems)
-  return Object.freeze(config)
+  /** Variables of other servers whose values restricted nothing. */
+  const formerVariables = Object.freeze(former.warnings)
+  return Object.freeze({ ...config, formerVariables })
 
   function readDatabaseUrl(name: string): string | undefined {
     const url = read(name, v.databaseUrl)

@@ -9,7 +9,7 @@ const fewest = 8
 
 /** Returns the warnings about settings that are valid, and unsafe for the public URL or in general. */
 export function findWarnings(config: Config): Warning[] {
-  return [...findPublicWarnings(config), ...findSecretWarnings(config)]
+  return [...findPublicWarnings(config), ...findSecretWarnings(config), ...config.formerVariables]
 }
 
 /** Returns the warnings about a gateway that other machines reach. */

@@ -84,6 +84,7 @@ test('an empty environment gives the defaults', (t) => {
       tracesEndpoint: undefined,
       traceProbes: false,
       unknownVariables: [],
+      formerVariables: [],
       quotedVariables: [],
       webhookCache: 16 * 1024 * 1024,
     },

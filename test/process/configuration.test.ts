@@ -55,6 +55,35 @@ test.serial('a DATABASE_URL without a secret or a key is rejected with 78 and wh
   t.notRegex(stderr, /hidden/)
 })
 
+test.serial(
+  'a variable of another server that closed the sign-up ends the start with 78 and the new name',
+  async (t) => {
+    const folder = await createFolder(t)
+    const { code, stdout, stderr } = await runProcess(
+      { AUTH_DISABLE_SIGNUP: 'true', ALLOWED_EMAIL_DOMAINS: 'hidden.example' },
+      folder,
+    )
+    t.is(code, 78)
+    t.regex(
+      stderr,
+      /^ {2}AUTH_DISABLE_SIGNUP of hasura-auth restricts nothing here: set AUTH_SIGNUP=false\. Then remove AUTH_DISABLE_SIGNUP$/m,
+    )
+    t.regex(
+      stderr,
+      /^ {2}ALLOWED_EMAIL_DOMAINS of hasura-backend-plus restricts nothing here: .*AUTH_SIGNUP=false/m,
+    )
+    t.notRegex(stdout + stderr, /hidden|listens/)
+    t.deepEqual(await readdir(folder), [])
+
+    const gateway = await startProcess({ AUTH_DISABLE_SIGNUP: 'false' }, folder)
+    t.teardown(() => gateway.stop('SIGKILL'))
+    t.regex(
+      gateway.output(),
+      /AUTH_DISABLE_SIGNUP is a variable of hasura-auth, and has no effect; set AUTH_SIGNUP=false/,
+    )
+  },
+)
+
 test.serial('.env in the working directory is read, and the environment wins over it', async (t) => {
   const folder = await createFolder(t)
   await writeFile(
