@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { MetadataApi } from '../hasura/metadata-api.ts'
-import type { MetadataRoles, TableName } from '../hasura/metadata-tables.ts'
+import type { MetadataRoles } from '../hasura/metadata-tables.ts'
 import { type CommandContext, print } from './context.ts'
 import { CommandError, toOpenError } from './failure.ts'
 import { count, examples, type Output, printable } from './output.ts'
@@ -11,6 +11,7 @@ type Flags = {
   adminSecret?: string
   source: string
   schema?: string
+  prefix: string
   managerRole: string
   userRole: string
   timeout: number
@@ -54,9 +55,21 @@ function addOptions(command: Command): Command {
     .option('--admin-secret <secret>', 'the admin secret of Hasura; HASURA_GRAPHQL_ADMIN_SECRET is safer')
     .option('--source <name>', 'the source in Hasura that has the database', 'default')
     .option('--schema <name>', 'the schema of the tables; by default the schema that DATABASE_URL leads to')
+    .option(
+      '--prefix <text>',
+      'begins the names of the tables in GraphQL, where other tables have these names',
+      parsePrefix,
+      '',
+    )
     .option('--manager-role <role>', 'the role that manages users and roles', 'manager')
     .option('--user-role <role>', 'the role of every user: AUTH_DEFAULT_ROLE', 'user')
     .option('--timeout <seconds>', 'the timeout of each request to Hasura', parseSeconds, 10)
+}
+
+function parsePrefix(text: string): string {
+  if (!/^(?!__)[A-Za-z_]\w{0,49}$/.test(text))
+    throw new InvalidArgumentError('It must begin with a letter, and have letters, digits and _ only.')
+  return text
 }
 
 function parseSeconds(text: string): number {
@@ -152,7 +165,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
     )
   const roles = parseRoles(flags.managerRole, flags.userRole, process.env.AUTH_ANONYMOUS_ROLE)
   const schema = flags.schema ?? (await readSchema(process.env, flags.timeout))
-  const calls = toCalls(describeTables(roles, schema), flags.source)
+  const calls = toCalls(describeTables(roles, schema, flags.prefix), flags.source)
   const fetch = await createFetch(parseProxies(process.env))
   const api = createMetadataApi({ endpoint, fetch, timeout: flags.timeout * 1000 }, adminSecret)
   const exported = await api.export()
@@ -164,11 +177,7 @@ async function compare({ process }: CommandContext, flags: Flags) {
     describeCall,
     missing,
     differs,
-    taken: taken.map(({ name, table, other }) => ({
-      name,
-      table: describeTable(table),
-      other: describeTable(other as TableName),
-    })),
+    taken: taken.map((each) => ({ ...each, table: describeTable(each.table) })),
     inTheWay: differs.map(({ call }) => call).filter((call) => used.includes(call)),
   }
 }
@@ -182,11 +191,17 @@ function refuseOver(relationships: readonly string[]): CommandError {
 }
 
 /** Creates the error for tables that cannot get their GraphQL name. */
-function refuseNames(taken: readonly { name: string; table: string; other: string }[]): CommandError {
-  const names = taken.map(({ name, table, other }) => `${other} is named ${name}, as ${table} would be`)
+function refuseNames(
+  taken: readonly { name: string; isField: boolean; table: string; other: string }[],
+): CommandError {
+  const names = taken.map(({ name, isField, table, other }) =>
+    isField
+      ? `${other} has the root field ${name}, as ${table} would have`
+      : `${other} is named ${name}, as ${table} would be`,
+  )
   return new CommandError(
     'graphql_name_taken',
-    `Hasura has other tables with the same names in GraphQL. Nothing was changed. Give these tables, or the gateway's when you track them yourself, a custom GraphQL name in Hasura: ${names.map(printable).join('; ')}`,
+    `Hasura has the same names in GraphQL already. Nothing was changed. Give the gateway's tables other names (--prefix gate_), or change these names in Hasura: ${names.map(printable).join('; ')}`,
   )
 }
 

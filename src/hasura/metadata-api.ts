@@ -6,10 +6,26 @@ const sourceSchema = z.looseObject({
   name: z.string(),
   kind: z.string(),
   tables: z.array(z.looseObject({ table: z.unknown() })).default([]),
+  functions: z.array(z.looseObject({ function: z.unknown() })).default([]),
+  customization: z
+    .looseObject({
+      root_fields: z
+        .looseObject({
+          namespace: z.string().nullish(),
+          prefix: z.string().nullish(),
+          suffix: z.string().nullish(),
+        })
+        .nullish(),
+      naming_convention: z.string().nullish(),
+    })
+    .nullish(),
 })
 const exportSchema = z.object({
   resource_version: z.number().int(),
-  metadata: z.looseObject({ sources: z.array(sourceSchema).default([]) }),
+  metadata: z.looseObject({
+    sources: z.array(sourceSchema).default([]),
+    actions: z.array(z.looseObject({ name: z.string() })).default([]),
+  }),
 })
 const inconsistentSchema = z.object({
   is_consistent: z.boolean(),

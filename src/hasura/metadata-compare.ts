@@ -1,15 +1,16 @@
 import type { ExportedMetadata } from './metadata-api.ts'
-import type { MetadataCall } from './metadata-calls.ts'
+import { describeTable, type MetadataCall } from './metadata-calls.ts'
 import { HasuraError } from './metadata-request.ts'
 import type { TableName } from './metadata-tables.ts'
+import { findRootFields, graphqlName, nameOf, rootFieldsOf } from './root-fields.ts'
 
 /** The calls that are missing in Hasura, and the calls whose object exists in another form and stays unchanged. */
 export type Comparison = {
   missing: MetadataCall[]
   /** Each of the differences names a member of the metadata. */
   differs: { call: MetadataCall; differences: string[] }[]
-  /** The missing tables whose GraphQL name another table of the source has, with that table. */
-  taken: { name: string; table: TableName; other: unknown }[]
+  /** The missing tables whose GraphQL name, or one of whose root fields, something else has, with its name. */
+  taken: { name: string; isField: boolean; table: TableName; other: string }[]
 }
 
 type Tracked = Record<string, unknown>
@@ -18,10 +19,11 @@ const fieldKinds = ['object_relationships', 'array_relationships', 'remote_relat
 
 /** Compares the metadata of a source with calls. Throws `source_not_found`. */
 export function compareMetadata(
-  { metadata }: ExportedMetadata,
+  exported: ExportedMetadata,
   calls: readonly MetadataCall[],
   source: string,
 ): Comparison {
+  const { metadata } = exported
   const found = metadata.sources.find(({ name }) => name === source)
   if (!found) {
     const names = metadata.sources.map(({ name }) => JSON.stringify(name)).join(', ') || 'none'
@@ -36,15 +38,21 @@ export function compareMetadata(
       `The source ${JSON.stringify(source)} is ${found.kind}, not postgres; set --source to a PostgreSQL source`,
     )
   const comparison: Comparison = { missing: [], differs: [], taken: [] }
+  const rootFields = findRootFields(exported)
   for (const call of calls) {
-    const tracked = found.tables.find(({ table }) => isSame(tableOf(table), call.args.table))
+    const tracked = found.tables.find(({ table }) => isSame(nameOf(table), call.args.table))
     const differences = findChanges(tracked, call)
     if (differences === null) comparison.missing.push(call)
     else if (differences.length > 0) comparison.differs.push({ call, differences })
     if (tracked || call.type !== 'pg_track_table') continue
+    const { table } = call.args
     const name = graphqlName(call.args)
-    const other = found.tables.find((table) => graphqlName(table) === name)
-    if (other) comparison.taken.push({ name, table: call.args.table, other: tableOf(other.table) })
+    const named = found.tables.find((each) => graphqlName(each) === name)
+    const field = rootFieldsOf(call.args, found).find((each) => rootFields.has(each))
+    if (named)
+      comparison.taken.push({ name, isField: false, table, other: describeTable(nameOf(named.table)) })
+    else if (field !== undefined)
+      comparison.taken.push({ name: field, isField: true, table, other: rootFields.get(field) ?? '' })
   }
   return comparison
 }
@@ -61,13 +69,6 @@ export function findUsedRelationships(calls: readonly MetadataCall[]): MetadataC
   }
   for (const { args } of calls) visit(args.permission)
   return calls.filter(({ args }) => args.using !== undefined && names.has(args.name))
-}
-
-/** Returns the name of a table in GraphQL, without the customization of its source. */
-function graphqlName({ table, configuration }: Tracked): string {
-  const { custom_name } = (configuration ?? {}) as { custom_name?: string | null }
-  const { schema, name } = tableOf(table) as TableName
-  return custom_name ?? (schema === 'public' ? name : `${schema}_${name}`)
 }
 
 /** Returns the differences of the object of a call in a table; null when the object is missing. */
@@ -119,10 +120,6 @@ function listOf(value: unknown): string[] {
   return [value].flat().flatMap((each) => (typeof each === 'string' ? [each.replaceAll('"', '')] : []))
 }
 
-function tableOf(table: unknown): unknown {
-  return typeof table === 'string' ? ({ schema: 'public', name: table } satisfies TableName) : table
-}
-
 function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b))
 }
@@ -137,7 +134,7 @@ function canonical(value: unknown): unknown {
   const members = Object.entries(value)
     .map(([name, member]): [string, unknown] => [
       name === 'columns' ? 'column' : name,
-      canonical(name === 'table' ? tableOf(member) : member),
+      canonical(name === 'table' ? nameOf(member) : member),
     ])
     .filter(([name, member]) => name !== 'comment' && !isEmpty(name, member))
     .sort(([a], [b]) => (a < b ? -1 : 1))

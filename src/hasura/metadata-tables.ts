@@ -62,13 +62,18 @@ const sessionColumns = [
 /**
  * Returns the gateway's tables in a schema for Hasura. The metadata directory, `bulk.json` and the commands come from
  * this list. Hasura puts another schema than `public` into the names of GraphQL; `custom_name` keeps the same API.
+ * `prefix` begins the names of the tables in GraphQL.
  * Permissions name each column, so that a column of a later version is visible to no role.
  */
-export function describeTables({ manager, user }: MetadataRoles, schema = 'public'): TrackedTable[] {
+export function describeTables(
+  { manager, user }: MetadataRoles,
+  schema = 'public',
+  prefix = '',
+): TrackedTable[] {
   const named = (name: string): TableName => ({ schema, name })
   const tracked = (name: string) => ({
     table: named(name),
-    ...(schema !== 'public' && { configuration: { custom_name: name } }),
+    ...((schema !== 'public' || prefix !== '') && { configuration: { custom_name: `${prefix}${name}` } }),
   })
   const toMany = (name: string, table: string, column: string) => ({
     name,

@@ -5,6 +5,29 @@ type Json = any
 
 const operators = ['_eq', '_neq', '_gt', '_lt', '_gte', '_lte', '_in', '_nin', '_is_null', '_like', '_ilike']
 
+/** Throws, as Hasura does, when two tables have the same name or the same root field in GraphQL. */
+export function checkNames(tables: Json[]): void {
+  const seen = new Set<string>()
+  for (const { table, configuration } of tables) {
+    const name =
+      configuration?.custom_name ?? (table.schema === 'public' ? table.name : `${table.schema}_${table.name}`)
+    const custom = configuration?.custom_root_fields ?? {}
+    const fields = [
+      custom.select ?? name,
+      custom.select_by_pk ?? `${name}_by_pk`,
+      custom.select_aggregate ?? `${name}_aggregate`,
+      custom.insert ?? `insert_${name}`,
+      custom.insert_one ?? `insert_${name}_one`,
+      custom.update ?? `update_${name}`,
+      custom.delete ?? `delete_${name}`,
+    ]
+    for (const field of fields) {
+      if (seen.has(field)) throw new Error(`Found conflicting definitions of the field "${field}"`)
+      seen.add(field)
+    }
+  }
+}
+
 /** Throws, as Hasura does, for a relationship without a foreign key. */
 export function checkRelationship(database: Database, table: string, { using }: Json): void {
   const on = using.foreign_key_constraint_on

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { JsonObject } from '../_hasura.ts'
 import { type Authentication, answerGraphql } from './_authentication.ts'
 import { type Database, database } from './_database.ts'
-import { checkPermission, checkRelationship } from './_metadata-rules.ts'
+import { checkNames, checkPermission, checkRelationship } from './_metadata-rules.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: metadata can have any form
 type Json = any
@@ -118,6 +118,7 @@ function applyCall(state: HasuraState, metadata: Json, { type, args }: Json): vo
     if (tracked) throw new Error(`view/table already tracked: "${table.name}"`)
     if (!state.tables[table.name]) throw new Error(`no such table/view exists in source: "${table.name}"`)
     tables.push({ table, ...part })
+    checkNames(tables)
     return
   }
   if (!tracked) throw new Error(`table "${table.name}" does not exist in source: ${source}`)

@@ -128,6 +128,135 @@ test('apply adds nothing when another table has a name of ours in GraphQL', asyn
   t.is(hasura.state.applied.length, inAuth.length - 1)
 })
 
+/** The tables that nhost tracks: one row of `auth.users` is the root field `user`. */
+const nhost = [
+  {
+    table: { schema: 'auth', name: 'users' },
+    configuration: {
+      custom_name: 'users',
+      custom_root_fields: {
+        select: 'users',
+        select_by_pk: 'user',
+        select_aggregate: 'usersAggregate',
+        insert: 'insertUsers',
+        insert_one: 'insertUser',
+        update: 'updateUsers',
+        update_by_pk: 'updateUser',
+        delete: 'deleteUsers',
+        delete_by_pk: 'deleteUser',
+      },
+    },
+  },
+  {
+    table: { schema: 'auth', name: 'roles' },
+    configuration: {
+      custom_name: 'authRoles',
+      custom_root_fields: { select: 'authRoles', select_by_pk: 'authRole' },
+    },
+  },
+]
+
+for (const schema of ['public', 'gate']) {
+  test(`beside nhost's auth.users, apply from ${schema} names the root field before anything is sent, and --prefix avoids it`, async (t) => {
+    const hasura = await startHasura()
+    t.teardown(hasura.close)
+    hasura.state.metadata.sources[0].tables.push(...structuredClone(nhost))
+    for (const command of ['apply', 'apply --dry-run']) {
+      const { code, stderr } = await run(hasura.url, `${command} --schema ${schema} --json`)
+      t.is(code, 1)
+      const { error } = JSON.parse(stderr)
+      t.is(error.code, 'graphql_name_taken')
+      t.regex(error.message, /--prefix gate_/)
+      t.regex(error.message, /: auth\.users has the root field user, as (gate\.)?user would have$/)
+    }
+    t.is(hasura.state.version, 1)
+    t.deepEqual(hasura.state.applied, [])
+
+    const prefixed = `--schema ${schema} --prefix gate_`
+    t.is((await run(hasura.url, `apply ${prefixed}`)).code, 0)
+    t.deepEqual<unknown, unknown>(
+      hasura.state.applied,
+      toCalls(describeTables(metadataRoles, schema, 'gate_'), 'default'),
+    )
+    const [, , ours] = hasura.state.metadata.sources[0].tables
+    t.deepEqual(ours.configuration, { custom_name: 'gate_user' })
+    t.is((await run(hasura.url, `apply ${prefixed}`)).stdout, 'Hasura has all the metadata already.\n')
+    t.is((await run(hasura.url, `diff --schema ${schema}`)).stdout, 'Nothing is missing.\n')
+  })
+}
+
+test('root fields of functions, Actions, other sources and custom names are compared, with the customization of the source', async (t) => {
+  const clash = async (change: (metadata: typeof hasura.state.metadata) => void) => {
+    const fresh = await startHasura()
+    t.teardown(fresh.close)
+    change(fresh.state.metadata)
+    const { stderr } = await run(fresh.url, 'apply --dry-run --json')
+    return stderr === '' ? null : JSON.parse(stderr).error.message.split(': ').at(-1)
+  }
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  const shop = (changes: object) => ({
+    name: 'shop',
+    kind: 'postgres',
+    tables: [{ table: 'user' }],
+    ...changes,
+  })
+  t.is(
+    await clash((metadata) => {
+      metadata.sources[0].functions = [{ function: { schema: 'public', name: 'session' } }]
+    }),
+    'the function session has the root field session, as session would have',
+  )
+  t.is(
+    await clash((metadata) => {
+      metadata.actions = [{ name: 'insert_role' }]
+    }),
+    'the Action insert_role has the root field insert_role, as role would have',
+  )
+  t.is(
+    await clash((metadata) => {
+      const configuration = { custom_root_fields: { select: { name: 'identity_aggregate', comment: 'all' } } }
+      metadata.sources[0].tables.push({ table: 'person', configuration })
+    }),
+    'person has the root field identity_aggregate, as identity would have',
+  )
+  t.is(
+    await clash((metadata) => {
+      metadata.sources.push(shop({}))
+    }),
+    'user has the root field user, as user would have',
+  )
+  for (const root_fields of [{ namespace: 'shop' }, { prefix: 'shop_' }, { suffix: '_shop' }])
+    t.is(
+      await clash((metadata) => {
+        metadata.sources.push(shop({ customization: { root_fields } }))
+      }),
+      null,
+    )
+  t.is(
+    await clash((metadata) => {
+      metadata.sources[0].customization = { naming_convention: 'graphql-default' }
+      metadata.sources[0].tables.push({
+        table: 'person',
+        configuration: { custom_root_fields: { select: 'userByPk' } },
+      })
+    }),
+    'person has the root field userByPk, as user would have',
+  )
+  // Sources of other kinds name their tables in other forms.
+  t.is(
+    await clash((metadata) => {
+      metadata.sources.push({ name: 'music', kind: 'sqlite', tables: [{ table: ['user'] }] })
+    }),
+    null,
+  )
+})
+
+test('a prefix that GraphQL cannot have is rejected', async (t) => {
+  for (const prefix of ['1a', '__a', 'a-b'])
+    t.is((await run('http://127.0.0.1:9', `diff --prefix ${prefix}`)).code, 64)
+})
+
 test('the schema is the one of DATABASE_URL, which need not be reachable to say it', async (t) => {
   const hasura = await startHasura()
   t.teardown(hasura.close)
