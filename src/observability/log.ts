@@ -18,7 +18,7 @@ export function createLog(level: string, destination?: DestinationStream): Logge
 // In milliseconds.
 const longestDelay = 50
 
-// In characters. A pipe takes 4096 bytes as a whole (PIPE_BUF), so that the lines of several workers do not mix.
+// In bytes. A pipe takes as many as a whole (PIPE_BUF), so that the lines of several workers do not mix.
 const longestWrite = 4096
 
 /**
@@ -27,20 +27,25 @@ const longestWrite = 4096
  * `periodicFlush` would write empty texts in an idle process.
  */
 function createOutput(): DestinationStream {
-  const output = pino.destination(1)
+  // The package joins the texts that wait for a slow reader, up to this size.
+  const output = pino.destination({ dest: 1, maxWrite: longestWrite })
   const { write, flushSync } = output
   let waiting = ''
+  let bytes = 0
   let timer: NodeJS.Timeout | undefined
   const writeWaiting = () => {
     clearTimeout(timer)
     timer = undefined
     if (waiting !== '') write.call(output, waiting)
     waiting = ''
+    bytes = 0
   }
   return Object.assign(output, {
     write: (line: string) => {
-      if (waiting.length + line.length > longestWrite) writeWaiting()
+      const more = Buffer.byteLength(line)
+      if (bytes + more > longestWrite) writeWaiting()
       waiting += line
+      bytes += more
       timer ??= setTimeout(writeWaiting, longestDelay)
       return true
     },

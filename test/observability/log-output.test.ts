@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import test from '../_test.ts'
 
 const program = fileURLToPath(new URL('_endings.js', import.meta.url))
+const slowly = fileURLToPath(new URL('_slow-writes.js', import.meta.url))
 
 for (const ending of ['its last work', 'process.exit', 'an uncaught error']) {
   test(`a process that ends with ${ending} loses no line of its log`, async (t) => {
@@ -17,3 +18,18 @@ for (const ending of ['its last work', 'process.exit', 'an uncaught error']) {
     )
   })
 }
+
+test('no write to a slow reader is longer than a pipe takes as a whole', async (t) => {
+  const child = spawn(process.execPath, [slowly], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let output = ''
+  for await (const chunk of child.stderr) output += chunk
+  const writes: { bytes: number; lines: number }[] = JSON.parse(output)
+  t.is(
+    writes.reduce((sum, { lines }) => sum + lines, 0),
+    300,
+  )
+  t.deepEqual(
+    writes.filter(({ bytes }) => bytes > 4096),
+    [],
+  )
+})
