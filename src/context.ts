@@ -25,8 +25,8 @@ export type State = {
   body?: unknown
   /** The schema that has checked the body. */
   bodySchema?: z.ZodType
-  /** The data of the user of a login, null without one, when the limits have read it with their counters. */
-  credentials?: Credentials | null
+  /** The data of the user with a typed name, null without one, when the limits have read it with their counters. */
+  credentials?: { username: string; user: Credentials | null }
   /** The authenticated user. */
   user?: ProvenUser
   /** The parameters with which the client starts a provider sign-in. */

@@ -44,7 +44,9 @@ export function createVerifyPassword({ provider, users, hashes }: VerifyPassword
   return function verifyPassword(...args) {
     const [req, username, password, done] = args.length === 4 ? args : [null, ...args]
     const { address = '', credentials } = (req as { ctx: Context } | null)?.ctx.state ?? {}
-    verify(username, password, address, credentials).then((user) => done(null, user), done)
+    // A strategy may pass another name than the client has sent.
+    const read = credentials?.username === username ? credentials.user : undefined
+    verify(username, password, address, read).then((user) => done(null, user), done)
   }
 }
 

@@ -24,7 +24,7 @@ export function guessLimit({ limits, devices, usernameOf }: GuessLimitOptions): 
     async function guessLimit(ctx, next) {
       const username = usernameOf(ctx)
       const attempt = await limits.login(username, ctx.state.address, devices?.read(ctx, username))
-      if (attempt.credentials !== undefined) ctx.state.credentials = attempt.credentials
+      if (attempt.credentials !== undefined) ctx.state.credentials = { username, user: attempt.credentials }
       try {
         await next()
       } catch (error) {

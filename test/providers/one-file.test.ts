@@ -46,8 +46,8 @@ export default {
   flow: 'password',
   label: 'Staff',
   strategy: (verify) =>
-    new Strategy({ session: false }, (username, password, done) =>
-      verify(username.replace(/@staff$/, ''), password, done)),
+    new Strategy({ session: false, passReqToCallback: true }, (req, username, password, done) =>
+      verify(req, username.replace(/@staff$/, ''), password, done)),
 }
 `
 
