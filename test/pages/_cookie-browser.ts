@@ -1,5 +1,5 @@
+import type { TestApp } from '../_app.ts'
 import { type Cookies, cookieHeader, keepCookies } from '../_cookies.ts'
-import type { Stage } from './_pages.ts'
 
 /** An answer with a page. */
 export type Seen = { status: number; headers: Headers; text: string; location: string | null }
@@ -20,7 +20,7 @@ export type CookieBrowser = {
 }
 
 export function openCookieBrowser(
-  { app, url }: Pick<Stage, 'app' | 'url'>,
+  { app, url }: { app: Pick<TestApp, 'call'>; url: string },
   cookies: Cookies = new Map(),
 ): CookieBrowser {
   const browserHeaders = { Accept: 'text/html,*/*;q=0.8', 'Accept-Language': 'en' }
