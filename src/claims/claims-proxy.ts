@@ -22,37 +22,25 @@ type ClaimsProxyOptions = {
  * tokens and webhook answers are made of its result. When the rows cannot be read, the request fails.
  */
 export function claimsProxy({ roles, read, refused }: ClaimsProxyOptions): Middleware {
-  const claimsOf = createClaimsOf(roles)
+  // A cached session comes again.
+  const made = new WeakMap<ActiveSession, HasuraClaims>()
   return withContract({ errors: [refused, 'database_unavailable'] }, async function claimsProxy(ctx, next) {
     const access = await read(ctx)
     ctx.state.access = access
-    ctx.state.claims = claimsOf(access, ({ leftOut }) => {
-      if (leftOut.length > 0)
-        ctx.state.log.warn({ userId: access.userId, leftOut }, 'roles or claims left out')
-    })
+    ctx.state.claims = made.get(access) ?? make(ctx, access)
     await next()
   })
+
+  function make(ctx: Context, access: ActiveSession): HasuraClaims {
+    const claims = createHasuraClaims(access, roles)
+    made.set(access, claims)
+    const { leftOut } = claims
+    if (leftOut.length > 0) ctx.state.log.warn({ userId: access.userId, leftOut }, 'roles or claims left out')
+    return claims
+  }
 }
 
 /** Returns the session and the claims that the claims proxy has made. Throws on a route without the claims proxy. */
 export function requireClaims(ctx: Context): { access: ActiveSession; claims: HasuraClaims } {
   return { access: requireState(ctx, 'access'), claims: requireState(ctx, 'claims') }
-}
-
-type ClaimsOf = (access: ActiveSession, onMade?: (claims: HasuraClaims) => void) => HasuraClaims
-
-/**
- * Creates a function that returns the claims of a session. A cached session comes again, so the claims are made once for
- * each session object; `onMade` is called then.
- */
-export function createClaimsOf(roles: RoleRules): ClaimsOf {
-  const made = new WeakMap<ActiveSession, HasuraClaims>()
-  return (access, onMade) => {
-    const known = made.get(access)
-    if (known) return known
-    const claims = createHasuraClaims(access, roles)
-    made.set(access, claims)
-    onMade?.(claims)
-    return claims
-  }
 }

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { bearerToken } from '../authentication/bearer.ts'
-import { createClaimsOf } from '../claims/claims-proxy.ts'
-import type { RoleRules } from '../claims/hasura-claims.ts'
+import { createHasuraClaims, type RoleRules } from '../claims/hasura-claims.ts'
 import type { ActiveSession, HasuraClaims } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { createComparison } from '../hasura/shared-secrets.ts'
@@ -121,21 +120,21 @@ function answerJwks(deps: Dependencies, plain: RequestListener, route: string): 
 /** Returns the answer in a role, up to the number of seconds; null for a role that the user does not have. */
 type Prepare = (access: ActiveSession, role: string) => Bytes | null
 
-/** Creates a function that prepares each answer once for a session object, as a cached session comes again. */
+/**
+ * Creates a function that prepares the answer of a session object once, as a cached session comes again. It keeps the
+ * last role only: the answers in all roles would be many times as large as the session, whose size the cache limits.
+ */
 function createPrepare(roles: RoleRules): Prepare {
-  const claimsOf = createClaimsOf(roles)
-  const prepared = new WeakMap<HasuraClaims, Map<string, Bytes>>()
+  const prepared = new WeakMap<ActiveSession, { claims: HasuraClaims; role: string; bytes: Bytes }>()
   return (access, role) => {
-    const claims = claimsOf(access)
-    const known = prepared.get(claims)
-    const found = known?.get(role)
-    if (found !== undefined) return found
+    const known = prepared.get(access)
+    if (known?.role === role) return known.bytes
+    const claims = known?.claims ?? createHasuraClaims(access, roles)
     // The plain path writes a log line about them.
     if (claims.leftOut.length > 0) return null
     if (role !== '' && !claims.allowedRoles.includes(role)) return null
     const bytes = bytesOf(JSON.stringify(createWebhookAnswer(claims, role, 0)).slice(0, -'0"}'.length))
-    if (known) known.set(role, bytes)
-    else prepared.set(claims, new Map([[role, bytes]]))
+    prepared.set(access, { claims, role, bytes })
     return bytes
   }
 }

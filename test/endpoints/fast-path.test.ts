@@ -1,5 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Dependencies } from '../../src/dependencies.ts'
 import { fastPath } from '../../src/endpoints/fast-path.ts'
 import { startApp, type TestApp } from '../_app.ts'
@@ -111,19 +113,23 @@ test.serial(
   },
 )
 
-/** Starts a server with the fast path over `deps`, whose plain path answers 418, and returns the status of a request. */
+/** Starts a server with the fast path over `deps`, whose plain path answers 418, and returns its port. */
+async function startFastPath(t: ExecutionContext, deps: object): Promise<number> {
+  const plain: RequestListener = (_req, res) => void res.writeHead(418).end()
+  const server = createServer(fastPath(deps as Dependencies, plain))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+/** Returns the status of a request to the fast path over `deps`. */
 async function statusOf(
   t: ExecutionContext,
   deps: object,
   line: string,
   headers: Record<string, string> = {},
 ): Promise<number> {
-  const plain: RequestListener = (_req, res) => void res.writeHead(418).end()
-  const server = createServer(fastPath(deps as Dependencies, plain))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
-  return (await exchange(port, requestText(line, headers))).status
+  return (await exchange(await startFastPath(t, deps), requestText(line, headers))).status
 }
 
 const now = new Date()
@@ -191,4 +197,24 @@ test('every other request and every failure goes to the plain path', async (t) =
       418,
       `${line} ${JSON.stringify(headers)}`,
     )
+})
+
+test('the prepared answers of a session take no more memory with more roles', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: () => void = runInNewContext('gc')
+  const roles = Array.from({ length: 100 }, (_, at) => `role-${at}`)
+  const many = { ...access, roles, extraClaims: { text: JSON.stringify('a'.repeat(200_000)) } }
+  const deps = { ...known, webhookReads: { ...known.webhookReads, read: async () => many } }
+  const port = await startFastPath(t, deps)
+  const ask = (role: string) =>
+    exchange(port, requestText('GET /webhook', { ...bearer, 'X-Hasura-Role': role }))
+  const readHeap = () => {
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  await ask('role-0')
+  const before = readHeap()
+  for (const role of roles) t.is((await ask(role)).status, 200)
+  const grown = readHeap() - before
+  t.true(grown < 5_000_000, `${grown} bytes`)
 })
