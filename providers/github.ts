@@ -17,7 +17,13 @@ export default {
   name: 'github',
   flow: 'redirect',
   label: 'GitHub',
-  icon: 'M7 7.5v9M17 10.5c0 4.5-10 1.5-10 6M7 2.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5ZM7 16.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5ZM17 5.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5Z',
+  // The mark: a disc in the colour of the text, with the outline of the cat left out.
+  icon: [
+    {
+      fill: 'currentColor',
+      path: 'M12 1A11 11 0 1 0 12 23A11 11 0 1 0 12 1ZM9.3 22.66V19.9C7.2 20.4 6.4 19.3 5.9 18.3C5.6 17.7 5.1 17.3 4.7 17C5.9 16.5 6.8 17.3 7.3 18C7.8 18.8 8.5 19 9.35 18.7C9.45 18 9.7 17.5 10.1 17.1C7.3 16.8 5.2 15.6 5.2 11.9C5.2 10.5 5.6 9.4 6.4 8.5C6.1 7.5 6.2 6.3 6.6 5.3C7.6 5.3 8.6 5.8 9.6 6.5C11.2 6.1 12.8 6.1 14.4 6.5C15.4 5.8 16.4 5.3 17.4 5.3C17.8 6.3 17.9 7.5 17.6 8.5C18.4 9.4 18.8 10.5 18.8 11.9C18.8 15.6 16.7 16.8 13.9 17.1C14.4 17.6 14.7 18.4 14.7 19.4V22.66A11 11 0 0 1 9.3 22.66Z',
+    },
+  ],
   scope: ['user:email'],
   strategy: ({ endpoints, reportOptional, ...options }, verify) => {
     const userEmailURL =

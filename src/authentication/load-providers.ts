@@ -3,13 +3,18 @@ import * as z from 'zod'
 import type { Provider } from './provider.ts'
 import { findPasswordProvider } from './strategies.ts'
 
+const path = z.string().regex(/^[MLHVCSQTAZ\d\s,.-]{1,2000}$/i, 'icon must be the data of an SVG path')
+const fill = z
+  .string()
+  .regex(
+    /^(#[\da-f]{6}|currentColor)$/i,
+    'icon must be filled with a colour such as #1a73e8, or currentColor',
+  )
+
 const common = {
   name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/),
   label: z.string().min(1),
-  icon: z
-    .string()
-    .regex(/^[MLHVCSQTAZ\d\s,.-]{1,2000}$/i, 'icon must be the data of an SVG path')
-    .optional(),
+  icon: z.union([path, z.array(z.strictObject({ path, fill })).min(1).max(20)]).optional(),
   strategy: z.custom((value) => typeof value === 'function', 'strategy must be a function'),
 }
 

@@ -49,13 +49,19 @@ type PasswordArguments = [
  */
 export type VerifyPassword = (...args: PasswordArguments | [req: unknown, ...PasswordArguments]) => void
 
+/**
+ * A drawing in a box of 24 by 24: the data of an SVG path of lines, or areas with colours. `currentColor` is the colour of
+ * the text, light in dark mode.
+ */
+export type ProviderIcon = string | readonly { path: string; fill: string }[]
+
 type Named = {
   /** The name of the file, the route segment and the environment prefix: lower-case letters, digits and dashes. */
   name: string
   /** The text of the button. */
   label: string
-  /** The drawing of the button: an SVG path in a box of 24 by 24. The default is the label's first letter. */
-  icon?: string
+  /** The drawing of the button. The default is the label's first letter. */
+  icon?: ProviderIcon
 }
 
 /** A provider that signs users in on its own page and redirects them back. */

@@ -58,9 +58,15 @@ export function summary(errors: FormErrors | null): Html | null {
 
 /** Renders the icon of a provider: its drawing, or the first letter of its label. */
 export function providerIcon({ icon, label }: PageProvider): Html {
-  return icon === undefined
-    ? html`<span class="icon" aria-hidden="true">${[...label][0]?.toUpperCase()}</span>`
-    : html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${icon}"/></svg>`
+  if (icon === undefined)
+    return html`<span class="icon" aria-hidden="true">${[...label][0]?.toUpperCase()}</span>`
+  const shapes =
+    typeof icon === 'string'
+      ? html`<path d="${icon}"/>`
+      : icon.map(
+          ({ path, fill }) => html`<path fill="${fill}" fill-rule="evenodd" stroke="none" d="${path}"/>`,
+        )
+  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">${shapes}</svg>`
 }
 
 type ProviderLinksOptions = {

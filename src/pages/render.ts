@@ -1,3 +1,4 @@
+import type { ProviderIcon } from '../authentication/provider.ts'
 import type { Clock, Context } from '../context.ts'
 import { type Html, html } from '../http/html.ts'
 import type { PageFiles } from './assets.ts'
@@ -5,7 +6,7 @@ import type { Csrf } from './csrf.ts'
 import type { Texts } from './texts.ts'
 
 /** A provider on the pages. */
-export type PageProvider = { name: string; label: string; icon?: string | undefined }
+export type PageProvider = { name: string; label: string; icon?: ProviderIcon | undefined }
 
 /** The settings of all pages of a deployment. */
 export type Site = {

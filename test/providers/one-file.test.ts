@@ -174,6 +174,12 @@ for (const [what, file, content, message] of [
     /icon/,
   ],
   [
+    'has an icon with a fill that is not a colour',
+    'acme.js',
+    `export default { ${good}, icon: [{ path: 'M0 0', fill: 'url(#a)' }], ${functions} }`,
+    /icon/,
+  ],
+  [
     'has no scope',
     'acme.js',
     `export default { name: 'acme', flow: 'redirect', label: 'A', ${functions} }`,
