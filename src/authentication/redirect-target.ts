@@ -56,13 +56,18 @@ export function createRedirectCheck(entries: readonly string[]): (target: string
     if (/[\\\s\p{Cc}]/u.test(target) || !URL.canParse(target)) return false
     const url = new URL(target)
     if (url.username !== '' || url.password !== '') return false
-    if (!isWeb(url)) return allowed.has(`${url.protocol}//`)
-    const path = url.hash === '' ? url.pathname : null
     return (
-      target.startsWith(url.origin) &&
-      originsOf(url).some((origin) => allowed.has(origin) || (path !== null && allowed.has(origin + path)))
+      (!isWeb(url) || target.startsWith(url.origin)) && entriesOf(url).some((entry) => allowed.has(entry))
     )
   }
+}
+
+/** Returns the entries of AUTH_REDIRECT_ORIGINS that allow a target, the most exact one first. */
+export function entriesOf(url: URL): string[] {
+  if (!isWeb(url)) return [`${url.protocol}//`]
+  const origins = originsOf(url)
+  const pages = url.hash === '' ? origins.map((origin) => origin + url.pathname) : []
+  return [...pages, ...origins]
 }
 
 function isWeb({ protocol }: URL): boolean {

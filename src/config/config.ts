@@ -5,7 +5,7 @@ import { isThisMachine } from '../http/ip-address.ts'
 import type { LimitSettings } from '../limits/limits.ts'
 import { findFormer, isFormer } from './former-variables.ts'
 import { type KeyFiles, readKeyPair, readPreviousKeys, readSecret } from './keys.ts'
-import { corsOrigins, redirectOrigins as redirectTargets, webOrigins } from './origins.ts'
+import { corsOrigins, isAllowedTarget, redirectOrigins as redirectTargets, webOrigins } from './origins.ts'
 import { readPages } from './pages.ts'
 import { type Read, readProviders } from './providers.ts'
 import { readProxies } from './proxies.ts'
@@ -173,6 +173,10 @@ export function parseConfig(
   }
   if (config.confirmSignIn && !config.pages)
     problems.push('AUTH_CONFIRM_SIGNIN requires AUTH_PAGES=true, because a page asks for the click')
+  if ([...(config.pages?.apps?.keys() ?? [])].some((target) => !isAllowedTarget(target, redirectOrigins)))
+    problems.push('AUTH_PAGES_APPS must name only targets that AUTH_REDIRECT_ORIGINS allows')
+  if (config.pages?.logoDark !== undefined && config.pages.logo === undefined)
+    problems.push('AUTH_PAGES_LOGO_DARK requires AUTH_PAGES_LOGO, the logo of all other browsers')
   if (config.metricsPort !== undefined && config.metrics === false)
     problems.push('AUTH_METRICS_PORT requires AUTH_METRICS=true')
   if (config.metricsPort === port && port > 0)

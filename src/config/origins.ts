@@ -16,9 +16,52 @@ export const corsOrigins = list(
  * loopback address with any port (RFC 8252, section 7.3), or the scheme of a native app as `app://`.
  */
 export const redirectOrigins = list(
-  (entry) => isOrigin(entry) || isPage(entry) || isAnyPort(entry) || isAppScheme(entry),
+  isTarget,
   `must be a list of origins such as ${example}, with an exact path as ${example}/signed-in, of any port as http://127.0.0.1:*, or app://; without a final slash after the host`,
 )
+
+/**
+ * The names of apps by their redirect targets, in the form of `redirectOrigins`: `https://app.example.com=My App`,
+ * separated by commas, because a name may have spaces.
+ */
+export const appNames = z
+  .string()
+  .optional()
+  .transform((value = '') =>
+    value
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean)
+      .map(parseApp),
+  )
+  .refine(
+    (apps) => apps.every(([target, name]) => isTarget(target) && isAppName(name)),
+    `must be a list of targets of AUTH_REDIRECT_ORIGINS with names of 1 to 60 visible characters, such as ${example}=My App, separated by commas`,
+  )
+  .refine(
+    (apps) => new Set(apps.map(([target]) => target)).size === apps.length,
+    'must name each target only once',
+  )
+  .transform((apps): ReadonlyMap<string, string> => new Map(apps))
+
+/** Returns true when a list of redirect targets allows this target of an app, or a page of it. */
+export function isAllowedTarget(target: string, redirectTargets: readonly string[]): boolean {
+  return redirectTargets.some(
+    (allowed) => allowed === target || allowed.startsWith(`${target}/`) || target.startsWith(`${allowed}/`),
+  )
+}
+
+/** Returns the target and the name of an entry. Only the query of a target could have an equals sign, and it has none. */
+function parseApp(entry: string): [target: string, name: string] {
+  const [target = '', ...name] = entry.split('=')
+  return [target.trim(), name.join('=').trim()]
+}
+
+function isAppName(name: string): boolean {
+  return (
+    name !== '' && name.length <= 60 && !/[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u.test(name)
+  )
+}
 
 /** Returns the origins of redirect targets on the web whose pages may call the gateway. */
 export function webOrigins(targets: readonly string[]): string[] {
@@ -32,6 +75,10 @@ function list(isValid: (entry: string) => boolean, message: string) {
     .transform((value) => value.split(/[\s,]+/).filter(Boolean))
     .refine((entries) => entries.every(isValid), message)
     .optional()
+}
+
+function isTarget(entry: string): boolean {
+  return isOrigin(entry) || isPage(entry) || isAnyPort(entry) || isAppScheme(entry)
 }
 
 function isOrigin(value: string): boolean {

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { appNames } from './origins.ts'
 import type { Read } from './providers.ts'
 import * as v from './values.ts'
 
@@ -8,10 +9,14 @@ export type PageSettings = {
   name: string
   /** The path of an SVG or PNG file. */
   logo: string | undefined
+  /** The path of the logo for browsers in dark mode; undefined means `logo`. */
+  logoDark: string | undefined
   /** `#rrggbb`. */
   accent: string
   /** A language tag; undefined means the language of each browser. */
   language: string | undefined
+  /** The names of apps by redirect target: an origin, a page, an origin of any port, or a scheme. */
+  apps: ReadonlyMap<string, string>
 }
 
 const accent = z
@@ -33,8 +38,10 @@ export function readPages(read: Read): PageSettings | null {
   const settings = Object.freeze({
     name: read('AUTH_PAGES_NAME', name),
     logo: read('AUTH_PAGES_LOGO', v.optionalText(1000)),
+    logoDark: read('AUTH_PAGES_LOGO_DARK', v.optionalText(1000)),
     accent: read('AUTH_PAGES_ACCENT', accent),
     language: read('AUTH_PAGES_LANGUAGE', language),
+    apps: read('AUTH_PAGES_APPS', appNames),
   })
   return isOn ? settings : null
 }

@@ -7,7 +7,7 @@ import { withoutQuery } from '../http/query.ts'
 import { freshAuthentication, isFresh } from '../sessions/fresh-authentication.ts'
 import type { SessionOverview } from '../stores/session-list.ts'
 import { requireBrowserSession } from './browser-session.ts'
-import { field, form, providerIcon, sessionList, summary } from './components.ts'
+import { field, form, notice, providerIcon, sessionList } from './components.ts'
 import { confirmByForm, isUnconfirmed, renderConfirmation } from './confirm.ts'
 import { type FormErrors, localizeErrors, readError } from './error-messages.ts'
 import { errorPage, type ShowAgain } from './errors.ts'
@@ -169,7 +169,7 @@ function accountPage(account: Account, { done, errors }: AccountNews): PageTempl
       title: texts.account,
       isError: found !== null,
       isWide: true,
-      body: html`${summary(found)}${message && html`<p class="notice good" role="status">${message}</p>\n`}<div class="who">
+      body: html`${notice(found)}${message && html`<p class="notice good" role="status">${message}</p>\n`}<div class="who">
 <p class="name"><bdi>${account.access.username}</bdi></p>
 <ul class="roles" aria-label="${texts.roles}">${account.roles.map((role) => html`<li>${role}</li>`)}</ul>
 </div>

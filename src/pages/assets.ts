@@ -19,6 +19,8 @@ export type PageFiles = {
   style: string
   script: string
   logo: string
+  /** The logo for dark mode; null for the same logo. */
+  logoDark: string | null
 }
 
 const logoLimit = 102_400
@@ -40,28 +42,34 @@ export async function loadPages(settings: PageSettings, root: URL): Promise<Page
   }
   const text = (type: string, content: string): Asset => ({ type, body: Buffer.from(content) })
   const logo = settings.logo
-    ? await readLogo(settings.logo)
+    ? await readLogo('AUTH_PAGES_LOGO', settings.logo)
     : text(
         'image/svg+xml',
         (await read('logo.svg')).replaceAll('#3451b2', fill).replaceAll('#ffffff', onFill),
       )
+  const addLogo = (name: string, asset: Asset) => add(name, asset.type === 'image/png' ? 'png' : 'svg', asset)
   return {
     name: settings.name,
     locales: chooseLocales(await loadLocales(), settings.language),
     assets,
     style: add('style', 'css', text('text/css; charset=utf-8', `${colours}\n${await read('style.css')}`)),
     script: add('script', 'js', text('text/javascript; charset=utf-8', await read('script.js'))),
-    logo: add('logo', logo.type === 'image/png' ? 'png' : 'svg', logo),
+    logo: addLogo('logo', logo),
+    logoDark: settings.logoDark
+      ? addLogo('logo-dark', await readLogo('AUTH_PAGES_LOGO_DARK', settings.logoDark))
+      : null,
   }
 }
 
 /** Returns the problems of the settings by variable. `loadPages` throws the first of these problems. */
 export async function findPageProblems({
   logo,
+  logoDark,
   language,
-}: Pick<PageSettings, 'logo' | 'language'>): Promise<string[]> {
+}: Pick<PageSettings, 'logo' | 'logoDark' | 'language'>): Promise<string[]> {
   const outcomes = await Promise.allSettled([
-    logo && readLogo(logo),
+    logo && readLogo('AUTH_PAGES_LOGO', logo),
+    logoDark && readLogo('AUTH_PAGES_LOGO_DARK', logoDark),
     loadLocales().then((all) => chooseLocales(all, language)),
   ])
   return outcomes.flatMap((outcome) =>
@@ -88,13 +96,13 @@ function chooseLocales(all: Map<string, Texts>, only: string | undefined): Map<s
   return new Map([[only, texts]])
 }
 
-async function readLogo(path: string): Promise<Asset> {
+async function readLogo(variable: string, path: string): Promise<Asset> {
   const body = await readFile(path).catch(() => {
-    throw new Error('AUTH_PAGES_LOGO must name a readable file')
+    throw new Error(`${variable} must name a readable file`)
   })
-  if (body.length > logoLimit) throw new Error(`AUTH_PAGES_LOGO must have at most ${logoLimit} bytes`)
+  if (body.length > logoLimit) throw new Error(`${variable} must have at most ${logoLimit} bytes`)
   const type = typeOf(body)
-  if (type === null) throw new Error('AUTH_PAGES_LOGO must be an SVG or a PNG')
+  if (type === null) throw new Error(`${variable} must be an SVG or a PNG`)
   return { type, body }
 }
 

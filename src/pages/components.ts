@@ -12,7 +12,12 @@ export type Field = {
   /** The previous input; never a password. */
   value?: string | undefined
   hint?: string
+  /** Default: the text of the field's name. */
+  label?: string | undefined
+  /** True for the field that has the focus on a page without an error. */
   isFirst?: boolean
+  /** True for the field that has the focus after an error that no field has. The notice describes it. */
+  isNext?: boolean
 }
 
 /** Renders a form with its CSRF token, for a path of the gateway. */
@@ -23,37 +28,36 @@ ${content}
 </form>`
 }
 
-/** Renders a label and an input, with the error and the hint below. */
+/** Renders a label and an input, with the error or the hint below. */
 export function field(
   { texts }: Page,
-  { name, autocomplete, value, hint, isFirst }: Field,
+  { name, autocomplete, value, hint, label = texts.fields[name], isFirst = false, isNext = false }: Field,
   errors: FormErrors | null,
 ): Html {
   const message = errors?.fields.get(name)
+  // The error replaces the hint, which often says the same.
+  const shownHint = message === undefined ? hint : undefined
   const isSecret = autocomplete.endsWith('password')
-  const described = [message && `${name}-fault`, hint && `${name}-hint`].filter(Boolean).join(' ')
-  // After an error, the summary has the focus.
-  const isFocused = isFirst === true && errors === null
+  const described = [message && `${name}-fault`, isNext && 'error', shownHint && `${name}-hint`]
+    .filter(Boolean)
+    .join(' ')
+  const [firstFaulty] = errors?.fields.keys() ?? []
+  const isFocused = isNext || (errors === null ? isFirst : name === firstFaulty)
   const input = html`<input id="${name}" name="${name}" type="${isSecret ? 'password' : 'text'}" autocomplete="${autocomplete}" required${
     !isSecret && html` autocapitalize="none" spellcheck="false" dir="auto"`
   }${value !== undefined && html` value="${value}"`}${message && html` aria-invalid="true"`}${
     described && html` aria-describedby="${described}"`
   }${isFocused && html` autofocus`}>`
   return html`<div class="field">
-<label for="${name}">${texts.fields[name]}</label>
+<label for="${name}">${label}</label>
 ${isSecret ? html`<div class="secret" data-show="${texts.showPassword}" data-hide="${texts.hidePassword}" data-caps="${texts.capsLock}">${input}</div>` : input}
-${message && html`<p class="fault" id="${name}-fault">${message}</p>\n`}${hint && html`<p class="hint" id="${name}-hint">${hint}</p>\n`}</div>`
+${message && html`<p class="fault" id="${name}-fault">${message}</p>\n`}${shownHint && html`<p class="hint" id="${name}-hint">${shownHint}</p>\n`}</div>`
 }
 
-/** Renders the summary of the errors, which has the focus. Each field error links to its field. */
-export function summary(errors: FormErrors | null): Html | null {
-  if (errors === null) return null
-  const fields = [...errors.fields]
-  const text = errors.text === null ? null : html`<p>${errors.text}</p>`
-  const list =
-    fields.length > 0 &&
-    html`<ul>${fields.map(([name, message]) => html`<li><a href="#${name}">${message}</a></li>`)}</ul>`
-  return html`<div class="notice bad" role="alert" tabindex="-1" autofocus>${text}${list}</div>`
+/** Renders the error that no field has. It has the focus, unless a field has it that the notice describes. */
+export function notice(errors: FormErrors | null, { isFocused = true } = {}): Html | null {
+  if (errors === null || errors.text === null) return null
+  return html`<p class="notice bad" id="error" role="alert"${isFocused && html` tabindex="-1" autofocus`}>${errors.text}</p>\n`
 }
 
 /** Renders the icon of a provider: its drawing, or the first letter of its label. */

@@ -4,9 +4,9 @@ import { askProvider } from '../endpoints/provider-sign-in.ts'
 import type { GatewayError } from '../errors.ts'
 import { html } from '../http/html.ts'
 import { withoutQuery } from '../http/query.ts'
-import { form, summary } from './components.ts'
+import { form, notice } from './components.ts'
 import { localizeErrors } from './error-messages.ts'
-import { placeOf, queryOf } from './redirects.ts'
+import { queryOf } from './redirects.ts'
 import type { PageProvider, PageTemplate } from './render.ts'
 import type { Pages } from './steps.ts'
 
@@ -61,16 +61,16 @@ type Confirmation = {
 
 function show(ctx: Context, { pages, provider, segment, error }: Confirmation): void {
   const { start } = ctx.state
-  const place = placeOf(start?.redirectTo ?? '')
   const action = `/${segment}/${provider.name}/confirm${queryOf(start)}`
   const template: PageTemplate = (page) => {
-    const { texts } = page
+    const { texts, site } = page
+    const app = site.appOf(start?.redirectTo ?? '')
     const found = error && localizeErrors(error, page, { secret: null })
     const button = html`<button class="button main" autofocus>${texts.continueWith(provider.label)}</button>`
     return {
-      title: texts.signInTo(place),
+      title: texts.signInTo(app),
       isError: found !== null,
-      body: html`${summary(found)}<p>${texts.goesBackTo(place)}</p>
+      body: html`${notice(found)}<p>${texts.goesBackTo(app)}</p>
 ${form(page, action, button)}
 <p class="aside">${texts.notAsked}</p>`,
     }

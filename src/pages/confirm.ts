@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts'
 import { html } from '../http/html.ts'
 import { withoutQuery } from '../http/query.ts'
 import { requireBrowserSession } from './browser-session.ts'
-import { field, form, providerLinks, summary } from './components.ts'
+import { field, form, notice, providerLinks } from './components.ts'
 import { localizeErrors } from './error-messages.ts'
 import { errorPage } from './errors.ts'
 import { formBody } from './form.ts'
@@ -120,7 +120,7 @@ ${field(page, { name: 'password', autocomplete: 'current-password', isFirst: tru
     return {
       title: texts.confirmTitle,
       isError: errors !== null,
-      body: html`${summary(errors)}<p>${texts.confirmHint}</p>
+      body: html`${notice(errors)}<p>${texts.confirmHint}</p>
 ${hasPassword && form(page, path, content)}
 ${providerLinks(page, { path: '/account/confirm', providers, isAlone: !hasPassword })}
 <p class="aside"><a href="${site.base}/account">${texts.account}</a></p>`,

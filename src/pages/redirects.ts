@@ -1,3 +1,4 @@
+import { entriesOf } from '../authentication/redirect-target.ts'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { html } from '../http/html.ts'
 import { prefersHtml } from '../http/request.ts'
@@ -78,15 +79,21 @@ export function interstitialRedirect({ render }: { render: RenderPage }): Middle
  * redirects that follow it, so a redirect to an app or a provider needs this page in between.
  */
 function interstitialPage(url: string): PageTemplate {
-  return ({ texts }) => ({
-    title: texts.redirecting(placeOf(url)),
+  return ({ texts, site }) => ({
+    title: texts.redirecting(site.appOf(url)),
     redirectTo: url,
     body: html`<p><a class="button main" href="${url}">${texts.redirectNow}</a></p>`,
   })
 }
 
-/** Returns the name of a redirect target: the host of a web page, or the scheme of an app. */
-export function placeOf(url: string): string {
-  const { protocol, host } = new URL(url)
-  return /^https?:$/.test(protocol) ? host : protocol.slice(0, -1)
+/**
+ * Creates the function that names the app of a redirect target: by `names`, which has the form of AUTH_PAGES_APPS, or else
+ * by the host of a web page, or the scheme of an app.
+ */
+export function createAppOf(names: ReadonlyMap<string, string>): (target: string) => string {
+  return (target) => {
+    const url = new URL(target)
+    const [name] = entriesOf(url).flatMap((entry) => names.get(entry) ?? [])
+    return name ?? (/^https?:$/.test(url.protocol) ? url.host : url.protocol.slice(0, -1))
+  }
 }

@@ -18,6 +18,10 @@ export type Site = {
   providers: readonly PageProvider[]
   signup: boolean
   passwordMinLength: number
+  /** True when a username may be an e-mail address. */
+  usernameAt: boolean
+  /** Returns the name of the app of a redirect target. */
+  appOf(target: string): string
 }
 
 /** The data of a page for one request. */
@@ -114,7 +118,7 @@ ${content.redirectTo && html`<meta http-equiv="refresh" content="0;url=${content
 </head>
 <body>
 <main${content.isWide && html` class="wide"`}>
-<img class="logo" src="${base}/pages/${files.logo}" alt="" width="48" height="48">
+<picture>${files.logoDark !== null && html`<source srcset="${base}/pages/${files.logoDark}" media="(prefers-color-scheme: dark)">`}<img class="logo" src="${base}/pages/${files.logo}" alt="" width="48" height="48"></picture>
 <h1>${content.title}</h1>
 ${content.body}
 </main>

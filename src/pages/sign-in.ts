@@ -5,15 +5,15 @@ import { login } from '../endpoints/login.ts'
 import { askProvider } from '../endpoints/provider-sign-in.ts'
 import { signup, signupGate } from '../endpoints/signup.ts'
 import { GatewayError } from '../errors.ts'
-import { html } from '../http/html.ts'
+import { type Html, html } from '../http/html.ts'
 import { withoutQuery } from '../http/query.ts'
 import { prefersHtml } from '../http/request.ts'
 import { continueLimit } from '../limits/middleware.ts'
-import { field, form, providerLinks, summary } from './components.ts'
+import { field, form, notice, providerLinks } from './components.ts'
 import { confirmSignIn } from './confirm-sign-in.ts'
 import { type FormErrors, localizeErrors, readError } from './error-messages.ts'
 import { errorPage, type ShowAgain } from './errors.ts'
-import { placeOf, queryOf, seeOther } from './redirects.ts'
+import { queryOf, seeOther } from './redirects.ts'
 import type { Page, PageContent, PageProvider, PageTemplate } from './render.ts'
 import type { Pages } from './steps.ts'
 
@@ -147,17 +147,29 @@ function signInPage({ start, typed, errors }: Entry): PageTemplate {
     const { site, texts } = page
     const found = errors(page)
     const query = queryOf(start)
-    const content = html`${field(page, { name: 'username', autocomplete: 'username webauthn', value: typed.username, isFirst: true }, found)}
-${field(page, { name: 'password', autocomplete: 'current-password' }, found)}
+    const label = usernameLabel(page)
+    // After a wrong password the user types only the password again.
+    const isNext = typeof found?.text === 'string' && Boolean(typed.username)
+    const content = html`${field(page, { name: 'username', autocomplete: 'username webauthn', label, value: typed.username, isFirst: true }, found)}
+${field(page, { name: 'password', autocomplete: 'current-password', isNext }, found)}
 <button class="button main">${texts.signIn}</button>`
     return {
       title: texts.signInTo(site.files.name),
       isError: found !== null,
-      body: html`${summary(found)}${form(page, `/signin${query}`, content)}
+      body: html`${lead(start, (to) => texts.askedBy(site.appOf(to)))}${notice(found, { isFocused: !isNext })}${form(page, `/signin${query}`, content)}
 ${providerLinks(page, { path: '/signin', query })}
 ${site.signup && html`<p class="aside">${texts.noAccountYet} <a href="${site.base}/signup${query}">${texts.signUp}</a></p>`}`,
     }
   }
+}
+
+/** Renders the sentence about the app that sent the user; nothing without an app. */
+function lead(start: Entry['start'], sentence: (target: string) => string): Html | null {
+  return start?.redirectTo ? html`<p class="lead">${sentence(start.redirectTo)}</p>\n` : null
+}
+
+function usernameLabel({ site, texts }: Page): string {
+  return site.usernameAt ? texts.usernameOrEmail : texts.fields.username
 }
 
 /** Renders the sign-up page: username, a new password and the providers. */
@@ -167,14 +179,14 @@ function signUpPage({ start, typed, errors }: Entry): PageTemplate {
     const found = errors(page)
     const query = queryOf(start)
     const hint = texts.passwordHint(site.passwordMinLength)
-    const content = html`${field(page, { name: 'username', autocomplete: 'username', value: typed.username, isFirst: true }, found)}
+    const content = html`${field(page, { name: 'username', autocomplete: 'username', label: usernameLabel(page), value: typed.username, isFirst: true }, found)}
 ${field(page, { name: 'password', autocomplete: 'new-password', hint }, found)}
 ${field(page, { name: 'confirmPassword', autocomplete: 'new-password' }, found)}
 <button class="button main">${texts.signUp}</button>`
     return {
       title: texts.signUpTo(site.files.name),
       isError: found !== null,
-      body: html`${summary(found)}${form(page, `/signup/form${query}`, content)}
+      body: html`${lead(start, (to) => texts.goesBackTo(site.appOf(to)))}${notice(found)}${form(page, `/signup/form${query}`, content)}
 ${providerLinks(page, { path: '/signin', query })}
 <p class="aside">${texts.accountAlready} <a href="${site.base}/signin${query}">${texts.signIn}</a></p>`,
     }
@@ -190,8 +202,7 @@ function continuePage({ start, errors }: Entry, username: string): PageTemplate 
     return {
       title: texts.signInTo(site.files.name),
       isError: found !== null,
-      body: html`${summary(found)}<p>${texts.signedInAs(username)} ${start?.redirectTo && texts.goesBackTo(placeOf(start.redirectTo))}</p>
-${form(page, `/signin/continue${queryOf(start)}`, button)}
+      body: html`${lead(start, (to) => texts.askedBy(site.appOf(to)))}${notice(found)}${form(page, `/signin/continue${queryOf(start)}`, button)}
 <p class="aside"><a href="${site.base}/signin${queryOf(start, { prompt: 'login' })}">${texts.useAnother}</a></p>`,
     }
   }

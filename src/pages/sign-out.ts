@@ -64,6 +64,6 @@ function signedOutPage(redirectTo: string | null): PageTemplate {
   return ({ texts, site }) => ({
     title: texts.signedOut,
     body: html`<p>${texts.signedOutHint}</p>
-${redirectTo !== null && html`<p><a class="button main" href="${redirectTo}">${texts.backToApp}</a></p>\n`}<p><a class="button" href="${site.base}/signin">${texts.signInAgain}</a></p>`,
+${redirectTo !== null && html`<p><a class="button main" href="${redirectTo}">${texts.backTo(site.appOf(redirectTo))}</a></p>\n`}<p><a class="button" href="${site.base}/signin">${texts.signInAgain}</a></p>`,
   })
 }

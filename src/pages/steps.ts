@@ -16,7 +16,7 @@ import {
 import { createCsrf } from './csrf.ts'
 import { errorPage, type ShowAgain } from './errors.ts'
 import { formBody, readForm } from './form.ts'
-import { interstitialRedirect, redirectToAccount } from './redirects.ts'
+import { createAppOf, interstitialRedirect, redirectToAccount } from './redirects.ts'
 import { createRenderPage } from './render.ts'
 
 /** The dependencies of the pages, and the steps that several pages have. */
@@ -25,12 +25,14 @@ export type Pages = ReturnType<typeof createPageSteps>
 /** Creates the steps that several pages have. `transport` is the transport of the JSON routes. */
 export function createPageSteps(deps: Dependencies, files: PageFiles, transport: Transport) {
   const { config, clock, pageKeys, openSession } = deps
-  const { roles, publicUrl: url, signup, passwordMinLength } = config
+  const { roles, publicUrl: url, signup, passwordMinLength, usernameAt } = config
   const { pathname } = new URL(url)
   const base = pathname.replace(/\/$/, '')
   const cookie = createPageCookie({ keys: pageKeys.session, publicUrl: url, clock })
   const csrf = createCsrf({ keys: pageKeys.form, publicUrl: url, clock })
-  const site = { files, url, base, providers: deps.redirectProviders, signup, passwordMinLength }
+  const appOf = createAppOf(config.pages?.apps ?? new Map())
+  const providers = deps.redirectProviders
+  const site = { files, url, base, providers, signup, passwordMinLength, usernameAt, appOf }
   const render = createRenderPage({ site, csrf, clock })
   const page = { ...deps, base, cookie, render }
 

@@ -24,11 +24,15 @@ export type Texts = {
   accountAlready: string
   continueAs: (username: string) => string
   signedInAs: (username: string) => string
-  goesBackTo: (place: string) => string
+  /** The app that sent the user to the sign-in page. */
+  askedBy: (app: string) => string
+  goesBackTo: (app: string) => string
   useAnother: string
   /** The advice on a page that another site may have opened. */
   notAsked: string
   fields: Record<FieldName, string>
+  /** The label of the username where it may be an e-mail address. */
+  usernameOrEmail: string
   /** The hint of a new password. */
   passwordHint: (characters: number) => string
   /** The page that asks the signed-in user to authenticate again. */
@@ -68,7 +72,7 @@ export type Texts = {
   signedOut: string
   signedOutHint: string
   signInAgain: string
-  backToApp: string
+  backTo: (app: string) => string
   redirecting: (place: string) => string
   redirectNow: string
   toStart: string
@@ -103,7 +107,9 @@ const quoting = [
   'continueWith',
   'continueAs',
   'signedInAs',
+  'askedBy',
   'goesBackTo',
+  'backTo',
   'linkProvider',
   'unlinkProvider',
   'redirecting',

@@ -45,7 +45,11 @@ export async function loadSettings(host: Environment): Promise<Settings> {
 async function withPageProblems({ problems }: ConfigError, env: NodeJS.ProcessEnv): Promise<ConfigError> {
   const read = (name: string) =>
     problems.some((problem) => problem.startsWith(`${name} `)) ? undefined : env[name] || undefined
-  const settings = { logo: read('AUTH_PAGES_LOGO'), language: read('AUTH_PAGES_LANGUAGE') }
+  const settings = {
+    logo: read('AUTH_PAGES_LOGO'),
+    logoDark: read('AUTH_PAGES_LOGO_DARK'),
+    language: read('AUTH_PAGES_LANGUAGE'),
+  }
   const more = env.AUTH_PAGES === 'false' ? [] : await findPageProblems(settings)
   return new ConfigError([...problems, ...more])
 }

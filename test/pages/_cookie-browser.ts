@@ -86,9 +86,9 @@ export async function signUp(
   if (status !== 303 || location !== '/account') throw new Error(`sign-up of ${username}: ${status} ${text}`)
 }
 
-/** The texts of the alerts of a page. */
+/** The errors of a page: its notice, or the error of each field. */
 export function alertsOf({ text }: Seen): string {
-  return [...text.matchAll(/role="alert"[^>]*>(.*?)<\/(?:div|p)>/gs)]
+  return [...text.matchAll(/(?:role="alert"|class="fault")[^>]*>(.*?)<\/p>/gs)]
     .map(([, inner = '']) => plain(inner))
     .join(' ')
 }

@@ -20,6 +20,9 @@ test.after.always('stop', async () => {
   await stage?.stop()
 })
 
+/** The first error of a page: its notice, or the error of a field. */
+const errorOf = (page: Page) => page.locator('[role=alert], .fault').first()
+
 /** The states of all pages: name → the steps of a user to it. Each state continues the previous one. */
 const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
   ['signin', (page) => page.goto('/signin')],
@@ -29,7 +32,7 @@ const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
       await page.getByLabel('Username').fill('ada')
       await page.getByLabel('Password', { exact: true }).fill('wrong')
       await page.locator('button.main').click()
-      await page.getByRole('alert').waitFor()
+      await errorOf(page).waitFor()
     },
   ],
   ['signup', (page) => page.goto('/signup')],
@@ -40,7 +43,7 @@ const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
       await page.getByLabel('Password', { exact: true }).fill('abc')
       await page.getByLabel('Password again').fill('abcd')
       await page.locator('button.main').click()
-      await page.getByRole('alert').waitFor()
+      await errorOf(page).waitFor()
     },
   ],
   [
@@ -68,7 +71,7 @@ const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
       await page.getByLabel('Current password').fill('wrong')
       await page.getByLabel('New password').fill('another horse')
       await page.getByRole('button', { name: 'Change password' }).last().click()
-      await page.getByRole('alert').waitFor()
+      await errorOf(page).waitFor()
     },
   ],
   ['confirm', (page) => page.goto('/account/confirm')],
@@ -77,7 +80,7 @@ const views: [name: string, visit: (page: Page) => Promise<unknown>][] = [
     async (page) => {
       await page.getByLabel('Password', { exact: true }).fill('wrong')
       await page.getByRole('button', { name: 'Confirm', exact: true }).click()
-      await page.getByRole('alert').waitFor()
+      await errorOf(page).waitFor()
     },
   ],
   ['continue', (page) => page.goto(`/signin?redirect_to=${encodeURIComponent(stage.home)}`)],
@@ -110,6 +113,16 @@ async function violationsOf(page: Page): Promise<string[]> {
     violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => id + ': ' + help + ': ' + html)))`)
 }
 
+/** Returns the sentences that a page shows more than once. */
+async function repeatedSentencesOf(page: Page): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const texts = [...document.querySelectorAll('h1, h2, main p, label')].map(({ textContent }) => textContent.trim())
+    const sentences = texts.flatMap((text) => text.split(/(?<=[.…])\\s+/)).map((text) => text.replace(/\\.$/, ''))
+    return sentences.filter((text, at) => /\\S \\S.* \\S/.test(text) && sentences.some(
+      (other, index) => index !== at && other.includes(text)))
+  })()`)
+}
+
 async function visitAll(
   t: ExecutionContext,
   page: Page,
@@ -126,20 +139,24 @@ async function visitAll(
 }
 
 for (const look of ['light', 'dark'] as const) {
-  browserTest(`axe-core finds nothing wrong with any page in ${look}`, async (t) => {
-    const { page } = await openPerson(t, stage.url, {
-      colorScheme: look,
-      reducedMotion: 'reduce',
-      viewport: { width: 700, height: 700 },
-    })
-    await visitAll(t, page, look, async (name) => {
-      t.deepEqual(await violationsOf(page), [], name)
-    })
-    const background = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
-    t.is(background, look === 'dark' ? 'rgb(18, 21, 28)' : 'rgb(241, 243, 247)')
-    await page.setContent('<img src="x"><input>')
-    t.true((await violationsOf(page)).length > 1, 'and it finds what is wrong')
-  })
+  browserTest(
+    `axe-core finds nothing wrong with any page in ${look}, and no page says a sentence twice`,
+    async (t) => {
+      const { page } = await openPerson(t, stage.url, {
+        colorScheme: look,
+        reducedMotion: 'reduce',
+        viewport: { width: 700, height: 700 },
+      })
+      await visitAll(t, page, look, async (name) => {
+        t.deepEqual(await violationsOf(page), [], name)
+        t.deepEqual(await repeatedSentencesOf(page), [], name)
+      })
+      const background = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+      t.is(background, look === 'dark' ? 'rgb(18, 21, 28)' : 'rgb(241, 243, 247)')
+      await page.setContent('<img src="x"><input>')
+      t.true((await violationsOf(page)).length > 1, 'and it finds what is wrong')
+    },
+  )
 }
 
 for (const [look, direction] of [

@@ -18,7 +18,14 @@ test.before('start', async () => {
 })
 test.after.always('stop', () => stage?.stop())
 
-const settings = { name: 'Acme', logo: undefined, accent: '#3451b2', language: undefined }
+const settings = {
+  name: 'Acme',
+  logo: undefined,
+  logoDark: undefined,
+  accent: '#3451b2',
+  language: undefined,
+  apps: new Map<string, string>(),
+}
 
 /** Returns the bytes of a page with all its resources. */
 async function sizeOf(t: ExecutionContext, text: string): Promise<number> {
@@ -288,6 +295,14 @@ test('a logo is an SVG or a PNG by what is in it, and has at most 100 KB', async
     const files = await loadPages({ ...settings, logo }, root)
     return files.assets.get(files.logo)?.type
   }
+  const dark = `${folder}/dark`
+  await writeFile(dark, png)
+  const both = await loadPages({ ...settings, logo: dark, logoDark: dark }, root)
+  t.regex(both.logoDark ?? '', /^logo-dark\.[\w-]{12}\.png$/)
+  t.is(both.assets.get(both.logoDark ?? '')?.type, 'image/png')
+  await t.throwsAsync(loadPages({ ...settings, logo: dark, logoDark: `${folder}/none` }, root), {
+    message: 'AUTH_PAGES_LOGO_DARK must name a readable file',
+  })
   t.is(await load(svg), 'image/svg+xml')
   t.is(await load(png), 'image/png')
   for (const content of ['<html><svg></svg></html>', '<!doctype html>', 'GIF89a', '', ' '.repeat(3000)]) {
@@ -310,6 +325,15 @@ for (const [name, value] of [
   ['AUTH_PAGES_ACCENT', '#fff'],
   ['AUTH_PAGES_ACCENT', '#000000;}'],
   ['AUTH_PAGES_LANGUAGE', '../en'],
+  ['AUTH_PAGES_APPS', 'https://app.test'],
+  ['AUTH_PAGES_APPS', 'https://app.test='],
+  ['AUTH_PAGES_APPS', 'https://app.test/=Shop'],
+  ['AUTH_PAGES_APPS', 'app.test=Shop'],
+  ['AUTH_PAGES_APPS', 'javascript://=Shop'],
+  ['AUTH_PAGES_APPS', `https://app.test=${'x'.repeat(61)}`],
+  ['AUTH_PAGES_APPS', 'https://app.test=Shop\u202e'],
+  ['AUTH_PAGES_APPS', 'https://app.test=Shop\nEvil'],
+  ['AUTH_PAGES_APPS', 'https://app.test=Shop,https://app.test=Store'],
 ] as const) {
   test(`${name}=${JSON.stringify(value)} is refused at the start`, (t) => {
     t.throws(() => parseConfig({ [name]: value }), { message: new RegExp(`${name} must`) })
@@ -335,7 +359,9 @@ test('a name in the other direction is kept apart from the sentence that it is i
     hebrew.signUpTo,
     hebrew.continueWith,
     hebrew.signedInAs,
+    hebrew.askedBy,
     hebrew.goesBackTo,
+    hebrew.backTo,
     hebrew.linkProvider,
     hebrew.unlinkProvider,
     hebrew.redirecting,
@@ -346,7 +372,8 @@ test('a name in the other direction is kept apart from the sentence that it is i
   await signUp(browser, 'שירה')
   const asked = await browser.get(`/signin?redirect_to=${encodeURIComponent(stage.home)}`)
   t.true(asked.text.includes('Continue as \u2068שירה\u2069</button>'))
-  t.true(asked.text.includes('signed in as \u2068שירה\u2069.'))
+  const leaving = await browser.get(`/signed-out?redirect_to=${encodeURIComponent(stage.home)}`)
+  t.true(leaving.text.includes('signed in as \u2068שירה\u2069.'))
 })
 
 test('a device is called by its browser and system', (t) => {

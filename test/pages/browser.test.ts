@@ -53,13 +53,16 @@ browserTest('a user signs up, signs out, mistypes the password and signs in', as
   t.is(await page.title(), 'Error: Sign in to Claimgate')
   t.is(await page.getByLabel('Username').inputValue(), 'ada')
   t.is(await page.getByLabel('Password', { exact: true }).inputValue(), '')
-  t.is(await page.locator('[role=alert]:focus').count(), 1)
+  t.is(
+    await page.locator('#password:focus').getAttribute('aria-describedby'),
+    await alert(page).getAttribute('id'),
+  )
   await signIn(page, 'ada')
   await page.waitForURL('/account')
 })
 
 browserTest(
-  'what is wrong with a sign-up stands beside the fields, and the summary leads to them',
+  'what is wrong with a sign-up stands beside the fields, and the first of them has the focus',
   async (t) => {
     const { page } = await open(t)
     await page.goto('/signup')
@@ -67,10 +70,11 @@ browserTest(
     await page.getByLabel('Password', { exact: true }).fill('abc')
     await page.getByLabel('Password again').fill('abcd')
     await page.getByRole('button', { name: 'Sign up' }).click()
-    await alert(page).getByRole('link', { name: 'Password needs at least 4 characters.' }).click()
-    const field = page.getByLabel('Password', { exact: true })
-    t.is(await page.locator('#password:focus').count(), 1)
+    const field = page.locator('#password:focus')
     t.is(await field.getAttribute('aria-invalid'), 'true')
+    t.is(await field.getAttribute('aria-describedby'), 'password-fault')
+    t.is(await page.locator('#password-fault').innerText(), 'Password needs at least 4 characters.')
+    t.is(await page.title(), 'Error: Sign up for Claimgate')
     t.is(await page.getByLabel('Username').inputValue(), 'eve')
   },
 )
@@ -197,7 +201,8 @@ browserTest(
     }
     await here.page.locator('summary').click()
     await change('wrong')
-    t.is(await alert(here.page).innerText(), 'Current password is wrong.')
+    t.is(await here.page.locator('#currentPassword-fault').innerText(), 'Current password is wrong.')
+    t.is(await here.page.locator('#currentPassword:focus').count(), 1)
     await change(password)
     t.regex(await here.page.getByRole('status').first().innerText(), /^Your password has been changed/)
     await there.page.reload()
@@ -299,6 +304,7 @@ browserTest(
     await page.goto('/signin')
     await signIn(page, 'plain', 'wrong')
     t.is(await alert(page).innerText(), 'Wrong username or password.')
+    t.is(await page.locator('#password:focus').count(), 1, 'the focus needs no script')
     t.is(await page.getByRole('button', { name: 'Show password' }).count(), 0)
   },
 )

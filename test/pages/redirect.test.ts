@@ -90,7 +90,7 @@ test('who is signed in is asked before an app gets a code; nothing is handed out
   const path = pathOf('/signin', { redirect_to: home, ...pkce })
   const asked = await browser.get(path)
   t.is(asked.status, 200)
-  t.regex(plain(asked.text), /signed in as asked\. You will be taken back to app\.test\. Continue as asked/)
+  t.regex(plain(asked.text), /Sign in to Claimgate app\.test asks you to sign in\. Continue as asked/)
   t.notRegex(asked.text, /http-equiv="refresh"|code=/)
   const url = goesOnTo(t, await browser.submit(path, path.replace('/signin', '/signin/continue')))
   t.like((await exchange(url)).body, { username: 'asked' })
