@@ -1,10 +1,6 @@
-import { chmodSync, cpSync, readdirSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import type { PGlite } from '@electric-sql/pglite'
-import { dataDirOf, exists, makePrivate, noSnapshot, requireSameMajor } from './data-directory.ts'
+import { dataDirOf, exists, makePrivate, requireSameMajor } from './data-directory.ts'
 import type { Connection, Statement } from './database.ts'
 import type { DirectoryLock } from './directory-lock.ts'
 import { createEngine, type Engine } from './engine.ts'
@@ -15,6 +11,7 @@ import { untilNull } from './exclusive.ts'
 import { greet, lockOrJoin, refuse } from './join.ts'
 import { listenEmbedded } from './listener.ts'
 import { createSchema } from './schema.ts'
+import { unpackSnapshot } from './snapshot.ts'
 
 /** The options of `openEmbedded`. */
 export type EmbeddedOptions = {
@@ -30,7 +27,7 @@ export type EmbeddedOptions = {
 
 /**
  * Opens the embedded database under `directory`, which is created with mode 0700 when it is missing. A new database is
- * a copy of `snapshot`, the data directory that the build made. A command uses the database of a running gateway.
+ * unpacked from `snapshot`, which the build made. A command uses the database of a running gateway.
  * Throws when another process has the directory open, because two processes would lose writes. Throws when the
  * directory has files of other programs, an incomplete database, or one of another major version of PostgreSQL.
  */
@@ -51,7 +48,7 @@ export async function openEmbedded(
     if (!isGateway) lock.serve(refuse(release))
     const dataDir = dataDirOf(directory)
     if (await exists(dataDir)) await requireSameMajor(dataDir, snapshot)
-    else await copySnapshot(snapshot, dataDir)
+    else await unpackSnapshot(snapshot, dataDir)
     const engine = createEngine(await createPglite(dataDir))
     if (isGateway) lock.serve(greet(release, createEngineServer(engine)))
     return connectEmbedded(engine, lock)
@@ -115,18 +112,4 @@ export function connectEmbedded(
       await lock?.unlock()
     },
   }
-}
-
-/** Copies the snapshot to a temporary name and renames it, so that an interrupted start leaves no partial database. */
-async function copySnapshot(snapshot: URL, dataDir: string): Promise<void> {
-  if (!(await exists(snapshot))) throw new Error(noSnapshot)
-  const unfinished = `${dataDir}.new`
-  await rm(unfinished, { recursive: true, force: true })
-  // For a thousand small files, the asynchronous form takes four times as long.
-  cpSync(fileURLToPath(snapshot), unfinished, { recursive: true })
-  // The installed snapshot may be read-only, and a copy keeps the modes of its source.
-  chmodSync(unfinished, 0o700)
-  for (const entry of readdirSync(unfinished, { recursive: true, withFileTypes: true }))
-    chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600)
-  await rename(unfinished, dataDir)
 }

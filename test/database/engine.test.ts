@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { cp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -14,6 +14,7 @@ import { createEngineClient } from '../../src/database/engine-client.ts'
 import { createEngineServer, type Patience } from '../../src/database/engine-server.ts'
 import { isAway, isUniqueViolation } from '../../src/database/failures.ts'
 import { snapshotUrl } from '../../src/database/open.ts'
+import { unpackSnapshot } from '../../src/database/snapshot.ts'
 import { createRoles } from '../../src/stores/roles.ts'
 import { root } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
@@ -26,7 +27,7 @@ let engine: Engine
 let folder: string
 test.before('open', async () => {
   folder = await makeDirectory()
-  await cp(snapshotUrl(root), join(folder, 'data'), { recursive: true })
+  await unpackSnapshot(snapshotUrl(root), join(folder, 'data'))
   engine = createEngine(await createPglite(join(folder, 'data')))
 })
 test.after.always('close', async () => {
