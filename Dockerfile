@@ -1,19 +1,20 @@
-# Builds with the development dependencies.
+# Builds the gateway, without the tests.
 FROM node:26-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json prisma.config.ts ./
+COPY tsconfig.json tsconfig.build.json prisma.config.ts ./
 COPY prisma prisma
 COPY providers providers
 COPY scripts scripts
 COPY src src
 RUN npm run build
 
-# Removes the modules that the gateway does not run. npm would keep the Prisma CLI and TypeScript as optional peers of
-# @prisma/client, so their lines in package.json are removed first.
+# Removes the modules that the gateway does not run: the development packages, and the packages that only build it. npm would
+# keep the Prisma CLI and TypeScript as optional peers of @prisma/client, if their lines stayed in package.json.
 FROM build AS modules
-RUN npm pkg delete devDependencies \
+RUN npm pkg delete devDependencies dependencies.esbuild dependencies.hasura-metadata-types dependencies.prisma \
+    dependencies.typescript \
  && npm prune --ignore-scripts \
  && node dist/scripts/slim-modules.js node_modules
 
@@ -28,6 +29,7 @@ RUN mkdir -m 0700 /data \
  && chown 1000:1000 /data \
  && ln -s /app/dist/src/cli/main.js /usr/local/bin/claimgate
 COPY --from=modules /app/node_modules node_modules
+COPY --from=build /app/dist/bundles dist/bundles
 COPY --from=build /app/dist/providers dist/providers
 COPY --from=build /app/dist/snapshot dist/snapshot
 COPY --from=build /app/dist/src dist/src

@@ -1,3 +1,4 @@
 import { writeSnapshot } from '../src/migrations/write-snapshot.ts'
+import { root } from '../src/root.ts'
 
-await writeSnapshot(new URL('../../', import.meta.url))
+await writeSnapshot(root)

@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
@@ -23,6 +24,8 @@ const external = [
 ]
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url))
+const bundles = join(dist, 'bundles')
+const week = 7 * 24 * 3600 * 1000
 const providers = (await readdir(join(dist, 'providers')))
   .filter((name) => name.endsWith('.js'))
   .map((name) => `providers/${name}`)
@@ -41,24 +44,21 @@ const fewMediaTypes: Plugin = {
     }),
 }
 
+/** The programs that the gateway starts, and the modules that commands and gateway share. */
+const entries = ['src/main.js', 'src/process/serve.js', 'src/errors.js']
+
 /**
- * Replaces some compiled files by bundles: each has the code that it imports, packages included, and the code of several
- * bundles is once in `dist/src/chunks`. The gateway then starts with 35 files in place of 500. Code behind `import()` stays
- * apart. The commands and the tests use the other files in `dist/src`.
+ * Makes bundles of the gateway: each has the code that it imports, packages included, and the code of several bundles is
+ * once in `src/chunks`. The gateway then starts with 35 files in place of 500. Code behind `import()` stays apart. The
+ * commands and the tests use the files in `dist/src`.
  */
 const { outputFiles } = await build({
   absWorkingDir: dist,
   // `serve` and the errors are bundles of their own, because the command `claimgate serve` imports both.
-  entryPoints: [
-    'src/main.js',
-    'src/process/serve.js',
-    'src/errors.js',
-    'src/authentication/hash-thread.js',
-    ...providers,
-  ],
-  outdir: dist,
+  entryPoints: [...entries, 'src/authentication/hash-thread.js', ...providers],
+  // A folder at the depth of the final one, so that the source maps have the right paths.
+  outdir: join(bundles, 'new'),
   outbase: dist,
-  allowOverwrite: true,
   write: false,
   chunkNames: 'src/chunks/[name]-[hash]',
   bundle: true,
@@ -83,11 +83,47 @@ class NoResponse {}`,
   logLevel: 'warning',
 })
 
-for (const { path, text } of outputFiles) {
-  await mkdir(dirname(path), { recursive: true })
+const files = outputFiles.map(({ path, text }) => ({
+  path: relative(join(bundles, 'new'), path),
   // One character outside of Latin-1 doubles the memory of the whole text in V8. esbuild escapes no characters of tagged
   // templates, regular expressions and comments.
-  await writeFile(path, path.endsWith('.js') ? text.replace(/[^\0-\x7f]/g, escapeUnit) : text)
+  text: path.endsWith('.js') ? text.replace(/[^\0-\x7f]/g, escapeUnit) : text,
+}))
+const id = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16)
+await writeBundles(join(bundles, id))
+for (const entry of entries) await lead(entry)
+await removeOld()
+
+/** Writes the bundles into a folder of their own, which never changes: a running gateway may load files of it later. */
+async function writeBundles(folder: string): Promise<void> {
+  const unfinished = `${folder}.${process.pid}`
+  for (const { path, text } of files) {
+    await mkdir(dirname(join(unfinished, path)), { recursive: true })
+    await writeFile(join(unfinished, path), text)
+  }
+  await rename(unfinished, folder).catch(async (error) => {
+    await rm(unfinished, { recursive: true })
+    // The same bundles may be there from an earlier build.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+  })
+  await utimes(folder, new Date(), new Date())
+}
+
+/** Lets the compiled file of an entry load the bundle. */
+async function lead(entry: string): Promise<void> {
+  const target = relative(dirname(join(dist, entry)), join(bundles, id, entry)).replaceAll('\\', '/')
+  const unfinished = join(dist, `${entry}.${process.pid}`)
+  await writeFile(unfinished, `export * from '${target}'\n`)
+  await rename(unfinished, join(dist, entry))
+  await rm(join(dist, `${entry}.map`), { force: true })
+}
+
+/** Removes the bundles that no build has made for a week. Gateways that started before still use the others. */
+async function removeOld(): Promise<void> {
+  for (const name of await readdir(bundles)) {
+    const age = Date.now() - (await stat(join(bundles, name))).mtimeMs
+    if (age > week) await rm(join(bundles, name), { recursive: true, force: true })
+  }
 }
 
 /** Returns the escape of a UTF-16 unit. It means the same, except in `String.raw`. */

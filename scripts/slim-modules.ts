@@ -6,6 +6,7 @@ const neverLoaded = [
   // Source maps, TypeScript sources and declarations.
   /\.map$/,
   /\.[cm]?ts$/,
+  /^@types\//,
   // Prisma's query compilers for other databases and module systems: the client loads one of 20.
   /^@prisma\/client\/runtime\/(?:query_compiler_(?!small_bg\.postgresql\.(?:wasm-base64\.)?mjs$)|wasm-compiler-edge)/,
   // OpenTelemetry's builds for bundlers; Node loads build/src.

@@ -18,9 +18,12 @@ export async function readLoaded(coverage: string): Promise<string[]> {
 
 /** Returns the sources of a bundle by its source map, and of another file the file itself. */
 async function sourcesOf(url: string): Promise<string[]> {
-  if (!/\/dist\/(?:src|providers)\//.test(url)) return [url]
-  const { sources } = JSON.parse(await readFile(new URL(`${url}.map`), 'utf8')) as { sources: string[] }
-  const isBundle = url.includes('/chunks/') || sources.length !== 1
+  if (!/\/dist\/(?:src|providers|bundles)\//.test(url)) return [url]
+  const map = await readFile(new URL(`${url}.map`), 'utf8').catch(() => null)
+  // A compiled file that only leads to its bundle has no map.
+  if (map === null) return [url]
+  const { sources } = JSON.parse(map) as { sources: string[] }
+  const isBundle = url.includes('/bundles/') || sources.length !== 1
   return isBundle ? sources.map((source) => new URL(source, url).href) : [url]
 }
 

@@ -44,13 +44,17 @@ function checkOutput(output: string): void {
   if (output.includes('"event":"process.failed"')) throw new Error(`uncaught exception: ${output}`)
 }
 
-/** Starts the gateway as a separate process in the folder `cwd` and waits for `line`. Throws when it ends before. */
+/**
+ * Starts the gateway, or another build of it, as a separate process in the folder `cwd` and waits for `line`. Throws when
+ * it ends before.
+ */
 export async function startProcess(
   env: Record<string, string>,
   cwd: string,
   line = startupLine,
+  program = main,
 ): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, [...nodeFlags, main], {
+  const child = spawn(process.execPath, [...nodeFlags, program], {
     cwd,
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { root } from '../root.ts'
+import { program } from '../root.ts'
 import type { Argon2Cost } from './password-hash-format.ts'
 
 /** The computation of a new hash, or the comparison of a password with a hash. */
@@ -35,7 +35,7 @@ export function createHashThreads({ size, idle = 60 }: HashThreadsSettings) {
 
   function start(): Worker {
     // The thread needs no secret of the environment, and no module that the process has preloaded.
-    return new Worker(new URL('dist/src/authentication/hash-thread.js', root), { env: {}, execArgv: [] })
+    return new Worker(new URL('src/authentication/hash-thread.js', program), { env: {}, execArgv: [] })
   }
 
   /** Takes the thread that became free last, so that the others end when few are needed. */

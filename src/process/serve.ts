@@ -8,7 +8,7 @@ import { root } from '../root.ts'
 import { type Environment, loadPageFiles, loadSettings } from './settings.ts'
 import { describeGateway, startupMessage } from './startup-message.ts'
 import { connectPrimary, type Primary } from './worker.ts'
-import { isOwnWorker, startWorkers, WorkerError } from './workers.ts'
+import { readForm, startWorkers, WorkerError } from './workers.ts'
 
 /** The members of a process that a gateway uses. */
 export type ServingProcess = Environment & Pick<NodeJS.Process, 'stdout' | 'stderr' | 'on' | 'once' | 'exit'>
@@ -24,9 +24,10 @@ const patience = 5
  * and with 1 after an uncaught error. Throws when the gateway cannot start.
  */
 export async function serve(process: ServingProcess, isJson = false): Promise<void> {
-  if (cluster.worker && isOwnWorker(process.env)) {
+  const form = readForm(process.env)
+  if (cluster.worker && form) {
     const primary = connectPrimary(cluster.worker)
-    await serveHere(process, isJson, primary).catch(async (error: unknown) => {
+    await serveHere(process, form === 'json', primary).catch(async (error: unknown) => {
       await primary.failed(messageOf(error), error instanceof ConfigError ? error.problems : undefined)
       process.exit(1)
     })
@@ -51,7 +52,7 @@ async function serveHere(process: ServingProcess, isJson: boolean, primary?: Pri
       )
     for (const { name, detail, cure } of warnings) log.warn({ name }, `${name} ${detail}; ${cure}`)
   }
-  if (config.workers > 1 && cluster.isPrimary) return supervise(process, config, log, say)
+  if (config.workers > 1 && cluster.isPrimary) return supervise(process, config, log, isJson, say)
 
   // Loaded lazily: the primary process does not need it.
   const { startGateway } = await import('./gateway.ts')
@@ -106,12 +107,14 @@ async function supervise(
   process: ServingProcess,
   config: Config,
   log: Logger,
+  isJson: boolean,
   onReady: (startupMessage: string) => void,
 ): Promise<void> {
   const workers = startWorkers({
     count: config.workers,
     patience: (config.drain + config.shutdownGrace + config.databaseTimeout + patience) * 1000,
     log,
+    isJson,
     onReady,
   })
   for (const signal of stopSignals) {

@@ -7,7 +7,7 @@ import { listSecretFiles } from '../config/secrets.ts'
 import { findWarnings, type Warning } from '../config/warnings.ts'
 import { ConfigError } from '../errors.ts'
 import { findPageProblems, loadPages, type PageFiles } from '../pages/assets.ts'
-import { root } from '../root.ts'
+import { program, root } from '../root.ts'
 import { findOpenFiles } from './open-files.ts'
 import { readSecretFiles } from './secret-files.ts'
 
@@ -23,7 +23,7 @@ export type Settings = { config: Config; providers: readonly Provider[]; warning
  */
 export async function loadSettings(host: Environment): Promise<Settings> {
   if (existsSync('.env')) host.loadEnvFile('.env')
-  const providers = await loadProviders(new URL('dist/providers/', root))
+  const providers = await loadProviders(new URL('providers/', program))
   const redirecting = providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name)
   const files = {
     privatePem: readIfPresent('private.pem'),

@@ -1,6 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
+import { program } from '../root.ts'
 import { createQuestions, type FromPrimary, type FromWorker } from './worker-messages.ts'
 
 export type WorkersOptions = {
@@ -9,6 +11,8 @@ export type WorkersOptions = {
   /** The time that a worker may take to stop, in milliseconds; after it the worker is killed. */
   patience: number
   log: Logger
+  /** True for a startup message in JSON. */
+  isJson: boolean
   /** Called once, when all of them serve for the first time. */
   onReady: (startupMessage: string) => void
 }
@@ -39,9 +43,13 @@ type End = { code: number | null; signal: string | null; err?: WorkerError }
 // Marks our own workers, because process managers also start cluster workers.
 const mark = 'CLAIMGATE_WORKER'
 
-/** Returns true for the environment of a worker that `startWorkers` started. */
-export function isOwnWorker(env: Readonly<Record<string, string | undefined>>): boolean {
-  return env[mark] === 'true'
+/** The form of the startup message, which a worker writes. */
+type Form = 'json' | 'text'
+
+/** Returns the form of the startup message in a worker that `startWorkers` started; null in another process. */
+export function readForm(env: Readonly<Record<string, string | undefined>>): Form | null {
+  const form = env[mark]
+  return form === 'json' || form === 'text' ? form : null
 }
 
 // In milliseconds.
@@ -50,9 +58,14 @@ const longestPause = 10_000
 const metricsPatience = 5_000
 
 /** Starts this program in `count` processes that share its port, and replaces workers that end. */
-export function startWorkers({ count, patience, log, onReady }: WorkersOptions): Workers {
+export function startWorkers({ count, patience, log, isJson, onReady }: WorkersOptions): Workers {
   // JSON would change NaN to null.
-  cluster.setupPrimary({ serialization: 'advanced' })
+  // Every worker, also one that replaces another after a build, is of the program of this process.
+  cluster.setupPrimary({
+    exec: fileURLToPath(new URL('src/main.js', program)),
+    args: [],
+    serialization: 'advanced',
+  })
   const stopping = new AbortController()
   const running = new Set<Worker>()
   const serving = new Set<Worker>()
@@ -74,7 +87,7 @@ export function startWorkers({ count, patience, log, onReady }: WorkersOptions):
 
   /** Runs one worker until it ends. Throws its start failure, unless other workers serve. */
   async function run(): Promise<End> {
-    const worker = cluster.fork({ [mark]: 'true' })
+    const worker = cluster.fork({ [mark]: (isJson ? 'json' : 'text') satisfies Form })
     running.add(worker)
     // Every pending metrics request adds an exit listener.
     worker.setMaxListeners(0)

@@ -48,7 +48,9 @@ export function referenceStyle(): Middleware {
 
 /** GET /docs.js: answers with the script of the API reference. */
 export function referenceScript(): Middleware {
-  return sendFixed('text/javascript; charset=utf-8', () => readFileSync(scriptFile, 'utf8'))
+  // Read at the start, so that it belongs to the page of this process.
+  const script = readFileSync(scriptFile, 'utf8')
+  return sendFixed('text/javascript; charset=utf-8', () => script)
 }
 
 /** Answers with a constant text, created at the first request. Clients may store it and revalidate it by its ETag. */

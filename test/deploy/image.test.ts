@@ -58,10 +58,17 @@ test('the image of the Dockerfile starts, serves, is healthy and stops, as anoth
 test.serial(
   'the image has no tests, no development packages and no files that are never loaded',
   async (t) => {
-    t.deepEqual((await readdir(join(image.folder, 'app/dist'))).sort(), ['providers', 'snapshot', 'src'])
+    t.deepEqual((await readdir(join(image.folder, 'app/dist'))).sort(), [
+      'bundles',
+      'providers',
+      'snapshot',
+      'src',
+    ])
     const packages = await readdir(join(image.folder, 'app/node_modules'), { recursive: true })
     t.deepEqual(
-      packages.filter((path) => /\.map$|\.d\.ts$|^(typescript|prisma|ava|@biomejs\/biome)$/.test(path)),
+      packages.filter((path) =>
+        /\.map$|\.d\.ts$|^(typescript|prisma|esbuild|hasura-metadata-types|ava|@biomejs\/biome)$/.test(path),
+      ),
       [],
     )
     t.deepEqual(
