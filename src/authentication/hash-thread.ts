@@ -1,32 +1,34 @@
 import { platform, setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
-import { hashSync as argon2Hash } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
 import type { HashResult, HashTask } from './hash-threads.ts'
 import { readHash } from './password-hash-format.ts'
-import { verifyHash } from './verify-hash.ts'
+import { loadArgon2, verifyHash } from './verify-hash.ts'
 
 // The program of a thread that computes hashes, one after the other.
 
 // The package's enum of the algorithms has no value at run time.
 const argon2id = 2
 
-function compute(task: HashTask): HashResult {
+async function compute(task: HashTask): Promise<HashResult> {
   const { password } = task
   switch (task.kind) {
     case 'new bcrypt':
       return bcrypt.hashSync(password, task.cost)
     case 'new argon2id':
-      return argon2Hash(password, { ...task.cost, algorithm: argon2id })
+      return (await loadArgon2()).hashSync(password, { ...task.cost, algorithm: argon2id })
     case 'verify':
-      return verify(password, task.hash)
+      return await verify(password, task.hash)
   }
 }
 
-function verify(password: string, hash: string): boolean | null {
+async function verify(password: string, hash: string): Promise<boolean | null> {
   const stored = readHash(hash)
+  if (stored === null) return null
+  // Outside of the try: a package that cannot be loaded says nothing about the hash.
+  if (stored.algorithm.name === 'argon2') await loadArgon2()
   try {
-    return stored && verifyHash(password, stored)
+    return await verifyHash(password, stored)
   } catch {
     // The algorithm does not take the parameters.
     return null
@@ -45,4 +47,4 @@ function lowerPriority(): void {
 }
 
 lowerPriority()
-parentPort?.on('message', (task: HashTask) => parentPort?.postMessage(compute(task)))
+parentPort?.on('message', async (task: HashTask) => parentPort?.postMessage(await compute(task)))

@@ -1,5 +1,4 @@
 import { createCipheriv, hash as digestOf, pbkdf2Sync, scryptSync, timingSafeEqual } from 'node:crypto'
-import { verifySync as argon2Verify } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
 import { cryptAlphabet, type HashAlgorithm, type StoredHash } from './password-hash-format.ts'
 
@@ -7,18 +6,21 @@ type Hash<Name extends HashAlgorithm['name']> = Extract<HashAlgorithm, { name: N
 
 const digestBytes = { sha1: 20, sha256: 32, sha512: 64 }
 
+/** Loads the package of argon2 at its first hash: it takes 8 MiB, and bcrypt hashes do not need it. */
+export const loadArgon2 = () => import('@node-rs/argon2')
+
 /**
  * Returns true when the password matches the hash. Throws for parameters that the algorithm does not take. It occupies
  * its thread, so only hash-thread.ts calls it.
  */
-export function verifyHash(password: string, { algorithm, prepare }: StoredHash): boolean {
+export async function verifyHash(password: string, { algorithm, prepare }: StoredHash): Promise<boolean> {
   const input = prepare(password)
   switch (algorithm.name) {
     case 'bcrypt':
       // $2y$ is PHP's name of the same algorithm. With $2a$, the package counts the length of a long password wrongly.
       return bcrypt.compareSync(input, algorithm.hash.replace(/^\$2[ay]\$/, '$2b$'))
     case 'argon2':
-      return argon2Verify(algorithm.hash, input)
+      return (await loadArgon2()).verifySync(algorithm.hash, input)
     case 'pbkdf2':
       return verifyPbkdf2(input, algorithm)
     case 'scrypt':

@@ -5,6 +5,7 @@ import { until } from '../_until.ts'
 
 // A process of its own, because a process of the tests has threads of several tests. Prints the threads that have a
 // lower priority than the process: before a hash, during two hashes, after four more, and when they have been idle.
+// Also prints whether argon2 was loaded after these bcrypt hashes, and after a hash of argon2.
 
 /** Returns the ids of the threads with a lower priority than the process. */
 function findLowered(): string[] {
@@ -39,4 +40,10 @@ await both
 for (let round = 0; round < 4; round++) await hash(4)
 const after = findLowered()
 await until(() => findLowered().length === 0)
-console.log(JSON.stringify({ before, during, wereBusy, after }))
+
+const hasArgon2 = () => readFileSync('/proc/self/maps', 'utf8').includes('argon2')
+const argon2 = [hasArgon2()]
+const cost = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
+await compute({ kind: 'new argon2id', password: 'x', cost })
+argon2.push(hasArgon2())
+console.log(JSON.stringify({ before, during, wereBusy, after, argon2 }))

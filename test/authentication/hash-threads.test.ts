@@ -10,15 +10,17 @@ const short = { kind: 'new bcrypt', password: 'x', cost: 4 } as const
 const { compute } = createHashThreads({ size: 2 })
 
 const claim =
-  'hashes are computed by threads of a lower priority, which compute the next hashes and end when idle'
+  'hashes are computed by threads of a lower priority, which end when idle and load argon2 for hashes of argon2 only'
 if (platform() === 'linux')
   test.serial(claim, async (t) => {
     const program = fileURLToPath(new URL('_hash-priorities.js', import.meta.url))
-    const { before, during, wereBusy, after } = JSON.parse((await run(process.execPath, [program])).stdout)
+    const { stdout } = await run(process.execPath, [program])
+    const { before, during, wereBusy, after, argon2 } = JSON.parse(stdout)
     t.deepEqual(before, [])
     t.true(wereBusy)
     t.is(during.length, 2)
     t.true(after.length > 0 && after.every((id: string) => during.includes(id)), `${after} of ${during}`)
+    t.deepEqual(argon2, [false, true])
   })
 else test.serial.skip(`${claim} (only Linux has a priority for each thread)`, () => {})
 
