@@ -17,6 +17,7 @@ const external = [
   'bcrypt',
   'graphql',
   'iconv-lite',
+  'openid-client',
   'pg-native',
   'pglite-prisma-adapter',
   'prom-client',

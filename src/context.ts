@@ -32,7 +32,14 @@ export type State = {
   /** The parameters with which the client starts a provider sign-in. */
   start?: Pick<Flow, 'redirectTo' | 'codeChallenge' | 'link' | 'page' | 'stepUp'>
   /** The query of the provider's callback. */
-  callback?: { state: string; code?: string | undefined; error?: string | undefined }
+  callback?: {
+    state: string
+    code?: string | undefined
+    error?: string | undefined
+    iss?: string | undefined
+  }
+  /** The wishes of the client for the page of the provider. */
+  hints?: SignInHints
   /** The provider sign-in of the state cookie. */
   flow?: Flow
   /** The refresh token of the request, unverified. */
@@ -54,11 +61,16 @@ export type State = {
 /** The client in Hasura's session variables; undefined for a missing or contradictory value. */
 export type HasuraClient = { role: string | undefined; userId: string | undefined }
 
+/** The parameters of OpenID Connect that a client passes on to the provider (Core, section 3.1.2.1). */
+export type SignInHints = { loginHint?: string | undefined; prompt?: string | undefined }
+
 /** A provider sign-in between the redirect and the callback. */
 export type Flow = {
   provider: string
   state: string
   codeVerifier: string
+  /** The required `nonce` of the ID token; undefined at a provider without OpenID Connect. */
+  nonce?: string | undefined
   redirectTo: string | null
   codeChallenge: string | null
   /** The user and session that asked to be linked with the identity; null for a sign-in. */
@@ -78,8 +90,15 @@ export type ProfileIdentity = {
   emailVerified?: boolean | undefined
 }
 
+/** The claims of a checked ID token, and those of userinfo that it lacks. */
+export type IdTokenClaims = Readonly<Record<string, unknown>> & { sub: string }
+
 /** A checked identity with the name of its provider. */
-export type ProviderProfile = ProfileIdentity & { provider: string }
+export type ProviderProfile = ProfileIdentity & {
+  provider: string
+  /** Everything that an OpenID provider says about the user; undefined at other providers. */
+  claims?: IdTokenClaims
+}
 
 /** The data of a user that a login needs; `password` is the hash. */
 export type Credentials = { id: string; password: string | null; active: boolean }

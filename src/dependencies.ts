@@ -3,16 +3,12 @@ import type { Logger } from 'pino'
 import { createAuthenticate } from './authentication/authenticate.ts'
 import { createBreachCheck } from './authentication/breached-passwords.ts'
 import type { HashThreads } from './authentication/hash-threads.ts'
+import { findPasswordProvider } from './authentication/load-providers.ts'
 import { createPasswordHashes } from './authentication/password-hash.ts'
 import { loadPasswordPolicy } from './authentication/password-policy.ts'
 import type { Provider } from './authentication/provider.ts'
 import { createStateCookie } from './authentication/state-cookie.ts'
-import {
-  composeInstrumentation,
-  configuredProviders,
-  createStrategies,
-  findPasswordProvider,
-} from './authentication/strategies.ts'
+import { composeInstrumentation, configuredProviders, createStrategies } from './authentication/strategies.ts'
 import { createVerifyPassword } from './authentication/verify-password.ts'
 import { createVerifyProfile } from './authentication/verify-profile.ts'
 import type { Config } from './config/config.ts'
@@ -105,13 +101,14 @@ export async function createDependencies(foundation: Foundation) {
   const counters = { shared: createCounters(queries, config), ofProcess: createMemoryCounters() }
   const refreshTokens = createRefreshTokens(derive('refresh-token'))
   const stateCookie = createStateCookie({ config, keys: derive('cookie'), oneTimeCodes, clock })
-  const strategies = createStrategies(providers, {
+  const { strategies, relyingParties } = await createStrategies(providers, {
     ...config,
     transport: { timeout: config.providerTimeout, fetch },
     instrumentRequest: composeInstrumentation(metrics?.instrumentRequest, tracing?.instrumentRequest),
     verifyPassword: createVerifyPassword({ provider: passwordProvider.name, users, hashes }),
     verifyProfile: createVerifyProfile,
-    store: stateCookie.store,
+    stateCookie,
+    clock,
     log,
   })
 
@@ -147,6 +144,7 @@ export async function createDependencies(foundation: Foundation) {
     stateCookie,
     passwordProvider,
     redirectProviders,
+    relyingParties,
     authenticate: createAuthenticate(strategies),
     /** The keys of the cookies and forms of the pages. */
     pageKeys: { session: derive('page'), form: derive('form') },

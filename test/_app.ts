@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { createHashThreads, shareOfCores } from '../src/authentication/hash-threads.ts'
-import { loadProviders } from '../src/authentication/load-providers.ts'
+import { loadProviders, namesByKind } from '../src/authentication/load-providers.ts'
 import { type Config, parseConfig } from '../src/config/config.ts'
 import type { KeyFiles } from '../src/config/keys.ts'
 import { eventCodes } from '../src/observability/event-codes.ts'
@@ -153,11 +153,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     ...env,
   }
   rememberIn(environment)
-  const config = parseConfig(
-    environment,
-    providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name),
-    files,
-  )
+  const { oauth, ...otherProviders } = namesByKind(providers)
+  const config = parseConfig(environment, oauth, { ...files, otherProviders })
   const logs: Record<string, unknown>[] = []
   const log = createLog('debug', {
     write: (line) => void (line.includes(referenceRequest) || logs.push(JSON.parse(line))),

@@ -112,7 +112,8 @@ interface Exchange extends Omit<RecordedRequest, 'provider' | 'refusal'> {
   provider: ProviderName
 }
 
-interface Answer {
+/** An answer of a provider. */
+export interface Answer {
   status: number
   headers: Record<string, string>
   body: string
@@ -474,20 +475,27 @@ function send(response: ServerResponse, { status, headers, body }: Answer): void
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
-type SendFault = (response: ServerResponse, answer: Answer, exchange: Exchange) => void | Promise<void>
+/** The endpoint whose answer a fault replaces. */
+type Asked = { provider: string; endpoint: Exchange['endpoint'] | 'metadata' | 'keys' }
+
+type SendFault = (response: ServerResponse, answer: Answer, asked: Asked) => void | Promise<void>
 
 const HTML = '<!doctype html><title>Unicorn!</title><p>We had issues producing the response to your request.'
 const OAUTH_ERROR = { error: 'bad_verification_code', error_description: 'The code is incorrect or expired.' }
 const MEBIBYTE = 1024 * 1024
 const HUGE = 64
 
-const WITHOUT_ID: Partial<Record<Exchange['endpoint'], unknown>> = {
+const WITHOUT_ID: Partial<Record<Asked['endpoint'], unknown>> = {
+  metadata: { issuer: null },
+  keys: { keys: [] },
   token: { token_type: 'bearer' },
   profile: { login: 'nobody', name: 'No Body', email: 'nobody@example.com' },
   emails: [{ primary: true, verified: true }],
 }
 
-const WRONG_TYPES: Partial<Record<Exchange['endpoint'], unknown>> = {
+const WRONG_TYPES: Partial<Record<Asked['endpoint'], unknown>> = {
+  metadata: { issuer: 1, token_endpoint: [], jwks_uri: {} },
+  keys: { keys: { kty: 1 } },
   token: { access_token: 12345, token_type: 7, scope: 8 },
   profile: { id: { value: 1 }, sub: 12345, login: 7, name: 8, email: 9, email_verified: 'true' },
   emails: [{ email: 3, primary: 'true', verified: 'true' }],
@@ -510,7 +518,8 @@ const SEND_FAULT: Record<Exclude<(typeof faults)[number], `${string}:${number}`>
     send(response, { ...json(200, {}), body: '{"id": 1, "sub": "1", "access_token": "x"' }),
 }
 
-async function sendFault(
+/** Sends a fault in the place of an answer. */
+export async function sendFault(
   fault: Fault,
   ...[response, answer, exchange]: Parameters<SendFault>
 ): Promise<void> {
@@ -520,7 +529,7 @@ async function sendFault(
   else await SEND_FAULT[fault as keyof typeof SEND_FAULT](response, answer, exchange)
 }
 
-function sendStatus(response: ServerResponse, status: number, { provider }: Exchange): void {
+function sendStatus(response: ServerResponse, status: number, { provider }: Asked): void {
   const isRedirect = status >= 300 && status < 400
   const { headers, body } = json(status, { message: `status ${status}` })
   send(response, { status, headers: isRedirect ? { location: `/${provider}/redirected` } : headers, body })

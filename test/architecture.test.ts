@@ -132,6 +132,7 @@ const owners: [what: string, packages: RegExp, owners: RegExp][] = [
     /^src\/((database|stores|migrations)\/|import\/source\.ts$)/,
   ],
   ['JOSE', /^jose$/, /^src\/tokens\//],
+  ['openid-client', /^openid-client$/, /^src\/authentication\/(relying-party|openid-metadata)\.ts$/],
   ['Passport', /passport/, /^(src\/authentication|providers)\//],
   ['processes beside this one', /^node:(cluster|child_process)$/, /^src\/process\/(serve|workers?)\.ts$/],
   ['threads', /^node:worker_threads$/, /^src\/authentication\/hash-threads?\.ts$/],

@@ -1,6 +1,6 @@
 import { KoaPassport } from 'koa-passport'
 import type { Strategy } from 'passport'
-import type { Middleware } from '../context.ts'
+import type { Middleware, SignInHints } from '../context.ts'
 import { type ErrorCode, GatewayError } from '../errors.ts'
 
 export type Authenticate = ReturnType<typeof createAuthenticate>
@@ -31,8 +31,9 @@ export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
     const run = passport.authenticate(provider, options)
     return async function authenticate(ctx, next) {
       let isAuthenticated = false
+      const hints = givenHints(ctx.state.hints)
       try {
-        await run(ctx, async () => {
+        await (hints ? passport.authenticate(provider, { ...options, ...hints }) : run)(ctx, async () => {
           isAuthenticated = true
         })
       } catch (error) {
@@ -44,6 +45,12 @@ export function createAuthenticate(strategies: ReadonlyMap<string, Strategy>) {
       if (isAuthenticated) await next()
     }
   }
+}
+
+/** Returns the hints that have a value, which strategies such as Google's read as options; null without any. */
+function givenHints(hints: SignInHints = {}): object | null {
+  const given = Object.entries(hints).filter(([, value]) => value !== undefined)
+  return given.length > 0 ? Object.fromEntries(given) : null
 }
 
 /** Returns true for a fault of the provider. `provider_denied` is a normal answer. */

@@ -89,7 +89,7 @@ export function returnErrors({ pageFor }: ReturnErrorsOptions): Middleware {
         await next()
       } catch (error) {
         const page = pageFor?.(ctx) ?? null
-        const redirectTo = ctx.state.flow?.redirectTo
+        const redirectTo = (ctx.state.flow ?? ctx.state.start)?.redirectTo
         if (!page && !redirectTo) throw error
         const { code, title } = toGatewayError(error, ctx)
         const target = page ?? new URL(redirectTo ?? '')

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import * as z from 'zod'
-import type { Provider } from './provider.ts'
-import { findPasswordProvider } from './strategies.ts'
+import type { ProviderNames } from '../config/providers.ts'
+import { isIssuer } from '../config/values.ts'
+import { isOpenId, type PasswordProvider, type Provider } from './provider.ts'
 
 const path = z.string().regex(/^[MLHVCSQTAZ\d\s,.-]{1,2000}$/i, 'icon must be the data of an SVG path')
 const fill = z
@@ -15,18 +16,20 @@ const common = {
   name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/),
   label: z.string().min(1),
   icon: z.union([path, z.array(z.strictObject({ path, fill })).min(1).max(20)]).optional(),
-  strategy: z.custom((value) => typeof value === 'function', 'strategy must be a function'),
 }
 
-const providerSchema = z.discriminatedUnion('flow', [
-  z.object({
-    ...common,
-    flow: z.literal('redirect'),
-    scope: z.array(z.string()),
-    identity: z.custom((value) => typeof value === 'function', 'identity must be a function'),
-  }),
-  z.object({ ...common, flow: z.literal('password') }),
-])
+const strategy = z.custom((value) => typeof value === 'function', 'strategy must be a function')
+const identity = z.custom((value) => typeof value === 'function', 'identity must be a function')
+const redirecting = { ...common, flow: z.literal('redirect'), scope: z.array(z.string()) }
+const oauthSchema = z.object({ ...redirecting, strategy, identity })
+const openIdSchema = z.object({
+  ...redirecting,
+  issuer: z.string('has neither a strategy nor an issuer').refine(isIssuer, 'must be an issuer identifier'),
+  scope: redirecting.scope.refine((scope) => scope.includes('openid'), 'must have openid'),
+  strategy: z.undefined().optional(),
+  identity: identity.optional(),
+})
+const passwordSchema = z.object({ ...common, flow: z.literal('password'), strategy })
 
 /**
  * Loads every provider file of a folder, sorted by name. A new file is enough to add a provider. Throws for a file
@@ -40,9 +43,34 @@ export async function loadProviders(folder: URL): Promise<Provider[]> {
   return providers
 }
 
+/** Returns the password provider, for `POST /login`. Throws unless there is exactly one. */
+export function findPasswordProvider(providers: readonly Provider[]): PasswordProvider {
+  const [found, ...others] = providers.filter((provider) => provider.flow === 'password')
+  if (found === undefined)
+    throw new Error("providers/ has no file with flow: 'password'. Add one, because POST /login requires it")
+  if (others.length > 0) {
+    const names = [found, ...others].map(({ name }) => name).join(', ')
+    throw new Error(
+      `providers/ has several files with flow: 'password': ${names}. Keep one, because POST /login uses only one`,
+    )
+  }
+  return found
+}
+
+/** Returns the names of provider files by their kinds, for `parseConfig`. */
+export function namesByKind(providers: readonly Provider[]): ProviderNames {
+  const namesOf = (isOfKind: (provider: Provider) => boolean) =>
+    providers.filter(isOfKind).map(({ name }) => name)
+  return {
+    oauth: namesOf((provider) => provider.flow === 'redirect' && !isOpenId(provider)),
+    openId: namesOf(isOpenId),
+    password: namesOf(({ flow }) => flow === 'password'),
+  }
+}
+
 async function loadProvider(url: URL, file: string): Promise<Provider> {
   const { default: provider } = await importFile(url, file)
-  const result = providerSchema.safeParse(provider)
+  const result = schemaOf(provider).safeParse(provider)
   if (!result.success)
     throw new Error(`providers/${file} is not a provider: ${z.prettifyError(result.error)}`)
   if (!file.startsWith(`${result.data.name}.`)) {
@@ -51,6 +79,13 @@ async function loadProvider(url: URL, file: string): Promise<Provider> {
     )
   }
   return provider as Provider
+}
+
+/** Returns the schema for the kind of a provider. */
+function schemaOf(provider: unknown): z.ZodType<{ name: string }> {
+  const { flow, strategy } = z.looseObject({}).catch({}).parse(provider)
+  if (flow === 'password') return passwordSchema
+  return strategy === undefined ? openIdSchema : oauthSchema
 }
 
 async function importFile(url: URL, file: string): Promise<{ default?: unknown }> {

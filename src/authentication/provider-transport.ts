@@ -8,9 +8,12 @@ export type TransportSettings = {
   /** The time limit of a request in seconds, from the wait in the queue to the last byte. */
   timeout: number
   fetch: typeof globalThis.fetch
-  /** Measures each request: for an access token, or for the profile of the user. */
-  instrument?: <T>(request: 'token' | 'profile', work: () => Promise<T>) => Promise<T>
+  /** Measures each request. */
+  instrument?: <T>(request: ProviderRequest, work: () => Promise<T>) => Promise<T>
 }
+
+/** The purpose of a request: an access token, the profile of the user, or the metadata or keys of an OpenID provider. */
+export type ProviderRequest = 'token' | 'profile' | 'metadata' | 'keys'
 
 type Callback = (error: unknown, data?: string, response?: { statusCode: number }) => void
 
@@ -59,26 +62,53 @@ export function hardenTransport(strategy: Strategy, settings: TransportSettings)
       'The strategy of a redirect provider has no member _oauth2. Use a strategy of passport-oauth2',
     )
   oauth2.useAuthorizationHeaderforGET(true)
-  const limit = pLimit(maxInFlight)
-  const { instrument = (_request, work) => work() } = settings
+  const send = createSend(settings)
   oauth2._request = (method, url, headers, body, accessToken, callback) => {
     const authorization = accessToken && { Authorization: `Bearer ${accessToken}` }
-    instrument(method === 'POST' ? 'token' : 'profile', () =>
-      request(settings, limit, method, url, { ...headers, ...authorization }, body),
-    )
+    const request = method === 'POST' ? 'token' : 'profile'
+    send(request, { method, url, headers: { ...headers, ...authorization }, body })
       .then((data) => callback(null, data, { statusCode: 200 }))
       // Also when the strategy's callback throws: the request would otherwise stay unanswered.
       .catch((error: unknown) => callback(error instanceof GatewayError ? error : providerError(error)))
   }
 }
 
-async function request(
-  { timeout, fetch }: TransportSettings,
-  limit: LimitFunction,
-  method: string,
+/** A `fetch` for the functions of openid-client. */
+export type ProviderFetch = (
   url: string,
-  headers: Record<string, string>,
-  body: string | Buffer | null,
+  options: { method: string; headers: Record<string, string>; body?: unknown },
+) => Promise<Response>
+
+/**
+ * Creates the `fetch` of each kind of request, with the limits, checks and errors of `hardenTransport`. Every answer has
+ * status 200 and a JSON object.
+ */
+export function createProviderFetch(
+  settings: TransportSettings,
+): (request: ProviderRequest) => ProviderFetch {
+  const send = createSend(settings)
+  return (request) =>
+    async (url, { method, headers, body }) => {
+      const { accept: _, 'user-agent': __, ...others } = headers
+      const data = await send(request, { method, url, headers: others, body })
+      // The bundle replaces the name Response alone, which Koa only compares.
+      return new globalThis.Response(data, { headers: { 'Content-Type': 'application/json' } })
+    }
+}
+
+type Sent = { method: string; url: string; headers: Record<string, string>; body: unknown }
+
+/** Creates the function that sends requests, and measures them. All its requests share one queue. */
+function createSend({ instrument = (_request, work) => work(), ...settings }: TransportSettings) {
+  const limit = pLimit(maxInFlight)
+  return (request: ProviderRequest, sent: Sent): Promise<string> =>
+    instrument(request, () => send(settings, limit, sent))
+}
+
+async function send(
+  { timeout, fetch }: Pick<TransportSettings, 'timeout' | 'fetch'>,
+  limit: LimitFunction,
+  { method, url, headers, body }: Sent,
 ): Promise<string> {
   try {
     const signal = AbortSignal.timeout(timeout * 1000)

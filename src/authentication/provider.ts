@@ -64,17 +64,32 @@ type Named = {
   icon?: ProviderIcon
 }
 
-/** A provider that signs users in on its own page and redirects them back. */
-export type RedirectProvider = Named & {
+type Redirecting = Named & {
   flow: 'redirect'
   /** The default scope; AUTH_<NAME>_SCOPE replaces it. */
   scope: string[]
+}
+
+/** A redirect provider with a strategy on passport-oauth2. */
+export type OAuthProvider = Redirecting & {
   /** The documented value of `iss` in the callback (RFC 9207); undefined if the provider documents none. */
   issuer?: string
   strategy(options: RedirectOptions, verify: VerifyProfile): Strategy
   /** Reads the strategy's profile. Throws for a profile without a subject. */
   identity(profile: unknown): ProfileIdentity
 }
+
+/** A redirect provider that speaks OpenID Connect: its metadata comes from its issuer, and the gateway has the strategy. */
+export type OpenIdProvider = Redirecting & {
+  /** The issuer identifier, exactly as ID tokens have it; AUTH_<NAME>_ISSUER replaces it. */
+  issuer: string
+  strategy?: undefined
+  /** Reads the claims of the ID token and of userinfo. Default: the standard claims. */
+  identity?(claims: unknown): ProfileIdentity
+}
+
+/** A provider that signs users in on its own page and redirects them back. */
+export type RedirectProvider = OAuthProvider | OpenIdProvider
 
 /** A provider that checks a username and a password itself. */
 export type PasswordProvider = Named & {
@@ -84,3 +99,8 @@ export type PasswordProvider = Named & {
 
 /** The default export of a file in `providers/`. */
 export type Provider = RedirectProvider | PasswordProvider
+
+/** Returns true for a provider that the strategy of the gateway serves. */
+export function isOpenId(provider: Provider): provider is OpenIdProvider {
+  return provider.flow === 'redirect' && provider.strategy === undefined
+}

@@ -37,7 +37,32 @@ function paired<T extends Asked>(schema: z.ZodType<T>) {
     })
 }
 
-const startQuery = paired(z.strictObject(asked))
+const prompts = '(?:login|consent|select_account|create)'
+
+const hints = {
+  login_hint: storableText(320)
+    .min(1, 'must not be empty')
+    .meta({
+      description:
+        'The username or e-mail address for the page of the provider, if the provider takes it (OpenID Connect).',
+      examples: ['ada@example.com'],
+    })
+    .optional(),
+  prompt: z
+    .string()
+    .regex(
+      new RegExp(`^(?:none|${prompts}(?: ${prompts}){0,3})$`),
+      'must be none, or some of login, consent, select_account and create, separated by spaces',
+    )
+    .meta({
+      description: 'The pages that the provider shows, if it takes it (OpenID Connect).',
+      examples: ['select_account'],
+    })
+    .optional(),
+}
+
+const startQuery = paired(z.strictObject({ ...asked, ...hints }))
+const hintsQuery = z.object(hints)
 // Links to a page may have parameters that other programs added.
 const pageQuery = paired(z.object({ ...asked, state: storableText(512).optional() }))
 
@@ -57,7 +82,7 @@ function requireChallenge(
 
 /**
  * Reads the parameters of a provider sign-in: the redirect target, and a PKCE challenge (RFC 7636), which binds the
- * one-time code to the client. Throws `redirect_not_allowed` or `validation_failed`.
+ * one-time code to the client; `login_hint` and `prompt` are for the provider. Throws `redirect_not_allowed` or `validation_failed`.
  */
 export function startSignIn({ config }: StartOptions): Middleware {
   const requireAllowed = createRequireTarget(config.redirectOrigins)
@@ -82,9 +107,19 @@ export function startSignIn({ config }: StartOptions): Middleware {
         link: null,
         page: false,
       }
+      ctx.state.hints = { loginHint: query.login_hint, prompt: query.prompt }
       await next()
     },
   )
+}
+
+/** Reads `login_hint` and `prompt` of a form that asked for a click before a provider sign-in. */
+export function readHints(): Middleware {
+  return async function readHints(ctx, next) {
+    const { login_hint: loginHint, prompt } = readQuery(ctx, hintsQuery)
+    ctx.state.hints = { loginHint, prompt }
+    await next()
+  }
 }
 
 /** Reads the parameters of a sign-in on the pages. The client's `state` returns to the client with the code. */

@@ -20,6 +20,7 @@ const flowSchema = z.object({
   provider: z.string(),
   state: z.string(),
   codeVerifier: z.string(),
+  nonce: z.string().optional(),
   redirectTo: z.string().nullable(),
   codeChallenge: z.string().nullable(),
   link: z.object({ userId: z.string(), sessionId: z.string() }).nullable(),
@@ -32,6 +33,8 @@ const flowSchema = z.object({
 // all, of which a callback may need 16 KB for its code and state.
 const most = 5
 const characters = 6000
+
+export type StateCookie = ReturnType<typeof createStateCookie>
 
 /**
  * Creates the encrypted cookies that keep provider sign-ins between the redirect and the callback, one for each sign-in.
@@ -48,9 +51,19 @@ export function createStateCookie({ config, keys, oneTimeCodes, clock }: StateCo
   })
   const expiry = () => new Date(clock().getTime() + seconds * 1000)
 
-  async function save(ctx: Context, flow: Flow, callbackUrl: string): Promise<void> {
+  /** Keeps a sign-in with its secrets in a cookie of its own. Returns its new state. */
+  async function begin(
+    ctx: Context,
+    provider: string,
+    callbackUrl: string,
+    secrets: Pick<Flow, 'codeVerifier' | 'nonce'>,
+  ): Promise<string> {
+    const state = randomBytes(32).toString('base64url')
+    const start = ctx.state.start ?? { redirectTo: null, codeChallenge: null, link: null, page: false }
+    const flow: Flow = { provider, state, ...secrets, ...start }
     const sealed = await seal({ ...flow, callbackUrl }, keys, expiry())
-    cookies.write(ctx, flow.state, sealed, { now: clock(), seconds, most, characters })
+    cookies.write(ctx, state, sealed, { now: clock(), seconds, most, characters })
+    return state
   }
 
   /** Returns the sign-in of this browser with the state of the query; undefined without a valid cookie. */
@@ -69,16 +82,13 @@ export function createStateCookie({ config, keys, oneTimeCodes, clock }: StateCo
   }
 
   return {
+    begin,
+
     /** Creates the state store of one provider's strategy. `open` checks the callback before Passport. */
     store: (provider: string, callbackUrl: string): StateStore => ({
       store(req, verifier, _state, _meta, done) {
         const { ctx } = req as { ctx: Context }
-        const state = randomBytes(32).toString('base64url')
-        const start = ctx.state.start ?? { redirectTo: null, codeChallenge: null, link: null, page: false }
-        save(ctx, { provider, state, codeVerifier: verifier, ...start }, callbackUrl).then(
-          () => done(null, state),
-          done,
-        )
+        begin(ctx, provider, callbackUrl, { codeVerifier: verifier }).then((state) => done(null, state), done)
       },
       verify(req, _state, _meta, done) {
         const { ctx } = req as { ctx: Context }

@@ -1,16 +1,21 @@
 import type { Strategy } from 'passport'
-import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
 import type { Logger } from 'pino'
 import type { ProviderSettings } from '../config/providers.ts'
-import type {
-  PasswordProvider,
-  Provider,
-  RedirectProvider,
-  StateStore,
-  VerifyPassword,
-  VerifyProfile,
+import type { Clock } from '../context.ts'
+import { createOAuthStrategy } from './oauth-strategy.ts'
+import { createOpenIdStrategy } from './openid-strategy.ts'
+import {
+  isOpenId,
+  type OAuthProvider,
+  type OpenIdProvider,
+  type Provider,
+  type RedirectProvider,
+  type VerifyPassword,
+  type VerifyProfile,
 } from './provider.ts'
-import { hardenTransport, type TransportSettings } from './provider-transport.ts'
+import type { ProviderRequest, TransportSettings } from './provider-transport.ts'
+import type { RelyingParty } from './relying-party.ts'
+import type { StateCookie } from './state-cookie.ts'
 
 /** The settings of all strategies of one deployment. */
 export type StrategySettings = {
@@ -18,41 +23,58 @@ export type StrategySettings = {
   /** The settings of each configured provider, by its name. */
   providers: ReadonlyMap<string, ProviderSettings>
   transport: TransportSettings
+  clock: Clock
   log: Logger
   /** Measures the requests to providers. */
   instrumentRequest: InstrumentRequest
   verifyPassword: VerifyPassword
-  verifyProfile(provider: RedirectProvider): VerifyProfile
-  store(provider: string, callbackUrl: string): StateStore
+  verifyProfile(provider: Pick<OAuthProvider, 'name' | 'identity'>): VerifyProfile
+  stateCookie: Pick<StateCookie, 'store' | 'begin'>
 }
 
-/** Returns the redirect providers that have a client id and secret. */
+/**
+ * Returns the redirect providers that have a client id, with the labels and issuers of the environment. A provider
+ * without a file is an OpenID provider.
+ */
 export function configuredProviders(
   providers: readonly Provider[],
   settings: ReadonlyMap<string, ProviderSettings>,
 ): RedirectProvider[] {
-  return providers.filter((provider) => provider.flow === 'redirect').filter(({ name }) => settings.has(name))
+  const files = new Map(providers.map((provider) => [provider.name, provider]))
+  return [...settings].map(([name, { label, issuer = '' }]) => {
+    const file = files.get(name)
+    if (file?.flow !== 'redirect') return createOpenIdProvider(name, { label, issuer })
+    const own = label === undefined ? file : { ...file, label }
+    return isOpenId(own) && issuer !== '' ? { ...own, issuer } : own
+  })
 }
 
-/** Returns the password provider, for `POST /login`. Throws unless there is exactly one. */
-export function findPasswordProvider(providers: readonly Provider[]): PasswordProvider {
-  const [found, ...others] = providers.filter((provider) => provider.flow === 'password')
-  if (found === undefined)
-    throw new Error("providers/ has no file with flow: 'password'. Add one, because POST /login requires it")
-  if (others.length > 0) {
-    const names = [found, ...others].map(({ name }) => name).join(', ')
-    throw new Error(
-      `providers/ has several files with flow: 'password': ${names}. Keep one, because POST /login uses only one`,
-    )
-  }
-  return found
+/** Returns all providers by name, configured or not: those of the files, and OpenID providers without a file. */
+export function allProviders(
+  providers: readonly Provider[],
+  settings: ReadonlyMap<string, ProviderSettings>,
+): Provider[] {
+  const configured = configuredProviders(providers, settings)
+  const others = providers.filter(({ name }) => !configured.some((provider) => provider.name === name))
+  return [...others, ...configured].sort((one, other) => (one.name < other.name ? -1 : 1))
+}
+
+/** Creates the provider of an issuer without a file. `acme-corp` has the label `Acme Corp` by default. */
+function createOpenIdProvider(
+  name: string,
+  { label, issuer }: { label: string | undefined; issuer: string },
+): OpenIdProvider {
+  const words = name.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+  const scope = ['openid', 'profile', 'email']
+  return { name, flow: 'redirect', label: label ?? words.join(' '), scope, issuer }
 }
 
 /** Returns the required `iss` of a provider's callback; undefined for an unknown issuer. */
 export function issuerOf(
-  { name, issuer }: RedirectProvider,
+  provider: RedirectProvider,
   settings: ReadonlyMap<string, ProviderSettings>,
 ): string | undefined {
+  const { name, issuer } = provider
   const set = settings.get(name)
   // Endpoints of the environment belong to another issuer.
   return set?.issuer ?? (set?.authorizationUrl === undefined ? issuer : undefined)
@@ -63,55 +85,55 @@ export function callbackUrl(publicUrl: string, provider: string): string {
   return `${publicUrl}/auth/${provider}/callback`
 }
 
-/** Creates a strategy for each password provider and each configured redirect provider, by name. */
-export function createStrategies(
+/**
+ * Creates a strategy for each password provider and each configured redirect provider, by name, and the client of each
+ * OpenID provider. Throws for a file whose strategy the gateway cannot use.
+ */
+export async function createStrategies(
   providers: readonly Provider[],
   settings: StrategySettings,
-): Map<string, Strategy> {
+): Promise<{ strategies: Map<string, Strategy>; relyingParties: Map<string, RelyingParty> }> {
   const strategies = new Map<string, Strategy>()
+  const relyingParties = new Map<string, RelyingParty>()
   for (const provider of providers) {
     if (provider.flow === 'password')
       strategies.set(provider.name, provider.strategy(settings.verifyPassword))
   }
   for (const provider of configuredProviders(providers, settings.providers)) {
-    strategies.set(provider.name, createRedirectStrategy(provider, settings))
+    const { name } = provider
+    const callback = callbackUrl(settings.publicUrl, name)
+    const own = {
+      ...settings,
+      settings: settings.providers.get(name) as ProviderSettings,
+      callbackUrl: callback,
+      transport: transportFor(name, settings),
+    }
+    if (isOpenId(provider)) {
+      // Its packages are loaded only for such a provider.
+      const { createRelyingParty } = await import('./relying-party.ts')
+      const relyingParty = createRelyingParty({ ...own, provider })
+      relyingParties.set(name, relyingParty)
+      strategies.set(name, createOpenIdStrategy({ ...own, relyingParty }))
+    } else {
+      const store = settings.stateCookie.store(name, callback)
+      strategies.set(name, createOAuthStrategy({ ...own, provider, store }))
+    }
   }
-  return strategies
+  return { strategies, relyingParties }
 }
 
-function createRedirectStrategy(provider: RedirectProvider, settings: StrategySettings): Strategy {
-  const { clientId, clientSecret, scope, ...urls } = settings.providers.get(provider.name) as ProviderSettings
-  const callbackURL = callbackUrl(settings.publicUrl, provider.name)
-  const strategy = provider.strategy(
-    {
-      clientID: clientId,
-      clientSecret,
-      callbackURL,
-      scope: scope ?? provider.scope,
-      store: settings.store(provider.name, callbackURL) as unknown as OAuth2StateStore,
-      pkce: true,
-      endpoints: {
-        ...(urls.authorizationUrl && { authorizationURL: urls.authorizationUrl }),
-        ...(urls.tokenUrl && { tokenURL: urls.tokenUrl }),
-        ...(urls.profileUrl && { profileURL: urls.profileUrl }),
-        ...(urls.emailsUrl && { emailsURL: urls.emailsUrl }),
-      },
-      reportOptional: (err) =>
-        settings.log.warn({ provider: provider.name, err }, 'the sign-in goes on without an optional answer'),
-    },
-    settings.verifyProfile(provider),
-  )
-  hardenTransport(strategy, {
-    ...settings.transport,
-    instrument: (request, work) => settings.instrumentRequest(provider.name, request, work),
-  })
-  return strategy
+/** Returns the transport of one provider, whose requests are measured. */
+function transportFor(
+  provider: string,
+  { transport, instrumentRequest }: Pick<StrategySettings, 'transport' | 'instrumentRequest'>,
+): TransportSettings {
+  return { ...transport, instrument: (request, work) => instrumentRequest(provider, request, work) }
 }
 
 /** Runs a request to a provider and measures it. Returns, or throws, the outcome of `work`. */
 export type InstrumentRequest = <T>(
   provider: string,
-  request: 'token' | 'profile',
+  request: ProviderRequest,
   work: () => Promise<T>,
 ) => Promise<T>
 

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { ProviderProfile } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { storableText } from '../http/validate.ts'
-import type { RedirectProvider, VerifyProfile } from './provider.ts'
+import type { OAuthProvider, VerifyProfile } from './provider.ts'
 import { emailSchema } from './username.ts'
 
 /**
@@ -24,7 +24,7 @@ const identitySchema = z.object({
  * Creates the callback of an OAuth strategy, which checks the profile. A later step finds the user of the profile.
  * Passes a `provider_error` to `done` for a profile without a subject.
  */
-export function createVerifyProfile(provider: Pick<RedirectProvider, 'name' | 'identity'>): VerifyProfile {
+export function createVerifyProfile(provider: Pick<OAuthProvider, 'name' | 'identity'>): VerifyProfile {
   return function verifyProfile(_accessToken, _refreshToken, profile, done) {
     let identity: ProviderProfile
     try {

@@ -1,5 +1,5 @@
 import { findExcessiveCost, isUsableHash } from '../authentication/password-hash-format.ts'
-import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
+import { allProviders, callbackUrl } from '../authentication/strategies.ts'
 import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
@@ -76,14 +76,13 @@ export async function examineDeployment(
     HASURA_GRAPHQL_ADMIN_SECRET: hasuraSecret(),
   }
   const inside = await examineDatabase(context, config)
-  const configured = configuredProviders(providers, config.providers)
-  const states = providers
+  const states = allProviders(providers, config.providers)
     .filter(({ flow }) => flow === 'redirect')
     .map(({ name, label }) => ({
       label,
       prefix: environmentPrefix(name),
       callbackUrl: callbackUrl(config.publicUrl, name),
-      isConfigured: configured.some((provider) => provider.name === name),
+      isConfigured: config.providers.has(name),
     }))
   const kid = config.keyPair?.kid ?? inside.signingKey?.kid ?? (inside.hasNoKey ? null : undefined)
   const checks = [

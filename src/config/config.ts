@@ -7,7 +7,7 @@ import { findFormer, isFormer } from './former-variables.ts'
 import { type KeyFiles, readKeyPair, readPreviousKeys, readSecret } from './keys.ts'
 import { corsOrigins, isAllowedTarget, redirectOrigins as redirectTargets, webOrigins } from './origins.ts'
 import { readPages } from './pages.ts'
-import { type Read, readProviders } from './providers.ts'
+import { findReservedNames, type ProviderNames, type Read, readProviders } from './providers.ts'
 import { readProxies } from './proxies.ts'
 import { fileVariable, findValue, isGiven, type SecretFiles } from './secrets.ts'
 import * as v from './values.ts'
@@ -16,14 +16,15 @@ export type Config = ReturnType<typeof parseConfig>
 
 /**
  * Parses the whole environment. Pure; the result is frozen. An empty variable counts as unset, except that an empty
- * AUTH_ANONYMOUS_ROLE means no anonymous role. `providers` are the names of the redirect provider files. A secret may be
- * in the file that `<NAME>_FILE` names; `files` has what was read.
+ * AUTH_ANONYMOUS_ROLE means no anonymous role. `providers` are the names of the provider files with a strategy of OAuth,
+ * and `files.otherProviders` those of the other provider files. A secret may be in the file that `<NAME>_FILE` names;
+ * `files` has what was read.
  * Throws one ConfigError with every problem.
  */
 export function parseConfig(
   env: Record<string, string | undefined>,
   providers: readonly string[] = [],
-  files: KeyFiles & { secrets?: SecretFiles } = {},
+  files: KeyFiles & { secrets?: SecretFiles; otherProviders?: Omit<ProviderNames, 'oauth'> } = {},
 ) {
   const problems: string[] = []
   const known = new Set<string>()
@@ -49,6 +50,12 @@ export function parseConfig(
     return undefined as T
   }
 
+  const ofProviders = new Set<string>()
+  const readOfProvider: Read = (name, schema) => {
+    ofProviders.add(name).add(fileVariable(name) ?? name)
+    return read(name, schema)
+  }
+
   const production = env.NODE_ENV === 'production'
   const port = read('PORT', v.integer(0, 65535, 8080))
   const publicUrl = read('AUTH_PUBLIC_URL', v.publicUrl(`http://localhost:${port ?? 8080}`))
@@ -65,6 +72,7 @@ export function parseConfig(
       production || (publicUrl !== undefined && !isThisMachine(publicUrl)) ? 'strict' : 'basic',
     ),
   )
+  const names = { openId: [], password: [], ...files.otherProviders, oauth: providers }
   const allowAdmin = read('AUTH_ALLOW_ADMIN_ROLE', v.flag(false))
 
   const config = {
@@ -123,7 +131,7 @@ export function parseConfig(
     hashPerAddress: read('AUTH_HASH_PER_ADDRESS', v.integer(1, 100_000, 125)),
     /** Seconds. */
     hashWait: read('AUTH_HASH_WAIT', v.integer(1, 300, 10)),
-    providers: readProviders(read, problems, providers),
+    providers: readProviders({ read: readOfProvider, env, problems, names, production }),
     providerTimeout: read('AUTH_PROVIDER_TIMEOUT', v.integer(1, 60, 5)),
     /** The proxies of requests to providers and other services. */
     proxies: Object.freeze(readProxies(read)),
@@ -171,6 +179,8 @@ export function parseConfig(
     /** Variables whose valid value is in quotation marks, which `docker run --env-file` keeps. */
     quotedVariables: quoted,
   }
+  const others = [...known].filter((name) => !ofProviders.has(name))
+  problems.push(...findReservedNames(env, names, others))
   if (config.confirmSignIn && !config.pages)
     problems.push('AUTH_CONFIRM_SIGNIN requires AUTH_PAGES=true, because a page asks for the click')
   if ([...(config.pages?.apps?.keys() ?? [])].some((target) => !isAllowedTarget(target, redirectOrigins)))

@@ -4,8 +4,13 @@ import * as v from './values.ts'
 /** The settings of one provider. */
 export type ProviderSettings = {
   clientId: string
-  clientSecret: string
+  /** Undefined for a public client of an OpenID provider. */
+  clientSecret?: string
+  /** The text of the button. */
+  label?: string
   scope?: string[]
+  /** More parameters of the authorization request. */
+  parameters?: Readonly<Record<string, string>>
   authorizationUrl?: string
   tokenUrl?: string
   profileUrl?: string
@@ -13,21 +18,78 @@ export type ProviderSettings = {
   issuer?: string
 }
 
+/** The names of the provider files: with a strategy, with an issuer alone, and with passwords. */
+export type ProviderNames = Readonly<Record<'oauth' | 'openId' | 'password', readonly string[]>>
+
 /** Reads one variable by its schema, and adds a problem for an invalid value. */
 export type Read = <T>(name: string, schema: z.ZodType<T, string | undefined>) => T
 
-/** Reads the settings of the configured providers, by name. Adds incomplete settings to `problems`. */
-export function readProviders(
-  read: Read,
-  problems: string[],
-  providers: readonly string[],
-): ReadonlyMap<string, ProviderSettings> {
+type Source = {
+  read: Read
+  env: Readonly<Record<string, string | undefined>>
+  problems: string[]
+  names: ProviderNames
+  /** True for NODE_ENV=production. */
+  production: boolean
+}
+
+// The first words of variables that later versions may read, and of the flows that are not redirects.
+const futureWords = new Set(
+  'ADMIN EMAIL EVENT FACTOR GUEST GUESTS LEVEL2 LOCAL MAIL PASSKEY PASSKEYS RP SECOND SMTP'.split(' '),
+)
+
+/**
+ * Reads the settings of the configured providers, by name: those of provider files, and those of OpenID providers that
+ * `AUTH_<NAME>_ISSUER` alone makes. Adds incomplete settings to `problems`.
+ */
+export function readProviders({
+  read,
+  env,
+  problems,
+  names,
+  production,
+}: Source): ReadonlyMap<string, ProviderSettings> {
+  const files = [...names.oauth, ...names.openId, ...names.password]
+  const others = findIssuers(env).filter((name) => !files.includes(name))
+  const issuer = v.issuerUrl(production)
   return new Map(
-    providers.flatMap((name) => {
-      const settings = readProvider(read, problems, environmentPrefix(name))
+    [...names.oauth, ...names.openId, ...others].sort().flatMap((name) => {
+      const prefix = environmentPrefix(name)
+      const settings = names.oauth.includes(name)
+        ? readOAuth(read, problems, prefix)
+        : readOpenId(read, problems, prefix, issuer)
       return settings ? [[name, settings] as const] : []
     }),
   )
+}
+
+/** Returns a problem for each issuer that names its provider like a variable of `known`, or like a password provider. */
+export function findReservedNames(
+  env: Source['env'],
+  { oauth, openId, password }: ProviderNames,
+  known: readonly string[],
+): string[] {
+  return findIssuers(env)
+    .filter((name) => !oauth.includes(name) && !openId.includes(name))
+    .filter((name) => {
+      const prefix = environmentPrefix(name)
+      const isKnown = known.some((variable) => `${variable}_`.startsWith(`${prefix}_`))
+      return isKnown || password.includes(name) || futureWords.has(prefix.split('_')[1] ?? '')
+    })
+    .map(
+      (name) =>
+        `${environmentPrefix(name)}_ISSUER needs another name than ${name}: the gateway has, or reserves, variables that begin with ${environmentPrefix(name)}`,
+    )
+}
+
+/** Returns the names of the providers whose issuer has a value, sorted. */
+function findIssuers(env: Source['env']): string[] {
+  return Object.entries(env)
+    .flatMap(([variable, value]) => {
+      const [, name] = /^AUTH_([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)_ISSUER$/.exec(variable) ?? []
+      return value && name !== undefined && name.length <= 40 ? [name.toLowerCase().replaceAll('_', '-')] : []
+    })
+    .sort()
 }
 
 /** Returns the prefix of a provider's variables: `AUTH_GITHUB` for `github`. */
@@ -35,11 +97,40 @@ export function environmentPrefix(provider: string): string {
   return `AUTH_${provider.toUpperCase().replaceAll('-', '_')}`
 }
 
-function readProvider(read: Read, problems: string[], prefix: string): ProviderSettings | null {
-  const clientId = read(`${prefix}_CLIENT_ID`, v.optionalText(1000))
-  const clientSecret = read(`${prefix}_CLIENT_SECRET`, v.optionalText(1000))
-  const optional = {
+/** Reads the variables that every redirect provider has. */
+function readCommon(read: Read, prefix: string) {
+  return {
+    clientId: read(`${prefix}_CLIENT_ID`, v.optionalText(1000)),
+    clientSecret: read(`${prefix}_CLIENT_SECRET`, v.optionalText(1000)),
+    label: read(`${prefix}_LABEL`, v.label),
     scope: read(`${prefix}_SCOPE`, v.scope),
+    parameters: read(`${prefix}_PARAMETERS`, v.parameters),
+  }
+}
+
+function readOpenId(
+  read: Read,
+  problems: string[],
+  prefix: string,
+  issuerUrl: z.ZodType<string | undefined, string | undefined>,
+): ProviderSettings | null {
+  const issuer = read(`${prefix}_ISSUER`, issuerUrl)
+  const { clientId, ...optional } = readCommon(read, prefix)
+  if (optional.scope && !optional.scope.includes('openid'))
+    problems.push(`${prefix}_SCOPE must have openid, without which the provider sends no ID token`)
+  if (clientId !== undefined) return { clientId, ...withoutUndefined({ ...optional, issuer }) }
+  const [given] = Object.entries({ ISSUER: issuer, CLIENT_SECRET: optional.clientSecret })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => name)
+  if (given !== undefined && !isReported(problems, `${prefix}_CLIENT_ID`))
+    problems.push(`${prefix}_CLIENT_ID must be set too: ${prefix}_${given} is set`)
+  return null
+}
+
+function readOAuth(read: Read, problems: string[], prefix: string): ProviderSettings | null {
+  const { clientId, clientSecret, ...common } = readCommon(read, prefix)
+  const optional = {
+    ...common,
     authorizationUrl: read(`${prefix}_AUTHORIZATION_URL`, v.endpointUrl),
     tokenUrl: read(`${prefix}_TOKEN_URL`, v.endpointUrl),
     profileUrl: read(`${prefix}_PROFILE_URL`, v.endpointUrl),
@@ -49,13 +140,22 @@ function readProvider(read: Read, problems: string[], prefix: string): ProviderS
   requireOneServer(problems, prefix, optional)
   if ((clientId === undefined) !== (clientSecret === undefined)) {
     const missing = clientId === undefined ? 'CLIENT_ID' : 'CLIENT_SECRET'
-    // An invalid value, or a file that cannot be used, has been reported.
-    if (!problems.some((problem) => problem.startsWith(`${prefix}_${missing}`)))
+    if (!isReported(problems, `${prefix}_${missing}`))
       problems.push(`${prefix}_${missing} must be set too: set both or neither`)
   }
   if (clientId === undefined || clientSecret === undefined) return null
-  const given = Object.entries(optional).filter(([, value]) => value !== undefined)
-  return { clientId, clientSecret, ...Object.fromEntries(given) }
+  return { clientId, clientSecret, ...withoutUndefined(optional) }
+}
+
+/** Returns true when an invalid value, or a file that cannot be used, has been reported. */
+function isReported(problems: readonly string[], variable: string): boolean {
+  return problems.some((problem) => problem.startsWith(variable))
+}
+
+type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
+
+function withoutUndefined<T extends object>(members: T): Defined<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Defined<T>
 }
 
 /** Requires all endpoints of a provider or none: a mixture would send the secret or tokens of one server to another. */

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { isRoleName } from '../claims/hasura-claims.ts'
 import { sslmodes } from '../database/connection-parameters.ts'
 import { parseConnectionString } from '../database/connection-string.ts'
+import { isThisMachine } from '../http/ip-address.ts'
 import { parsePublicKeys } from '../tokens/key-pair.ts'
 
 // One schema for each kind of value of an environment variable. A message completes "<NAME> …" and omits the value.
@@ -136,6 +137,74 @@ export const endpointUrl = z
     const url = parseUrl(value)
     return url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password
   }, 'must be an http(s) URL without user and password')
+  .optional()
+
+/**
+ * The issuer identifier of an OpenID provider, exactly as its metadata and ID tokens have it (Discovery, section 3). With
+ * `production`, an `http:` issuer must be on this machine.
+ */
+export const issuerUrl = (production: boolean) =>
+  z
+    .string()
+    .refine((value) => !value.includes('/.well-known/'), {
+      error: 'must be the issuer alone, without /.well-known/openid-configuration',
+      abort: true,
+    })
+    .refine(isIssuer, { error: 'must be an http(s) URL without user, query or fragment', abort: true })
+    .refine(
+      (value) => !production || value.startsWith('https:') || isThisMachine(value),
+      'must be an https: URL, because NODE_ENV is production',
+    )
+    .optional()
+
+/** Returns true for an issuer identifier. A white space or another spelling of the host would never equal `iss`. */
+export function isIssuer(value: string): boolean {
+  const url = parseUrl(value)
+  return isPlainHttp(url) && [url?.href, url?.href.replace(/\/$/, '')].includes(value)
+}
+
+/** The text of a provider's button. */
+export const label = z
+  .string()
+  .transform((value) => value.trim())
+  .refine((value) => /^[^\p{Cc}]{1,60}$/u.test(value), 'must be one line of at most 60 characters')
+  .optional()
+
+// The parameters of an authorization request that the gateway sets, or that would change the form of the answer.
+const ownParameters = new Set([
+  'client_id',
+  'client_secret',
+  'code_challenge',
+  'code_challenge_method',
+  'nonce',
+  'redirect_uri',
+  'request',
+  'request_uri',
+  'response_mode',
+  'response_type',
+  'scope',
+  'state',
+])
+
+/** Parameters of an authorization request, as a query. */
+export const parameters = z
+  .string()
+  .refine((value) => value.length <= 1000, 'must have at most 1000 characters')
+  .transform((value, ctx) => {
+    const pairs = [...new URLSearchParams(value)]
+    const names = pairs.map(([name]) => name)
+    const own = names.find((name) => ownParameters.has(name))
+    if (names.some((name) => !/^[\w.-]+$/.test(name)) || !value.includes('='))
+      ctx.addIssue({
+        code: 'custom',
+        message: 'must be a query such as prompt=select_account&hd=example.com',
+      })
+    else if (own !== undefined)
+      ctx.addIssue({ code: 'custom', message: `must not have ${own}, which the gateway sets` })
+    else if (new Set(names).size < names.length)
+      ctx.addIssue({ code: 'custom', message: 'must have each parameter once' })
+    return Object.freeze(Object.fromEntries(pairs))
+  })
   .optional()
 
 /** PGSSLMODE, the default of libpq for URLs without sslmode. */

@@ -1,6 +1,6 @@
 import { readCallback, requireApproval, returnErrors } from '../authentication/callback.ts'
 import { linkIdentity, resolveIdentity } from '../authentication/identity.ts'
-import type { RedirectProvider } from '../authentication/provider.ts'
+import { isOpenId, type RedirectProvider } from '../authentication/provider.ts'
 import { linkBody, startLink, startSignIn } from '../authentication/start-sign-in.ts'
 import { callbackUrl, issuerOf } from '../authentication/strategies.ts'
 import { claimsProxy } from '../claims/claims-proxy.ts'
@@ -26,13 +26,18 @@ export function startProvider(
   { pages }: StartOptions,
 ): Middleware[] {
   const confirm = pages?.confirmSignIn(provider) ?? []
-  return [startSignIn(deps), ...confirm, askProvider(deps, provider.name)]
+  return [
+    returnErrors({ pageFor: undefined }),
+    startSignIn(deps),
+    ...confirm,
+    startAtProvider(deps, provider),
+  ]
 }
 
 /** POST /user/identities/:provider: answers with the URL at which the signed-in user links a provider. */
 export function linkProvider(
   deps: Dependencies,
-  { name }: RedirectProvider,
+  provider: RedirectProvider,
   { signedIn }: Transport,
 ): Middleware[] {
   return [
@@ -40,9 +45,17 @@ export function linkProvider(
     freshAuthentication(deps),
     jsonBody(linkBody),
     startLink(deps),
-    askProvider(deps, name),
+    startAtProvider(deps, provider),
   ]
 }
+
+/** Redirects to the provider. The metadata of an OpenID provider is requested for it. */
+function startAtProvider(deps: Dependencies, provider: RedirectProvider): Middleware {
+  const ask = askProvider(deps, provider.name)
+  return isOpenId(provider) ? withContract({ errors: providerErrors }, ask) : ask
+}
+
+const providerErrors = ['provider_error', 'provider_timeout', 'provider_unavailable'] as const
 
 /** Runs the strategy of a redirect provider: redirects to the provider, or on the callback reads the identity. */
 export function askProvider({ authenticate }: Dependencies, provider: string): Middleware {
@@ -78,10 +91,7 @@ export function providerCallback(
     readCallback({ issuer: issuerOf(provider, config.providers) }),
     stateCookie.open(),
     requireApproval(),
-    withContract(
-      { errors: ['provider_denied', 'provider_error', 'provider_timeout', 'provider_unavailable'] },
-      askProvider(deps, name),
-    ),
+    withContract({ errors: ['provider_denied', ...providerErrors] }, askProvider(deps, name)),
     linkIdentity(deps),
     ...(pages ? [pages.finishConfirmation] : []),
     resolveIdentity(deps),

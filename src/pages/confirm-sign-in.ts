@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { readHints } from '../authentication/start-sign-in.ts'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { askProvider } from '../endpoints/provider-sign-in.ts'
 import type { GatewayError } from '../errors.ts'
@@ -49,7 +50,7 @@ export function submitConfirmation(
     if (state.start) state.start.page = segment === 'signin'
     await next()
   }
-  return [...steps, startFor, withoutQuery(askProvider(pages, provider.name))]
+  return [...steps, startFor, readHints(), withoutQuery(askProvider(pages, provider.name))]
 }
 
 type Confirmation = {
@@ -60,8 +61,11 @@ type Confirmation = {
 }
 
 function show(ctx: Context, { pages, provider, segment, error }: Confirmation): void {
-  const { start } = ctx.state
-  const action = `/${segment}/${provider.name}/confirm${queryOf(start)}`
+  const { start, hints } = ctx.state
+  const action = `/${segment}/${provider.name}/confirm${queryOf(start, {
+    ...(hints?.loginHint && { login_hint: hints.loginHint }),
+    ...(hints?.prompt && { prompt: hints.prompt }),
+  })}`
   const template: PageTemplate = (page) => {
     const { texts, site } = page
     const app = site.appOf(start?.redirectTo ?? '')

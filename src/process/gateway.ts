@@ -153,9 +153,9 @@ export async function startGateway({
   }
 }
 
-/** Returns a time in seconds that no request takes: a login may wait for two hashes, a callback asks a provider thrice. */
+/** Returns a time in seconds that no request takes: a login may wait for two hashes, a callback asks a provider five times. */
 function longestAnswer({ requestTimeout, hashWait, providerTimeout, databaseTimeout }: Config): number {
-  return requestTimeout + 2 * hashWait + 3 * providerTimeout + 5 * databaseTimeout
+  return requestTimeout + 2 * hashWait + 5 * providerTimeout + 5 * databaseTimeout
 }
 
 /** Creates a function that logs refused connections, at most once a minute. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadProviders } from '../authentication/load-providers.ts'
+import { loadProviders, namesByKind } from '../authentication/load-providers.ts'
 import type { Provider } from '../authentication/provider.ts'
 import { type Config, parseConfig } from '../config/config.ts'
 import { listSecretFiles } from '../config/secrets.ts'
@@ -24,14 +24,15 @@ export type Settings = { config: Config; providers: readonly Provider[]; warning
 export async function loadSettings(host: Environment): Promise<Settings> {
   if (existsSync('.env')) host.loadEnvFile('.env')
   const providers = await loadProviders(new URL('providers/', program))
-  const redirecting = providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name)
+  const { oauth, ...otherProviders } = namesByKind(providers)
   const files = {
+    otherProviders,
     privatePem: readIfPresent('private.pem'),
     publicPem: readIfPresent('public.pem'),
     secrets: readSecretFiles(host.env),
   }
   try {
-    const config = parseConfig(host.env, redirecting, files)
+    const config = parseConfig(host.env, oauth, files)
     const ownFiles = ['.env', 'private.pem', join(config.dataDir, 'secret')]
     const named = listSecretFiles(host.env).map(([, path]) => path)
     const openFiles = findOpenFiles([...ownFiles, ...named], host.getuid?.())

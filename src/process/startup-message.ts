@@ -1,5 +1,5 @@
 import type { Provider } from '../authentication/provider.ts'
-import { callbackUrl, configuredProviders } from '../authentication/strategies.ts'
+import { allProviders, callbackUrl } from '../authentication/strategies.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
 import { describeVersion, type Version } from '../database/version.ts'
@@ -82,11 +82,10 @@ function publicPem({ publicKey }: KeyPair): string {
 }
 
 function describeProviders(config: Config, providers: readonly Provider[]): string[] {
-  const configured = new Set(configuredProviders(providers, config.providers).map(({ name }) => name))
-  return providers.flatMap(({ name, label, flow }) => {
+  return allProviders(providers, config.providers).flatMap(({ name, label, flow }) => {
     const route = config.passwordApi ? `POST ${config.publicUrl}/login` : `${config.publicUrl}/signin`
     if (flow === 'password') return [`  ${label}: ${route}`]
-    if (configured.has(name)) return [`  ${label}: ${config.publicUrl}/auth/${name}`]
+    if (config.providers.has(name)) return [`  ${label}: ${config.publicUrl}/auth/${name}`]
     const prefix = environmentPrefix(name)
     return [
       `  ${label}: not configured. Register ${callbackUrl(config.publicUrl, name)} as callback URL,`,

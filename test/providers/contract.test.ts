@@ -2,7 +2,12 @@ import { readdir } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import type { Strategy } from 'passport'
 import { loadProviders } from '../../src/authentication/load-providers.ts'
-import type { Provider, RedirectProvider, StateStore } from '../../src/authentication/provider.ts'
+import {
+  isOpenId,
+  type OAuthProvider,
+  type Provider,
+  type StateStore,
+} from '../../src/authentication/provider.ts'
 import { createStrategies } from '../../src/authentication/strategies.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { createLog } from '../../src/observability/log.ts'
@@ -14,7 +19,9 @@ const built = new URL('../../providers/', import.meta.url)
 
 const files = (await readdir(sources)).filter((file) => file.endsWith('.ts')).map((file) => file.slice(0, -3))
 const providers = await loadProviders(built)
-const redirectProviders = providers.filter((provider) => provider.flow === 'redirect')
+const redirectProviders = providers
+  .filter((provider) => provider.flow === 'redirect')
+  .filter((provider) => !isOpenId(provider))
 
 const store: StateStore = {
   store: (_req, _verifier, _state, _meta, done) => done(null, 'the state of the gateway'),
@@ -22,17 +29,18 @@ const store: StateStore = {
 }
 
 /** Creates the strategies as the gateway does, for one provider with a client. */
-function construct(provider: Provider): Strategy | undefined {
+async function construct(provider: Provider): Promise<Strategy | undefined> {
   const prefix = `AUTH_${provider.name.toUpperCase().replaceAll('-', '_')}`
   const env = { [`${prefix}_CLIENT_ID`]: 'the-client', [`${prefix}_CLIENT_SECRET`]: 'the-secret' }
   const names = provider.flow === 'redirect' ? [provider.name] : []
-  const strategies = createStrategies([provider], {
+  const { strategies } = await createStrategies([provider], {
     publicUrl: 'https://gateway.test',
     providers: parseConfig(provider.flow === 'redirect' ? env : {}, names).providers,
     transport: { timeout: 1, fetch: () => Promise.reject(new Error('no network here')) },
     verifyPassword: (...args) => args.length === 4 && args[3](null, { id: '1' }),
     verifyProfile: () => (_access, _refresh, _profile, done) => done(null, { provider: 'any', subject: '1' }),
-    store: () => store,
+    stateCookie: { store: () => store, begin: async () => 'the state of the gateway' },
+    clock: () => new Date(),
     log: createLog('silent'),
     instrumentRequest: (_provider, _request, work) => work(),
   })
@@ -67,8 +75,8 @@ for (const name of files) {
     t.true(['redirect', 'password'].includes(provider.flow))
   })
 
-  test(`providers/${name}.ts has a strategy that Passport can use`, (t) => {
-    const strategy = construct(find())
+  test(`providers/${name}.ts has a strategy that Passport can use`, async (t) => {
+    const strategy = await construct(find())
     t.is(typeof strategy?.authenticate, 'function')
   })
 }
@@ -87,7 +95,7 @@ for (const provider of redirectProviders) {
   })
 
   test(`providers/${name}.ts redirects the browser to an https URL with the gateway's state, callback URL and PKCE`, async (t) => {
-    const { protocol, searchParams } = await redirectOf(construct(provider) as Strategy)
+    const { protocol, searchParams } = await redirectOf((await construct(provider)) as Strategy)
     t.is(protocol, 'https:')
     t.is(searchParams.get('client_id'), 'the-client')
     t.is(searchParams.get('response_type'), 'code')
@@ -99,8 +107,10 @@ for (const provider of redirectProviders) {
     t.false(searchParams.toString().includes('the-secret'))
   })
 
-  test(`providers/${name}.ts is called through the hardened transport`, (t) => {
-    const { _oauth2: oauth2 } = construct(provider) as Strategy & { _oauth2?: Record<string, unknown> }
+  test(`providers/${name}.ts is called through the hardened transport`, async (t) => {
+    const { _oauth2: oauth2 } = (await construct(provider)) as Strategy & {
+      _oauth2?: Record<string, unknown>
+    }
     t.is(typeof oauth2?._request, 'function')
     t.true(Object.hasOwn(oauth2 ?? {}, '_request'))
     t.is(oauth2?._useAuthorizationHeaderForGET, true)
@@ -133,7 +143,7 @@ for (const provider of redirectProviders) {
 }
 
 const identify = (name: string, json: object, more: object = {}) =>
-  (redirectProviders.find((provider) => provider.name === name) as RedirectProvider).identity({
+  (redirectProviders.find((provider) => provider.name === name) as OAuthProvider).identity({
     _json: json,
     ...more,
   })

@@ -1,0 +1,152 @@
+import * as client from 'openid-client'
+import type { ProviderSettings } from '../config/providers.ts'
+import type { Clock, Flow, IdTokenClaims, SignInHints } from '../context.ts'
+import { GatewayError } from '../errors.ts'
+import { clockTolerance, type IdTokenRules, verifyIdToken } from '../tokens/id-token.ts'
+import { createProviderKeys, type FindKey } from '../tokens/provider-keys.ts'
+import { createReadMetadata, type OpenIdMetadata } from './openid-metadata.ts'
+import type { OpenIdProvider } from './provider.ts'
+import { createProviderFetch, type TransportSettings } from './provider-transport.ts'
+
+type RelyingPartyOptions = {
+  /** With the issuer and scope of the environment. */
+  provider: OpenIdProvider
+  settings: ProviderSettings
+  /** Absolute, from AUTH_PUBLIC_URL. */
+  callbackUrl: string
+  transport: TransportSettings
+  clock: Clock
+}
+
+/** The secrets of an authorization request, which the state cookie keeps. */
+type Secrets = { state: string; nonce: string; codeVerifier: string }
+
+/** The gateway as a client of one OpenID provider. Its methods throw the codes `provider_…` and `invalid_state`. */
+export type RelyingParty = ReturnType<typeof createRelyingParty>
+
+/** Creates the client of an OpenID provider, on the functions of openid-client. Nothing is requested before it is needed. */
+export function createRelyingParty(options: RelyingPartyOptions) {
+  const { provider, settings, callbackUrl, clock } = options
+  const { issuer } = provider
+  const { clientId, clientSecret } = settings
+  const fetchFor = createProviderFetch(options.transport)
+  const readMetadata = createReadMetadata({ issuer, fetch: fetchFor('metadata'), clock })
+  let keys: { url: string; find: FindKey } | undefined
+
+  function findKeys({ jwks_uri: url }: OpenIdMetadata): FindKey {
+    if (keys?.url !== url) keys = { url, find: createProviderKeys({ read: () => readKeys(url), clock }) }
+    return keys.find
+  }
+
+  async function readKeys(url: string): Promise<unknown> {
+    return (await fetchFor('keys')(url, { method: 'GET', headers: {} })).json()
+  }
+
+  /** Returns the configuration of openid-client for one sign-in, with the gateway's clock. */
+  function configure(metadata: OpenIdMetadata): client.Configuration {
+    const methods = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
+    // Providers differ in the encoding of Basic, so the body is preferred.
+    const ofSecret = methods.includes('client_secret_post')
+      ? client.ClientSecretPost
+      : client.ClientSecretBasic
+    const configuration = new client.Configuration(
+      metadata as client.ServerMetadata,
+      clientId,
+      {
+        [client.clockSkew]: Math.round((clock().getTime() - Date.now()) / 1000),
+        [client.clockTolerance]: clockTolerance,
+      },
+      clientSecret === undefined ? client.None() : ofSecret(clientSecret),
+    )
+    if (issuer.startsWith('http:')) client.allowInsecureRequests(configuration)
+    const [send, read] = [fetchFor('token'), fetchFor('profile')]
+    configuration[client.customFetch] = (url, init) => (init.method === 'POST' ? send : read)(url, init)
+    return configuration
+  }
+
+  /** Checks an ID token by the provider's keys. Throws `provider_error`, or the errors of the transport. */
+  async function verify(
+    idToken: string,
+    rules: Omit<IdTokenRules, 'issuer' | 'now'>,
+  ): Promise<IdTokenClaims> {
+    const findKey = findKeys(await readMetadata())
+    return verifyIdToken(idToken, findKey, { ...rules, issuer, now: clock() })
+  }
+
+  /** Returns the claims of userinfo for claims that the ID token lacks. */
+  async function complete(claims: IdTokenClaims, metadata: OpenIdMetadata, accessToken: string) {
+    const scope = settings.scope ?? provider.scope
+    const isMissing = scope.includes('email') && claims.email === undefined
+    if (!isMissing || metadata.userinfo_endpoint === undefined) return claims
+    const more = await client.fetchUserInfo(configure(metadata), accessToken, claims.sub)
+    // Both members of an address are of one source.
+    return { ...more, ...claims, email_verified: more.email_verified }
+  }
+
+  return {
+    provider,
+    readMetadata: () => explain(readMetadata()),
+    verifyIdToken: (idToken: string, rules: Omit<IdTokenRules, 'issuer' | 'now'>) =>
+      explain(verify(idToken, rules)),
+
+    /** Returns the address of the provider's page for a sign-in. */
+    authorizationUrl: (secrets: Secrets, hints: SignInHints): Promise<URL> =>
+      explain(
+        (async () => {
+          const { loginHint, prompt } = hints
+          return client.buildAuthorizationUrl(configure(await readMetadata()), {
+            ...settings.parameters,
+            ...(loginHint !== undefined && { login_hint: loginHint }),
+            ...(prompt !== undefined && { prompt }),
+            scope: (settings.scope ?? provider.scope).join(' '),
+            redirect_uri: callbackUrl,
+            state: secrets.state,
+            nonce: secrets.nonce,
+            code_challenge: await client.calculatePKCECodeChallenge(secrets.codeVerifier),
+            code_challenge_method: 'S256',
+          })
+        })(),
+      ),
+
+    /**
+     * Redeems the code of a callback. Returns the claims of the checked ID token, with those of userinfo that it lacks.
+     * Throws `invalid_state` for a callback without the `iss` that the metadata promises (RFC 9207).
+     */
+    redeem: (
+      { code, iss }: { code: string; iss: string | undefined },
+      flow: Pick<Flow, 'state' | 'nonce' | 'codeVerifier'>,
+    ): Promise<IdTokenClaims> =>
+      explain(
+        (async () => {
+          const metadata = await readMetadata()
+          if (metadata.authorization_response_iss_parameter_supported && iss !== issuer)
+            throw new GatewayError('invalid_state', { detail: 'The answer does not name its provider' })
+          const { codeVerifier, nonce = '', state } = flow
+          const callback = new URL(callbackUrl)
+          callback.search = `${new URLSearchParams({ code, state, ...(iss !== undefined && { iss }) })}`
+          const answer = await client.authorizationCodeGrant(configure(metadata), callback, {
+            pkceCodeVerifier: codeVerifier,
+            expectedState: state,
+            expectedNonce: nonce,
+            idTokenExpected: true,
+          })
+          const { id_token: idToken = '', access_token: accessToken } = answer
+          const claims = await verify(idToken, { clientIds: [clientId], nonce, accessToken })
+          return complete(claims, metadata, accessToken)
+        })(),
+      ),
+  }
+}
+
+/** Turns the errors of openid-client and jose into `provider_error`, and keeps those of the gateway inside them. */
+async function explain<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    for (let inner = error; inner instanceof Error; inner = inner.cause)
+      if (inner instanceof GatewayError) throw inner
+    // The causes inside have answers of the provider, with tokens.
+    const { message, code = '' } = error as { message: string; code?: string }
+    throw new GatewayError('provider_error', { cause: new Error(`${message} ${code}`.trim()) })
+  }
+}
