@@ -73,8 +73,12 @@ export async function examineHasura(
   ]
 }
 
+/** Returns a failed check. A message about an answer ends in its own cure; without an answer, Hasura has to be started. */
 function failUnreached(name: string, error: unknown): Check {
-  return failed(name, toCommandError(error).message, 'start Hasura, and set --hasura to its URL')
+  const { message } = toCommandError(error)
+  const [, finding = message, cure = 'start Hasura, and set --hasura to its URL'] =
+    /^(.*); ((?:check|read|use) [^;]*)$/s.exec(message) ?? []
+  return failed(name, finding, cure)
 }
 
 const needsMetadata = { type: 'get_inconsistent_metadata', args: {} }

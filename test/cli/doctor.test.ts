@@ -152,6 +152,18 @@ besideGateway('doctor names a Hasura that has neither a JWT secret nor a webhook
   t.regex(open.of(name)?.detail ?? '', /without this variable that has HASURA_GRAPHQL_UNAUTHORIZED_ROLE/)
 })
 
+besideGateway('the cure for a Hasura that answers 500 is its log, and not its start', async (t) => {
+  t.teardown(() => Object.assign(hasura.state, { instead: null }))
+  const text = JSON.stringify({ code: 'unexpected', error: 'pool timeout; use --force', path: '$' })
+  hasura.state.instead = (path) => (path === '/v1/metadata' ? { status: 500, text } : null)
+  const { of } = await examine()
+  t.like(of('Hasura'), { status: 'failed', cure: 'read the log of Hasura, then try again' })
+  t.regex(of('Hasura')?.detail ?? '', /answers 500: pool timeout; use --force$/)
+  const { checks } = await examine('--hasura http://127.0.0.1:9')
+  const absent = checks.find(({ name }) => name === 'Hasura')
+  t.like(absent, { status: 'failed', cure: 'start Hasura, and set --hasura to its URL' })
+})
+
 besideGateway('doctor keeps what it has found when Hasura stops answering half-way', async (t) => {
   t.teardown(() => Object.assign(hasura.state, { instead: null }))
   hasura.state.instead = (path) => (path === '/v1/graphql' ? { status: 502, text: '<html>' } : null)
