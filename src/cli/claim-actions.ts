@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isStorableJson, unreadableArray } from '../claims/claim-value.ts'
 import {
   type ClaimsValues,
   createHasuraClaims,
@@ -83,12 +84,12 @@ const createClaimSchema = (values: ClaimsValues) =>
     value: storableText(10_000)
       .refine((text) => text !== 'null', 'must not be null; remove a claim with: claimgate claims unset')
       .refine(
-        (text) => isStorable(parseIfJson(text)),
+        (text) => isStorableJson(JSON.stringify(parseIfJson(text))),
         breaks('unstorable', 'has a character that cannot be stored'),
       )
       .refine(
         (text) => createSessionVariable(JSON.stringify(parseIfJson(text)), values) !== undefined,
-        'is an array that PostgreSQL cannot read: arrays inside it must have the same size, no other value beside them, and at most six levels',
+        unreadableArray,
       ),
   })
 
@@ -134,10 +135,4 @@ function parseIfJson(text: string) {
   } catch {
     return text
   }
-}
-
-/** Returns false for a NUL or half of a surrogate pair: valid JSON that PostgreSQL cannot store. */
-function isStorable(value: unknown): boolean {
-  const escapes = JSON.stringify(value).match(/\\(?:u[\da-f]{4}|.)/g) ?? []
-  return !escapes.some((each) => /^\\u(0000|d)/.test(each))
 }
