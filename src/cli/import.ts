@@ -8,7 +8,7 @@ import {
   problemTable,
 } from '../import/problems.ts'
 import type { ImportChoices, ImportDeps, ImportReport } from '../import/run.ts'
-import { layouts } from '../import/sources.ts'
+import { sourceNames } from '../import/source-names.ts'
 import { indentLines, writeText } from '../observability/terminal-text.ts'
 import { CommandError, toCommandError } from './failure.ts'
 import { count, type Output, printable } from './output.ts'
@@ -32,14 +32,15 @@ const exitCodes = { problems: 1, unavailable: 69, internal: 70, config: 78 }
 const codes: Record<number, string> = {
   64: 'usage',
   65: 'wrong_source',
+  66: 'file_not_found',
   69: 'database_unavailable',
   78: 'configuration_invalid',
 }
 
 /**
  * Registers `import <source> <url>`. The action never throws: it prints one line to `stderr` and sets the exit code.
- * 0 all users imported, 1 problems or changes that no option chose, 64 invalid arguments, 65 another layout, 69 a database is
- * unreachable, 78 invalid configuration, 70 any other error.
+ * 0 all users imported, 1 problems or changes that no option chose, 64 invalid arguments, 65 another layout, 66 the file
+ * cannot be read, 69 a database is unreachable, 78 invalid configuration, 70 any other error.
  */
 export function registerImport(program: Command, context: ImportContext): void {
   program
@@ -48,10 +49,10 @@ export function registerImport(program: Command, context: ImportContext): void {
     .description(
       'Imports the users of another sign-in server, with ids, password hashes, roles and identities; or everything in an export of Claimgate.',
     )
-    .argument('<source>', [...layouts.map((layout) => layout.name), 'claimgate'].join(', '))
+    .argument('<source>', [...sourceNames, 'claimgate'].join(', '))
     .argument(
       '<from>',
-      'postgres:// URL of its database, which is only read, and the password may be in PGPASSWORD; the file of an export, or - for standard input',
+      'postgres:// URL of its database, which is only read, and the password may be in PGPASSWORD; the file of its export; for claimgate also - for standard input',
     )
     .option('--dry-run', 'show the result, and change nothing')
     .option(
@@ -66,15 +67,27 @@ export function registerImport(program: Command, context: ImportContext): void {
       '--inactive-with-second-factor',
       'import users inactive who had a second factor; else their password alone signs in',
     )
+    .option(
+      '--claim <name=member>',
+      'set the claim x-hasura-<name> to this column, or to the member at this path; repeatable',
+      (pair: string, pairs: string[] = []) => [...pairs, pair],
+    )
+    .option('--roles-from <member>', 'take the roles from this column, or from the member at this path')
+    .option('--create-roles', 'make roles that do not exist; else they are not granted')
+    .option('--passwords <file>', 'the export of password hashes that the support of Auth0 sends')
+    .option('--hash-config <file>', 'the password hash parameters of the Firebase project')
+    .option('--without-passwords', 'import no password')
+    .option('--emails-unverified', 'import every e-mail address as unverified')
     .addHelpText('after', help)
     .action(async (name: string, from: string, flags: ImportFlags) => {
       const { isJson } = context
       try {
         if (name === 'claimgate') {
-          if (flags.defaultRole !== undefined || flags.inactiveWithSecondFactor)
+          const other = Object.keys(flags).filter((flag) => flag !== 'dryRun' && flag !== 'withoutSessions')
+          if (other.length > 0)
             throw new CommandError(
               'usage',
-              '--default-role and --inactive-with-second-factor are for other sources than claimgate',
+              `--${other.map(toOption).join(', --')} is for other sources than claimgate`,
             )
           const { document, text } = await context.importExport(from, flags)
           writeText(context.stdout, `${isJson ? JSON.stringify(document) : text}\n`)
@@ -101,6 +114,10 @@ export function registerImport(program: Command, context: ImportContext): void {
     })
 }
 
+function toOption(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
 }
@@ -117,11 +134,17 @@ Examples:
   $ claimgate import hasura-auth 'postgres://reader@old-db:5432/app' --dry-run
   $ claimgate import hasura-auth 'postgres://reader@old-db:5432/app' --default-role member --inactive-with-second-factor
   $ claimgate import seed 'postgres://reader@old-db:5432/app'
+  $ claimgate import keycloak realm.json --dry-run
+  $ claimgate import auth0 users.ndjson --passwords hashes.ndjson --claim org-id=app_metadata.org_id
+  $ claimgate import firebase users.json --hash-config hash-config.txt --claim firebase-uid=localId
+  $ claimgate import supabase 'postgres://reader@old-db:5432/postgres'
+  $ claimgate import csv users.csv --create-roles
   $ claimgate import claimgate claimgate.jsonl
 
 Existing users (by id) are not changed, so the import can be repeated after an interruption.
-hasura-backend-plus and hasura-auth have no usernames: the e-mail address becomes the username, or, without one,
-the provider and its subject.
+Where a source has no usernames, the e-mail address becomes the username, or, without one, the provider and its
+subject. Roles of auth0, firebase, keycloak, supabase and csv are granted only if they exist here, or with
+--create-roles.
 An export of Claimgate is imported completely or not at all, into a database without users.
 
 A user who gets a role in addition, or loses a second factor, is listed as a change.
@@ -148,6 +171,7 @@ function describeImport(report: ImportReport): string {
       : [
           `Set AUTH_DEFAULT_ROLE=${printable(report.defaultRole)} for the gateway, for which this import is.`,
         ]),
+    ...report.remarks.map(printable),
     ...describeProblems('problem', problems, problemTable),
     ...describeProblems('change', changes, changeTable),
     ...(dryRun || users.imported === 0 ? ['Nothing was changed.'] : []),
@@ -167,8 +191,8 @@ function describeProblems<Code extends string>(
     `${count(total, noun)}:`,
     ...codes.map((code) => `  ${code.padEnd(width)}  ${counts[code]}  (${table[code]})`),
     ...kept.map(
-      ({ code, userId, username, detail }) =>
-        `  ${code.padEnd(width)}  ${userId}  ${printable(username ?? '')}  ${printable(detail)}`,
+      ({ code, userId, place, username, detail }) =>
+        `  ${code.padEnd(width)}  ${[place, userId].filter(Boolean).join('  ')}  ${printable(username ?? '')}  ${printable(detail)}`,
     ),
     ...(kept.length < total ? [`  … and ${total - kept.length} more`] : []),
   ]

@@ -1,8 +1,9 @@
 import { isSubject } from '../authentication/verify-profile.ts'
 import { isRoleName } from '../claims/hasura-claims.ts'
+import { storableText } from '../http/validate.ts'
 import type { ImportedUser } from '../stores/import-target.ts'
 import type { Change, Problem, ProblemCode } from './problems.ts'
-import type { SourceUser } from './read-users.ts'
+import type { BadRow, SourceUser } from './read-users.ts'
 
 /** The gateway's rules for imported users. */
 export type ImportRules = {
@@ -10,8 +11,16 @@ export type ImportRules = {
   defaultRole: string
   /** True when --default-role chose `defaultRole` for this import. */
   isRoleChosen: boolean
+  /** True for a program that is not known to have the same ways to sign in: users without one are named. */
+  isForeign?: boolean
+  /** The roles that may be granted; null or none grants every role, and makes missing ones. */
+  knownRoles?: ReadonlySet<string> | null
   /** True imports users with a second factor inactive. */
   inactiveWithSecondFactor: boolean
+  /** True imports no password. */
+  withoutPasswords?: boolean
+  /** True imports every e-mail address as unverified. */
+  emailsUnverified?: boolean
   /** Returns the reason why a name cannot be a username; null for a valid name. */
   refuseUsername(name: string): string | null
   /** Returns true for a password hash of a known format. */
@@ -23,47 +32,60 @@ export type ImportRules = {
 /** A user to import, unless the target has a conflict. `user` is null when the source alone rules out an import. */
 export type Candidate = {
   user: ImportedUser | null
+  /** The line or the index of the row in a file. */
+  place?: string
   problems: Problem[]
   /** The changes that an import of the user makes. */
   changes: Change[]
 }
 
 /** Checks a user of the source against the rules. Pure: the target is not read. */
-export function createCandidate(source: SourceUser, rules: ImportRules): Candidate {
+export function createCandidate(source: SourceUser | BadRow, rules: ImportRules): Candidate {
+  if ('fault' in source) return { user: null, problems: [source.fault], changes: [] }
   const { id, email, emailVerified, active, createdAt } = source
   const identities = source.identities.filter(isIdentity)
   const username = chooseUsername(source, identities)
   const problems: Problem[] = []
   const report = (code: ProblemCode, detail: string) =>
-    problems.push({ code, userId: id, username: username ?? null, detail })
+    problems.push({ code, userId: id, ...placeOf(source), username: username ?? null, detail })
 
   const refusal = username === undefined ? null : rules.refuseUsername(username)
   if (username === undefined) report('no_username', 'no username, e-mail address or identity')
   if (refusal !== null) report('invalid_username', refusal)
   if (username === undefined || refusal !== null) return { user: null, problems, changes: [] }
 
+  for (const { code, detail } of source.notes ?? []) report(code, detail)
   for (const identity of source.identities.filter((identity) => !isIdentity(identity))) {
     report('invalid_identity', `${identity.provider} ${identity.subject}`.trim())
   }
-  const roles = new Set(source.roles.filter((role) => role !== rules.defaultRole))
-  for (const role of [...roles].filter((role) => !isRole(role))) report('invalid_role', role.slice(0, 40))
-  const isKnown = source.password !== null && rules.isPasswordHash(source.password)
-  if (source.password && !isKnown) report('unknown_hash', describeHash(source.password))
-  const excess = isKnown && source.password !== null ? rules.findExcessiveCost(source.password) : null
+  const named = new Set([...source.roles, ...(source.defaultRole === null ? [] : [source.defaultRole])])
+  for (const role of [...named].filter((role) => role !== rules.defaultRole)) {
+    if (!isRole(role) && source.roles.includes(role)) report('invalid_role', role.slice(0, 40))
+    else if (isRole(role) && !isKnownRole(role, rules)) report('unknown_role', role)
+  }
+  const mayHave = (role: string) => role !== rules.defaultRole && isRole(role) && isKnownRole(role, rules)
+  const hash = rules.withoutPasswords ? null : source.password
+  const isKnown = hash !== null && rules.isPasswordHash(hash)
+  if (hash && !isKnown) report('unknown_hash', describeHash(hash))
+  const excess = isKnown ? rules.findExcessiveCost(hash) : null
   if (excess !== null) report('costly_hash', excess)
   const user: ImportedUser = {
     id,
     username,
-    password: isKnown && excess === null ? source.password : null,
+    password: isKnown && excess === null ? hash : null,
     email,
-    emailVerified: email !== null && emailVerified,
+    emailVerified: email !== null && emailVerified && !rules.emailsUnverified,
     active: active && !(rules.inactiveWithSecondFactor && source.secondFactor !== null),
-    defaultRole: chooseDefaultRole(source, rules),
+    defaultRole: source.defaultRole !== null && mayHave(source.defaultRole) ? source.defaultRole : null,
     createdAt,
-    roles: [...roles].filter(isRole),
+    roles: [...new Set(source.roles)].filter(mayHave),
     identities,
+    claims: source.claims ?? {},
   }
-  return { user, problems, changes: findChanges(source, username, rules) }
+  const hasHash = problems.some(({ code }) => /_(hash|password)$/.test(code))
+  if (rules.isForeign && user.active && user.password === null && identities.length === 0 && !hasHash)
+    report('no_sign_in', user.email ?? 'no e-mail address')
+  return { user, ...placeOf(source), problems, changes: findChanges(source, username, rules) }
 }
 
 /**
@@ -75,7 +97,8 @@ function findChanges(source: SourceUser, username: string, rules: ImportRules): 
   const { defaultRole, isRoleChosen, inactiveWithSecondFactor } = rules
   const owned = [...source.roles, ...(ownDefault === null ? [] : [ownDefault])]
   const changes: Change[] = []
-  const report = (code: Change['code'], detail: string) => changes.push({ code, userId, username, detail })
+  const report = (code: Change['code'], detail: string) =>
+    changes.push({ code, userId, ...placeOf(source), username, detail })
   if (owned.length > 0 && !owned.includes(defaultRole))
     report(isRoleChosen ? 'role_chosen' : 'role_added', defaultRole)
   if (secondFactor !== null && active)
@@ -83,8 +106,13 @@ function findChanges(source: SourceUser, username: string, rules: ImportRules): 
   return changes
 }
 
-function chooseDefaultRole({ defaultRole }: SourceUser, rules: ImportRules): string | null {
-  return defaultRole !== null && defaultRole !== rules.defaultRole && isRole(defaultRole) ? defaultRole : null
+/** Returns the place of a row of a file as a member; none for another row. */
+function placeOf({ place }: Pick<SourceUser, 'place'>): { place?: string } {
+  return place === undefined ? {} : { place }
+}
+
+function isKnownRole(role: string, { knownRoles }: ImportRules): boolean {
+  return knownRoles?.has(role) ?? true
 }
 
 /** Returns the username; else the e-mail address, which users typed to sign in; else provider and subject. */
@@ -102,9 +130,13 @@ function describeHash(hash: string): string {
 }
 
 function isIdentity({ provider, subject }: SourceUser['identities'][number]): boolean {
-  return provider !== '' && isSubject(subject)
+  return provider !== '' && isSubject(subject) && isStorable(provider) && isStorable(subject)
 }
 
 function isRole(role: string): boolean {
-  return isRoleName(role) && [...role].length <= 255
+  return isRoleName(role) && [...role].length <= 255 && isStorable(role)
+}
+
+function isStorable(text: string): boolean {
+  return storableText(2 * 255).safeParse(text).success
 }

@@ -6,9 +6,11 @@ import {
   type TransferTable,
   transferTables,
 } from '../stores/transfer.ts'
+import { decode, splitLines } from './file-text.ts'
 import { ImportError } from './problems.ts'
 
 const format = 'claimgate-export'
+const foreign = 'The file is not an export of Claimgate.'
 const version = 1
 
 /** The first line of an export. */
@@ -130,10 +132,10 @@ export async function openExport(
   input: AsyncIterable<Uint8Array>,
   migrations: readonly string[],
 ): Promise<ExportFile> {
-  const lines = readLines(input)
+  const lines = splitLines(decode(input, `${foreign.slice(0, -1)}: it is not UTF-8.`), foreign)
   const first = (await lines.next()).value ?? ''
   const started = anyHeader.safeParse(parse(first))
-  if (!started.success) throw new ImportError('layout', 'The file is not an export of Claimgate.')
+  if (!started.success) throw new ImportError('layout', foreign)
   const header = headerLine.safeParse(parse(first)).data
   if (started.data.version !== version || header === undefined || !migrations.includes(header.schema))
     throw new ImportError(
@@ -191,27 +193,4 @@ function parse(line: string): unknown {
   } catch {
     return undefined
   }
-}
-
-// In characters. A row with a claim of 10,000 characters is far below.
-const longestLine = 10_000_000
-
-/** Yields the lines of UTF-8 text. Throws ImportError `layout` for other bytes and for a line that no export has. */
-async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  const decode = (chunk: Uint8Array) => {
-    try {
-      return decoder.decode(chunk, { stream: true })
-    } catch (cause) {
-      throw new ImportError('layout', 'The file is not an export of Claimgate: it is not UTF-8.', cause)
-    }
-  }
-  let rest = ''
-  for await (const chunk of input) {
-    const parts = (rest + decode(chunk)).split('\n')
-    rest = parts.pop() ?? ''
-    if (rest.length > longestLine) throw new ImportError('layout', 'The file is not an export of Claimgate.')
-    yield* parts
-  }
-  if (rest !== '') yield rest
 }

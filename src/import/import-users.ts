@@ -2,7 +2,7 @@ import type { ImportedUser, ImportTarget } from '../stores/import-target.ts'
 import { type Candidate, createCandidate, type ImportRules } from './candidate.ts'
 import { type Plan, planBatch } from './plan.ts'
 import type { ChangeCode, ProblemList } from './problems.ts'
-import type { SourceUser } from './read-users.ts'
+import type { BadRow, SourceUser } from './read-users.ts'
 
 /** The counts of an import. Each user in `read` is in exactly one of the other four counts. */
 export type ImportCounts = {
@@ -13,7 +13,7 @@ export type ImportCounts = {
 }
 
 export type ImportOptions = {
-  pages: AsyncIterable<SourceUser[]>
+  pages: AsyncIterable<(SourceUser | BadRow)[]>
   target: ImportTarget
   rules: ImportRules
   problems: Pick<ProblemList, 'add'>
@@ -46,7 +46,7 @@ export async function importUsers({
   }
   for await (const page of pages) {
     // An anonymous user has only a refresh token of the old server, which this gateway cannot verify.
-    const known = page.filter(({ anonymous }) => !anonymous)
+    const known = page.filter((row) => !('anonymous' in row && row.anonymous))
     counts.users.read += page.length
     counts.users.anonymous += page.length - known.length
     for (const batch of splitByRows(known.map((user) => createCandidate(user, rules)))) {
@@ -70,8 +70,8 @@ function* splitByRows(candidates: readonly Candidate[]): Generator<Candidate[]> 
   let batch: Candidate[] = []
   let rows = 0
   for (const candidate of candidates) {
-    const { roles = [], identities = [] } = candidate.user ?? {}
-    const more = 1 + roles.length + identities.length
+    const { roles = [], identities = [], claims = {} } = candidate.user ?? {}
+    const more = 1 + roles.length + identities.length + Object.keys(claims).length
     if (batch.length > 0 && rows + more > maxRows) {
       yield batch
       batch = []

@@ -1,5 +1,7 @@
+import { quoteIdentifier } from '../database/schema.ts'
 import { ImportError } from './problems.ts'
 import type { Source } from './source.ts'
+import type { SourceName } from './source-names.ts'
 
 /** Returns true when the source has a column, as in `has('auth.users.created_at')`. */
 export type Has = (column: string) => boolean
@@ -10,14 +12,19 @@ export type Has = (column: string) => boolean
  */
 export type Queries = { count: string; users: string; roles: string; identities: string | null }
 
+/** The queries of a layout, and `rows`, which reads the rows of the keys from `$1` to `$2` as JSON. */
+export type RowQueries = Queries & { rows: string }
+
 /** The tables of an authentication server to import from. */
 export type Layout = {
-  name: string
+  name: SourceName
   /** The required columns by table. A table name without a schema means the current schema. */
   columns: Readonly<Record<string, readonly string[]>>
   /** The required columns of type uuid, as `table.column`. */
   ids: readonly string[]
   queries(has: Has): Queries
+  /** True for a program that knows no roles of Hasura: only roles that exist here are granted. */
+  isForeign?: true
   /** The error message when the source is the gateway's own schema. */
   sameDatabase: string
 }
@@ -28,7 +35,7 @@ type Column = { schema: string; table: string; column: string; type: string; cur
  * Reads the columns of a source and creates its queries. Throws ImportError `layout`, which names every missing table
  * and column.
  */
-export async function findQueries(source: Pick<Source, 'query'>, layout: Layout): Promise<Queries> {
+export async function findQueries(source: Pick<Source, 'query'>, layout: Layout): Promise<RowQueries> {
   const types = await readTypes(source)
   const missing = Object.entries(layout.columns).flatMap(([table, columns]) =>
     [...types.keys()].some((name) => name.startsWith(`${table}.`))
@@ -46,7 +53,12 @@ export async function findQueries(source: Pick<Source, 'query'>, layout: Layout)
       `The source is not a ${layout.name} database, or its user lacks SELECT: ${[...missing, ...wrong].join('; ')}.`,
     )
   }
-  return layout.queries((column) => types.has(column))
+  const [users = ''] = Object.keys(layout.columns)
+  const table = users.split('.').map(quoteIdentifier).join('.')
+  return {
+    ...layout.queries((column) => types.has(column)),
+    rows: `SELECT id::text AS key, to_jsonb(u) AS row FROM ${table} u WHERE id BETWEEN $1 AND $2`,
+  }
 }
 
 /** Returns the type of each column, by `schema.table.column` and, in the current schema, also by `table.column`. */

@@ -24,7 +24,7 @@ export function planBatch(candidates: readonly Candidate[], { standings, owners 
   const addresses = new Map<string, string>()
   const identities = new Map(owners.map((owner) => [identityKey(owner), owner.owner]))
 
-  for (const { user, problems, changes } of candidates) {
+  for (const { user, place, problems, changes } of candidates) {
     if (user === null) {
       plan.refused += 1
       plan.problems.push(...problems)
@@ -34,7 +34,7 @@ export function planBatch(candidates: readonly Candidate[], { standings, owners 
     if (standing === undefined) throw new Error(`the target returned no standing for the user ${user.id}`)
     const { isPresent, hasPassword, usernameKey, emailKey, usernameOwner, emailOwner } = standing
     const report = (code: ProblemCode, detail: string) =>
-      plan.problems.push({ code, userId: user.id, username: user.username, detail })
+      plan.problems.push({ code, userId: user.id, ...(place && { place }), username: user.username, detail })
     const isTaken = (owner: string | undefined | null) => (owner ?? user.id) !== user.id
 
     const nameOwner = usernameOwner ?? names.get(usernameKey)
@@ -43,7 +43,9 @@ export function planBatch(candidates: readonly Candidate[], { standings, owners 
       report('username_taken', `by ${nameOwner}`)
       continue
     }
-    plan.problems.push(...problems.filter(({ code }) => !(/_hash$/.test(code) && hasPassword)))
+    const isSolved = (code: ProblemCode) =>
+      (hasPassword && /_(hash|password)$/.test(code)) || (isPresent && code === 'no_sign_in')
+    plan.problems.push(...problems.filter(({ code }) => !isSolved(code)))
 
     const addressOwner = emailKey === null ? null : (emailOwner ?? addresses.get(emailKey))
     const isAddressTaken = user.emailVerified && isTaken(addressOwner)

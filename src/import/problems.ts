@@ -1,15 +1,23 @@
 /** The closed table of import problems: code → result and reason. */
 const table = {
+  invalid_row: 'left out: the row of the file cannot be read',
+  duplicate_id: 'left out: an earlier row of the file is the same user',
   no_username: 'left out: neither a username nor an e-mail address nor a provider identity',
   invalid_username: 'left out: the username is not valid here',
   username_taken: 'left out: another user has this username',
   unknown_hash: 'imported without a password: the hash has no known format',
   costly_hash: 'imported without a password: the hash costs more than the gateway verifies',
+  temporary_password: 'imported without a password: the user had to choose a new one at the next sign-in',
+  no_sign_in: 'imported, but cannot sign in: neither a password nor a provider identity',
+  invalid_email: 'imported without an e-mail address: it is not an address',
   email_taken: 'imported with an unverified e-mail address: another user has verified it',
   identity_taken: 'imported without a provider identity: another user has it',
   invalid_identity: 'imported without a provider identity: its provider or subject is missing',
   invalid_role:
     'imported without a role: its name is empty, has more than 255 characters, or one that no X-Hasura-Role header can carry',
+  unknown_role:
+    'imported without a role: it does not exist here. Cure: claimgate role create, or --create-roles, before the import',
+  invalid_claim: 'imported without a claim: the value cannot be a session variable',
 } as const satisfies Record<string, string>
 
 /**
@@ -31,7 +39,10 @@ export type ChangeCode = keyof typeof changes
 /** A problem with one user of the source. `detail` has the name, role or identity. */
 export type Problem<Code = ProblemCode> = {
   code: Code
-  userId: string
+  /** The id here; null for a row that cannot be read. */
+  userId: string | null
+  /** The line or the index of the row in a file. */
+  place?: string
   username: string | null
   detail: string
 }
@@ -87,4 +98,4 @@ export class ImportError extends Error {
   }
 }
 
-const exitCodes = { usage: 64, layout: 65, unreachable: 69, sameDatabase: 78 } as const
+const exitCodes = { usage: 64, layout: 65, file: 66, unreachable: 69, sameDatabase: 78 } as const

@@ -1,4 +1,5 @@
-import type { Queries } from './layout.ts'
+import type { RowQueries } from './layout.ts'
+import type { Problem, ProblemCode } from './problems.ts'
 import type { Source } from './source.ts'
 
 /** A user of the source. `password` is the hash, `createdAt` PostgreSQL's text of a timestamp. */
@@ -16,20 +17,39 @@ export type SourceUser = {
   secondFactor: string | null
   roles: string[]
   identities: { provider: string; subject: string }[]
+  /** The custom claims, by name. */
+  claims?: Readonly<Record<string, unknown>>
+  /** The line or the index of the row in a file. */
+  place?: string
+  /** Findings of the source itself. */
+  notes?: readonly Note[]
 }
+
+/** A finding about a user. */
+export type Note = { code: ProblemCode; detail: string }
+
+/** A row that is no user, with the reason. */
+export type BadRow = { fault: Problem }
 
 type Keyed<T> = T & { key: string }
 
 /** Counts the users of the source. */
-export async function countUsers({ query }: Pick<Source, 'query'>, { count }: Queries): Promise<number> {
+export async function countUsers(
+  { query }: Pick<Source, 'query'>,
+  { count }: Pick<RowQueries, 'count'>,
+): Promise<number> {
   return (await query<{ total: number }>(count))[0]?.total ?? 0
 }
 
-/** Reads the users of a source in the order of their keys, `size` at a time. Only one page is in memory. */
+/**
+ * Reads the users of a source in the order of their keys, `size` at a time. Only one page is in memory. `addRow` gets each
+ * user with the whole row.
+ */
 export async function* readUsers(
   source: Pick<Source, 'query'>,
-  queries: Queries,
+  queries: RowQueries,
   size: number,
+  addRow?: (user: SourceUser, row: unknown) => SourceUser,
 ): AsyncGenerator<SourceUser[]> {
   let after: string | null = null
   for (;;) {
@@ -43,11 +63,13 @@ export async function* readUsers(
         ? []
         : await source.query<Keyed<SourceUser['identities'][number]>>(queries.identities, range),
     )
-    yield users.map(({ key, ...user }) => ({
+    const rows = groupByKey(addRow ? await source.query<Keyed<{ row: unknown }>>(queries.rows, range) : [])
+    const read = users.map(({ key, ...user }) => ({
       ...user,
       roles: (roles.get(key) ?? []).map(({ role }) => role),
       identities: (identities.get(key) ?? []).map(({ provider, subject }) => ({ provider, subject })),
     }))
+    yield addRow ? read.map((user, index) => addRow(user, rows.get(users[index]?.key ?? '')?.[0]?.row)) : read
     after = last.key
   }
 }

@@ -1,13 +1,12 @@
 import { findExcessiveCost, isPasswordHash } from '../authentication/password-hash-format.ts'
 import { usernameSchema } from '../authentication/username.ts'
 import type { Config } from '../config/config.ts'
-import { databaseUrl, role } from '../config/values.ts'
+import { role } from '../config/values.ts'
 import type { Database } from '../database/database.ts'
-import { identifyDatabase } from '../database/same-database.ts'
 import { createImportTarget, type ImportTarget, rehearse } from '../stores/import-target.ts'
 import type { ImportRules } from './candidate.ts'
 import { type ImportCounts, importUsers } from './import-users.ts'
-import { findQueries, type Layout } from './layout.ts'
+import { checkSource, type OpenUsers, type SourceChoices } from './open-users.ts'
 import {
   type ChangeCode,
   createProblemList,
@@ -16,9 +15,6 @@ import {
   type ProblemSummary,
 } from './problems.ts'
 import { createProgress, type ProgressStream } from './progress.ts'
-import { countUsers, readUsers } from './read-users.ts'
-import { openSource, type Source } from './source.ts'
-import { layouts } from './sources.ts'
 
 /** The dependencies of an import. */
 export type ImportDeps = {
@@ -29,12 +25,16 @@ export type ImportDeps = {
   stderr: ProgressStream
   /** Users read at a time; 1000 by default. */
   pageSize?: number
+  /** Returns now in milliseconds. */
+  now?: () => number
 }
 
 /** The result of an import, as `--json` prints it. */
 export type ImportReport = ImportCounts & {
   source: string
   dryRun: boolean
+  /** Remarks on the source, such as what it does not have. */
+  remarks: string[]
   /** The role that every active user is to have: AUTH_DEFAULT_ROLE of the gateway. */
   defaultRole: string
   /** False when `defaultRole` is not the AUTH_DEFAULT_ROLE of this configuration. */
@@ -46,53 +46,48 @@ export type ImportReport = ImportCounts & {
 }
 
 /** The choices of an import. */
-export type ImportChoices = {
+export type ImportChoices = SourceChoices & {
   dryRun?: boolean
   /** The role that every active user will have, in place of AUTH_DEFAULT_ROLE. */
   defaultRole?: string
   /** True imports users with a second factor inactive. */
   inactiveWithSecondFactor?: boolean
+  /** True imports every e-mail address as unverified. */
+  emailsUnverified?: boolean
 }
 
 const keptProblems = 50
 
 /**
- * Imports all users from the database at `url`. `choices.dryRun` returns the same report and rolls every write back. Throws
+ * Imports all users from a database or a file. `choices.dryRun` returns the same report and rolls every write back. Throws
  * ImportError, ConfigError and the errors of the target.
  */
 export async function runImport(
   name: string,
-  url: string,
+  from: string,
   choices: ImportChoices,
   deps: ImportDeps,
 ): Promise<ImportReport> {
-  const layout = layouts.find((candidate) => candidate.name === name)
-  // The message omits the argument: a URL in the wrong position may contain a password.
-  if (!layout)
-    throw new ImportError(
-      'usage',
-      `The source must be claimgate or one of ${layouts.map((each) => each.name).join(', ')}; its file or URL comes second.`,
-    )
-  const problem = databaseUrl.safeParse(url).error?.issues[0]?.message
-  if (problem !== undefined) throw new ImportError('usage', `The URL ${problem}.`)
+  const checked = checkSource(name, from, choices)
   const config = await deps.parseConfig()
   const { dryRun = false } = choices
   const rules = rulesOf(config, choices)
-  const source = await openSource(url, 'The source database')
+  const source = await checked.open(config, (deps.now ?? Date.now)())
   try {
-    const queries = await findQueries(source, layout)
-    await refuseSameDatabase(source, layout, config)
     const target = await deps.openTarget(config, dryRun)
     try {
-      const total = await countUsers(source, queries)
-      const progress = createProgress(deps.stderr, total)
+      const progress = createProgress(deps.stderr, await source.count())
       const problems = createProblemList(keptProblems)
       const changes = createProblemList<ChangeCode>(keptProblems)
-      const work = (importTarget: ImportTarget): Promise<ImportCounts> =>
+      const work = async (importTarget: ImportTarget): Promise<ImportCounts> =>
         importUsers({
-          pages: readUsers(source, queries, deps.pageSize ?? 1000),
+          pages: source.pages(deps.pageSize ?? 1000),
           target: importTarget,
-          rules,
+          rules: {
+            ...rules,
+            isForeign: source.isForeign,
+            knownRoles: await findKnownRoles(source, importTarget, choices),
+          },
           problems,
           changes,
           onProgress: progress.update,
@@ -104,6 +99,7 @@ export async function runImport(
       return {
         source: name,
         dryRun,
+        remarks: source.remarks,
         defaultRole: rules.defaultRole,
         isDefaultRoleSet: rules.defaultRole === config.roles.defaultRole,
         ...counts,
@@ -118,8 +114,18 @@ export async function runImport(
   }
 }
 
+/** Returns the roles that may be granted; null for all. */
+async function findKnownRoles(
+  { isForeign }: OpenUsers,
+  target: ImportTarget,
+  { createRoles }: ImportChoices,
+): Promise<Set<string> | null> {
+  return isForeign && createRoles !== true ? target.readRoles() : null
+}
+
 /** Throws ImportError `usage` for a default role that AUTH_DEFAULT_ROLE cannot have. */
-function rulesOf({ roles }: Config, { defaultRole, inactiveWithSecondFactor }: ImportChoices): ImportRules {
+function rulesOf({ roles }: Config, choices: ImportChoices): Omit<ImportRules, 'knownRoles'> {
+  const { defaultRole, inactiveWithSecondFactor, withoutPasswords, emailsUnverified } = choices
   const chosen = defaultRole ?? roles.defaultRole
   const problem = role(chosen, roles.allowAdmin).safeParse(chosen).error?.issues[0]?.message
   if (problem !== undefined) throw new ImportError('usage', `--default-role ${problem}.`)
@@ -127,28 +133,10 @@ function rulesOf({ roles }: Config, { defaultRole, inactiveWithSecondFactor }: I
     defaultRole: chosen,
     isRoleChosen: defaultRole !== undefined,
     inactiveWithSecondFactor: inactiveWithSecondFactor === true,
+    withoutPasswords: withoutPasswords === true,
+    emailsUnverified: emailsUnverified === true,
     refuseUsername: (name) => usernameSchema.safeParse(name).error?.issues[0]?.message ?? null,
     isPasswordHash,
     findExcessiveCost,
-  }
-}
-
-/**
- * Throws `sameDatabase` when the tables of the source are in the schema and database of the target. Runs before the
- * target is opened and migrated.
- */
-async function refuseSameDatabase(source: Source, layout: Layout, config: Config): Promise<void> {
-  if (config.databaseUrl === undefined) return
-  const target = await openSource(config.databaseUrl, 'The database in DATABASE_URL')
-  try {
-    const [table = ''] = Object.keys(layout.columns)
-    const [, sourceSchema = await source.schema()] = /^(\w+)\./.exec(table) ?? []
-    if (
-      sourceSchema === (await target.schema()) &&
-      (await identifyDatabase(target)) === (await identifyDatabase(source))
-    )
-      throw new ImportError('sameDatabase', layout.sameDatabase)
-  } finally {
-    await target.close()
   }
 }

@@ -1,4 +1,5 @@
 import type { Layout } from './layout.ts'
+import { supabaseDatabase } from './supabase.ts'
 
 /** nhost/hasura-auth. Its users have no username and sign in with their e-mail address. */
 const hasuraAuth: Layout = {
@@ -90,4 +91,4 @@ const seed: Layout = {
 }
 
 /** Every source that users can be imported from. */
-export const layouts: readonly Layout[] = [seed, hasuraBackendPlus, hasuraAuth]
+export const layouts: readonly Layout[] = [seed, hasuraBackendPlus, hasuraAuth, supabaseDatabase]

@@ -14,6 +14,8 @@ export type ImportedUser = {
   createdAt: string | null
   roles: string[]
   identities: { provider: string; subject: string }[]
+  /** The custom claims: name → JSON value. */
+  claims?: Readonly<Record<string, unknown>>
 }
 
 /** The conflicts of an imported user with existing users. Keys are equal where the database sees the same value. */
@@ -56,11 +58,13 @@ const writeRoles = statement(`
   INSERT INTO {role} (name) SELECT jsonb_array_elements_text($1::text::jsonb)
   ON CONFLICT (name) DO NOTHING RETURNING true`)
 
+const roleNames = statement('SELECT name FROM {role}')
+
 const writeUsers = statement(`
   WITH incoming AS (
     SELECT * FROM jsonb_to_recordset($1::text::jsonb) AS i (id uuid, username text, password text, email text,
       "emailVerified" boolean, active boolean, "defaultRole" text, "createdAt" timestamptz, roles jsonb,
-      identities jsonb)),
+      identities jsonb, claims jsonb)),
   made AS (
     INSERT INTO {user} (id, username, password, email, email_verified, active, default_role_id, created_at)
     SELECT i.id, i.username, i.password, i.email, i."emailVerified", i.active, r.id,
@@ -74,7 +78,10 @@ const writeUsers = statement(`
     INSERT INTO {identity} (provider, subject, user_id)
     SELECT p.provider, p.subject, i.id
     FROM incoming i CROSS JOIN jsonb_to_recordset(i.identities) AS p (provider text, subject text)
-    RETURNING true)
+    RETURNING true),
+  claimed AS (
+    INSERT INTO {user_claim} (user_id, name, value)
+    SELECT i.id, c.key, c.value FROM incoming i CROSS JOIN jsonb_each(coalesce(i.claims, '{}')) AS c)
   SELECT (SELECT count(*)::int FROM made) AS users, (SELECT count(*)::int FROM granted) AS grants,
     (SELECT count(*)::int FROM linked) AS identities`)
 
@@ -105,6 +112,9 @@ export function createImportTarget(query: Database['query']) {
   return {
     /** Returns the conflicts of each user with existing users, and the owners of the identities. */
     read,
+
+    /** Returns the names of all roles. */
+    readRoles: async () => new Set((await query<{ name: string }>(roleNames, [])).map(({ name }) => name)),
 
     /**
      * Inserts the users with their roles and identities, all or none. Missing roles are created. Returns null and

@@ -8,7 +8,7 @@ import { runCommand } from './_command.ts'
 
 /** The files of the command, and the files with names and errors that it shares with the gateway. */
 const ours =
-  /^src\/(cli\/[\w-]+|errors|root|observability\/terminal-text|hasura\/metadata-request|import\/(problems|sources)|database\/(explain|failures|version))\.[jt]s$/
+  /^src\/(cli\/[\w-]+|errors|root|observability\/terminal-text|hasura\/metadata-request|import\/(problems|source-names)|database\/(explain|failures|version))\.[jt]s$/
 const mostFiles = 27
 
 for (const line of [

@@ -143,7 +143,7 @@ export async function query(
 
 /** Returns the rows of every table that an import writes, as one value to compare. */
 export async function dumpTarget(run: (text: string) => Promise<unknown[]>): Promise<string> {
-  const tables = ['"user"', 'role', 'user_role', 'identity']
+  const tables = ['"user"', 'role', 'user_role', 'identity', 'user_claim']
   const rows = await Promise.all(
     tables.map((table) =>
       run(`SELECT jsonb_agg(to_jsonb(t) ORDER BY to_jsonb(t)::text) AS rows FROM ${table} t`),

@@ -10,9 +10,9 @@ type Case = { args: [string, string]; env?: Record<string, string>; code: number
 
 const cases: Record<string, Case> = {
   'an unknown source': {
-    args: ['firebase', `postgres://me:${password}@127.0.0.1:1/x`],
+    args: ['okta', `postgres://me:${password}@127.0.0.1:1/x`],
     code: 64,
-    says: /^claimgate: The source must be claimgate or one of seed, hasura-backend-plus, hasura-auth; its file or URL comes second\.\n$/,
+    says: /^claimgate: The source must be claimgate or one of seed, hasura-backend-plus, hasura-auth, supabase, auth0, firebase, keycloak, csv; its file or URL comes second\.\n$/,
   },
   'source and URL the wrong way round': {
     args: [`postgres://me:${password}@127.0.0.1:1/x`, 'seed'],

@@ -25,6 +25,7 @@ function createTarget(rivals: string[]): ImportTarget & { written: ImportedUser[
   const written: ImportedUser[][] = []
   return {
     written,
+    readRoles: async () => new Set(),
     read: async (users) => ({
       owners: [],
       standings: new Map(
