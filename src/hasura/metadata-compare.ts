@@ -117,7 +117,7 @@ function findDifferences(there: unknown, wanted: unknown, path = ''): string[] {
 
 /** Returns the names in a canonical list, in which a single name is no list. */
 function listOf(value: unknown): string[] {
-  return [value].flat().flatMap((each) => (typeof each === 'string' ? [each.replaceAll('"', '')] : []))
+  return [value].flat().flatMap((each) => (typeof each === 'string' ? [each] : []))
 }
 
 function isSame(a: unknown, b: unknown): boolean {
@@ -128,7 +128,9 @@ function isSame(a: unknown, b: unknown): boolean {
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) {
     const items = value.map(canonical)
-    return items.length === 1 ? items[0] : items.map((item) => JSON.stringify(item)).sort()
+    return items.length === 1
+      ? items[0]
+      : items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
   }
   if (typeof value !== 'object' || value === null) return value
   const members = Object.entries(value)

@@ -291,6 +291,24 @@ test('equivalent metadata in another form is no difference', async (t) => {
   t.is((await run(hasura.url, 'diff')).stdout, 'Nothing is missing.\n')
 })
 
+test('diff shows a condition as JSON, also the conditions in its lists', async (t) => {
+  const hasura = await startHasura()
+  t.teardown(hasura.close)
+  await run(hasura.url, 'apply')
+  const [user] = hasura.state.metadata.sources[0].tables
+  user.update_permissions[0].permission.filter = {}
+  t.is(
+    (await run(hasura.url, 'diff')).stdout,
+    `~ update permission of manager on user: different in Hasura
+    filter: Hasura has nothing, here is {"_not":{"_or":[{"default_role":{"name":{"_eq":"admin"}}},{"roles":{"role":{"name":{"_eq":"admin"}}}}]}}
+`,
+  )
+  // The order of a list has no meaning.
+  user.update_permissions[0].permission.filter = structuredClone(user.update_permissions[0].permission.check)
+  user.update_permissions[0].permission.filter._not._or.reverse()
+  t.is((await run(hasura.url, 'diff')).stdout, 'Nothing is missing.\n')
+})
+
 test("diff shows a permission that is wider than the gateway's", async (t) => {
   const hasura = await startHasura()
   t.teardown(hasura.close)
