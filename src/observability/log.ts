@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { escapeControls } from './terminal-text.ts'
 
@@ -30,13 +31,20 @@ function createOutput(): DestinationStream {
   // The package joins the texts that wait for a slow reader, up to this size.
   const output = pino.destination({ dest: 1, maxWrite: longestWrite })
   const { write, flushSync } = output
+  let isLost = false
+  // A full disk must not stop the gateway. Without an end, the package would repeat the write for ever.
+  output.once('error', (error) => {
+    isLost = true
+    output.destroy()
+    reportLoss(error)
+  })
   let waiting = ''
   let bytes = 0
   let timer: NodeJS.Timeout | undefined
   const writeWaiting = () => {
     clearTimeout(timer)
     timer = undefined
-    if (waiting !== '') write.call(output, waiting)
+    if (waiting !== '' && !isLost) write.call(output, waiting)
     waiting = ''
     bytes = 0
   }
@@ -52,9 +60,17 @@ function createOutput(): DestinationStream {
     /** Writes all lines. pino calls it when the process exits and after a line of level fatal. */
     flushSync: () => {
       writeWaiting()
-      flushSync.call(output)
+      if (!isLost) flushSync.call(output)
     },
   })
+}
+
+function reportLoss({ message }: Error): void {
+  try {
+    writeSync(2, `The log ends: ${message}. Correct the standard output, then restart the gateway.\n`)
+  } catch {
+    // The standard error output may be on the same full disk.
+  }
 }
 
 function serializeError(error: unknown, depth = 0): unknown {

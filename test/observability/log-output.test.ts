@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from '../_test.ts'
 
@@ -32,4 +34,19 @@ test('no write to a slow reader is longer than a pipe takes as a whole', async (
     writes.filter(({ bytes }) => bytes > 4096),
     [],
   )
+})
+
+test('a process whose log cannot be written says so once, and goes on', async (t) => {
+  const full = openSync('/dev/full', 'w')
+  const child = spawn(process.execPath, [program, 'its last work'], { stdio: ['ignore', full, 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  closeSync(full)
+  const ended = once(child, 'close')
+  let output = ''
+  child.stderr?.on('data', (chunk) => {
+    output += chunk
+  })
+  t.deepEqual(await ended, [0, null])
+  t.is(output.split('The log ends').length - 1, 1)
+  t.regex(output, /ENOSPC/)
 })
