@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { access, chmod, constants, mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 
@@ -10,10 +10,12 @@ export function dataDirOf(directory: string): string {
 // Names that the gateway leaves, also after an abrupt end; and names that may be in a directory that counts as empty.
 const own = /^(pglite|secret)(\.new)?$|^lock-[0-9a-f]{8}(\.new)?$/
 const database = /^pglite(\.new)?$/
+const groupWrites = 0o020
 const nothing = /^(lost\+found|\.gitkeep)$/
 
 /**
  * Creates the data directory with mode 0700, or sets that mode on an empty directory or on an earlier data directory.
+ * A volume of root that the group of this user may write keeps its owner and mode, as with `fsGroup` of Kubernetes.
  * Throws when the directory cannot be created or belongs to another user; the message says what to do.
  * Throws when the directory has other files in it, and does not change it.
  */
@@ -33,7 +35,20 @@ async function takeDirectory(directory: string): Promise<void> {
       `The directory ${directory} has other files in it, and a data directory is closed to all other users. Set AUTH_DATA_DIR to an empty directory, such as ${join(directory, 'claimgate')}.`,
     )
   }
-  await chmod(directory, 0o700)
+  await chmod(directory, 0o700).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPERM' || !(await isVolumeOfGroup(directory))) throw error
+  })
+  // Kubernetes lets the group read and write every file of a volume. The database stays private.
+  if (names.includes('pglite')) await chmod(dataDirOf(directory), 0o700)
+}
+
+async function isVolumeOfGroup(directory: string): Promise<boolean> {
+  const { uid, mode } = await stat(directory)
+  if (uid !== 0 || (mode & groupWrites) === 0) return false
+  return access(directory, constants.R_OK | constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Returns true when `directory` has an embedded database. */
@@ -74,11 +89,16 @@ async function readMajor(file: string | URL): Promise<string | null> {
 }
 
 /** Returns an error with cause and cure for a file system code; returns any other error unchanged. */
-async function explain(error: NodeJS.ErrnoException, directory: string): Promise<Error> {
+export async function explain(error: NodeJS.ErrnoException, directory: string): Promise<Error> {
   const cure = 'or set AUTH_DATA_DIR to another directory, or DATABASE_URL to a PostgreSQL server'
   if (error.code === 'EROFS')
     return new Error(
       `The data directory ${directory} is on a read-only file system. Mount a volume there, ${cure}.`,
+      { cause: error },
+    )
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+    return new Error(
+      `The data directory ${directory} has no room for a new database, which takes 40 MB. Free space there, ${cure}.`,
       { cause: error },
     )
   if (error.code !== 'EACCES' && error.code !== 'EPERM') return error

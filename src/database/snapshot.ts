@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { exists, noSnapshot } from './data-directory.ts'
+import { exists, explain, noSnapshot } from './data-directory.ts'
 
 /** The file of a snapshot that has the data directory: gzip of a line of JSON, and of the content of each file. */
 export const archiveName = 'data.gz'
@@ -43,15 +43,24 @@ export async function unpackSnapshot(snapshot: URL, dataDir: string): Promise<vo
   if (!(await exists(archive))) throw new Error(noSnapshot)
   const unfinished = `${dataDir}.new`
   await rm(unfinished, { recursive: true, force: true })
-  const all = gunzipSync(readFileSync(archive))
+  try {
+    writeFiles(gunzipSync(readFileSync(archive)), unfinished)
+  } catch (error) {
+    // A full disk needs the room.
+    await rm(unfinished, { recursive: true, force: true })
+    throw await explain(error as NodeJS.ErrnoException, dirname(dataDir))
+  }
+  await rename(unfinished, dataDir)
+}
+
+function writeFiles(all: Buffer, target: string): void {
   let at = all.indexOf('\n') + 1
   const { folders, files } = JSON.parse(all.toString('utf8', 0, at)) as Header
   // For a thousand small files, the asynchronous functions take four times as long.
-  mkdirSync(unfinished, { mode: 0o700 })
-  for (const folder of folders) mkdirSync(join(unfinished, folder), { mode: 0o700 })
+  mkdirSync(target, { mode: 0o700 })
+  for (const folder of folders) mkdirSync(join(target, folder), { mode: 0o700 })
   for (const [path, size] of files) {
-    writeFileSync(join(unfinished, path), all.subarray(at, at + size), { mode: 0o600 })
+    writeFileSync(join(target, path), all.subarray(at, at + size), { mode: 0o600 })
     at += size
   }
-  await rename(unfinished, dataDir)
 }

@@ -1,15 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { chmod, cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { root } from '../_app.ts'
 import { type GatewayProcess, nodeFlags, runProcess, startProcess } from '../_process.ts'
 import test, { type ExecutionContext } from '../_test.ts'
+import { until } from '../_until.ts'
 import { createFolder } from './_databases.ts'
 
 const credentials = { username: 'anna', password: 'correct horse', confirmPassword: 'correct horse' }
@@ -82,29 +81,71 @@ test.serial(
   },
 )
 
-test.serial(
-  'a start that is killed while it copies the new database leaves a directory that the next start can use',
-  async (t) => {
-    const folder = await killWhileCopying(t)
-    t.true(existsSync(join(folder, 'data', 'pglite.new')))
-    t.false(existsSync(join(folder, 'data', 'pglite')))
-    const next = await start(t, folder)
-    t.is(await post(next, '/signup', credentials), 200)
-    t.false(existsSync(join(folder, 'data', 'pglite.new')))
-  },
-)
+// The names that appear in the data directory, in the order of a first start.
+const steps = ['', 'lock', 'pglite.new', 'pglite', 'secret']
+for (const name of steps)
+  test.serial(
+    `a first start that is killed when ${name || 'the data directory'} is made leaves a directory that the next start can use`,
+    async (t) => {
+      const folder = await killFirstStart(t, name)
+      const next = await start(t, folder)
+      t.is(await post(next, '/signup', credentials), 200)
+      await next.stop()
+      // The dead socket of a killed start may stay, and does no harm.
+      const names = (await readdir(join(folder, 'data'))).filter((each) => !each.startsWith('lock-'))
+      t.deepEqual(names.sort(), ['pglite', 'secret'])
+    },
+  )
 
-/** Starts in new folders until a start is killed before its copy is complete. */
-async function killWhileCopying(t: ExecutionContext): Promise<string> {
+/** Kills a first start as soon as its data directory has this name or, if it was there for a moment, a later one. */
+async function killFirstStart(t: ExecutionContext, name: string): Promise<string> {
   const folder = await createFolder(t)
   const gateway = spawnGateway(t, folder)
   const ended = once(gateway, 'close')
-  const exists = (name: string) => existsSync(join(folder, 'data', name))
-  while (!exists('pglite.new') && !exists('pglite')) await sleep(1)
+  const later = steps.slice(steps.indexOf(name))
+  const found = () => readdir(join(folder, 'data')).catch(() => null)
+  await until(
+    async () => !!(await found())?.concat('').some((each) => later.includes(each.replace(/-.*/, ''))),
+  )
   gateway.kill('SIGKILL')
   await ended
-  return exists('pglite') ? killWhileCopying(t) : folder
+  return folder
 }
+
+test('a first start that finds no snapshot says so, and leaves nothing that hinders the next one', async (t) => {
+  const folder = await createFolder(t)
+  const data = join(folder, 'data')
+  const missing = pathToFileURL(join(folder, 'missing/'))
+  await t.throwsAsync(openEmbedded(data, missing), { message: /snapshot .* is missing\. Run: npm run build/ })
+  t.deepEqual(await readdir(data), [])
+  const { close } = await openEmbedded(data, new URL('dist/snapshot/', root))
+  await close()
+})
+
+// Mounts a file system of 20 MB, which needs root.
+const canMount = process.platform === 'linux' && process.getuid?.() === 0
+const mounting = canMount && spawnSync('unshare', ['-m', 'true']).status === 0 ? test : test.skip
+
+mounting('a first start on a full disk names it, and starts when there is room', async (t) => {
+  const folder = await createFolder(t)
+  const main = fileURLToPath(new URL('dist/src/main.js', root))
+  const script = `
+    mount -t tmpfs -o size=20m tmpfs "$1" && cd "$1"
+    node "$2"; echo "code $?"; ls -A data
+    mount -o remount,size=200m "$1"
+    timeout 100 node "$3" migrate`
+  const cli = fileURLToPath(new URL('dist/src/cli/main.js', root))
+  const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, PORT: '0', HOST: '127.0.0.1' }
+  const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', folder, main, cli], {
+    env,
+    encoding: 'utf8',
+  })
+  t.regex(
+    stderr,
+    /^Claimgate did not start\. The data directory \S+ has no room for a new database.*AUTH_DATA_DIR/,
+  )
+  t.regex(stdout, /^code 1\nCreated a database/)
+})
 
 async function start(t: ExecutionContext, folder: string): Promise<GatewayProcess> {
   const gateway = await startProcess({ AUTH_DATA_DIR: join(folder, 'data') }, folder)
@@ -171,4 +212,31 @@ test('a new database is writable for its owner, also when the installation is re
     const { mode } = await stat(join(entry.parentPath, entry.name))
     t.is(mode & 0o200, 0o200, entry.name)
   }
+})
+
+another('a volume of root that the group may write, as with fsGroup of Kubernetes, is used', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'claimgate-group-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await chmod(folder, 0o755)
+  const data = join(folder, 'data')
+  await mkdir(data)
+  await chown(data, 0, asAnother.gid)
+  await chmod(data, 0o2770)
+  const cli = fileURLToPath(new URL('dist/src/cli/main.js', root))
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [cli, ...args], {
+      ...asAnother,
+      env: { AUTH_DATA_DIR: data },
+      encoding: 'utf8',
+    })
+  t.is(run('migrate').status, 0)
+  t.is((await stat(data)).mode & 0o7777, 0o2770)
+  // The next mount gives the group every file.
+  spawnSync('chmod', ['-R', 'g+rwX', data])
+  t.is(run('role', 'create', 'editor').stderr, '')
+  t.is((await stat(join(data, 'pglite'))).mode & 0o777, 0o700)
+  t.regex(run('role', 'list').stdout, /editor/)
+  // Without the group, the directory is of another user.
+  await chmod(data, 0o2750)
+  t.regex(run('role', 'list').stderr, /belongs to user 0, and this process runs as user 65534/)
 })
