@@ -22,7 +22,7 @@ Version: ${describeVersion(version)}
 ${metrics}Signing key: ${key.kid}, ${config.keyPair ? 'from AUTH_PRIVATE_KEY or private.pem' : 'stored in the database'}
 Database: ${config.databaseUrl === undefined ? `embedded, in ${config.dataDir}` : 'PostgreSQL, from DATABASE_URL'}
 
-${firstSteps(config, `http://localhost:${port}`)}
+${firstSteps(config, port)}
 
 Set HASURA_GRAPHQL_JWT_SECRET to one of these values. With the first, Hasura reads new keys by itself. In a container,
 localhost is the container itself: set jwk_url to an address that Hasura can reach. With the second,
@@ -35,16 +35,22 @@ ${describeProviders(config, providers).join('\n')}
 `
 }
 
-/** Returns the first steps at the gateway: a sign-up, or, where sign-up is closed, the command that makes users. */
-function firstSteps({ pages, signup, passwordApi, passwordMinLength }: Config, address: string): string {
+/**
+ * Returns the first steps at the gateway: a sign-up, or, where sign-up is closed, the command that makes users. The pages
+ * accept forms at the public URL alone; curl may call any address of the gateway.
+ */
+function firstSteps(
+  { pages, signup, passwordApi, passwordMinLength, publicUrl }: Config,
+  port: number,
+): string {
   if (!signup)
-    return `${pages ? `Sign in at ${address}/signin. ` : ''}AUTH_SIGNUP is false: make users by claimgate user create <username>`
-  const browser = pages ? ` in a browser at ${address}/signup` : ''
+    return `${pages ? `Sign in at ${publicUrl}/signin. ` : ''}AUTH_SIGNUP is false: make users by claimgate user create <username>`
+  const browser = pages ? ` in a browser at ${publicUrl}/signup` : ''
   if (!passwordApi) return `Try it${browser}`
   // The password of the seed's example, unless AUTH_PASSWORD_MIN_LENGTH rejects it.
   const password = passwordMinLength <= 7 ? 'test123' : 'a long test password'.padEnd(passwordMinLength, '!')
   return `Try it${browser && `${browser}, or`}:
-  curl -H 'Content-Type: application/json' ${address}/signup \\
+  curl -H 'Content-Type: application/json' http://localhost:${port}/signup \\
     -d '{"username": "test123", "password": "${password}", "confirmPassword": "${password}"}'`
 }
 
