@@ -1,7 +1,7 @@
 import type { Database, Statement } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 
-/** A user of another program, with roles and identities. `password` is the hash. */
+/** A user of another program, with roles, identities and claims. `password` is the hash. */
 export type ImportedUser = {
   id: string
   username: string
@@ -117,7 +117,7 @@ export function createImportTarget(query: Database['query']) {
     readRoles: async () => new Set((await query<{ name: string }>(roleNames, [])).map(({ name }) => name)),
 
     /**
-     * Inserts the users with their roles and identities, all or none. Missing roles are created. Returns null and
+     * Inserts the users with their roles, identities and claims, all or none. Missing roles are created. Returns null and
      * inserts no user when an id, a name, an address or an identity was taken meanwhile. Throws for a duplicate in
      * another table, into which a trigger may write.
      */
