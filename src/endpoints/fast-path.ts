@@ -8,7 +8,7 @@ import { createComparison } from '../hasura/shared-secrets.ts'
 import { usualHeaderSize } from '../http/header-size.ts'
 import { securityHeaders } from '../http/headers.ts'
 import { isRequestId } from '../http/request.ts'
-import { createWebhookAnswer } from './webhook.ts'
+import { createWebhookAnswer, remainingOf } from './webhook.ts'
 
 /** A request without anything unusual: the headers that matter here, each of which came at most once. */
 type Ordinary = {
@@ -159,8 +159,7 @@ function answerWebhook(deps: Dependencies, plain: RequestListener): Answer {
     const answer = (access: ActiveSession | null) => {
       const bytes = access && prepare(access, role)
       if (bytes === null) return toPlain()
-      const remaining = bearer.expiresAt - Math.floor(clock().getTime() / 1000)
-      write(res, ordinary, `${bytes}${remaining}"}`)
+      write(res, ordinary, `${bytes}${remainingOf(bearer, clock())}"}`)
     }
     reading.then(answer).catch(() => (res.headersSent ? res.destroy() : toPlain()))
   }

@@ -4,6 +4,7 @@ import { claimsProxy, requireClaims } from '../claims/claims-proxy.ts'
 import type { ClaimsValues } from '../claims/hasura-claims.ts'
 import {
   type Answer,
+  type Bearer,
   type Clock,
   type Context,
   type Contract,
@@ -165,10 +166,14 @@ type VariablesOptions = { clock: Clock; headerOf: HeaderOf; answers: Answers }
  */
 function sessionVariables({ clock, headerOf, answers }: VariablesOptions): Middleware {
   return withContract({ answers, errors: ['role_denied'] }, async function sessionVariables(ctx) {
-    const { expiresAt } = requireState(ctx, 'bearer')
-    const remaining = expiresAt - Math.floor(clock().getTime() / 1000)
+    const remaining = remainingOf(requireState(ctx, 'bearer'), clock())
     ctx.body = createWebhookAnswer(requireClaims(ctx).claims, headerOf(ctx, 'x-hasura-role'), remaining)
   })
+}
+
+/** Returns the remaining seconds of a token; 0 for one that has expired while its session was read. */
+export function remainingOf({ expiresAt }: Bearer, now: Date): number {
+  return Math.max(0, expiresAt - Math.floor(now.getTime() / 1000))
 }
 
 /**

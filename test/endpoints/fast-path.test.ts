@@ -199,6 +199,12 @@ test('every other request and every failure goes to the plain path', async (t) =
     )
 })
 
+test('a token that expires while its session is read has no seconds left', async (t) => {
+  const times = [now, new Date(now.getTime() + 3_600_000)]
+  const port = await startFastPath(t, { ...known, clock: () => times.shift() })
+  t.regex((await exchange(port, requestText('GET /webhook', bearer))).body, /"max-age=0"/)
+})
+
 test('the prepared answers of a session take no more memory with more roles', async (t) => {
   setFlagsFromString('--expose-gc')
   const collectGarbage: () => void = runInNewContext('gc')
