@@ -44,6 +44,12 @@ function addTouches(field) {
 
 for (const field of document.querySelectorAll('.secret')) addTouches(field)
 
+// The server does not know the time zone of the browser.
+for (const time of document.querySelectorAll('time')) {
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium' })
+  time.textContent = format.format(new Date(time.dateTime))
+}
+
 for (const form of document.forms) {
   form.addEventListener('submit', (event) => {
     if ('sent' in form.dataset) event.preventDefault()

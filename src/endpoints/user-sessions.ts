@@ -23,6 +23,18 @@ const sessionsAnswer = z.array(
         .string()
         .nullable()
         .meta({ description: 'The network address of the sign-in.', examples: ['192.0.2.7'] }),
+      provider: z
+        .string()
+        .nullable()
+        .meta({ description: 'The provider of the sign-in; `local` for a password.', examples: ['github'] }),
+      app: z
+        .string()
+        .nullable()
+        .meta({
+          description:
+            'The origin of the app that the session is for, or of the pages; null when no browser told it.',
+          examples: ['https://app.example.com'],
+        }),
       createdAt: time.meta({ description: 'The time of the sign-in.' }),
       lastUsedAt: time.meta({ description: 'The time of the last refresh.' }),
       expiresAt: time.meta({ description: 'The end of the session without another refresh.' }),

@@ -96,6 +96,7 @@ const rows = {
     amr: z.array(text).nullable(),
     level: integer,
     provider: text.nullable(),
+    app: text.nullable(),
     epoch: integer,
   },
   signing_key: {

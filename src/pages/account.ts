@@ -12,7 +12,8 @@ import { confirmByForm, isUnconfirmed, renderConfirmation } from './confirm.ts'
 import { type FormErrors, localizeErrors, readError } from './error-messages.ts'
 import { errorPage, type ShowAgain } from './errors.ts'
 import { interstitialRedirect, seeOther } from './redirects.ts'
-import type { Page, PageContent, PageProvider, PageTemplate } from './render.ts'
+import type { Page, PageContent, PageTemplate } from './render.ts'
+import type { PageProvider } from './site.ts'
 import type { Pages } from './steps.ts'
 
 /** GET /account: shows the account page. */

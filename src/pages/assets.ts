@@ -33,6 +33,8 @@ export async function loadPages(settings: PageSettings, root: URL): Promise<Page
   const { fill, onFill, textOnLight, textOnDark } = createAccent(settings.accent)
   const read = (name: string) => readFile(new URL(`pages/${name}`, root), 'utf8')
   const colours = `:root{--accent:${fill};--on-accent:${onFill};--accent-light:${textOnLight};--accent-dark:${textOnDark}}`
+  // Comments and indentation are a tenth of the file.
+  const style = (await read('style.css')).replaceAll(/\/\*.*?\*\/|^\s+/gms, '')
   const assets = new Map<string, Asset>()
   const add = (name: string, extension: string, { type, body }: Asset): string => {
     const hash = createHash('sha256').update(body).digest('base64url').slice(0, 12)
@@ -52,7 +54,7 @@ export async function loadPages(settings: PageSettings, root: URL): Promise<Page
     name: settings.name,
     locales: chooseLocales(await loadLocales(), settings.language),
     assets,
-    style: add('style', 'css', text('text/css; charset=utf-8', `${colours}\n${await read('style.css')}`)),
+    style: add('style', 'css', text('text/css; charset=utf-8', `${colours}\n${style}`)),
     script: add('script', 'js', text('text/javascript; charset=utf-8', await read('script.js'))),
     logo: addLogo('logo', logo),
     logoDark: settings.logoDark

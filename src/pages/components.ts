@@ -1,7 +1,8 @@
 import { type Html, html } from '../http/html.ts'
 import type { SessionOverview, SessionSummary } from '../stores/session-list.ts'
 import type { FormErrors } from './error-messages.ts'
-import type { Page, PageProvider } from './render.ts'
+import type { Page } from './render.ts'
+import type { PageProvider } from './site.ts'
 import type { FieldName } from './texts.ts'
 
 /** A field of a form, shown with its label, hint and error. */
@@ -109,18 +110,32 @@ ${rest > 0 && html`<p class="hint">${texts.moreSessions(rest)}</p>\n`}${total > 
 /** Renders a session. The hint `hintId`, with time and address, tells sessions of the same browser apart. */
 function row(
   page: Page,
-  { id, userAgent, address, lastUsedAt }: SessionSummary,
+  { id, userAgent, address, provider, app, createdAt, lastUsedAt }: SessionSummary,
   isCurrent: boolean,
   hintId: string,
 ): Html {
-  const { texts, language, now } = page
+  const { site, texts, language, now } = page
+  const place = app === null ? null : app === new URL(site.url).origin ? texts.thesePages : site.appOf(app)
   const { browser, system } = readDevice(userAgent)
   const device =
     browser && system ? texts.device(browser, system) : (browser ?? system ?? texts.unknownDevice)
   const button = html`<button class="button small" aria-label="${texts.endSessionOf(device)}" aria-describedby="${hintId}">${texts.endSession}</button>`
   return html`<li><span class="what">${device}
-<span class="hint" id="${hintId}">${isCurrent ? html`<strong>${texts.thisSession}</strong>` : texts.lastUsed(ago(lastUsedAt, now, language))}${address !== null && html` · <bdi>${address}</bdi>`}</span></span>
+<span id="${hintId}"><span class="hint">${isCurrent ? html`<strong>${texts.thisSession}</strong>` : texts.lastUsed(ago(lastUsedAt, now, language))}${place !== null && html` · <bdi>${place}</bdi>`}${address !== null && html` · <bdi>${address}</bdi>`}</span>
+<span class="hint">${wayOf(page, provider)} · <time datetime="${createdAt.toISOString()}">${formatDate(createdAt, language)}</time></span></span></span>
 ${!isCurrent && form(page, `/account/sessions/${id}/end`, button)}</li>`
+}
+
+/** Returns how the user signed in. A provider that is no longer configured has its name. */
+function wayOf({ site, texts }: Page, provider: string | null): string {
+  if (provider === null) return texts.signedIn
+  if (provider === site.passwordProvider) return texts.signedInByPassword
+  return texts.signedInWith(site.providers.find(({ name }) => name === provider)?.label ?? provider)
+}
+
+/** Formats a day. The script of the pages replaces it by the day in the time zone of the browser. */
+function formatDate(date: Date, language: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' }).format(date)
 }
 
 const units = [

@@ -8,7 +8,8 @@ import { withoutQuery } from '../http/query.ts'
 import { form, notice } from './components.ts'
 import { localizeErrors } from './error-messages.ts'
 import { queryOf } from './redirects.ts'
-import type { PageProvider, PageTemplate } from './render.ts'
+import type { PageTemplate } from './render.ts'
+import type { PageProvider } from './site.ts'
 import type { Pages } from './steps.ts'
 
 /** The first segment of the address of a provider sign-in: for an app, or on the pages. The form adds `/confirm`. */

@@ -1,4 +1,3 @@
-import { entriesOf } from '../authentication/redirect-target.ts'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { html } from '../http/html.ts'
 import { prefersHtml } from '../http/request.ts'
@@ -84,16 +83,4 @@ function interstitialPage(url: string): PageTemplate {
     redirectTo: url,
     body: html`<p><a class="button main" href="${url}">${texts.redirectNow}</a></p>`,
   })
-}
-
-/**
- * Creates the function that names the app of a redirect target: by `names`, which has the form of AUTH_PAGES_APPS, or else
- * by the host of a web page, or the scheme of an app.
- */
-export function createAppOf(names: ReadonlyMap<string, string>): (target: string) => string {
-  return (target) => {
-    const url = new URL(target)
-    const [name] = entriesOf(url).flatMap((entry) => names.get(entry) ?? [])
-    return name ?? (/^https?:$/.test(url.protocol) ? url.host : url.protocol.slice(0, -1))
-  }
 }

@@ -1,28 +1,8 @@
-import type { ProviderIcon } from '../authentication/provider.ts'
 import type { Clock, Context } from '../context.ts'
 import { type Html, html } from '../http/html.ts'
-import type { PageFiles } from './assets.ts'
 import type { Csrf } from './csrf.ts'
+import type { Site } from './site.ts'
 import type { Texts } from './texts.ts'
-
-/** A provider on the pages. */
-export type PageProvider = { name: string; label: string; icon?: ProviderIcon | undefined }
-
-/** The settings of all pages of a deployment. */
-export type Site = {
-  files: PageFiles
-  /** The public URL; forms are accepted only there. */
-  url: string
-  /** The path of the public URL, for a gateway behind a path prefix; else empty. */
-  base: string
-  providers: readonly PageProvider[]
-  signup: boolean
-  passwordMinLength: number
-  /** True when a username may be an e-mail address. */
-  usernameAt: boolean
-  /** Returns the name of the app of a redirect target. */
-  appOf(target: string): string
-}
 
 /** The data of a page for one request. */
 export type Page = {

@@ -14,7 +14,8 @@ import { confirmSignIn } from './confirm-sign-in.ts'
 import { type FormErrors, localizeErrors, readError } from './error-messages.ts'
 import { errorPage, type ShowAgain } from './errors.ts'
 import { queryOf, seeOther } from './redirects.ts'
-import type { Page, PageContent, PageProvider, PageTemplate } from './render.ts'
+import type { Page, PageContent, PageTemplate } from './render.ts'
+import type { PageProvider } from './site.ts'
 import type { Pages } from './steps.ts'
 
 /** GET /signin: shows the sign-in page, with the error of a provider sign-in. A signed-in user may continue instead. */

@@ -16,8 +16,9 @@ import {
 import { createCsrf } from './csrf.ts'
 import { errorPage, type ShowAgain } from './errors.ts'
 import { formBody, readForm } from './form.ts'
-import { createAppOf, interstitialRedirect, redirectToAccount } from './redirects.ts'
+import { interstitialRedirect, redirectToAccount } from './redirects.ts'
 import { createRenderPage } from './render.ts'
+import { createSite } from './site.ts'
 
 /** The dependencies of the pages, and the steps that several pages have. */
 export type Pages = ReturnType<typeof createPageSteps>
@@ -25,14 +26,12 @@ export type Pages = ReturnType<typeof createPageSteps>
 /** Creates the steps that several pages have. `transport` is the transport of the JSON routes. */
 export function createPageSteps(deps: Dependencies, files: PageFiles, transport: Transport) {
   const { config, clock, pageKeys, openSession } = deps
-  const { roles, publicUrl: url, signup, passwordMinLength, usernameAt } = config
+  const { roles, publicUrl: url } = config
   const { pathname } = new URL(url)
   const base = pathname.replace(/\/$/, '')
   const cookie = createPageCookie({ keys: pageKeys.session, publicUrl: url, clock })
   const csrf = createCsrf({ keys: pageKeys.form, publicUrl: url, clock })
-  const appOf = createAppOf(config.pages?.apps ?? new Map())
-  const providers = deps.redirectProviders
-  const site = { files, url, base, providers, signup, passwordMinLength, usernameAt, appOf }
+  const site = createSite(deps, files, base)
   const render = createRenderPage({ site, csrf, clock })
   const page = { ...deps, base, cookie, render }
 

@@ -66,6 +66,11 @@ export type Texts = {
   /** The number of hidden sessions, below the list. */
   moreSessions: (count: number) => string
   lastUsed: (when: string) => string
+  /** The place of a session of the pages. */
+  thesePages: string
+  signedIn: string
+  signedInByPassword: string
+  signedInWith: (provider: string) => string
   device: (browser: string, system: string) => string
   unknownDevice: string
   signOut: string
@@ -110,6 +115,7 @@ const quoting = [
   'askedBy',
   'goesBackTo',
   'backTo',
+  'signedInWith',
   'linkProvider',
   'unlinkProvider',
   'redirecting',

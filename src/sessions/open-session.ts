@@ -14,7 +14,7 @@ type OpenSessionOptions = {
   pageSessions: Pick<PageSessions, 'beginSecond'>
   refreshTokens: Pick<RefreshTokens, 'verify'>
   /** `refreshGrace`: the seconds during which the previous refresh token still works. */
-  config: { refreshGrace: number }
+  config: { refreshGrace: number; publicUrl: string; corsOrigins: readonly string[] }
   clock: Clock
 }
 
@@ -29,6 +29,17 @@ export function createOpenSession({
   config,
   clock,
 }: OpenSessionOptions) {
+  const pagesOrigin = new URL(config.publicUrl).origin
+  const apps = new Set(config.corsOrigins)
+
+  /** Returns the origin of the app that a session is for. A page of an app names itself in the header Origin. */
+  function appOf(ctx: Context): string | null {
+    const { redirectTo = null, page = false } = ctx.state.flow ?? ctx.state.start ?? {}
+    if (page) return pagesOrigin
+    const origin = ctx.get('origin')
+    return redirectTo === null ? (apps.has(origin) ? origin : null) : originOf(redirectTo)
+  }
+
   return {
     /** Starts a session for the authenticated user. Throws `invalid_credentials`. */
     start: async (ctx: Context): Promise<ActiveSession> => {
@@ -36,13 +47,18 @@ export function createOpenSession({
       const { flow } = ctx.state
       // The session lives only as long as its one-time code until the code is exchanged.
       const idle = flow?.redirectTo && !flow.page ? codeLifetime : undefined
-      return required(await sessions.begin(user, deviceOf(ctx), clock(), idle), 'invalid_credentials')
+      return required(
+        await sessions.begin(user, { ...deviceOf(ctx), app: appOf(ctx) }, clock(), idle),
+        'invalid_credentials',
+      )
     },
 
     /** Starts a session of an app for the user of the pages' session. Throws `invalid_token`. */
     startSecond: async (ctx: Context): Promise<ActiveSession> => {
       const { access } = requireClaims(ctx)
-      const begun = await pageSessions.beginSecond(access, deviceOf(ctx), clock(), codeLifetime)
+      const { redirectTo = null } = ctx.state.flow ?? ctx.state.start ?? {}
+      const device = { ...deviceOf(ctx), app: redirectTo && originOf(redirectTo) }
+      const begun = await pageSessions.beginSecond(access, device, clock(), codeLifetime)
       return required(begun, 'invalid_token')
     },
 
@@ -154,6 +170,12 @@ function kindOf(ctx: Context): ClientKind {
 
 function deviceOf(ctx: Context): Device {
   return { userAgent: storable(ctx.get('user-agent')), address: ctx.state.address }
+}
+
+/** Returns the origin of a redirect target: of a web page, or the scheme of an app with `//`. */
+function originOf(target: string): string {
+  const { protocol, origin } = new URL(target)
+  return /^https?:$/.test(protocol) ? origin : `${protocol}//`
 }
 
 function storable(userAgent: string): string | null {

@@ -5,6 +5,10 @@ export type SessionSummary = {
   id: string
   userAgent: string | null
   address: string | null
+  /** The provider of the sign-in; null for a session of an earlier version. */
+  provider: string | null
+  /** The origin of the app that the session is for, or of the pages; null when it is not known. */
+  app: string | null
   createdAt: Date
   lastUsedAt: Date
   expiresAt: Date
@@ -26,7 +30,7 @@ export const mostSessions = 10_000
 const newest = `SELECT s.* FROM {session} s
   WHERE s.user_id = $2 AND s.epoch = (SELECT u.session_epoch FROM {user} u WHERE u.id = $2) AND s.revoked_at IS NULL
   ORDER BY s.created_at DESC LIMIT ${mostSessions}`
-const summary = `s.id, s.user_agent AS "userAgent", s.address, s.created_at AS "createdAt",
+const summary = `s.id, s.user_agent AS "userAgent", s.address, s.provider, s.app, s.created_at AS "createdAt",
       coalesce(s.rotated_at, s.created_at) AS "lastUsedAt", s.idle_expires_at AS "expiresAt"`
 const unexpired = 's.idle_expires_at > $1 AND s.expires_at > $1'
 

@@ -6,7 +6,12 @@ import { type ClientKind, createReuse } from './session-reuse.ts'
 import { createRotate } from './session-rotate.ts'
 
 /** The client of a sign-in, as it is stored with the session. */
-export type Device = { userAgent: string | null; address: string | null }
+export type Device = {
+  userAgent: string | null
+  address: string | null
+  /** The origin of the app that the session is for, or of the pages; null when it is not known. */
+  app?: string | null
+}
 
 /** Lifetimes in seconds: `idle` without a refresh, and `absolute` since the sign-in. A session ends with the first. */
 export type SessionLifetimes = { idle: number; absolute: number }
@@ -28,8 +33,8 @@ const begin = {
   i AS MATERIALIZED (
     SELECT 1 FROM {identity} WHERE provider = $9 AND subject = $10 AND user_id = (SELECT id FROM u) FOR SHARE),
   s AS (
-    INSERT INTO {session} AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider)
-    SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9 FROM u WHERE $10::text IS NULL OR EXISTS (SELECT 1 FROM i)
+    INSERT INTO {session} AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider, app)
+    SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9, $12 FROM u WHERE $10::text IS NULL OR EXISTS (SELECT 1 FROM i)
     RETURNING ${columns})`),
 }
 
@@ -159,6 +164,7 @@ export function createSessions(
           provider,
           subject ?? null,
           String(perUser),
+          device.app ?? null,
         ]),
       ),
 

@@ -46,6 +46,7 @@ const tables = {
     amr: 'text[]',
     level: 'integer',
     provider: 'text',
+    app: 'text',
     epoch: 'integer',
   },
   signing_key: {

@@ -11,7 +11,7 @@ const sessions = {
   name: 'user_export_sessions',
   text: `SELECT s.id, s.created_at AS "createdAt", coalesce(s.rotated_at, s.created_at) AS "lastUsedAt",
       least(s.idle_expires_at, s.expires_at) AS "expiresAt", s.epoch < u.session_epoch OR s.revoked_at IS NOT NULL AS ended,
-      s.revoked_at AS "endedAt", s.revoked_reason AS "endReason", s.user_agent AS "userAgent", s.address, s.provider,
+      s.revoked_at AS "endedAt", s.revoked_reason AS "endReason", s.user_agent AS "userAgent", s.address, s.provider, s.app,
       s.auth_time AS "authTime", s.amr, s.level
     FROM {session} s JOIN {user} u ON u.id = s.user_id WHERE u.id = $1::uuid
     ORDER BY s.created_at DESC, s.id LIMIT ${mostSessions}`,

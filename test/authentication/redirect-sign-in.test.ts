@@ -1,4 +1,4 @@
-import { enginesOfRun } from '../_app.ts'
+import { enginesOfRun, type SessionBody } from '../_app.ts'
 import test from '../_test.ts'
 import {
   anybody,
@@ -13,6 +13,11 @@ import {
   signInForCode,
   startStage,
 } from './_sign-in.ts'
+
+type Listed = { current: boolean; provider: string | null; app: string | null }
+
+const currentSession = async ({ app }: Stage, session: SessionBody) =>
+  (await app.as(session).get<Listed[]>('/user/sessions')).body.find(({ current }) => current)
 
 for (const engine of enginesOfRun) {
   let stage: Stage
@@ -36,6 +41,7 @@ for (const engine of enginesOfRun) {
         t.is(claims['x-hasura-user-id'], body.id)
         const me = await stage.app.as(body).get('/user')
         t.like(me, { status: 200, body: { id: body.id, username: body.username } })
+        t.like(await currentSession(stage, body), { provider, app: new URL(home).origin })
       },
     )
 
@@ -48,6 +54,7 @@ for (const engine of enginesOfRun) {
         t.is(headers.get('cache-control'), 'no-store')
         t.is(body.tokenType, 'Bearer')
         t.is(body.expiresIn, 900)
+        t.like(await currentSession(stage, body), { provider, app: null })
         const refreshed = await stage.app.post('/token', { refreshToken: body.refreshToken })
         t.is(refreshed.status, 200)
       },

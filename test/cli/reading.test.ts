@@ -111,9 +111,11 @@ if (engines.includes('server')) {
     t.teardown(() => d.close())
     const url = d.env.DATABASE_URL ?? ''
     const source = await createSource('hasura-auth')
-    // It drops indexes if they exist, so it can be applied again.
-    const pending = '0012_sweep_without_indexes'
-    const forget = () => query(url, `DELETE FROM "_prisma_migrations" WHERE migration_name = '${pending}'`)
+    const pending = '0013_session_app'
+    const forget = async () => {
+      await query(url, `DELETE FROM "_prisma_migrations" WHERE migration_name = '${pending}'`)
+      await query(url, 'ALTER TABLE session DROP COLUMN IF EXISTS app')
+    }
     await forget()
     const lines = [...reading, ...changing, ...creating, `import hasura-auth ${source.url} --dry-run`]
     for (const line of lines) {

@@ -50,6 +50,7 @@ export const database: Database = {
       'level',
       'provider',
       'epoch',
+      'app',
     ],
     references: { user_id: 'user' },
   },

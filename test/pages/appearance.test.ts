@@ -362,6 +362,7 @@ test('a name in the other direction is kept apart from the sentence that it is i
     hebrew.askedBy,
     hebrew.goesBackTo,
     hebrew.backTo,
+    hebrew.signedInWith,
     hebrew.linkProvider,
     hebrew.unlinkProvider,
     hebrew.redirecting,

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { parseConfig } from '../../src/config/config.ts'
-import { createAppOf } from '../../src/pages/redirects.ts'
+import { createAppOf } from '../../src/pages/site.ts'
 import { quick, startApp } from '../_app.ts'
 import { makeDirectory } from '../_directory.ts'
 import test from '../_test.ts'
@@ -16,6 +16,7 @@ test.before('start', async () => {
     env: {
       AUTH_REDIRECT_ORIGINS: `${shop} https://other.test`,
       AUTH_PAGES_APPS: `${shop}=${evil}`,
+      AUTH_CORS_ORIGINS: 'https://other.test',
       AUTH_CONFIRM_SIGNIN: 'true',
     },
   })
@@ -75,6 +76,39 @@ test('an app without a name is named by its host, and without an app no app is n
   )
   t.notRegex((await browser.get('/signin')).text, /asks you|class="lead"/)
   t.notRegex((await browser.get('/signup')).text, /taken back|class="lead"/)
+})
+
+test('the account page says of each session for which app it is, how it began and on which day', async (t) => {
+  const browser = openCookieBrowser(stage)
+  await signUp(browser, 'placed')
+  const { app } = stage
+  const body = { username: 'placed', password: 'correct horse' }
+  for (const origin of ['https://other.test', 'https://unknown.test', undefined])
+    await app.call('POST', '/login', { body, headers: origin === undefined ? {} : { Origin: origin } })
+  await browser.submit(to('/signin', shop), to('/signin/continue', shop))
+  await app.sql(
+    `UPDATE session SET created_at = '2026-03-01T12:00:00Z', rotated_at = $2::timestamptz - interval '1 hour', provider = CASE WHEN app = $1 THEN 'github' ELSE provider END
+     WHERE user_id = (SELECT id FROM "user" WHERE username = 'placed')`,
+    [shop, app.clock.now],
+  )
+  const placesOf = async (language: string) => {
+    const { text } = await browser.get('/account', { 'Accept-Language': language })
+    const rows = [...text.matchAll(/ id="session-\d+">(.*?)<\/span><\/span>/gs)]
+    return rows.map(([, row = '']) => plain(row)).sort()
+  }
+  t.deepEqual(await placesOf('en'), [
+    'This browser · These pages · 127.0.0.1 Signed in with the password · Mar 1, 2026',
+    'Used 1 hour ago · 127.0.0.1 Signed in with the password · Mar 1, 2026',
+    'Used 1 hour ago · 127.0.0.1 Signed in with the password · Mar 1, 2026',
+    `Used 1 hour ago · ${evil} · 127.0.0.1 Signed in with GitHub · Mar 1, 2026`,
+    'Used 1 hour ago · other.test · 127.0.0.1 Signed in with the password · Mar 1, 2026',
+  ])
+  const german = await placesOf('de')
+  t.true(
+    german.includes('Dieser Browser · Diese Seiten · 127.0.0.1 Angemeldet mit dem Passwort · 01.03.2026'),
+  )
+  await app.sql(`UPDATE session SET provider = NULL, app = NULL`)
+  t.true((await placesOf('en')).includes('This browser · 127.0.0.1 Signed in · Mar 1, 2026'))
 })
 
 test('the username may be an e-mail address where the label says so', async (t) => {

@@ -22,11 +22,13 @@ for (const engine of enginesOfRun) {
     t.is(sessions.filter(({ current }) => current).length, 1)
     t.deepEqual(Object.keys(sessions[0] as object).sort(), [
       'address',
+      'app',
       'createdAt',
       'current',
       'expiresAt',
       'id',
       'lastUsedAt',
+      'provider',
       'userAgent',
     ])
     t.is(sessions[0]?.address, '127.0.0.1')
