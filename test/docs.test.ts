@@ -116,6 +116,13 @@ test('every command that a page names exists, with its options', (t) => {
   t.true(found > 50)
 })
 
+test('a shell block runs the command as it is installed: by npm in a clone, by its name in a container', (t) => {
+  for (const [path, text] of pages)
+    for (const [block] of text.matchAll(/^ *```sh\n.*?^ *```/gms))
+      t.notRegex(block, /^ *(?:\$ )?(?:[A-Z_]+=\S+ +)*(?:npx )?claimgate /m, path)
+  for (const [path, text] of pages) if (path !== 'CHANGELOG.md') t.false(text.includes('npx claimgate'), path)
+})
+
 test('the tutorial shows the message of the start', async (t) => {
   const [shown = ''] = blocksOf('docs/tutorial/clone-to-role.md', 'text')
   const providers = await loadProviders(new URL('../providers/', import.meta.url))

@@ -44,7 +44,7 @@ function firstSteps(
   port: number,
 ): string {
   if (!signup)
-    return `${pages ? `Sign in at ${publicUrl}/signin. ` : ''}AUTH_SIGNUP is false: make users by claimgate user create <username>`
+    return `${pages ? `Sign in at ${publicUrl}/signin. ` : ''}AUTH_SIGNUP is false: make users with: npm run claimgate -- user create <username>`
   const browser = pages ? ` in a browser at ${publicUrl}/signup` : ''
   if (!passwordApi) return `Try it${browser}`
   // The password of the seed's example, unless AUTH_PASSWORD_MIN_LENGTH rejects it.

@@ -23,7 +23,7 @@ test('the start shows a sign-up only where sign-up is open', async (t) => {
     /^Try it in a browser at http:\/\/localhost:8080\/signup, or:\n {2}curl .* http:\/\/localhost:8080\/signup/m,
   )
   const closed = await show({ AUTH_SIGNUP: 'false' })
-  t.regex(closed, /^Sign in at http:\/\/localhost:8080\/signin\. .*claimgate user create/m)
+  t.regex(closed, /^Sign in at http:\/\/localhost:8080\/signin\. .*npm run claimgate -- user create/m)
   t.notRegex(closed, /\/signup/)
   t.notRegex(await show({ AUTH_SIGNUP: 'false', AUTH_PAGES: 'false' }), /\/sign/)
   t.notRegex(await show({ AUTH_PASSWORD_API: 'false' }), /curl/)
