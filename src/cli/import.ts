@@ -68,6 +68,10 @@ export function registerImport(program: Command, context: ImportContext): void {
       'import users inactive who had a second factor; else their password alone signs in',
     )
     .option(
+      '--inactive-unverified',
+      'import users inactive whose unverified address kept them from a sign-in with their password',
+    )
+    .option(
       '--claim <name=member>',
       'set the claim x-hasura-<name> to this column, or to the member at this path; repeatable',
       (pair: string, pairs: string[] = []) => [...pairs, pair],

@@ -17,6 +17,8 @@ export type ImportRules = {
   knownRoles?: ReadonlySet<string> | null
   /** True imports users with a second factor inactive. */
   inactiveWithSecondFactor: boolean
+  /** True imports users inactive whom the source does not let sign in before their address is verified. */
+  inactiveUnverified?: boolean
   /** True imports no password. */
   withoutPasswords?: boolean
   /** True imports every e-mail address as unverified. */
@@ -75,24 +77,30 @@ export function createCandidate(source: SourceUser | BadRow, rules: ImportRules)
     password: isKnown && excess === null ? hash : null,
     email,
     emailVerified: email !== null && emailVerified && !rules.emailsUnverified,
-    active: active && !(rules.inactiveWithSecondFactor && source.secondFactor !== null),
+    active,
     defaultRole: source.defaultRole !== null && mayHave(source.defaultRole) ? source.defaultRole : null,
     createdAt,
     roles: [...new Set(source.roles)].filter(mayHave),
     identities,
     claims: source.claims ?? {},
   }
+  const changes = findChanges(source, user, rules)
+  user.active &&= !changes.some(({ code }) => code === 'inactive_chosen')
   const hasHash = problems.some(({ code }) => /_(hash|password)$/.test(code))
   if (rules.isForeign && user.active && user.password === null && identities.length === 0 && !hasHash)
     report('no_sign_in', user.email ?? 'no e-mail address')
-  return { user, ...placeOf(source), problems, changes: findChanges(source, username, rules) }
+  return { user, ...placeOf(source), problems, changes }
 }
 
 /**
  * Returns the changes that widen or weaken what the user had. A source without roles, such as a list of addresses, has
  * nothing to compare; an inactive user cannot sign in.
  */
-function findChanges(source: SourceUser, username: string, rules: ImportRules): Change[] {
+function findChanges(
+  source: SourceUser,
+  { username, password }: Pick<ImportedUser, 'username' | 'password'>,
+  rules: ImportRules,
+): Change[] {
   const { id: userId, active, secondFactor, defaultRole: ownDefault } = source
   const { defaultRole, isRoleChosen, inactiveWithSecondFactor } = rules
   const owned = [...source.roles, ...(ownDefault === null ? [] : [ownDefault])]
@@ -103,6 +111,8 @@ function findChanges(source: SourceUser, username: string, rules: ImportRules): 
     report(isRoleChosen ? 'role_chosen' : 'role_added', defaultRole)
   if (secondFactor !== null && active)
     report(inactiveWithSecondFactor ? 'inactive_chosen' : 'second_factor_lost', secondFactor)
+  if (source.mustVerify && source.email !== null && !source.emailVerified && password !== null && active)
+    report(rules.inactiveUnverified ? 'inactive_chosen' : 'unverified_admitted', source.email)
   return changes
 }
 

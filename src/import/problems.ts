@@ -30,7 +30,9 @@ const changes = {
   role_chosen: 'imported, and gets the role of --default-role in addition',
   second_factor_lost:
     'imported without the second factor: the password alone signs in. Cure: --inactive-with-second-factor',
-  inactive_chosen: 'imported inactive, because there was a second factor',
+  unverified_admitted:
+    'imported, and signs in with an unverified e-mail address, which the source rejects by default. Cure: --inactive-unverified',
+  inactive_chosen: 'imported inactive, because of a second factor or an unverified e-mail address',
 } as const satisfies Record<string, string>
 
 export type ProblemCode = keyof typeof table

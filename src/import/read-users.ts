@@ -15,6 +15,8 @@ export type SourceUser = {
   createdAt: string | null
   /** The kind of the user's second factor, such as `totp`; null without one. */
   secondFactor: string | null
+  /** True when the source asks for a verified e-mail address at a sign-in with a password. */
+  mustVerify?: boolean
   roles: string[]
   identities: { provider: string; subject: string }[]
   /** The custom claims, by name. */

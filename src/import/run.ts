@@ -52,6 +52,8 @@ export type ImportChoices = SourceChoices & {
   defaultRole?: string
   /** True imports users with a second factor inactive. */
   inactiveWithSecondFactor?: boolean
+  /** True imports users inactive whose unverified address kept them from a sign-in. */
+  inactiveUnverified?: boolean
   /** True imports every e-mail address as unverified. */
   emailsUnverified?: boolean
 }
@@ -125,7 +127,8 @@ async function findKnownRoles(
 
 /** Throws ImportError `usage` for a default role that AUTH_DEFAULT_ROLE cannot have. */
 function rulesOf({ roles }: Config, choices: ImportChoices): Omit<ImportRules, 'knownRoles'> {
-  const { defaultRole, inactiveWithSecondFactor, withoutPasswords, emailsUnverified } = choices
+  const { defaultRole, inactiveWithSecondFactor, inactiveUnverified, withoutPasswords, emailsUnverified } =
+    choices
   const chosen = defaultRole ?? roles.defaultRole
   const problem = role(chosen, roles.allowAdmin).safeParse(chosen).error?.issues[0]?.message
   if (problem !== undefined) throw new ImportError('usage', `--default-role ${problem}.`)
@@ -133,6 +136,7 @@ function rulesOf({ roles }: Config, choices: ImportChoices): Omit<ImportRules, '
     defaultRole: chosen,
     isRoleChosen: defaultRole !== undefined,
     inactiveWithSecondFactor: inactiveWithSecondFactor === true,
+    inactiveUnverified: inactiveUnverified === true,
     withoutPasswords: withoutPasswords === true,
     emailsUnverified: emailsUnverified === true,
     refuseUsername: (name) => usernameSchema.safeParse(name).error?.issues[0]?.message ?? null,

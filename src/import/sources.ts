@@ -13,7 +13,7 @@ const hasuraAuth: Layout = {
   queries: (has) => ({
     count: 'SELECT count(*)::int AS total FROM auth.users',
     users: `SELECT id::text AS key, id::text AS id, NULL AS username, password_hash::text AS password,
-        email::text AS email, coalesce(email_verified, false) AS "emailVerified",
+        email::text AS email, coalesce(email_verified, false) AS "emailVerified", true AS "mustVerify",
         default_role::text AS "defaultRole", NOT coalesce(disabled, false) AS active,
         ${has('auth.users.active_mfa_type') ? 'active_mfa_type::text' : 'NULL'} AS "secondFactor",
         ${has('auth.users.is_anonymous') ? 'coalesce(is_anonymous, false)' : 'false'} AS anonymous,

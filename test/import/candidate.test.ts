@@ -172,3 +172,17 @@ test('a user with a second factor is weakened or inactive, and an inactive user 
   t.deepEqual(withFactor(false, false), [false, []])
   t.deepEqual(withFactor(false, true), [false, []])
 })
+
+test('a user with a password and an unverified address is admitted or inactive, where the source asks for a verified one', (t) => {
+  const unverified = (changes: Partial<SourceUser>, inactiveUnverified = false) => {
+    const given = source({ password: bcryptHash, emailVerified: false, mustVerify: true, ...changes })
+    const { user, changes: found } = createCandidate(given, { ...rules, inactiveUnverified })
+    return [user?.active, found.map(({ code, detail }) => `${code} ${detail}`)]
+  }
+  t.deepEqual(unverified({}), [true, ['unverified_admitted ada@example.com']])
+  t.deepEqual(unverified({}, true), [false, ['inactive_chosen ada@example.com']])
+  t.deepEqual(unverified({ emailVerified: true }, true), [true, []])
+  t.deepEqual(unverified({ mustVerify: false }, true), [true, []])
+  t.deepEqual(unverified({ password: null }, true), [true, []])
+  t.deepEqual(unverified({ active: false }), [false, []])
+})

@@ -2,7 +2,7 @@ import bcrypt from 'bcrypt'
 import { createMigratedDatabase, engines, startApp } from '../_app.ts'
 import test from '../_test.ts'
 import { importReport, runImport } from './_command.ts'
-import { createSource, type SourceName } from './_sources.ts'
+import { createSource, query, type SourceName } from './_sources.ts'
 
 const id = (n: number) => `4b7d2b6e-3c0f-4a4e-9d5c-${String(n).padStart(12, '0')}`
 const hash = bcrypt.hashSync('correct horse', 4)
@@ -11,11 +11,11 @@ const hash = bcrypt.hashSync('correct horse', 4)
 const fills: Partial<Record<SourceName, string>> = {
   'hasura-auth': `
     INSERT INTO auth.roles VALUES ('driver');
-    INSERT INTO auth.users (id, email, password_hash, default_role, active_mfa_type, totp_secret, disabled) VALUES
-      ('${id(1)}', 'driver@example.com', '${hash}', 'driver', NULL, NULL, false),
-      ('${id(2)}', 'totp@example.com', '${hash}', 'user', 'totp', 'OTPSECRET', false),
-      ('${id(3)}', 'plain@example.com', '${hash}', 'user', NULL, 'NOTACTIVE', false),
-      ('${id(4)}', 'old@example.com', '${hash}', 'user', 'totp', 'OTPSECRET', true);
+    INSERT INTO auth.users (id, email, email_verified, password_hash, default_role, active_mfa_type, totp_secret, disabled) VALUES
+      ('${id(1)}', 'driver@example.com', true, '${hash}', 'driver', NULL, NULL, false),
+      ('${id(2)}', 'totp@example.com', true, '${hash}', 'user', 'totp', 'OTPSECRET', false),
+      ('${id(3)}', 'plain@example.com', true, '${hash}', 'user', NULL, 'NOTACTIVE', false),
+      ('${id(4)}', 'old@example.com', true, '${hash}', 'user', 'totp', 'OTPSECRET', true);
     INSERT INTO auth.user_roles (user_id, role) VALUES ('${id(1)}', 'driver'), ('${id(2)}', 'user');`,
   'hasura-backend-plus': `
     INSERT INTO auth.roles VALUES ('driver');
@@ -86,6 +86,21 @@ if (engines.includes('server')) {
       t.is((await app.login('old@example.com')).status, 401)
     })
   }
+
+  test('hasura-auth: a user with an unverified address and a password is named, and inactive if so chosen', async (t) => {
+    const source = await createSource(
+      'hasura-auth',
+      `INSERT INTO auth.users (id, email, password_hash) VALUES ('${id(1)}', 'ada@example.com', '${hash}')`,
+    )
+    const env = { DATABASE_URL: await createMigratedDatabase() }
+    const { code, stdout } = await runImport(['hasura-auth', source.url, '--dry-run'], { env })
+    t.is(code, 1)
+    t.regex(stdout, /unverified_admitted +1 .*Cure: --inactive-unverified/)
+    t.regex(stdout, new RegExp(`unverified_admitted +${id(1)} +ada@example.com`))
+    const chosen = await importReport(['hasura-auth', source.url, '--inactive-unverified'], { env })
+    t.like(chosen, { code: 0, changes: { counts: { inactive_chosen: 1 } } })
+    t.deepEqual(await query(env.DATABASE_URL, 'SELECT active FROM "user"'), [{ active: false }])
+  })
 
   test('a source without columns of second factors is imported', async (t) => {
     const source = await createSource(

@@ -21,8 +21,8 @@ if (engines.includes('server')) {
   test('users are imported into the embedded database, and can sign in at the gateway, beside which an import runs', async (t) => {
     const source = await createSource(
       'hasura-auth',
-      `INSERT INTO auth.users (id, email, password_hash, default_role)
-         VALUES ('${ada}', 'ada@example.com', '${bcrypt.hashSync('correct horse', 4)}', 'editor');
+      `INSERT INTO auth.users (id, email, email_verified, password_hash, default_role)
+         VALUES ('${ada}', 'ada@example.com', true, '${bcrypt.hashSync('correct horse', 4)}', 'editor');
        INSERT INTO auth.user_roles (user_id, role) VALUES ('${ada}', 'me'), ('${ada}', 'user');
        INSERT INTO auth.user_providers (user_id, provider_id, provider_user_id) VALUES ('${ada}', 'github', '1815');`,
     )
