@@ -150,7 +150,7 @@ export async function startOpenIdPeer(options: PeerOptions): Promise<OpenIdPeer>
     const callback = provider.callback()
     return (request: IncomingMessage, response: ServerResponse) => {
       if (request.url !== '/interaction') return callback(request, response)
-      const result = { login: { accountId: next.sub } }
+      const result = { login: { accountId: next.sub }, consent: {} }
       provider.interactionFinished(request, response, result).catch(() => response.destroy())
     }
   }

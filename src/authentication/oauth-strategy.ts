@@ -29,7 +29,8 @@ export function createOAuthStrategy(options: OAuthStrategyOptions): Strategy {
   const { provider, settings, callbackUrl: callbackURL, log } = options
   const { clientId, clientSecret = '', scope, parameters, ...urls } = settings
   const store = options.store as unknown as OAuth2StateStore
-  const strategy = provider.strategy(
+  const strategy = construct(
+    provider,
     {
       clientID: clientId,
       clientSecret,
@@ -53,6 +54,16 @@ export function createOAuthStrategy(options: OAuthStrategyOptions): Strategy {
   if (parameters) addParameters(strategy, parameters)
   hardenTransport(strategy, options.transport)
   return strategy
+}
+
+/** Calls the function of a provider file. Its errors name the file. */
+function construct(provider: OAuthProvider, ...args: Parameters<OAuthProvider['strategy']>): unknown {
+  try {
+    return provider.strategy(...args)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`providers/${provider.name} cannot be used: ${reason}`, { cause })
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ const standardClaims = z.looseObject({
   sub: z.string(),
   preferred_username: z.string().optional().catch(undefined),
   email: z.string().optional().catch(undefined),
-  email_verified: z.unknown(),
+  email_verified: z.unknown().optional(),
 })
 
 /** Reads the standard claims (OpenID Connect Core, section 5.1). Only the boolean `true` makes an address verified. */

@@ -2,7 +2,7 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } f
 import * as z from 'zod'
 import type { Clock } from '../context.ts'
 
-const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) })
+const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) })
 
 type KeysOptions = {
   /** Requests the JWKS. */

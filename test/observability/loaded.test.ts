@@ -3,6 +3,7 @@ import { parseConfig } from '../../src/config/config.ts'
 import { createMigratedDatabase, engines } from '../_app.ts'
 import { ask } from '../_client.ts'
 import { packagesOf, readFiles, readLoaded } from '../_loaded.ts'
+import { clientId, startOpenIdPeer } from '../_openid-provider.ts'
 import { startProcess } from '../_process.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
@@ -28,6 +29,24 @@ test.serial(
     t.true(packages.has('koa'))
     t.deepEqual(watching(packages), [])
     t.false(packages.has('undici'))
+    t.false(packages.has('openid-client'))
+  },
+)
+
+test.serial(
+  'a gateway with an OpenID provider loads openid-client, and sends users to the provider',
+  async (t) => {
+    const peer = await startOpenIdPeer({ redirectUris: ['http://localhost/callback'] })
+    t.teardown(peer.stop)
+    const folder = await createFolder(t)
+    const coverage = join(folder, 'coverage')
+    const env = { AUTH_ACME_ISSUER: peer.issuer, AUTH_ACME_CLIENT_ID: clientId }
+    const gateway = await startProcess({ NODE_V8_COVERAGE: coverage, ...env }, folder)
+    const answer = await fetch(`${gateway.url}/auth/acme`, { redirect: 'manual' })
+    t.is(answer.status, 302)
+    t.true(answer.headers.get('location')?.startsWith(`${peer.issuer}/auth?`))
+    t.is((await gateway.stop()).code, 0)
+    t.true(packagesOf(await readLoaded(coverage)).has('openid-client'))
   },
 )
 

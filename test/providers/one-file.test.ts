@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { pino } from 'pino'
-import { loadProviders } from '../../src/authentication/load-providers.ts'
+import { loadProviders, namesByKind } from '../../src/authentication/load-providers.ts'
 import type { Provider } from '../../src/authentication/provider.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { type GatewayOptions, startGateway } from '../../src/process/gateway.ts'
@@ -80,6 +80,7 @@ async function startWith(
   const databaseUrl = quick === 'server' ? await createMigratedDatabase() : ''
   const dataDir = await makeDirectory()
   t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+  const { oauth, ...otherProviders } = namesByKind(providers)
   const config = parseConfig(
     {
       PORT: '0',
@@ -90,7 +91,8 @@ async function startWith(
       AUTH_BCRYPT_COST: '4',
       ...env,
     },
-    providers.filter(({ flow }) => flow === 'redirect').map(({ name }) => name),
+    oauth,
+    { otherProviders },
   )
   const gateway = await startGateway({ config, providers, pages: null, root, log, ...options })
   t.teardown(() => gateway.close())
@@ -138,6 +140,38 @@ test('a sign-in with a new provider requires only a file in providers/ and two v
     { url: 'https://acme.test/token', authorization: null },
     { url: 'https://acme.test/me', authorization: 'Bearer acme-token' },
   ])
+})
+
+const openId = (issuer: string) => `export default {
+  name: 'acme-id', flow: 'redirect', label: 'Acme ID', scope: ['openid'], issuer: '${issuer}',
+  identity: ({ sub, nick }) => ({ subject: sub, username: nick }),
+}`
+
+test('a file with an issuer in place of a strategy is an OpenID provider, which the environment moves', async (t) => {
+  const files = { 'acme-id.js': openId('https://acme.test/id') }
+  const providers = await loadProviders(await makeFolder(t, files, true))
+  const asked: string[] = []
+  const fetchAcme: typeof fetch = async (input) => {
+    asked.push(String(input))
+    const issuer = String(input).replace('/.well-known/openid-configuration', '')
+    const endpoints = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'].map((name) => [
+      name,
+      `${issuer}/${name}`,
+    ])
+    return Response.json({ issuer, ...Object.fromEntries(endpoints) })
+  }
+  for (const [issuer, moved] of [
+    ['https://acme.test/id', {}],
+    ['https://self.test', { AUTH_ACME_ID_ISSUER: 'https://self.test' }],
+  ] as const) {
+    const env = { AUTH_ACME_ID_CLIENT_ID: 'id', ...moved }
+    const url = await startWith(t, providers, { env, fetch: fetchAcme })
+    const start = await fetch(`${url}/auth/acme-id`, { redirect: 'manual' })
+    const location = new URL(start.headers.get('location') ?? '')
+    t.is(location.origin + location.pathname, `${issuer}/authorization_endpoint`)
+    t.is(location.searchParams.get('scope'), 'openid')
+    t.is(asked.at(-1), `${issuer}/.well-known/openid-configuration`)
+  }
 })
 
 const good = `name: 'acme', flow: 'redirect', label: 'Acme', scope: ['me']`
@@ -190,6 +224,18 @@ for (const [what, file, content, message] of [
     'acme.js',
     `export default { ${good}, identity: () => ({ subject: '1' }) }`,
     /strategy/,
+  ],
+  [
+    'has an issuer that is no URL',
+    'acme.js',
+    `export default { ${good}, issuer: 'acme' }`,
+    /issuer identifier/,
+  ],
+  [
+    'has an issuer and a scope without openid',
+    'acme.js',
+    `export default { ${good}, issuer: 'https://acme.test' }`,
+    /openid/,
   ],
   ['has no identity', 'acme.js', `export default { ${good}, strategy: () => ({}) }`, /identity/],
   [

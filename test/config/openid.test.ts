@@ -1,0 +1,171 @@
+import { parseConfig } from '../../src/config/config.ts'
+import { ConfigError } from '../../src/errors.ts'
+import test from '../_test.ts'
+
+const secret = { AUTH_SECRET: 'a secret that is only good for tests 0123456789' }
+const acme = { AUTH_ACME_ISSUER: 'https://idp.test', AUTH_ACME_CLIENT_ID: 'id' }
+const files = { otherProviders: { openId: ['gitlab'], password: ['staff'] } }
+
+const providersOf = (env: Record<string, string>) =>
+  Object.fromEntries(parseConfig(env, ['github'], files).providers)
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    parseConfig({ ...secret, ...env }, ['github'], files)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+}
+
+test('an issuer and a client id make a provider, whose name has dashes for underscores', (t) => {
+  t.deepEqual(providersOf({ AUTH_ACME_CORP_ISSUER: 'https://idp.test/a/', AUTH_ACME_CORP_CLIENT_ID: 'id' }), {
+    'acme-corp': { clientId: 'id', issuer: 'https://idp.test/a/' },
+  })
+  const all = {
+    ...acme,
+    AUTH_ACME_CLIENT_SECRET: 'secret',
+    AUTH_ACME_LABEL: ' Acme Inc. ',
+    AUTH_ACME_SCOPE: 'openid groups',
+    AUTH_ACME_PARAMETERS: 'prompt=select_account&hd=example.com',
+  }
+  t.deepEqual(providersOf(all), {
+    acme: {
+      clientId: 'id',
+      clientSecret: 'secret',
+      issuer: 'https://idp.test',
+      label: 'Acme Inc.',
+      scope: ['openid', 'groups'],
+      parameters: { prompt: 'select_account', hd: 'example.com' },
+    },
+  })
+  t.deepEqual(parseConfig({ ...secret, ...all }).unknownVariables, [])
+})
+
+test('the providers are sorted by name, whichever way they are made', (t) => {
+  const env = {
+    ...acme,
+    AUTH_ZETA_ISSUER: 'https://idp.test',
+    AUTH_ZETA_CLIENT_ID: 'id',
+    AUTH_GITHUB_CLIENT_ID: 'id',
+    AUTH_GITHUB_CLIENT_SECRET: 'secret',
+    AUTH_GITLAB_CLIENT_ID: 'id',
+  }
+  t.deepEqual(Object.keys(providersOf(env)), ['acme', 'github', 'gitlab', 'zeta'])
+})
+
+test('the secret of an OpenID provider may be in a file', (t) => {
+  const secrets = new Map([['AUTH_ACME_CLIENT_SECRET_FILE', { content: 'from the file' }]])
+  const env = { ...secret, ...acme, AUTH_ACME_CLIENT_SECRET_FILE: '/run/secret' }
+  t.is(parseConfig(env, [], { secrets }).providers.get('acme')?.clientSecret, 'from the file')
+})
+
+test('an issuer without a client id ends the start, and so do other incomplete settings', (t) => {
+  t.deepEqual(problemsOf({ AUTH_ACME_ISSUER: 'https://idp.test' }), [
+    'AUTH_ACME_CLIENT_ID must be set too: AUTH_ACME_ISSUER is set',
+  ])
+  t.deepEqual(problemsOf({ AUTH_GITLAB_ISSUER: 'https://git.test' }), [
+    'AUTH_GITLAB_CLIENT_ID must be set too: AUTH_GITLAB_ISSUER is set',
+  ])
+  t.deepEqual(problemsOf({ AUTH_GITLAB_CLIENT_SECRET: 'x' }), [
+    'AUTH_GITLAB_CLIENT_ID must be set too: AUTH_GITLAB_CLIENT_SECRET is set',
+  ])
+  t.deepEqual(problemsOf({ ...acme, AUTH_ACME_SCOPE: 'profile email' }), [
+    'AUTH_ACME_SCOPE must have openid, without which the provider sends no ID token',
+  ])
+  t.deepEqual(problemsOf({ AUTH_ACME_ISSUER: '', AUTH_ACME_CLIENT_ID: '' }), [])
+})
+
+test('an issuer is an http(s) URL as metadata has it; http is for this machine, or outside production', (t) => {
+  for (const issuer of [
+    'idp.test',
+    'ftp://idp.test',
+    'https://idp.test?x=1',
+    'https://idp.test#x',
+    'https://user:pw@idp.test',
+    'https://IDP.test',
+    ' https://idp.test',
+  ])
+    t.regex(
+      problemsOf({ ...acme, AUTH_ACME_ISSUER: issuer }).join(),
+      /^AUTH_ACME_ISSUER must be an http/,
+      issuer,
+    )
+  t.regex(
+    problemsOf({ ...acme, AUTH_ACME_ISSUER: 'https://idp.test/.well-known/openid-configuration' }).join(),
+    /must be the issuer alone/,
+  )
+  const production = { ...acme, NODE_ENV: 'production' }
+  t.deepEqual(problemsOf({ ...acme, AUTH_ACME_ISSUER: 'http://idp.test' }), [])
+  t.deepEqual(problemsOf({ ...production, AUTH_ACME_ISSUER: 'http://127.0.0.1:9000' }), [])
+  t.deepEqual(problemsOf({ ...production, AUTH_ACME_ISSUER: 'http://localhost:9000/realms/a' }), [])
+  t.deepEqual(problemsOf({ ...production, AUTH_ACME_ISSUER: 'http://idp.test' }), [
+    'AUTH_ACME_ISSUER must be an https: URL, because NODE_ENV is production',
+  ])
+})
+
+test('the issuer of a file with a strategy stays any text', (t) => {
+  const github = { AUTH_GITHUB_CLIENT_ID: 'id', AUTH_GITHUB_CLIENT_SECRET: 'secret' }
+  t.is(providersOf({ ...github, AUTH_GITHUB_ISSUER: 'github' }).github?.issuer, 'github')
+})
+
+for (const name of [
+  'SESSION',
+  'COOKIE',
+  'PASSWORD',
+  'PAGES',
+  'KEY',
+  'PUBLIC',
+  'SESSION_IDLE',
+  'HASH_QUEUE',
+  'SECRET',
+  'ISSUER',
+  'PROVIDER',
+])
+  test(`AUTH_${name}_ISSUER ends the start, because variables of the gateway begin with AUTH_${name}`, (t) => {
+    const env = { [`AUTH_${name}_ISSUER`]: 'https://idp.test', [`AUTH_${name}_CLIENT_ID`]: 'id' }
+    t.true(problemsOf(env).some((problem) => problem.startsWith(`AUTH_${name}_ISSUER needs another name`)))
+  })
+
+for (const name of ['LOCAL', 'EMAIL', 'SMTP', 'PASSKEY', 'GUEST', 'ADMIN', 'STAFF', 'EMAIL_LOGIN'])
+  test(`AUTH_${name}_ISSUER ends the start, because the name is reserved or of another provider`, (t) => {
+    const env = { [`AUTH_${name}_ISSUER`]: 'https://idp.test', [`AUTH_${name}_CLIENT_ID`]: 'id' }
+    t.true(problemsOf(env).some((problem) => problem.startsWith(`AUTH_${name}_ISSUER needs another name`)))
+  })
+
+test('names of providers that begin like each other are no problem', (t) => {
+  const env = { ...acme, AUTH_ACME_CORP_ISSUER: 'https://idp.test', AUTH_ACME_CORP_CLIENT_ID: 'id' }
+  t.deepEqual(problemsOf(env), [])
+  t.deepEqual(Object.keys(providersOf(env)), ['acme', 'acme-corp'])
+})
+
+test('names that are not a route segment make no provider, and are unknown variables', (t) => {
+  const env = {
+    AUTH__X_ISSUER: 'https://idp.test',
+    AUTH_3M_ISSUER: 'https://idp.test',
+    AUTH_A__B_ISSUER: 'x',
+  }
+  t.deepEqual(parseConfig({ ...secret, ...env }).unknownVariables, Object.keys(env))
+})
+
+test('parameters are a query without the parameters that the gateway sets', (t) => {
+  for (const [value, problem] of [
+    ['prompt', /must be a query/],
+    ['a b=c', /must be a query/],
+    ['=x', /must be a query/],
+    ['state=x', /must not have state/],
+    ['prompt=login&response_mode=form_post', /must not have response_mode/],
+    ['client_id=x', /must not have client_id/],
+    ['a=1&a=2', /each parameter once/],
+    [`a=${'x'.repeat(1000)}`, /at most 1000/],
+  ] as const)
+    t.regex(problemsOf({ ...acme, AUTH_ACME_PARAMETERS: value }).join(), problem, value)
+  const encoded = providersOf({ ...acme, AUTH_ACME_PARAMETERS: 'claims=%7B%22a%22%3Anull%7D&x=' })
+  t.deepEqual(encoded.acme?.parameters, { claims: '{"a":null}', x: '' })
+})
+
+test('a label is one line of at most 60 characters', (t) => {
+  for (const label of [' ', 'x'.repeat(61), 'a\nb'])
+    t.regex(problemsOf({ ...acme, AUTH_ACME_LABEL: label }).join(), /AUTH_ACME_LABEL must be one line/)
+})
