@@ -1,5 +1,6 @@
 import { findExcessiveCost, isUsableHash } from '../authentication/password-hash-format.ts'
-import { allProviders, callbackUrl } from '../authentication/strategies.ts'
+import { isOpenId } from '../authentication/provider.ts'
+import { allProviders, callbackUrl, configuredProviders } from '../authentication/strategies.ts'
 import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
@@ -21,6 +22,7 @@ import {
 } from '../doctor/deployment.ts'
 import { checkPublicUrl, checkWebhook, readPage } from '../doctor/gateway.ts'
 import { checkJwks } from '../doctor/jwks.ts'
+import { examineOpenId } from '../doctor/openid.ts'
 import { ConfigError } from '../errors.ts'
 import { warnOfLength } from '../http/header-size.ts'
 import { createFetch } from '../http/proxy-fetch.ts'
@@ -93,6 +95,7 @@ export async function examineDeployment(
     ...inside.checks,
     ...(await examineGateway(config, kid)),
     ...checkProviders(states),
+    ...(await examineOpenIdProviders(settings, inside.clock)),
   ]
   const { signingKey, roles, schema, clock } = inside
   return { checks, found: { config, signingKey, roles, schema, clock } }
@@ -198,6 +201,29 @@ async function listenOnce(database: Deployment['database']): Promise<unknown> {
   })
   await subscription?.close()
   return reason
+}
+
+/** Checks the configured OpenID providers over the network. */
+async function examineOpenIdProviders(
+  { config, providers }: Settings,
+  clock: () => Date,
+): Promise<readonly Check[]> {
+  const openId = configuredProviders(providers, config.providers).filter(isOpenId)
+  const fetch = await createFetch(config.proxies)
+  const read = (url: string) => readPage(fetch, url, timeout)
+  const checks = openId.map(({ name, label, issuer, scope }) => {
+    const settings = config.providers.get(name)
+    const state = {
+      label,
+      prefix: environmentPrefix(name),
+      issuer,
+      clientId: settings?.clientId ?? '',
+      callbackUrl: callbackUrl(config.publicUrl, name),
+      scope: settings?.scope ?? scope,
+    }
+    return examineOpenId(state, { read, clock })
+  })
+  return (await Promise.all(checks)).flat()
 }
 
 async function examineTokens(database: Deployment['database'], config: Config): Promise<Check> {
