@@ -255,7 +255,7 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   headers_too_large: 'The headers have more than 16 KB; 32 KB at the callback of a provider.',
   rate_limited: 'Too many attempts; `Retry-After` has the seconds to wait.',
   server_error: 'Unexpected error. The log has the cause under the `requestId`.',
-  provider_error: 'The gateway cannot use the response of the provider.',
+  provider_error: 'The gateway cannot use the response of the provider, such as an invalid ID token.',
   provider_unavailable: 'The gateway cannot connect to the provider.',
   overloaded:
     'Too many requests, in all or from one address, wait for a password check, or this one has waited too long; `Retry-After` has the seconds to wait.',

@@ -161,3 +161,31 @@ for (const engine of enginesOfRun) {
     return rows.length
   }
 }
+
+test('GET /auth/google passes login_hint and prompt on, and requests at the same time keep their own', async (t) => {
+  const stage = await startStage({
+    env: { AUTH_GOOGLE_PARAMETERS: 'hd=example.com', AUTH_GOOGLE_LABEL: 'Staff' },
+  })
+  t.teardown(stage.stop)
+  const hints = ['ada@a.test', null, 'bob@b.test', null]
+  const locations = await Promise.all(
+    hints.map((hint) =>
+      openBrowser(stage.app).start('google', hint === null ? {} : { login_hint: hint, prompt: 'login' }),
+    ),
+  )
+  const queries = locations.map((location) => new URL(location).searchParams)
+  t.deepEqual(
+    queries.map((query) => query.get('login_hint')),
+    hints,
+  )
+  t.deepEqual(
+    queries.map((query) => query.get('prompt')),
+    hints.map((hint) => hint && 'login'),
+  )
+  for (const query of queries) t.is(query.get('hd'), 'example.com')
+  const { body } = await stage.app.get('/providers')
+  t.like((body as unknown as object[]).at(-1), { name: 'google', label: 'Staff' })
+  // A provider without these parameters ignores them.
+  const github = new URL(await openBrowser(stage.app).start('github', { login_hint: 'ada', prompt: 'login' }))
+  t.false(github.searchParams.has('prompt') || github.searchParams.has('loginHint'))
+})
