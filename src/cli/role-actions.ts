@@ -58,15 +58,26 @@ export async function grantRole(
     users.map(({ id }) => id),
     roleId,
   )
+  const effects = new Map(granted.map((each) => [each.id, each]))
+  const effectOn = ({ id }: UserName) => {
+    const { isNew = false, provider = null } = effects.get(id) ?? {}
+    return { changed: isNew || provider !== null, provider }
+  }
   const [user] = users
-  if (user === undefined || isMany)
+  if (user === undefined || isMany) {
+    const changed = users.filter((each) => effectOn(each).changed).length
     return {
-      document: toDocuments(users, role, ({ id }) => ({ changed: granted.has(id) })),
-      text: summarize(granted.size, users, ['now has', 'now have'], 'already had', role),
+      document: toDocuments(users, role, (each) => ({ changed: effectOn(each).changed })),
+      text: summarize(changed, users, ['now has', 'now have'], 'already had', role),
       warning: warnOfAdmin(role, config),
     }
-  const changed = granted.has(user.id)
-  const text = `${quote(user.username)} ${changed ? 'now has' : 'already had'} the role ${quote(role)}.`
+  }
+  const { changed, provider } = effectOn(user)
+  const name = quote(user.username)
+  const text =
+    provider === null
+      ? `${name} ${changed ? 'now has' : 'already had'} the role ${quote(role)}.`
+      : `${name} keeps the role ${quote(role)}, which the provider ${quote(provider)} had granted.`
   const grants = await findGrants(database, user.id)
   const length = grants && estimateLength(user.username, createHasuraClaims(grants, config.roles), config)
   const warning = warnOfAdmin(role, config) ?? (length === null ? undefined : warnOfLength(length))
@@ -91,10 +102,14 @@ export async function revokeRole(
     const { granted = false, byDefault = false } = byId.get(id) ?? {}
     return { changed: granted || byDefault, wasDefault: byDefault }
   }
+  const provider = revoked.find((each) => each.provider !== null)?.provider
+  const again =
+    provider &&
+    `${quote(provider)} grants it again at the next sign-in there; change the groups at the provider`
   const warning =
     role === config.roles.defaultRole
       ? `every active user has the role ${quote(role)} (AUTH_DEFAULT_ROLE)`
-      : undefined
+      : (again ?? undefined)
   const [user] = users
   if (user === undefined || isMany) {
     const changed = users.filter((each) => effectOn(each).changed).length

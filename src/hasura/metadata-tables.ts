@@ -113,7 +113,7 @@ export function describeTables(
       object_relationships: [toOne('user', 'user_id'), toOne('role', 'role_id')],
       insert_permissions: [insert(manager, ['user_id', 'role_id'], { role: notAdmin, ...ofOthers })],
       select_permissions: [
-        all(['id', 'user_id', 'role_id']),
+        all(['id', 'user_id', 'role_id', 'provider']),
         select(user, ['id', 'user_id', 'role_id'], own),
       ],
       delete_permissions: [remove(manager, { role: notAdmin, ...ofOthers })],

@@ -67,7 +67,8 @@ const rows = {
     updated_at: time,
     session_epoch: integer,
   },
-  user_role: { id, user_id: id, role_id: id },
+  // An export of a database before migration 0014 lacks the provider.
+  user_role: { id, user_id: id, role_id: id, provider: text.nullish() },
   user_claim: { user_id: id, name: text, value: json },
   identity: {
     provider: text,

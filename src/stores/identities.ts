@@ -2,6 +2,7 @@ import type { Database } from '../database/database.ts'
 import { isUniqueViolation } from '../database/failures.ts'
 import { GatewayError } from '../errors.ts'
 import { living } from './access.ts'
+import { takeBackAll } from './provider-roles.ts'
 import { mostSessions } from './session-list.ts'
 import { endedBy } from './sessions.ts'
 import { isNameTaken } from './users.ts'
@@ -106,7 +107,7 @@ export function createIdentities({ prisma, query, qualify }: Pick<Database, 'pri
     },
 
     /**
-     * Unlinks a provider from a user; false when it was not linked. The user's other sessions than `keepSession` (null:
+     * Unlinks a provider from a user; false when it was not linked. The roles that it granted are taken back. The user's other sessions than `keepSession` (null:
      * all) end, if they began with the provider or an earlier version did not note their provider. Throws `last_way_in`
      * when the user would have no sign-in method left. It locks the user's row, so that two concurrent requests cannot
      * remove the last two methods.
@@ -125,6 +126,7 @@ export function createIdentities({ prisma, query, qualify }: Pick<Database, 'pri
         const { count } = await tx.identity.deleteMany({ where: { userId, provider } })
         if (count === 0) return false
         if (!user?.hasPassword && others === 0) throw new GatewayError('last_way_in')
+        await execute(takeBackAll, userId, provider)
         const ended = await execute(endSessions, now, userId, keepSession, provider)
         // More sessions than a user can have today take too long to end one by one, so all others end at once.
         if (ended === mostSessions) await execute(endAllOthers, userId, keepSession)

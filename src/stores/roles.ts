@@ -6,26 +6,41 @@ export type Roles = ReturnType<typeof createRoles>
 // Not by Prisma, whose error does not have the table of another program that refers to the role.
 const deleteRole = { name: 'role_delete', text: 'DELETE FROM {role} WHERE id = $1::uuid RETURNING true' }
 
+// A row of a provider becomes one that no provider takes back, also a row that this statement does not see yet.
 const grantMany = {
   name: 'role_grant_many',
-  text: `INSERT INTO {user_role} (user_id, role_id)
-    SELECT u.id, $2::uuid FROM unnest($1::uuid[]) AS u (id) ON CONFLICT (user_id, role_id) DO NOTHING
-    RETURNING user_id AS id`,
+  text: `WITH granted AS (
+      INSERT INTO {user_role} AS ur (user_id, role_id)
+      SELECT u.id, $2::uuid FROM unnest($1::uuid[]) AS u (id) ORDER BY u.id
+      ON CONFLICT (user_id, role_id) DO UPDATE SET provider = NULL WHERE ur.provider IS NOT NULL)
+    SELECT u.id, ur.id IS NULL AS "isNew", ur.provider FROM unnest($1::uuid[]) AS u (id)
+    LEFT JOIN {user_role} ur ON ur.user_id = u.id AND ur.role_id = $2::uuid`,
 }
 
+// Locks the users first, in one order, like a sign-in that changes their roles.
 const revokeMany = {
   name: 'role_revoke_many',
-  text: `WITH revoked AS (
-      DELETE FROM {user_role} WHERE user_id = ANY ($1::uuid[]) AND role_id = $2::uuid RETURNING user_id),
+  text: `WITH users AS MATERIALIZED (
+      SELECT id FROM {user} WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE),
+    revoked AS (
+      DELETE FROM {user_role} 
+      WHERE user_id = ANY ($1::uuid[]) AND user_id IN (SELECT id FROM users) AND role_id = $2::uuid RETURNING user_id, provider),
     cleared AS (
       UPDATE {user} SET default_role_id = NULL WHERE id = ANY ($1::uuid[]) AND default_role_id = $2::uuid
       RETURNING id)
-    SELECT u.id, u.id IN (SELECT user_id FROM revoked) AS granted, u.id IN (SELECT id FROM cleared) AS "byDefault"
+    SELECT u.id, u.id IN (SELECT user_id FROM revoked) AS granted, u.id IN (SELECT id FROM cleared) AS "byDefault",
+      (SELECT provider FROM revoked WHERE user_id = u.id) AS provider
     FROM unnest($1::uuid[]) AS u (id)`,
 }
 
-/** The effect of a revocation: `granted` when the role was granted, `byDefault` when it was the default role. */
-export type Revoked = { id: string; granted: boolean; byDefault: boolean }
+/** The effect of a grant: `isNew` when the user did not have the role, and the `provider` that had granted it. */
+export type Granted = { id: string; isNew: boolean; provider: string | null }
+
+/**
+ * The effect of a revocation: `granted` when the role was granted, `byDefault` when it was the default role, and the
+ * `provider` that had granted it.
+ */
+export type Revoked = { id: string; granted: boolean; byDefault: boolean; provider: string | null }
 
 /**
  * The `role` and `user_role` tables for administration. A change reaches the webhook at the next request, and tokens at
@@ -88,9 +103,9 @@ export function createRoles({ prisma, query }: Pick<Database, 'prisma' | 'query'
     /** Deletes a role with its grants; false when no role has the id. Throws the error that `findReference` reads. */
     delete: async (id: string): Promise<boolean> => (await query(deleteRole, [id])).length === 1,
 
-    /** Grants a role to users, in one statement. Returns the ids of the users who did not have it. */
-    grant: async (userIds: readonly string[], roleId: string): Promise<Set<string>> =>
-      new Set((await query<{ id: string }>(grantMany, [userIds, roleId])).map(({ id }) => id)),
+    /** Grants a role to users, in one statement. From now on no provider takes it back. */
+    grant: (userIds: readonly string[], roleId: string): Promise<Granted[]> =>
+      query<Granted>(grantMany, [userIds, roleId]),
 
     /**
      * Revokes a role of users. The same statement clears it as default role, because a default role is one of the allowed

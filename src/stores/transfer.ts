@@ -17,7 +17,7 @@ const tables = {
     updated_at: 'timestamptz',
     session_epoch: 'integer',
   },
-  user_role: { id: 'uuid', user_id: 'uuid', role_id: 'uuid' },
+  user_role: { id: 'uuid', user_id: 'uuid', role_id: 'uuid', provider: 'text' },
   user_claim: { user_id: 'uuid', name: 'text', value: 'jsonb' },
   identity: {
     provider: 'text',

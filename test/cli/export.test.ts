@@ -39,7 +39,7 @@ async function createFilled(t: ExecutionContext, engine: Engine) {
 // Claims beyond the precision of a JavaScript number, a time beyond that of a JavaScript date, and the JSON null.
 const fill = `DO $$ BEGIN
   INSERT INTO role (name) VALUES ('editor'), ('author');
-  INSERT INTO user_role (user_id, role_id) SELECT u.id, r.id FROM "user" u, role r WHERE r.name = 'editor';
+  INSERT INTO user_role (user_id, role_id, provider) SELECT u.id, r.id, 'github' FROM "user" u, role r WHERE r.name = 'editor';
   UPDATE "user" SET default_role_id = (SELECT id FROM role WHERE name = 'editor') WHERE username = 'Alice';
   INSERT INTO user_claim SELECT u.id, c.name, c.value FROM "user" u, (VALUES
     ('precise', '12345678901234567890.10'::jsonb), ('nothing', 'null'),

@@ -29,6 +29,27 @@ test.serial('role revoke also takes the role away that is the default', async (t
   t.like(await d.json('role revoke alice editor'), { changed: false })
 })
 
+test.serial(
+  'role grant keeps the role of a provider for good, and role revoke tells who grants it again',
+  async (t) => {
+    const granted = `INSERT INTO user_role (user_id, role_id, provider)
+    SELECT u.id, r.id, 'acme' FROM "user" u, role r WHERE u.username = 'alice' AND r.name = 'editor'`
+    await d.sql(granted)
+    t.is(
+      (await d.run('role grant alice editor')).stdout,
+      '"alice" keeps the role "editor", which the provider "acme" had granted.\n',
+    )
+    t.deepEqual(await d.sql('SELECT provider FROM user_role'), [{ provider: null }])
+    t.like(await d.json('role grant alice editor'), { changed: false })
+    t.is((await d.json('role revoke alice editor')).warning, undefined)
+    await d.sql(granted)
+    t.regex(
+      (await d.json('role revoke alice editor')).warning,
+      /^"acme" grants it again at the next sign-in there/,
+    )
+  },
+)
+
 test.serial('role grant says whether it changed anything, and warns of admin', async (t) => {
   t.is((await d.run('role grant ALICE editor')).stdout, '"alice" now has the role "editor".\n')
   t.is((await d.run('role grant alice editor')).stdout, '"alice" already had the role "editor".\n')

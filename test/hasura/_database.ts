@@ -25,7 +25,10 @@ export const database: Database = {
     references: { default_role_id: 'role' },
   },
   role: { columns: ['id', 'name'], references: {} },
-  user_role: { columns: ['id', 'user_id', 'role_id'], references: { user_id: 'user', role_id: 'role' } },
+  user_role: {
+    columns: ['id', 'user_id', 'role_id', 'provider'],
+    references: { user_id: 'user', role_id: 'role' },
+  },
   identity: {
     columns: ['provider', 'subject', 'user_id', 'email', 'email_verified', 'created_at', 'last_used_at'],
     references: { user_id: 'user' },

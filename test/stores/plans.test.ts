@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { createImportTarget } from '../../src/stores/import-target.ts'
 import { createPageSessions } from '../../src/stores/page-sessions.ts'
+import { createProviderRoles } from '../../src/stores/provider-roles.ts'
 import { createRateLimits } from '../../src/stores/rate-limit.ts'
 import { createRoles } from '../../src/stores/roles.ts'
 import { createSessionAdmin } from '../../src/stores/sessions.ts'
@@ -127,6 +128,11 @@ function operationsOf(stores: Stores, { id, crowdedId, sessionId, otherSessionId
       'user_verified_email_unique',
       () =>
         identities.findOrCreate({ ...linked, subject: 'new', email: 'new@example.com' }, ['new'], true, now),
+    ],
+    [
+      'roles of a provider',
+      'user_role_user_id_role_id_key',
+      () => createProviderRoles(database).set(id, linked, ['role1', 'role2']),
     ],
     ['unlinked provider', 'identity_user_id_idx', () => identities.unlink('github', id, sessionId, now)],
     ['conflicts of an import', 'identity_pkey', () => createImportTarget(database.query).read([imported])],
