@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { parseConfig } from '../../src/config/config.ts'
 import { createMigratedDatabase, engines } from '../_app.ts'
 import { ask } from '../_client.ts'
+import { type Cookies, cookieHeader, keepCookies } from '../_cookies.ts'
 import { packagesOf, readFiles, readLoaded } from '../_loaded.ts'
-import { clientId, startOpenIdPeer } from '../_openid-provider.ts'
+import { clientId, clientSecret, startOpenIdPeer } from '../_openid-provider.ts'
 import { startProcess } from '../_process.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { createFolder } from '../database/_databases.ts'
@@ -33,22 +34,32 @@ test.serial(
   },
 )
 
-test.serial(
-  'a gateway with an OpenID provider loads openid-client, and sends users to the provider',
-  async (t) => {
-    const peer = await startOpenIdPeer({ redirectUris: ['http://localhost/callback'] })
-    t.teardown(peer.stop)
-    const folder = await createFolder(t)
-    const coverage = join(folder, 'coverage')
-    const env = { AUTH_ACME_ISSUER: peer.issuer, AUTH_ACME_CLIENT_ID: clientId }
-    const gateway = await startProcess({ NODE_V8_COVERAGE: coverage, ...env }, folder)
-    const answer = await fetch(`${gateway.url}/auth/acme`, { redirect: 'manual' })
-    t.is(answer.status, 302)
-    t.true(answer.headers.get('location')?.startsWith(`${peer.issuer}/auth?`))
-    t.is((await gateway.stop()).code, 0)
-    t.true(packagesOf(await readLoaded(coverage)).has('openid-client'))
-  },
-)
+test.serial('a gateway with an OpenID provider loads openid-client, and signs users in', async (t) => {
+  const url = 'http://gateway.test'
+  const peer = await startOpenIdPeer({ redirectUris: [`${url}/auth/acme/callback`] })
+  t.teardown(peer.stop)
+  const folder = await createFolder(t)
+  const coverage = join(folder, 'coverage')
+  const env = {
+    AUTH_PUBLIC_URL: url,
+    AUTH_ACME_ISSUER: peer.issuer,
+    AUTH_ACME_CLIENT_ID: clientId,
+    AUTH_ACME_CLIENT_SECRET: clientSecret,
+  }
+  const gateway = await startProcess({ NODE_V8_COVERAGE: coverage, ...env }, folder)
+  const start = await fetch(`${gateway.url}/auth/acme`, { redirect: 'manual' })
+  t.is(start.status, 302)
+  const cookies: Cookies = new Map()
+  keepCookies(cookies, start.headers)
+  peer.signInAs({ sub: '1', preferred_username: 'ada', email: 'ada@mail.test', email_verified: true })
+  const { pathname, search } = new URL(await peer.authorize(start.headers.get('location') ?? ''))
+  const headers = cookieHeader(cookies)
+  const callback = await fetch(gateway.url + pathname + search, { headers })
+  t.is(callback.status, 200)
+  t.like(await callback.json(), { username: 'ada', emailVerified: true })
+  t.is((await gateway.stop()).code, 0)
+  t.true(packagesOf(await readLoaded(coverage)).has('openid-client'))
+})
 
 test.serial(
   'metrics alone load only the API package of OpenTelemetry, which prom-client requires',
