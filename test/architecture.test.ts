@@ -163,14 +163,14 @@ test('src imports no provider file, and a provider imports only types of src', (
   }
 })
 
-test('only main.ts, process/serve.ts and cli/ use the process; the embedded database reads the platform and the Node line', (t) => {
+test('only main.ts, process/serve.ts and cli/ use the process; the embedded database reads the platform, the user and the Node line', (t) => {
   const users = sources.flatMap(({ path, text }) =>
     [...text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '').matchAll(/\bprocess(?:\.\w+|\b['[])|node:process/g)].map(
       ([use]) => `${path} ${use}`,
     ),
   )
   const allowed =
-    /^src\/(main\.ts |process\/serve\.ts |cli\/|database\/(directory-lock\.ts process\.platform|embedded\.ts process\.versions)$)/
+    /^src\/(main\.ts |process\/serve\.ts |cli\/|database\/(directory-lock\.ts process\.platform|data-directory\.ts process\.get(uid|groups)|embedded\.ts process\.versions)$)/
   t.deepEqual(
     users.filter((use) => !allowed.test(use)),
     [],

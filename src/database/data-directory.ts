@@ -1,5 +1,4 @@
 import { access, chmod, constants, mkdir, readdir, readFile, stat } from 'node:fs/promises'
-import { userInfo } from 'node:os'
 import { join } from 'node:path'
 
 /** Returns the path of the embedded database under `directory`. */
@@ -44,6 +43,9 @@ async function takeDirectory(directory: string): Promise<void> {
 
 async function isVolumeOfGroup(directory: string): Promise<boolean> {
   const { uid, mode } = await stat(directory)
+/** The id of the user of this process, also of a user without a name in this system; 0 on Windows, as in `stat`. */
+export const ownUid = process.getuid?.() ?? 0
+
   if (uid !== 0 || (mode & groupWrites) === 0) return false
   return access(directory, constants.R_OK | constants.W_OK | constants.X_OK).then(
     () => true,
@@ -102,11 +104,10 @@ export async function explain(error: NodeJS.ErrnoException, directory: string): 
       { cause: error },
     )
   if (error.code !== 'EACCES' && error.code !== 'EPERM') return error
-  const user = userInfo().uid
   const owner = (await stat(directory).catch(() => null))?.uid
   const reason =
-    owner === undefined || owner === user
-      ? `User ${user} has no permission to create or write the data directory ${directory}. Grant the permission`
-      : `The data directory ${directory} belongs to user ${owner}, and this process runs as user ${user}. Change the owner (chown -R ${user} ${directory})`
+    owner === undefined || owner === ownUid
+      ? `User ${ownUid} has no permission to create or write the data directory ${directory}. Grant the permission`
+      : `The data directory ${directory} belongs to user ${owner}, and this process runs as user ${ownUid}. Change the owner (chown -R ${ownUid} ${directory})`
   return new Error(`${reason}, ${cure}.`, { cause: error })
 }

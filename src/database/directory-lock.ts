@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, lstat, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ownUid } from './data-directory.ts'
 
 /** A locked directory. */
 export type DirectoryLock = {
@@ -166,13 +167,13 @@ async function openFolder(directory: string): Promise<Folder> {
 /** Returns the folder of the lock for a directory whose file system has no sockets. */
 async function folderElsewhere(directory: string): Promise<string> {
   const { dev, ino } = await stat(directory)
-  return join(tmpdir(), `claimgate-${userInfo().uid}-${dev}-${ino}`)
+  return join(tmpdir(), `claimgate-${ownUid}-${dev}-${ino}`)
 }
 
 /** Returns true for a folder that only this user can use. */
 async function isPrivate(folder: string): Promise<boolean> {
   const found = await lstat(folder).catch(() => null)
-  return found?.isDirectory() === true && found.uid === userInfo().uid && (found.mode & 0o077) === 0
+  return found?.isDirectory() === true && found.uid === ownUid && (found.mode & 0o077) === 0
 }
 
 /** Returns the names of the sockets that a process listens on, and removes dead sockets. */

@@ -239,4 +239,25 @@ another('a volume of root that the group may write, as with fsGroup of Kubernete
   // Without the group, the directory is of another user.
   await chmod(data, 0o2750)
   t.regex(run('role', 'list').stderr, /belongs to user 0, and this process runs as user 65534/)
+  // Where every user may write, another user could put a secret there.
+  await chmod(data, 0o777)
+  t.regex(run('role', 'list').stderr, /belongs to user 0, and this process runs as user 65534/)
+  // The emptyDir of a pod.
+  await chmod(data, 0o2777)
+  t.regex(run('role', 'list').stdout, /editor/)
+})
+
+another('a user without a name in the system is told what to do', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'claimgate-unnamed-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await chmod(folder, 0o755)
+  const cli = fileURLToPath(new URL('dist/src/cli/main.js', root))
+  const { stderr } = spawnSync(process.execPath, [cli, 'migrate'], {
+    uid: 543210,
+    gid: 543210,
+    cwd: '/',
+    env: { AUTH_DATA_DIR: join(folder, 'data') },
+    encoding: 'utf8',
+  })
+  t.regex(stderr, /User 543210 has no permission to create .* or set AUTH_DATA_DIR/)
 })
