@@ -10,6 +10,8 @@ export function dataDirOf(directory: string): string {
 const own = /^(pglite|secret)(\.new)?$|^lock-[0-9a-f]{8}(\.new)?$/
 const database = /^pglite(\.new)?$/
 const groupWrites = 0o020
+const othersWrite = 0o002
+const keepsGroup = 0o2000
 const nothing = /^(lost\+found|\.gitkeep)$/
 
 /**
@@ -41,12 +43,14 @@ async function takeDirectory(directory: string): Promise<void> {
   if (names.includes('pglite')) await chmod(dataDirOf(directory), 0o700)
 }
 
-async function isVolumeOfGroup(directory: string): Promise<boolean> {
-  const { uid, mode } = await stat(directory)
 /** The id of the user of this process, also of a user without a name in this system; 0 on Windows, as in `stat`. */
 export const ownUid = process.getuid?.() ?? 0
 
-  if (uid !== 0 || (mode & groupWrites) === 0) return false
+async function isVolumeOfGroup(directory: string): Promise<boolean> {
+  const { uid, gid, mode } = await stat(directory)
+  if (uid !== 0 || (mode & groupWrites) === 0 || !process.getgroups?.().includes(gid)) return false
+  // Other users could put their own secret and database there. Only fsGroup marks a volume of a pod with this bit.
+  if ((mode & othersWrite) !== 0 && (mode & keepsGroup) === 0) return false
   return access(directory, constants.R_OK | constants.W_OK | constants.X_OK).then(
     () => true,
     () => false,
