@@ -91,6 +91,7 @@ const files = outputFiles.map(({ path, text }) => ({
   text: path.endsWith('.js') ? text.replace(/[^\0-\x7f]/g, escapeUnit) : text,
 }))
 const id = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16)
+await keepLast()
 await writeBundles(join(bundles, id))
 for (const entry of entries) await lead(entry)
 await removeOld()
@@ -110,6 +111,14 @@ async function writeBundles(folder: string): Promise<void> {
   await utimes(folder, new Date(), new Date())
 }
 
+/** Renews the time of the bundles of the last build: gateways may have started with them until now. */
+async function keepLast(): Promise<void> {
+  const folders = (await readdir(bundles).catch(() => [])).map((name) => join(bundles, name))
+  const times = await Promise.all(folders.map(async (path) => ({ path, time: (await stat(path)).mtimeMs })))
+  const last = times.sort((a, b) => b.time - a.time)[0]
+  if (last) await utimes(last.path, new Date(), new Date())
+}
+
 /** Lets the compiled file of an entry load the bundle. */
 async function lead(entry: string): Promise<void> {
   const target = relative(dirname(join(dist, entry)), join(bundles, id, entry)).replaceAll('\\', '/')
@@ -119,7 +128,7 @@ async function lead(entry: string): Promise<void> {
   await rm(join(dist, `${entry}.map`), { force: true })
 }
 
-/** Removes the bundles that no build has made for a week. Gateways that started before still use the others. */
+/** Removes the bundles that another build replaced a week ago. Gateways that started before may still use the others. */
 async function removeOld(): Promise<void> {
   for (const name of await readdir(bundles)) {
     const age = Date.now() - (await stat(join(bundles, name))).mtimeMs
