@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { flag, readFlag, text, time } from './fields.ts'
 import type { FileSource } from './file-source.ts'
-import { ImportError } from './problems.ts'
+import { ImportError, shorten } from './problems.ts'
 
 const user = z.object({
   id: text,
@@ -23,6 +23,7 @@ const user = z.object({
 
 const columns = Object.keys(user.shape)
 const identityColumn = /^identity:(.+)$/
+const mostShown = 30
 
 /** Users in a table with a header. Only a username or an e-mail address is required. */
 export const csv: FileSource = {
@@ -39,7 +40,9 @@ export const csv: FileSource = {
     const unused = [...names].filter(
       (name) => !columns.includes(name) && !identityColumn.test(name) && !used.includes(name),
     )
-    return unused.length === 0 ? [] : [`These columns are not imported: ${unused.join(', ')}.`]
+    const shown = unused.slice(0, mostShown).map((name) => shorten(name, 60))
+    const rest = unused.length > mostShown ? `, and ${unused.length - mostShown} more` : ''
+    return unused.length === 0 ? [] : [`These columns are not imported: ${shown.join(', ')}${rest}.`]
   },
   createReader: () => (row) => {
     const found = user.parse(row)

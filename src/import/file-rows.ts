@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { splitLines } from './file-text.ts'
-import { ImportError } from './problems.ts'
+import { ImportError, shorten } from './problems.ts'
 
 /** The shape of a file: a table, a JSON value on each line, a JSON array, or a JSON object with the array `users`. */
 export type FileFormat = 'csv' | 'lines' | 'array' | 'users'
@@ -171,7 +171,7 @@ function readHeader(names: readonly string[]): string[] {
   if (repeated !== undefined)
     throw new ImportError(
       'layout',
-      `The header of the file has the column ${JSON.stringify(repeated)} twice.`,
+      `The header of the file has the column ${JSON.stringify(shorten(repeated, 60))} twice.`,
     )
   return header
 }

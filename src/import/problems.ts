@@ -72,7 +72,15 @@ export function hasUnchosen({ counts }: ProblemSummary<ChangeCode>): boolean {
 
 export type ProblemList<Code extends string = ProblemCode> = ReturnType<typeof createProblemList<Code>>
 
-/** Collects problems or changes: counts all and keeps the first `limit`. */
+// In characters: a name or a role has at most 255.
+const longest = 300
+
+/** Shortens a text of a source for the report. */
+export function shorten(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text
+}
+
+/** Collects problems or changes: counts all and keeps the first `limit`, with shortened texts. */
 export function createProblemList<Code extends string = ProblemCode>(limit: number) {
   const kept: Problem<Code>[] = []
   const counts: Partial<Record<Code, number>> = {}
@@ -82,7 +90,13 @@ export function createProblemList<Code extends string = ProblemCode>(limit: numb
       for (const problem of problems) {
         total += 1
         counts[problem.code] = (counts[problem.code] ?? 0) + 1
-        if (kept.length < limit) kept.push(problem)
+        if (kept.length >= limit) continue
+        const { username, detail } = problem
+        kept.push({
+          ...problem,
+          username: username === null ? null : shorten(username, longest),
+          detail: shorten(detail, longest),
+        })
       }
     },
     summary: (): ProblemSummary<Code> => ({ total, counts, kept }),

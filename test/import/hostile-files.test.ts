@@ -94,6 +94,28 @@ if (engines.includes('server')) {
     t.like(JSON.parse(marked.stdout), { users: { read: 2, imported: 1 } })
   })
 
+  test('the report shortens huge fields, and lists the first of many columns', async (t) => {
+    const huge = 'x'.repeat(200_000)
+    const columns = Array.from({ length: 1000 }, (_, index) => `column${index}${'y'.repeat(100)}`)
+    const header = ['username', 'roles', 'identity:github', ...columns].join(',')
+    const rest = ','.repeat(columns.length)
+    const { 'users.csv': file = '' } = await writeFiles(t, {
+      'users.csv': `${header}\n${huge},,${rest}\nada,${huge},${huge}${rest}\n`,
+      'twice.csv': `username,${huge},${huge}\n`,
+    })
+    const { report, text } = await importAll(t, ['csv', file])
+    t.deepEqual(report.problems.counts, {
+      invalid_username: 1,
+      invalid_role: 1,
+      invalid_identity: 1,
+      no_sign_in: 1,
+    })
+    t.regex(report.remarks.join(), /: column0y+…, column1y+…, .*, and 970 more\.$/)
+    t.true(text.length < 6000, `${text.length} characters`)
+    const twice = await runImport(['csv', file.replace('users.csv', 'twice.csv')], { env: {} })
+    t.true(twice.stderr.length < 200, `${twice.stderr.length} characters`)
+  })
+
   test('--claim takes a column of a database, and a member of a JSON column', async (t) => {
     const id = '5b7d2b6e-3c0f-4a4e-9d5c-000000000001'
     const source = await createSource(
