@@ -63,9 +63,11 @@ export function createCandidate(source: SourceUser | BadRow, rules: ImportRules)
   const named = new Set([...source.roles, ...(source.defaultRole === null ? [] : [source.defaultRole])])
   for (const role of [...named].filter((role) => role !== rules.defaultRole)) {
     if (!isRole(role) && source.roles.includes(role)) report('invalid_role', role.slice(0, 40))
+    else if (isForeignAdmin(role, rules)) report('admin_role', role)
     else if (isRole(role) && !isKnownRole(role, rules)) report('unknown_role', role)
   }
-  const mayHave = (role: string) => role !== rules.defaultRole && isRole(role) && isKnownRole(role, rules)
+  const mayHave = (role: string) =>
+    role !== rules.defaultRole && isRole(role) && isKnownRole(role, rules) && !isForeignAdmin(role, rules)
   const hash = rules.withoutPasswords ? null : source.password
   const isKnown = hash !== null && rules.isPasswordHash(hash)
   if (hash && !isKnown) report('unknown_hash', describeHash(hash))
@@ -119,6 +121,11 @@ function findChanges(
 /** Returns the place of a row of a file as a member; none for another row. */
 function placeOf({ place }: Pick<SourceUser, 'place'>): { place?: string } {
   return place === undefined ? {} : { place }
+}
+
+/** Returns true for `admin` of a program in which it is not the superuser of Hasura. */
+function isForeignAdmin(role: string, { isForeign }: ImportRules): boolean {
+  return isForeign === true && role === 'admin'
 }
 
 function isKnownRole(role: string, { knownRoles }: ImportRules): boolean {

@@ -17,6 +17,8 @@ const table = {
     'imported without a role: its name is empty, has more than 255 characters, or one that no X-Hasura-Role header can carry',
   unknown_role:
     'imported without a role: it does not exist here. Cure: claimgate role create, or --create-roles, before the import',
+  admin_role:
+    'imported without the role admin, which is the superuser of Hasura. Cure: claimgate role grant, after the import',
   invalid_claim: 'imported without a claim: the value cannot be a session variable',
 } as const satisfies Record<string, string>
 

@@ -117,6 +117,19 @@ test('AUTH_DEFAULT_ROLE gets no row, and every other role gets one', (t) => {
   ])
 })
 
+test('admin of a program without roles of Hasura is named, and is not granted, not even as the default role', (t) => {
+  const foreign = { isForeign: true, knownRoles: new Set(['admin', 'editor']) }
+  for (const knownRoles of [foreign.knownRoles, null]) {
+    const { user, codes } = candidate(
+      { roles: ['admin', 'editor'], defaultRole: 'admin', password: bcryptHash },
+      { ...foreign, knownRoles },
+    )
+    t.deepEqual(user?.roles, ['editor'])
+    t.is(user?.defaultRole, null)
+    t.deepEqual(codes, ['admin_role'])
+  }
+})
+
 test('the default role of a user is kept unless it is AUTH_DEFAULT_ROLE', (t) => {
   t.is(candidate({ defaultRole: 'user' }).user?.defaultRole, null)
   t.is(candidate({ defaultRole: 'user' }, { defaultRole: 'member' }).user?.defaultRole, 'user')
