@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { flag, readFlag, text, time } from './fields.ts'
+import { flag, readFlag, splitRoles, text, time } from './fields.ts'
 import type { FileSource } from './file-source.ts'
 import { ImportError, shorten } from './problems.ts'
 
@@ -74,13 +74,4 @@ function readFactor(value: string | null): string | null {
   const parsed = flag.safeParse(value)
   if (!parsed.success) return value
   return parsed.data === true ? 'second_factor' : null
-}
-
-/** Splits a list of roles: `editor,author`, with a semicolon or a bar, or with the braces of an array of PostgreSQL. */
-function splitRoles(value: string): string[] {
-  return value
-    .replace(/^\{(.*)\}$/s, '$1')
-    .split(/[,;|]/)
-    .map((role) => role.trim().replace(/^"(.*)"$/s, '$1'))
-    .filter((role) => role !== '')
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { parseObject } from './member.ts'
 
 const yes = new Set<unknown>([true, 1, 'true', 't', 'yes', '1'])
 const no = new Set<unknown>([false, 0, 'false', 'f', 'no', '0'])
@@ -70,6 +71,20 @@ export function listOf<T extends z.ZodType>(schema: T) {
 
 /** A list of which only the length counts. */
 export const anyList = listOf(z.unknown())
+
+/**
+ * Splits the roles in a cell of a table: `editor,author`, with a semicolon or a bar, as an array of PostgreSQL, or as a list
+ * in JSON.
+ */
+export function splitRoles(cell: string): string[] {
+  const list = z.array(z.string()).safeParse(parseObject(cell))
+  if (list.success) return list.data
+  return cell
+    .replace(/^\{(.*)\}$/s, '$1')
+    .split(/[,;|]/)
+    .map((role) => role.trim().replace(/^"(.*)"$/s, '$1'))
+    .filter((role) => role !== '')
+}
 
 /** Returns the first reason why a row does not match its schema. */
 export function describeFault({ issues: [issue] }: z.ZodError): string {

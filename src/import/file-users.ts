@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { emailSchema } from '../authentication/username.ts'
 import { findClaimFault } from '../claims/claim-value.ts'
 import type { ClaimsValues } from '../claims/hasura-claims.ts'
-import { describeFault } from './fields.ts'
+import { describeFault, splitRoles } from './fields.ts'
 import { type FileFormat, type FileRow, readRows } from './file-rows.ts'
 import type { FileOptions, FileSource, FileUser, Seen } from './file-source.ts'
 import type { TextFile } from './file-text.ts'
@@ -71,7 +71,7 @@ export async function* readFileUsers(
   const isRepeated = createRepeatFinder()
   let page: (SourceUser | BadRow)[] = []
   for await (const row of readRows(file.read(), format)) {
-    const user = readUser(row, source, read, choices)
+    const user = readUser(row, source, read, { ...choices, isTable: format === 'csv' })
     if (user === null) continue
     const isKnown = 'id' in user && isRepeated(user.id)
     page.push(isKnown ? refuse('duplicate_id', row.place, user.id, user.username ?? user.email) : user)
@@ -91,7 +91,7 @@ function readUser(
   row: FileRow,
   source: FileSource,
   read: (row: unknown) => FileUser | null,
-  choices: MemberChoices,
+  choices: MemberChoices & { isTable: boolean },
 ): SourceUser | BadRow | null {
   if ('fault' in row) return refuse('invalid_row', row.place, null, row.fault)
   if (typeof row.value !== 'object' || row.value === null || Array.isArray(row.value))
@@ -116,7 +116,7 @@ function readUser(
     email,
     roles: [
       ...(rolesFrom === undefined ? user.roles : []),
-      ...paths.flatMap((path) => readRoles(readMember(row.value, path), path, notes)),
+      ...paths.flatMap((path) => readRoles(row.value, path, choices.isTable, notes)),
     ],
     identities: distinct(user.identities),
     claims: readClaims(row.value, choices, notes),
@@ -133,7 +133,10 @@ function checkEmail(email: string | null, notes: Note[]): string | null {
 
 const maxShown = 40
 
-function readRoles(value: unknown, path: string, notes: Note[]): string[] {
+/** Returns the roles in the member at a path. A cell of a table may have several roles in one text. */
+function readRoles(row: unknown, path: string, isTable: boolean, notes: Note[]): string[] {
+  const value = readMember(row, path)
+  if (isTable && typeof value === 'string' && Object.hasOwn(row as object, path)) return splitRoles(value)
   if (value === undefined || value === null) return []
   return (Array.isArray(value) ? value : [value]).flatMap((role: unknown) => {
     if (typeof role === 'string') return [role]

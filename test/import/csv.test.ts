@@ -96,15 +96,24 @@ if (engines.includes('server')) {
     t.like(stored['bob@example.com'], { active: true, roles: [] })
   })
 
-  test('--roles-from takes the roles from another column', async (t) => {
+  test('--roles-from takes the roles from another column, with the separators of the column roles', async (t) => {
     const { 'users.csv': file = '' } = await writeFiles(t, {
-      'users.csv': `username,roles,groups,password_hash\nada,editor,author,${bcrypt}\n`,
+      'users.csv': `username,roles,groups,password_hash
+ada,editor,author,${bcrypt}
+bob,,"editor,author",${bcrypt}
+eve,,editor | author,${bcrypt}
+joe,,"{editor,""author""}",${bcrypt}
+zoe,,"[""editor"", ""author""]",${bcrypt}
+`,
     })
     const { report, app } = await importAll(t, ['csv', file, '--roles-from', 'groups'], {
       roles: ['editor', 'author'],
     })
     t.deepEqual(report.remarks, [])
-    t.deepEqual((await readStored(app)).ada?.roles, ['author'])
+    const stored = await readStored(app)
+    t.deepEqual(stored.ada?.roles, ['author'])
+    for (const name of ['bob', 'eve', 'joe', 'zoe'])
+      t.deepEqual(stored[name]?.roles, ['author', 'editor'], name)
   })
 } else {
   test('importing is tested with a server only', (t) => t.pass())
