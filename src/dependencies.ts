@@ -26,6 +26,7 @@ import { createRowTurns, takeTurns } from './sessions/row-turns.ts'
 import { createIdentities } from './stores/identities.ts'
 import { createOneTimeCodes } from './stores/one-time-codes.ts'
 import { createPageSessions } from './stores/page-sessions.ts'
+import { createProviderRoles } from './stores/provider-roles.ts'
 import { createSessionList } from './stores/session-list.ts'
 import { createSessions, lockingMethods } from './stores/sessions.ts'
 import { createSweep } from './stores/sweep.ts'
@@ -121,6 +122,7 @@ export async function createDependencies(foundation: Foundation) {
     createId: randomUUID,
     users,
     identities: createIdentities(queries),
+    providerRoles: takeTurns(createProviderRoles(queries), ['set'], inTurn),
     sessions,
     sessionList: createSessionList(queries),
     pageSessions,

@@ -29,6 +29,10 @@ const table = {
   'identity.refused': { level: 'info', message: 'identity link rejected' },
   'identity.unlinked': { level: 'info', message: 'identity unlinked' },
   'provider.failed': { level: 'warn', message: 'provider request failed' },
+  'provider.groups_incomplete': {
+    level: 'warn',
+    message: 'groups of the provider incomplete; its roles of the user stay as they are',
+  },
   'form.refused': { level: 'info', message: 'form rejected: of another browser, forged or expired' },
   'origin.refused': { level: 'warn', message: 'request rejected: its origin is not allowed' },
   'state.refused': {
@@ -63,7 +67,8 @@ export type Facts = {
   address?: string | undefined
   code?: string | undefined
   origin?: string | undefined
-  reason?: Reason | undefined
+  /** The reason of a failed sign-in, or of incomplete groups. */
+  reason?: Reason | 'overage' | 'malformed' | undefined
   everywhere?: boolean | undefined
   step?: string | undefined
   state?: string | undefined

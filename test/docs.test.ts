@@ -169,12 +169,12 @@ test('docs/reference/environment.md and .env.example have every variable that is
       },
     },
   )
-  parseConfig(env, ['github', 'google'])
+  parseConfig(env, ['github', 'google'], { otherProviders: { openId: ['acme'], password: [] } })
   const template = await readFile(new URL('.env.example', root), 'utf8')
   const offered = [...template.matchAll(/^#([A-Z_]+)=/gm)].map(([, name = '']) => name)
   // The names of proxies also count in lower case.
   t.deepEqual([...offered].sort(), [...read].filter((name) => name === name.toUpperCase()).sort())
-  const withoutProvider = offered.map((name) => name.replace(/^AUTH_(?:GITHUB|GOOGLE)_/, 'AUTH_<NAME>_'))
+  const withoutProvider = offered.map((name) => name.replace(/^AUTH_(?:ACME|GITHUB|GOOGLE)_/, 'AUTH_<NAME>_'))
   const named = firstCellsOf('docs/reference/environment.md', 'variable').flatMap(codeIn)
   t.deepEqual(named, [...new Set(withoutProvider)])
 })

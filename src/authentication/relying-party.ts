@@ -1,4 +1,5 @@
 import * as client from 'openid-client'
+import { hasRoles, pickRoles } from '../claims/provider-roles.ts'
 import type { ProviderSettings } from '../config/providers.ts'
 import type { Clock, Flow, IdTokenClaims, SignInHints } from '../context.ts'
 import { GatewayError } from '../errors.ts'
@@ -73,14 +74,16 @@ export function createRelyingParty(options: RelyingPartyOptions) {
     return verifyIdToken(idToken, findKey, { ...rules, issuer, now: clock() })
   }
 
-  /** Returns the claims of userinfo for claims that the ID token lacks. */
+  /** Returns the claims with those of userinfo that the ID token lacks, if it lacks the address, groups or roles. */
   async function complete(claims: IdTokenClaims, metadata: OpenIdMetadata, accessToken: string) {
-    const scope = settings.scope ?? provider.scope
-    const isMissing = scope.includes('email') && claims.email === undefined
-    if (!isMissing || metadata.userinfo_endpoint === undefined) return claims
+    const { scope = provider.scope, roles } = settings
+    const lacksEmail = scope.includes('email') && claims.email === undefined
+    const lacksRoles = roles !== undefined && !hasRoles(claims, roles)
+    if (!(lacksEmail || lacksRoles) || metadata.userinfo_endpoint === undefined) return claims
     const more = await client.fetchUserInfo(configure(metadata), accessToken, claims.sub)
     // Both members of an address are of one source.
-    return { ...more, ...claims, email_verified: more.email_verified }
+    const { email_verified } = claims.email === undefined ? more : claims
+    return { ...more, ...claims, ...(lacksRoles && pickRoles(more, roles)), sub: claims.sub, email_verified }
   }
 
   return {

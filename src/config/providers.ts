@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { RoleMapping } from '../claims/provider-roles.ts'
 import * as v from './values.ts'
 
 /** The settings of one provider. */
@@ -16,6 +17,8 @@ export type ProviderSettings = {
   profileUrl?: string
   emailsUrl?: string
   issuer?: string
+  /** The roles that the claims of an OpenID provider give. */
+  roles?: RoleMapping
 }
 
 /** The names of the provider files: with a strategy, with an issuer alone, and with passwords. */
@@ -56,7 +59,7 @@ export function readProviders({
     [...names.oauth, ...names.openId, ...others].sort().flatMap((name) => {
       const prefix = environmentPrefix(name)
       const settings = names.oauth.includes(name)
-        ? readOAuth(read, problems, prefix)
+        ? readOAuth(read, problems, prefix, env)
         : readOpenId(read, problems, prefix, issuer)
       return settings ? [[name, settings] as const] : []
     }),
@@ -115,7 +118,8 @@ function readOpenId(
   issuerUrl: z.ZodType<string | undefined, string | undefined>,
 ): ProviderSettings | null {
   const issuer = read(`${prefix}_ISSUER`, issuerUrl)
-  const { clientId, ...optional } = readCommon(read, prefix)
+  const { clientId, ...common } = readCommon(read, prefix)
+  const optional = { ...common, roles: readRoleMapping(read, problems, prefix) }
   if (optional.scope && !optional.scope.includes('openid'))
     problems.push(`${prefix}_SCOPE must have openid, without which the provider sends no ID token`)
   if (clientId !== undefined) return { clientId, ...withoutUndefined({ ...optional, issuer }) }
@@ -127,7 +131,29 @@ function readOpenId(
   return null
 }
 
-function readOAuth(read: Read, problems: string[], prefix: string): ProviderSettings | null {
+/** Reads where an OpenID provider has the groups or roles of a user. */
+function readRoleMapping(read: Read, problems: string[], prefix: string): RoleMapping | undefined {
+  const claim = read(`${prefix}_ROLES_CLAIM`, v.roleClaim)
+  const roles = read(`${prefix}_ROLES`, v.roleMap)
+  if (claim !== undefined) return { claim, ...withoutUndefined({ roles }) }
+  if (roles !== undefined && !isReported(problems, `${prefix}_ROLES_CLAIM`))
+    problems.push(
+      `${prefix}_ROLES_CLAIM must be set too: it names the claim with the values of ${prefix}_ROLES`,
+    )
+  return undefined
+}
+
+function readOAuth(
+  read: Read,
+  problems: string[],
+  prefix: string,
+  env: Source['env'],
+): ProviderSettings | null {
+  for (const [name, value] of Object.entries(env))
+    if (value && [`${prefix}_ROLES_CLAIM`, `${prefix}_ROLES`].includes(name))
+      problems.push(
+        `${name} requires an OpenID provider, and the file of this provider does not speak OpenID Connect: unset it`,
+      )
   const { clientId, clientSecret, ...common } = readCommon(read, prefix)
   const optional = {
     ...common,

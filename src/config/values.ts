@@ -170,6 +170,34 @@ export const label = z
   .refine((value) => /^[^\p{Cc}]{1,60}$/u.test(value), 'must be one line of at most 60 characters')
   .optional()
 
+/** The name of a claim of a provider, or its path. */
+export const roleClaim = z
+  .string()
+  .transform((value) => value.trim())
+  .refine((value) => /^[^\p{Cc}]{1,255}$/u.test(value), 'must be one line of at most 255 characters')
+  .optional()
+
+/** The roles of each value of a claim: `value=role,…`, with `\,` for a comma. */
+export const roleMap = z
+  .string()
+  .transform((value, ctx) => {
+    const roles = new Map<string, string[]>()
+    const entries = value.split(/(?<!\\),/).map((entry) => entry.replaceAll('\\,', ',').trim())
+    for (const entry of entries.filter(Boolean)) {
+      const [, claimed = '', given = ''] = /^(.+?)\s*=\s*([^=]+)$/.exec(entry) ?? []
+      if (claimed === '' || given.length > 255 || !isRoleName(given)) {
+        ctx.addIssue({
+          code: 'custom',
+          message: 'must be value=role,… with a role after the last = of each part, and \\, for a comma',
+        })
+        return z.NEVER
+      }
+      roles.set(claimed, [...(roles.get(claimed) ?? []), given])
+    }
+    return roles as ReadonlyMap<string, readonly string[]>
+  })
+  .optional()
+
 // The parameters of an authorization request that the gateway sets, or that would change the form of the answer.
 const ownParameters = new Set([
   'client_id',

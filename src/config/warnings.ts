@@ -1,5 +1,6 @@
 import { isThisMachine } from '../http/ip-address.ts'
 import type { Config } from './config.ts'
+import { environmentPrefix } from './providers.ts'
 
 /** A valid setting, or a file, that puts the deployment at risk. `name` is the variable or the path. */
 export type Warning = { name: string; detail: string; cure: string }
@@ -9,7 +10,12 @@ const fewest = 8
 
 /** Returns the warnings about settings that are valid, and unsafe for the public URL or in general. */
 export function findWarnings(config: Config): Warning[] {
-  return [...findPublicWarnings(config), ...findSecretWarnings(config), ...config.formerVariables]
+  return [
+    ...findPublicWarnings(config),
+    ...findSecretWarnings(config),
+    ...findAdminWarnings(config),
+    ...config.formerVariables,
+  ]
 }
 
 /** Returns the warnings about a gateway that other machines reach. */
@@ -62,6 +68,22 @@ function findSecretWarnings({ publicUrl, ...config }: Config): Warning[] {
   return Object.entries(secrets).flatMap(([name, secret]) => {
     const detail = secret && findWeakness(secret, isThisMachine(publicUrl))
     return detail ? [{ name, detail, cure: 'set another value (openssl rand -base64 48)' }] : []
+  })
+}
+
+/** Returns a warning for each provider whose groups give the role admin, which does not count. */
+function findAdminWarnings({ providers, roles }: Config): Warning[] {
+  if (roles.allowAdmin) return []
+  return [...providers].flatMap(([provider, settings]) => {
+    const given = [...(settings.roles?.roles?.values() ?? [])].flat()
+    if (!given.includes('admin')) return []
+    return [
+      {
+        name: `${environmentPrefix(provider)}_ROLES`,
+        detail: 'gives the role admin, which does not count: admin is the superuser of Hasura',
+        cure: 'set AUTH_ALLOW_ADMIN_ROLE=true, or give another role',
+      },
+    ]
   })
 }
 

@@ -1,3 +1,4 @@
+import { grantProviderRoles } from '../authentication/identity.ts'
 import { type Context, type Middleware, requireState, withContract } from '../context.ts'
 import { askProvider } from '../endpoints/provider-sign-in.ts'
 import { confirmPassword, stepUpBody } from '../endpoints/step-up.ts'
@@ -68,7 +69,8 @@ export function askProviderToConfirm(pages: Pages, provider: string): Middleware
  * Ends a provider sign-in that `askProviderToConfirm` started. The identity must be linked to the user of the session, which
  * must still be active. Other sign-ins pass on.
  */
-export function finishConfirmation({ identities, sessions, clock, base }: Pages): Middleware {
+export function finishConfirmation(pages: Pages): Middleware {
+  const { identities, sessions, clock, base } = pages
   return withContract(
     { errors: ['invalid_state', 'fresh_authentication_required', 'database_unavailable'] },
     async function finishConfirmation(ctx, next) {
@@ -79,6 +81,7 @@ export function finishConfirmation({ identities, sessions, clock, base }: Pages)
       const { provider } = identity
       if (!(await identities.isLinked(identity, userId)))
         throw new GatewayError('fresh_authentication_required')
+      await grantProviderRoles(ctx, userId, pages)
       const access = await sessions.stepUp(sessionId, { id: userId, provider, amr: ['fed'] }, clock())
       if (access === null) throw new GatewayError('invalid_state')
       ctx.state.access = access

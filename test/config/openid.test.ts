@@ -1,4 +1,5 @@
 import { parseConfig } from '../../src/config/config.ts'
+import { findWarnings } from '../../src/config/warnings.ts'
 import { ConfigError } from '../../src/errors.ts'
 import test from '../_test.ts'
 
@@ -168,4 +169,52 @@ test('parameters are a query without the parameters that the gateway sets', (t) 
 test('a label is one line of at most 60 characters', (t) => {
   for (const label of [' ', 'x'.repeat(61), 'a\nb'])
     t.regex(problemsOf({ ...acme, AUTH_ACME_LABEL: label }).join(), /AUTH_ACME_LABEL must be one line/)
+})
+
+test('AUTH_<NAME>_ROLES is split at commas and the last =, and a value may stand twice', (t) => {
+  const rolesOf = (text: string) =>
+    providersOf({ ...acme, AUTH_ACME_ROLES_CLAIM: ' groups ', AUTH_ACME_ROLES: text }).acme?.roles
+  t.deepEqual(rolesOf('staff=editor, staff = author,CN=Boss\\,OU=Groups=manager,'), {
+    claim: 'groups',
+    roles: new Map([
+      ['staff', ['editor', 'author']],
+      ['CN=Boss,OU=Groups', ['manager']],
+    ]),
+  })
+  t.deepEqual(rolesOf('CORP\\staff=team lead\\, east'), {
+    claim: 'groups',
+    roles: new Map([['CORP\\staff', ['team lead, east']]]),
+  })
+  t.deepEqual(providersOf({ ...acme, AUTH_ACME_ROLES_CLAIM: 'realm_access.roles' }).acme?.roles, {
+    claim: 'realm_access.roles',
+  })
+  for (const text of [
+    'staff',
+    '=editor',
+    'staff=',
+    'staff=editor,x',
+    `staff=${'x'.repeat(256)}`,
+    'a=b\u0007',
+  ])
+    t.regex(
+      problemsOf({ ...acme, AUTH_ACME_ROLES_CLAIM: 'groups', AUTH_ACME_ROLES: text }).join(),
+      /^AUTH_ACME_ROLES must be value=role,… /,
+    )
+})
+
+test('roles need the claim and an OpenID provider, and admin without AUTH_ALLOW_ADMIN_ROLE is a warning', (t) => {
+  t.deepEqual(problemsOf({ ...acme, AUTH_ACME_ROLES: 'staff=editor' }), [
+    'AUTH_ACME_ROLES_CLAIM must be set too: it names the claim with the values of AUTH_ACME_ROLES',
+  ])
+  const github = { AUTH_GITHUB_CLIENT_ID: 'id', AUTH_GITHUB_CLIENT_SECRET: 'secret' }
+  t.regex(
+    problemsOf({ ...github, AUTH_GITHUB_ROLES_CLAIM: 'groups' }).join(),
+    /^AUTH_GITHUB_ROLES_CLAIM requires an OpenID provider/,
+  )
+  t.deepEqual(problemsOf({ AUTH_GITLAB_CLIENT_ID: 'id', AUTH_GITLAB_ROLES_CLAIM: 'groups_direct' }), [])
+  const ops = { ...acme, AUTH_ACME_ROLES_CLAIM: 'groups', AUTH_ACME_ROLES: 'ops=admin' }
+  const warningsOf = (env: Record<string, string>) =>
+    findWarnings(parseConfig({ ...secret, ...env })).map(({ name }) => name)
+  t.deepEqual(warningsOf(ops), ['AUTH_ACME_ROLES'])
+  t.deepEqual(warningsOf({ ...ops, AUTH_ALLOW_ADMIN_ROLE: 'true' }), [])
 })

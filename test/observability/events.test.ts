@@ -129,7 +129,7 @@ test.serial('a role that the user does not have is announced when Hasura request
 
 test('the documentation has every event of the table, and no other', async (t) => {
   const text = await readFile(new URL('docs/reference/observability.md', root), 'utf8')
-  const named = [...text.matchAll(/^\| `([a-z]+(?:\.[a-z]+)?)` \| (\w+) \|/gm)].map(([, name, level]) => [
+  const named = [...text.matchAll(/^\| `([a-z]+(?:\.[a-z_]+)?)` \| (\w+) \|/gm)].map(([, name, level]) => [
     name,
     level,
   ])
