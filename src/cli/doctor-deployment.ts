@@ -4,6 +4,7 @@ import { allProviders, callbackUrl, configuredProviders } from '../authenticatio
 import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
 import { environmentPrefix } from '../config/providers.ts'
+import { findMissingRoles } from '../config/warnings.ts'
 import { parseConnectionString } from '../database/connection-string.ts'
 import type { Subscription } from '../database/listener.ts'
 import { describeVersion, readVersion } from '../database/version.ts'
@@ -32,6 +33,7 @@ import { connectDeployment, type Deployment } from '../process/deployment.ts'
 import { loadSettings, type Settings } from '../process/settings.ts'
 import { root } from '../root.ts'
 import { findMostGrants } from '../stores/access.ts'
+import { createProviderRoles } from '../stores/provider-roles.ts'
 import { createRoles } from '../stores/roles.ts'
 import { findHashSamples } from '../stores/users.ts'
 import { estimateLength } from '../tokens/access-token.ts'
@@ -167,6 +169,7 @@ async function readDatabase(
       null,
   }))
   const keys = opened.map(({ kid, state, pair }) => ({ kid, state, opens: pair !== null }))
+  const missingRoles = await findMissingRoles(config, createProviderRoles(database).findMissing)
   const active = opened.find(({ state }) => state === 'active')?.pair ?? null
   return {
     checks: [
@@ -174,6 +177,7 @@ async function readDatabase(
       checkKeys(keys, config.keyPair?.kid ?? null),
       await examineTokens(database, config),
       await examineHashes(database),
+      ...missingRoles.map((warning): Check => ({ ...warning, status: 'warning' })),
     ],
     signingKey: config.keyPair ?? active,
     roles: (await createRoles(database).list()).map(({ name }) => name),

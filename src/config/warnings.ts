@@ -87,6 +87,31 @@ function findAdminWarnings({ providers, roles }: Config): Warning[] {
   })
 }
 
+/**
+ * Returns a warning for each provider whose groups give roles that do not exist. `findMissing` returns the names without a
+ * role.
+ */
+export async function findMissingRoles(
+  { providers, roles }: Pick<Config, 'providers' | 'roles'>,
+  findMissing: (names: readonly string[]) => Promise<string[]>,
+): Promise<Warning[]> {
+  const given = [...providers].flatMap(([provider, settings]) => {
+    const names = [...(settings.roles?.roles?.values() ?? [])].flat()
+    return names.length > 0 ? [{ name: `${environmentPrefix(provider)}_ROLES`, names }] : []
+  })
+  if (given.length === 0) return []
+  const missing = await findMissing([...new Set(given.flatMap(({ names }) => names))])
+  // Every user has the default role, also when it does not exist.
+  const lacks = (names: readonly string[]) =>
+    missing.filter((role) => role !== roles.defaultRole && names.includes(role))
+  return given.flatMap(({ name, names }) => {
+    const quoted = lacks(names).map((role) => JSON.stringify(role))
+    if (quoted.length === 0) return []
+    const detail = `gives roles that do not exist: ${quoted.join(', ')}`
+    return [{ name, detail, cure: 'create them with claimgate role create, or correct their names' }]
+  })
+}
+
 /** Returns the reason why a secret can be guessed; null without one. The trial values are for this machine only. */
 function findWeakness(secret: string, isLocal: boolean): string | null {
   if (/^PUT-THE-OUTPUT/.test(secret) || (!isLocal && secret.startsWith('trial')))

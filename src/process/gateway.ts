@@ -5,6 +5,7 @@ import { createApp, createMetricsApp } from '../app.ts'
 import { createHashThreads, type HashThreads, shareOfCores } from '../authentication/hash-threads.ts'
 import type { Provider } from '../authentication/provider.ts'
 import type { Config } from '../config/config.ts'
+import { findMissingRoles } from '../config/warnings.ts'
 import type { Clock } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { isAway } from '../database/failures.ts'
@@ -17,6 +18,7 @@ import { createFetch } from '../http/proxy-fetch.ts'
 import { listen, type RunningServer } from '../http/server.ts'
 import type { ShareMetrics } from '../observability/metrics.ts'
 import type { PageFiles } from '../pages/assets.ts'
+import { createProviderRoles } from '../stores/provider-roles.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 import { createKeyring, generateSigningKey, type Keyring } from '../tokens/keyring.ts'
 import { connectDeployment, prepareKey } from './deployment.ts'
@@ -119,6 +121,8 @@ export async function startGateway({
       await deployment.migrate()
       await databaseClock.measure()
       await keys.update(clock())
+      const missing = await findMissingRoles(config, createProviderRoles(database).findMissing)
+      for (const { name, detail, cure } of missing) log.warn({ name }, `${name} ${detail}; ${cure}`)
     }
     let endMaintenance = async () => {}
     const ready = readiness.prepare(work, log.child({ port })).then((isReady) => {

@@ -17,6 +17,12 @@ const findChange = {
     LIMIT 1`,
 }
 
+const findMissing = {
+  name: 'role_missing',
+  text: `SELECT name FROM unnest($1::text[]) AS t (name)
+    WHERE NOT EXISTS (SELECT FROM {role} r WHERE r.name = t.name) ORDER BY name COLLATE "C"`,
+}
+
 // Sign-ins and unlinkings lock the user first, so the next statement sees the rows of the one before. The identity is
 // unlinked only under the same lock.
 const lockUser = `SELECT true FROM {user} u WHERE u.id = $1::uuid AND EXISTS (
@@ -69,6 +75,10 @@ export function createProviderRoles({
   }
 
   return {
+    /** Returns the names that no role has. */
+    findMissing: async (names: readonly string[]): Promise<string[]> =>
+      (await query<{ name: string }>(findMissing, [names])).map(({ name }) => name),
+
     /**
      * Makes the roles that a provider has granted to a user those of `roles` that exist, in one transaction. A role that
      * the user has by hand or from another provider stays as it is. A default role that is taken back is cleared. One

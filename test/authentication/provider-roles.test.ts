@@ -72,6 +72,17 @@ const rowsOf = async (id: string) =>
     )
   ).map(({ name, provider }) => `${name} ${provider ?? 'by hand'}`)
 
+test.serial('the log of the start names the roles of the list that do not exist', (t) => {
+  const warnings = stage.app.logs.filter(({ name }) => name === 'AUTH_ACME_CORP_ROLES')
+  t.is(warnings.length, 1)
+  t.like(warnings[0], { level: 40 })
+  // At the start of this test no role existed.
+  t.regex(
+    String(warnings[0]?.msg),
+    /roles that do not exist: "admin", "author", "editor", "manager", "unknown"; create/,
+  )
+})
+
 test.serial(
   'the first sign-in has the roles of its groups in its token, and the next one those of that time',
   async (t) => {

@@ -79,6 +79,21 @@ besideGateway('doctor finds nothing wrong with a gateway and a Hasura that agree
   t.like(await d.run(`doctor --hasura ${hasura.url}`), { code: 0, stderr: '' })
 })
 
+besideGateway('doctor names the roles of AUTH_<NAME>_ROLES that do not exist, as a warning', async (t) => {
+  const env = {
+    AUTH_ACME_ISSUER: `http://127.0.0.1:${await findPort()}`,
+    AUTH_ACME_CLIENT_ID: 'id',
+    AUTH_ACME_ROLES_CLAIM: 'groups',
+  }
+  const named = await examine('', { ...env, AUTH_ACME_ROLES: 'heads=manager,staff=user,b=clerk,a=baker' })
+  t.like(named.of('AUTH_ACME_ROLES'), {
+    status: 'warning',
+    detail: 'gives roles that do not exist: "baker", "clerk"',
+  })
+  const existing = await examine('', { ...env, AUTH_ACME_ROLES: 'heads=manager' })
+  t.is(existing.of('AUTH_ACME_ROLES'), undefined)
+})
+
 besideGateway('doctor runs without Hasura, and says what it skipped', async (t) => {
   const { checks, of } = await examine('')
   fails(t, checks, [])
