@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -12,13 +12,64 @@ process.chdir(fileURLToPath(new URL('../', import.meta.url)))
 const sourceFolders = ['src', 'providers', 'prisma', 'scripts']
 const sourceFiles = ['package.json', 'prisma.config.ts', 'tsconfig.json', 'tsconfig.build.json']
 /** npm's list of the installed packages. A pruned installation has fewer packages, and the same build. */
-const lock = 'package-lock.json'
+const packageLock = 'package-lock.json'
 const generated = join('src', 'database', 'generated')
 const outputs = ['src', 'providers', 'bundles', 'snapshot'].map((name) => join('dist', name))
 const stamp = join('dist', 'build.json')
+/** The file of the running build, with its process id. */
+const lock = join('dist', 'build.lock')
 
 const isStart = process.argv.includes('--if-changed')
-if (!(isStart && isCurrent())) build()
+if (!(isStart && isCurrent())) {
+  lockBuild()
+  // Another build may have made this one meanwhile.
+  if (!(isStart && isCurrent())) build()
+}
+
+/** Waits until no other build runs: two at once would mix their files. */
+function lockBuild() {
+  mkdirSync('dist', { recursive: true })
+  let told = ''
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' })
+      process.on('exit', () => rmSync(lock, { force: true }))
+      return
+    } catch (error) {
+      if (error.code !== 'EEXIST') {
+        // A full disk leaves an empty file.
+        rmSync(lock, { force: true })
+        throw error
+      }
+    }
+    const owner = readOwner()
+    if (owner !== '' && owner !== told && isRunning(owner)) {
+      told = owner
+      console.error(`Waiting for the build of process ${owner}. If there is none, remove ${lock}.`)
+    }
+    if (owner !== '' && !isRunning(owner) && owner === readOwner()) rmSync(lock, { force: true })
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  }
+}
+
+/** Returns the process id in the lock; empty before it is written, and after the build. */
+function readOwner() {
+  try {
+    return readFileSync(lock, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Returns true for a process that runs, also one of another user. */
+function isRunning(id) {
+  try {
+    process.kill(Number(id), 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
 
 /** Returns true when sources and outputs are the ones of the last complete build. */
 function isCurrent() {
@@ -70,7 +121,7 @@ function removeStale(folder) {
 
 function listSources() {
   const files = sourceFolders.flatMap(listFiles).filter((path) => !path.startsWith(generated))
-  return [...sourceFiles, lock, ...files]
+  return [...sourceFiles, packageLock, ...files]
 }
 
 function listOutputs() {

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { appendFile, cp, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -26,7 +26,7 @@ const files = [
 async function copyRepository(t: ExecutionContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'claimgate-build-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const filter = (path: string) => !/[\\/]dist[\\/](?:test|bench|bundles|build\.json)$/.test(path)
+  const filter = (path: string) => !/[\\/]dist[\\/](?:test|bench|bundles|build\.(?:json|lock))$/.test(path)
   for (const part of [...parts, ...files])
     await cp(new URL(part, root), join(folder, part), { recursive: true, preserveTimestamps: true, filter })
   await symlink(fileURLToPath(new URL('node_modules', root)), join(folder, 'node_modules'), 'dir')
@@ -119,6 +119,20 @@ test('npm start builds only after a change, and a running gateway keeps its file
   await build(folder)
   t.is((await readdir(join(folder, 'dist/bundles'))).length, 1)
   t.false(existsSync(join(folder, 'dist/bundles', first)))
+})
+
+test('two builds at once wait for each other, and a build that was killed keeps no other waiting', async (t) => {
+  t.timeout(400_000)
+  const folder = await copyRepository(t)
+  const ended = spawnSync(process.execPath, ['--version']).pid
+  await writeFile(join(folder, 'dist/build.lock'), String(ended))
+  const [first, second] = await Promise.all([build(folder), build(folder, '--if-changed')])
+  // The start needs no build of its own when the other build was first.
+  t.regex(first + second, /Generated Prisma Client/)
+  t.false(existsSync(join(folder, 'dist/build.lock')))
+  t.is((await readdir(join(folder, 'dist/bundles'))).length, 1)
+  const gateway = await startProcess({}, folder, startupLine, join(folder, 'dist/src/main.js'))
+  t.is((await gateway.stop()).code, 0)
 })
 
 test('all packages that a build needs are dependencies, because NODE_ENV=production leaves out the others', async (t) => {
