@@ -26,6 +26,8 @@ export type Seen = {
   names: ReadonlySet<string>
   /** The wanted members beside `users`. */
   members: ReadonlyMap<string, unknown>
+  /** The paths of --claim and --roles-from that no row has. */
+  missing: readonly string[]
 }
 
 /** A program whose users are imported from a file. */

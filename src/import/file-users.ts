@@ -45,20 +45,27 @@ export async function findFormat(source: FileSource, file: TextFile): Promise<Fi
 const mostNames = 1000
 
 /** Reads a file to its end. Throws ImportError for a file that cannot be imported, before anything is changed. */
-export async function surveyFile({ source, file, format, options }: UserFile): Promise<Seen> {
+export async function surveyFile({ source, file, format, options, choices }: UserFile): Promise<Seen> {
   const names = new Set<string>()
   const members = new Map<string, unknown>()
+  const missing = new Set(pathsOf(choices))
   const onMember = (name: string, value: unknown) => void members.set(name, value)
   let rows = 0
   for await (const row of readRows(file.read(), format, { members: source.members ?? [], onMember })) {
     rows += 1
     if (!('value' in row) || typeof row.value !== 'object' || row.value === null) continue
     if (names.size < mostNames) for (const name of Object.keys(row.value)) names.add(name)
+    for (const path of missing) if (readMember(row.value, path) !== undefined) missing.delete(path)
     source.check?.(row.value, options)
   }
   if (rows === 0 && format === 'users')
     throw new ImportError('layout', `The file has no users. It must be ${source.expected}.`)
-  return { rows, names, members }
+  return { rows, names, members, missing: [...missing] }
+}
+
+/** Returns the paths of members that the operator chose. */
+export function pathsOf({ claims, rolesFrom }: Pick<MemberChoices, 'claims' | 'rolesFrom'>): string[] {
+  return [...claims.values(), ...(rolesFrom === undefined ? [] : [rolesFrom])]
 }
 
 /** Reads the users of a file, `size` at a time. */

@@ -8,7 +8,7 @@ import { csv } from './csv.ts'
 import { readRows } from './file-rows.ts'
 import type { FileSource } from './file-source.ts'
 import { openTextFile } from './file-text.ts'
-import { findFormat, readClaims, readFileUsers, surveyFile } from './file-users.ts'
+import { findFormat, pathsOf, readClaims, readFileUsers, surveyFile } from './file-users.ts'
 import { firebase } from './firebase.ts'
 import { parseHashConfig } from './firebase-hash.ts'
 import { keycloak } from './keycloak.ts'
@@ -129,8 +129,10 @@ async function openFileUsers(
     const seen = await surveyFile(users)
     return {
       isForeign: true,
-      remarks:
-        source.remark?.(seen, [...claims.values(), ...(rolesFrom === undefined ? [] : [rolesFrom])]) ?? [],
+      remarks: [
+        ...(source.remark?.(seen, pathsOf(users.choices)) ?? []),
+        ...seen.missing.map((path) => `No user has the member ${path}, which --claim or --roles-from names.`),
+      ],
       count: async () => seen.rows,
       pages: (size) => readFileUsers(users, seen, size),
       close: file.close,

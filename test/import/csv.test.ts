@@ -32,7 +32,10 @@ if (engines.includes('server')) {
       { roles: ['editor', 'author'] },
     )
     t.like(report, { code: 1, users: { read: 11, imported: 4, refused: 7 }, identities: { linked: 1 } })
-    t.deepEqual(report.remarks, ['These columns are not imported: constructor.'])
+    t.deepEqual(report.remarks, [
+      'These columns are not imported: constructor.',
+      'No user has the member toString, which --claim or --roles-from names.',
+    ])
     const problems = report.problems.kept.map(({ code, place, detail }) => `${code} ${place} ${detail}`)
     t.deepEqual(problems.sort(), [
       'duplicate_id line 12 ada again',
@@ -110,6 +113,12 @@ zoe,,"[""editor"", ""author""]",${bcrypt}
       roles: ['editor', 'author'],
     })
     t.deepEqual(report.remarks, [])
+    const misspelled = await importAll(t, ['csv', file, '--roles-from', 'grups', '--claim', 'org=orgs.id'])
+    t.deepEqual(misspelled.report.remarks, [
+      'These columns are not imported: groups.',
+      'No user has the member orgs.id, which --claim or --roles-from names.',
+      'No user has the member grups, which --claim or --roles-from names.',
+    ])
     const stored = await readStored(app)
     t.deepEqual(stored.ada?.roles, ['author'])
     for (const name of ['bob', 'eve', 'joe', 'zoe'])
