@@ -61,6 +61,8 @@ async function tryRelease(copy: string, env: Record<string, string>): Promise<vo
     claimgate('role', 'grant', 'test123', 'editor')
     if (!/editor/.test(claimgate('claims', 'preview', 'test123')))
       throw new Error('the claims lack the granted role editor')
+    // `npm start` compiles no tests.
+    run('npm', 'run', '--silent', 'build')
     const files = smokeTests.map((name) => `dist/test/${name}.test.js`)
     const { PORT, HOST, AUTH_DATA_DIR, ...rest } = env
     const tests = execFileSync('node', ['dist/test/_run.js', ...files], {
