@@ -3,6 +3,7 @@ import { createHasuraClaims, isRoleName } from '../claims/hasura-claims.ts'
 import { warnOfLength } from '../http/header-size.ts'
 import { breaks, storableText, validate } from '../http/validate.ts'
 import { findGrants } from '../stores/access.ts'
+import { createProviderRoles } from '../stores/provider-roles.ts'
 import { createRoles } from '../stores/roles.ts'
 import type { UserName } from '../stores/user-admin.ts'
 import { estimateLength } from '../tokens/access-token.ts'
@@ -123,6 +124,23 @@ export async function revokeRole(
   const done = changed ? 'no longer has' : 'did not have'
   const text = `${quote(user.username)} ${done} the role ${quote(role)}${wasDefault ? ', which was their default' : ''}.`
   return { document: { ...toDocument(user, role), changed, wasDefault }, text, warning }
+}
+
+/** Takes back all roles that a provider has granted, after confirmation. Throws `interrupted`. */
+export async function revokeOfProvider(
+  context: CommandContext,
+  provider: string,
+  isSure: boolean,
+): Promise<void> {
+  if (!isSure)
+    await confirm(context.process, `Revoke all roles that the provider ${quote(provider)} has granted?`)
+  const counts = await withDeployment(context, ({ database }) =>
+    createProviderRoles(database).takeBack(provider),
+  )
+  print(context, {
+    document: { provider, ...counts },
+    text: `Revoked ${count(counts.roles, 'role grant')} of the provider ${quote(provider)}, of ${count(counts.users, 'user')}.`,
+  })
 }
 
 /** Renames a role. Throws `role_not_found`, `role_exists` and `validation_failed`. */

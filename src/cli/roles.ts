@@ -8,6 +8,8 @@ const actions = () => import('./role-actions.ts')
 
 type ChangeOfUsers = (opened: OpenDeployment, users: NamedUsers, role: string) => Promise<Output>
 
+type RevokeOptions = { provider?: string; yes?: true; usersFrom?: string }
+
 /** Returns a commander action for the users and the role of a command line, and the users of a file. */
 function changeMany(context: CommandContext, load: () => Promise<ChangeOfUsers>) {
   return async (names: string[], { usersFrom }: { usersFrom?: string }) => {
@@ -50,13 +52,13 @@ export function registerRole(program: Command, context: CommandContext): void {
     .description('Lists the roles with the number of their users.')
     .addHelpText('after', examples('claimgate role list'))
     .action(onDeployment(context, async () => (await actions()).listRoles))
-  const forMany = (verb: 'grant' | 'revoke') =>
+  const forMany = (verb: 'grant' | 'revoke', names: '<names...>' | '[names...]') =>
     role
       .command(verb)
       .usage('[options] <user>... <role>')
-      .argument('<names...>', 'users, and the role as the last name')
+      .argument(names, 'users, and the role as the last name')
       .option('--users-from <file>', 'a file with a user on each line, or - for standard input')
-  forMany('grant')
+  forMany('grant', '<names...>')
     .summary('grant a role to users')
     .description('Grants a role to users, to all of them or to none. A user who has the role keeps it.')
     .addHelpText(
@@ -68,16 +70,28 @@ export function registerRole(program: Command, context: CommandContext): void {
       ),
     )
     .action(changeMany(context, async () => (await actions()).grantRole))
-  forMany('revoke')
-    .summary('revoke a role of users')
+  const revokeMany = changeMany(context, async () => (await actions()).revokeRole)
+  forMany('revoke', '[names...]')
+    .summary('revoke a role of users, or the roles of a provider')
     .description(
-      'Revokes a role of users, of all of them or of none. If it was the default role, the default role of the deployment replaces it.',
+      'Revokes a role of users, of all of them or of none. With --provider, revokes all roles that the sign-ins of a provider have granted. If one was the default role, the default role of the deployment replaces it.',
     )
+    .option('--provider <name>', 'revoke all roles that this provider has granted instead')
+    .option('--yes', 'revoke the roles of a provider without asking')
     .addHelpText(
       'after',
-      examples('claimgate role revoke alice editor', 'claimgate role revoke editor --users-from team.txt'),
+      examples(
+        'claimgate role revoke alice editor',
+        'claimgate role revoke editor --users-from team.txt',
+        'claimgate role revoke --provider acme --yes',
+      ),
     )
-    .action(changeMany(context, async () => (await actions()).revokeRole))
+    .action(async (names: string[], { provider, yes, usersFrom }: RevokeOptions) => {
+      if (provider === undefined) return revokeMany(names, usersFrom === undefined ? {} : { usersFrom })
+      if (names.length > 0 || usersFrom !== undefined)
+        throw new CommandError('usage', 'give --provider <name> alone, or users and a role')
+      await (await actions()).revokeOfProvider(context, provider, yes === true)
+    })
   role
     .command('rename')
     .summary('rename a role')

@@ -7,6 +7,21 @@ export const takeBackAll = `WITH taken AS (
   UPDATE {user} SET default_role_id = NULL
   WHERE id = $1::uuid AND default_role_id IN (SELECT role_id FROM taken)`
 
+// Users in the order of their ids, so that two such statements cannot wait for each other.
+const takeBackFromMany = {
+  name: 'provider_roles_take_back',
+  text: `WITH users AS MATERIALIZED (
+      SELECT u.id FROM {user} u
+      WHERE ($2::uuid IS NULL OR u.id > $2::uuid)
+        AND EXISTS (SELECT FROM {user_role} ur WHERE ur.user_id = u.id AND ur.provider = $1)
+      ORDER BY u.id LIMIT 1000 FOR NO KEY UPDATE OF u),
+    taken AS (
+      DELETE FROM {user_role} WHERE user_id IN (SELECT id FROM users) AND provider = $1 RETURNING user_id, role_id),
+    cleared AS (
+      UPDATE {user} u SET default_role_id = NULL FROM taken t WHERE u.id = t.user_id AND u.default_role_id = t.role_id)
+    SELECT u.id, (SELECT count(*)::int FROM taken t WHERE t.user_id = u.id) AS roles FROM users u ORDER BY u.id`,
+}
+
 const findChange = {
   name: 'provider_roles_differ',
   text: `SELECT true FROM {role} r LEFT JOIN {user_role} ur ON ur.role_id = r.id AND ur.user_id = $1::uuid
@@ -78,6 +93,19 @@ export function createProviderRoles({
     /** Returns the names that no role has. */
     findMissing: async (names: readonly string[]): Promise<string[]> =>
       (await query<{ name: string }>(findMissing, [names])).map(({ name }) => name),
+
+    /** Takes back all roles that a provider has granted, of a thousand users at a time. Returns the counts. */
+    takeBack: async (provider: string): Promise<{ users: number; roles: number }> => {
+      const counts = { users: 0, roles: 0 }
+      let last: string | null = null
+      for (;;) {
+        const batch: { id: string; roles: number }[] = await query(takeBackFromMany, [provider, last])
+        counts.users += batch.length
+        for (const { roles } of batch) counts.roles += roles
+        last = batch.at(-1)?.id ?? null
+        if (last === null) return counts
+      }
+    },
 
     /**
      * Makes the roles that a provider has granted to a user those of `roles` that exist, in one transaction. A role that

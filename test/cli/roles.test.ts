@@ -50,6 +50,37 @@ test.serial(
   },
 )
 
+test.serial(
+  'role revoke --provider takes back what a provider has granted, with default roles, and nothing else',
+  async (t) => {
+    await d.json('role create of-acme')
+    await d.json('user create bobby --password-stdin', { input: 'correct horse' })
+    await d.sql(`INSERT INTO user_role (user_id, role_id, provider)
+    SELECT u.id, r.id, p.name FROM (VALUES ('alice', 'of-acme', 'acme'), ('alice', 'editor', 'other'),
+      ('bobby', 'of-acme', 'acme'), ('bobby', 'editor', NULL)) AS p (username, role, name)
+    JOIN "user" u ON u.username = p.username JOIN role r ON r.name = p.role`)
+    await d.json('role default alice of-acme')
+    await d.json('role default bobby editor')
+    t.like(await d.failure('role revoke alice editor --provider acme --yes'), { code: 'usage', exit: 64 })
+    t.is(
+      (await d.run('role revoke --provider acme --yes')).stdout,
+      'Revoked 2 role grants of the provider "acme", of 2 users.\n',
+    )
+    t.deepEqual(await d.json('role revoke --provider acme --yes'), { provider: 'acme', users: 0, roles: 0 })
+    t.deepEqual(
+      await d.sql(`SELECT u.username, r.name, ur.provider, d.name AS default FROM "user" u
+      JOIN user_role ur ON ur.user_id = u.id JOIN role r ON r.id = ur.role_id
+      LEFT JOIN role d ON d.id = u.default_role_id ORDER BY u.username`),
+      [
+        { username: 'alice', name: 'editor', provider: 'other', default: null },
+        { username: 'bobby', name: 'editor', provider: null, default: 'editor' },
+      ],
+    )
+    await d.json('user delete bobby --yes')
+    await d.json('role revoke --provider other --yes')
+  },
+)
+
 test.serial('role grant says whether it changed anything, and warns of admin', async (t) => {
   t.is((await d.run('role grant ALICE editor')).stdout, '"alice" now has the role "editor".\n')
   t.is((await d.run('role grant alice editor')).stdout, '"alice" already had the role "editor".\n')
