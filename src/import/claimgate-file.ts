@@ -67,7 +67,7 @@ const rows = {
     updated_at: time,
     session_epoch: integer,
   },
-  // An export of a database before migration 0014 lacks the provider.
+  // Exports before the migration 0014 lack the provider, and before 0013 the app of a session.
   user_role: { id, user_id: id, role_id: id, provider: text.nullish() },
   user_claim: { user_id: id, name: text, value: json },
   identity: {
@@ -97,7 +97,7 @@ const rows = {
     amr: z.array(text).nullable(),
     level: integer,
     provider: text.nullable(),
-    app: text.nullable(),
+    app: text.nullish(),
     epoch: integer,
   },
   signing_key: {
