@@ -85,7 +85,7 @@ export function createProviderRoles({
       const locked = await tx.$queryRawUnsafe<unknown[]>(lock, userId, provider, subject)
       if (locked.length === 0) return null
       const [changed] = await tx.$queryRawUnsafe<RoleChange[]>(set, userId, provider, roles)
-      return changed ?? null
+      return changed && changed.granted.length + changed.taken.length > 0 ? changed : null
     })
   }
 

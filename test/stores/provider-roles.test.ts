@@ -135,36 +135,42 @@ for (const engine of engines) {
 
   const load: Record<Engine, number> = { embedded: 200, server: 1000 }
 
-  test(`${engine}: after ${load[engine]} concurrent sign-ins with grants by hand, each row is of the last one or by hand`, async (t) => {
-    const random = createRandom(19)
-    const some = () => Array.from({ length: 10 }, (_, n) => `load${n}`).filter(() => random() < 0.5)
-    const signInOf = async (user: number) => {
-      const name = `load-user${user}`
-      const id = await addLinked(name)
-      const hands = new Set<string>()
-      const expected = (wanted: readonly string[]) =>
-        [...new Set([...wanted, ...hands])]
-          .sort()
-          .map((role) => `${role} ${hands.has(role) ? 'by hand' : 'acme'}`)
-      // In each round five sign-ins run at once, with a grant by hand.
-      for (let round = 0; round < load[engine] / 50; round++) {
-        const sets = Array.from({ length: 5 }, some)
-        const granted = `load${Math.floor(random() * 10)}`
-        await Promise.all([...sets.map((set) => providerRoles.set(id, acme(name), set)), byHand(id, granted)])
-        hands.add(granted)
-        const rows = await rowsOf(stores, id)
-        const isOfOne = sets.some((set) => rows.join() === expected(set).join())
-        if (!isOfOne) t.deepEqual(rows, sets.map(expected) as unknown as string[])
-        // Then a hand takes one back, which the next sign-in may grant.
-        if (round % 3 === 2) {
-          await roles.revoke([id], ids.get(granted) ?? '')
-          hands.delete(granted)
+  test.serial(
+    `${engine}: after ${load[engine]} concurrent sign-ins with grants by hand, each row is of the last one or by hand`,
+    async (t) => {
+      const random = createRandom(19)
+      const some = () => Array.from({ length: 10 }, (_, n) => `load${n}`).filter(() => random() < 0.5)
+      const signInOf = async (user: number) => {
+        const name = `load-user${user}`
+        const id = await addLinked(name)
+        const hands = new Set<string>()
+        const expected = (wanted: readonly string[]) =>
+          [...new Set([...wanted, ...hands])]
+            .sort()
+            .map((role) => `${role} ${hands.has(role) ? 'by hand' : 'acme'}`)
+        // In each round five sign-ins run at once, with a grant by hand.
+        for (let round = 0; round < load[engine] / 20; round++) {
+          const sets = Array.from({ length: 5 }, some)
+          const granted = `load${Math.floor(random() * 10)}`
+          await Promise.all([
+            ...sets.map((set) => providerRoles.set(id, acme(name), set)),
+            byHand(id, granted),
+          ])
+          hands.add(granted)
+          const rows = await rowsOf(stores, id)
+          const isOfOne = sets.some((set) => rows.join() === expected(set).join())
+          if (!isOfOne) t.deepEqual(rows, sets.map(expected) as unknown as string[])
+          // Then a hand takes one back, which the next sign-in may grant.
+          if (round % 3 === 2) {
+            await roles.revoke([id], ids.get(granted) ?? '')
+            hands.delete(granted)
+          }
         }
+        const last = some()
+        await providerRoles.set(id, acme(name), last)
+        t.deepEqual(await rowsOf(stores, id), expected(last))
       }
-      const last = some()
-      await providerRoles.set(id, acme(name), last)
-      t.deepEqual(await rowsOf(stores, id), expected(last))
-    }
-    await Promise.all(Array.from({ length: 10 }, (_, user) => signInOf(user)))
-  })
+      await Promise.all(Array.from({ length: 4 }, (_, user) => signInOf(user)))
+    },
+  )
 }
