@@ -75,8 +75,11 @@ export type Flow = {
   codeChallenge: string | null
   /** The user and session that asked to be linked with the identity; null for a sign-in. */
   link: { userId: string; sessionId: string } | null
-  /** The user and the session of the pages that authenticate again; undefined for other sign-ins. */
-  stepUp?: { userId: string; sessionId: string } | undefined
+  /**
+   * The user and the session of the pages that authenticate again, since a time in seconds; undefined for other
+   * sign-ins.
+   */
+  stepUp?: { userId: string; sessionId: string; since: number } | undefined
   /** True for a sign-in that began on a page: it ends on a page, and a page shows its errors. */
   page: boolean
 }

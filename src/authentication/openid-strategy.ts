@@ -51,7 +51,11 @@ export function createOpenIdStrategy({
     const secret = () => randomBytes(32).toString('base64url')
     const secrets = { nonce: secret(), codeVerifier: secret() }
     const state = await stateCookie.begin(ctx, name, callbackUrl, secrets)
-    return relyingParty.authorizationUrl({ ...secrets, state }, ctx.state.hints ?? {})
+    const { hints = {}, start } = ctx.state
+    return relyingParty.authorizationUrl(
+      { ...secrets, state },
+      { ...hints, isStepUp: start?.stepUp !== undefined },
+    )
   }
 
   async function authenticate(ctx: Context, actions: Actions): Promise<void> {

@@ -92,15 +92,20 @@ export function createRelyingParty(options: RelyingPartyOptions) {
     verifyIdToken: (idToken: string, rules: Omit<IdTokenRules, 'issuer' | 'now'>) =>
       explain(verify(idToken, rules)),
 
-    /** Returns the address of the provider's page for a sign-in. */
-    authorizationUrl: (secrets: Secrets, hints: SignInHints): Promise<URL> =>
+    /**
+     * Returns the address of the provider's page for a sign-in. For a step-up it asks the provider to authenticate the
+     * user now, and for `auth_time` in the ID token (OpenID Connect Core, section 3.1.2.1).
+     */
+    authorizationUrl: (secrets: Secrets, hints: SignInHints & { isStepUp?: boolean }): Promise<URL> =>
       explain(
         (async () => {
-          const { loginHint, prompt } = hints
+          const { loginHint, prompt, isStepUp } = hints
           return client.buildAuthorizationUrl(configure(await readMetadata()), {
             ...settings.parameters,
             ...(loginHint !== undefined && { login_hint: loginHint }),
             ...(prompt !== undefined && { prompt }),
+            // Not prompt=login: a provider that does not know it, such as Google, rejects the request.
+            ...(isStepUp && { max_age: '0' }),
             scope: (settings.scope ?? provider.scope).join(' '),
             redirect_uri: callbackUrl,
             state: secrets.state,

@@ -25,7 +25,7 @@ const flowSchema = z.object({
   codeChallenge: z.string().nullable(),
   link: z.object({ userId: z.string(), sessionId: z.string() }).nullable(),
   page: z.boolean().default(false),
-  stepUp: z.object({ userId: z.string(), sessionId: z.string() }).optional(),
+  stepUp: z.object({ userId: z.string(), sessionId: z.string(), since: z.number() }).optional(),
   callbackUrl: z.string(),
 })
 

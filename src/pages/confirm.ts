@@ -1,10 +1,17 @@
 import { grantProviderRoles } from '../authentication/identity.ts'
-import { type Context, type Middleware, requireState, withContract } from '../context.ts'
+import {
+  type Context,
+  type Middleware,
+  type ProviderProfile,
+  requireState,
+  withContract,
+} from '../context.ts'
 import { askProvider } from '../endpoints/provider-sign-in.ts'
 import { confirmPassword, stepUpBody } from '../endpoints/step-up.ts'
 import { GatewayError } from '../errors.ts'
 import { html } from '../http/html.ts'
 import { withoutQuery } from '../http/query.ts'
+import { clockTolerance } from '../tokens/id-token.ts'
 import { requireBrowserSession } from './browser-session.ts'
 import { field, form, notice, providerLinks } from './components.ts'
 import { localizeErrors } from './error-messages.ts'
@@ -56,7 +63,7 @@ export function askProviderToConfirm(pages: Pages, provider: string): Middleware
     requireSameSite({ ...pages, path: '/account/confirm' }),
     async function startConfirmation(ctx, next) {
       const { userId, sessionId } = requireBrowserSession(ctx)
-      const stepUp = { userId, sessionId }
+      const stepUp = { userId, sessionId, since: Math.floor(pages.clock().getTime() / 1000) }
       ctx.state.start = { redirectTo: null, codeChallenge: null, link: null, page: true, stepUp }
       await next()
     },
@@ -67,7 +74,7 @@ export function askProviderToConfirm(pages: Pages, provider: string): Middleware
 
 /**
  * Ends a provider sign-in that `askProviderToConfirm` started. The identity must be linked to the user of the session, which
- * must still be active. Other sign-ins pass on.
+ * must still be active. An `auth_time` of the provider must not be older than the start. Other sign-ins pass on.
  */
 export function finishConfirmation(pages: Pages): Middleware {
   const { identities, sessions, clock, base } = pages
@@ -76,10 +83,10 @@ export function finishConfirmation(pages: Pages): Middleware {
     async function finishConfirmation(ctx, next) {
       const stepUp = ctx.state.flow?.stepUp
       if (!stepUp) return next()
-      const { userId, sessionId } = stepUp
+      const { userId, sessionId, since } = stepUp
       const identity = requireState(ctx, 'identity')
       const { provider } = identity
-      if (!(await identities.isLinked(identity, userId)))
+      if (!isSince(identity, since) || !(await identities.isLinked(identity, userId)))
         throw new GatewayError('fresh_authentication_required')
       await grantProviderRoles(ctx, userId, pages)
       const access = await sessions.stepUp(sessionId, { id: userId, provider, amr: ['fed'] }, clock())
@@ -88,6 +95,15 @@ export function finishConfirmation(pages: Pages): Middleware {
       seeOther(ctx, `${base}/account?done=confirmed`)
     },
   )
+}
+
+/**
+ * Returns true unless the provider says that it authenticated the user earlier. A provider that ignores `max_age` may
+ * leave out `auth_time`: it counts like one without OpenID Connect.
+ */
+function isSince({ claims }: ProviderProfile, since: number): boolean {
+  const authTime = claims?.auth_time ?? since
+  return typeof authTime === 'number' && authTime >= since - clockTolerance
 }
 
 /** Shows the page with the password field and the linked providers. Its form goes on to the address of the request. */

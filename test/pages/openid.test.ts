@@ -1,6 +1,6 @@
 import test from '../_test.ts'
 import { acmeUser, type OpenIdStage, startOpenIdStage } from '../authentication/_openid.ts'
-import { actionOf, openCookieBrowser, plain, tokenOf } from './_cookie-browser.ts'
+import { actionOf, type CookieBrowser, openCookieBrowser, plain, tokenOf } from './_cookie-browser.ts'
 
 let stage: OpenIdStage
 test.serial.before('start', async () => {
@@ -43,3 +43,51 @@ test.serial('the click before a sign-in for an app keeps login_hint and prompt',
   t.is(searchParams.get('login_hint'), 'ada@example.com')
   t.is(searchParams.get('prompt'), 'login consent')
 })
+
+/** Returns a browser in which a new user of the provider is signed in. */
+async function signIn(): Promise<CookieBrowser> {
+  stage.peer.signInAs(acmeUser())
+  const browser = open()
+  await follow(browser, '/signin/acme-corp')
+  return browser
+}
+
+/** Goes to the provider and back, and returns where the gateway then leads. */
+async function follow(browser: CookieBrowser, path: string): Promise<string> {
+  const { location } = await browser.get(path, { 'Sec-Fetch-Site': 'same-origin' })
+  const { pathname, search } = new URL(await stage.peer.authorize(location ?? ''))
+  return (await browser.get(pathname + search)).location ?? ''
+}
+
+test.serial(
+  'a confirmation asks the provider to authenticate the user now, and a sign-in does not',
+  async (t) => {
+    const browser = await signIn()
+    t.is(await follow(browser, '/account/confirm/acme-corp'), '/account?done=confirmed')
+    const asked = stage.peer.requests.filter(({ endpoint }) => endpoint === 'authorize')
+    const [signedIn, confirmed] = asked.filter(({ query }) => query.has('client_id')).slice(-2)
+    t.is(signedIn?.query.get('max_age'), null)
+    t.is(confirmed?.query.get('max_age'), '0')
+  },
+)
+
+for (const [what, authTime, end] of [
+  ['now', 0, 'done=confirmed'],
+  ['within the difference of clocks', -25, 'done=confirmed'],
+  ['earlier than the confirmation', -60, 'error=fresh_authentication_required'],
+  ['at a time that it does not tell', undefined, 'done=confirmed'],
+] as const) {
+  test.serial(`a provider that authenticated the user ${what} ends a confirmation in ${end}`, async (t) => {
+    const browser = await signIn()
+    stage.peer.tamper({
+      idToken: (claims, sign) => {
+        const { auth_time: _, ...others } = claims
+        const now = Number(claims.iat)
+        return sign(authTime === undefined ? others : { ...others, auth_time: now + authTime })
+      },
+    })
+    const location = await follow(browser, '/account/confirm/acme-corp')
+    stage.peer.tamper({})
+    t.regex(location, new RegExp(`/account\\?${end}$`))
+  })
+}
