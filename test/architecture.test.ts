@@ -163,6 +163,31 @@ test('src imports no provider file, and a provider imports only types of src', (
   }
 })
 
+/** The names of sign-in services. */
+const services =
+  /apple|auth0|authentik|bitbucket|discord|\bentra\b|facebook|github|gitlab|google|keycloak|linkedin|microsoft|okta|slack|spotify|twitch|twitter/i
+
+test('no code of src names a provider: providers/ and the environment are the only lists', (t) => {
+  // These files read the exports and the variables of other servers, which have names for their providers.
+  const isMigration = (path: string) =>
+    /^src\/(import\/|cli\/import\.ts$|config\/former-variables\.ts$)/.test(path)
+  const named = inSrc
+    .filter(({ path }) => !isMigration(path))
+    .flatMap(({ path, text }) => {
+      const code = withoutTexts(text.replace(/\/\*[\s\S]*?\*\/|(?<![:'"])\/\/.*/g, ''))
+      const [found] = services.exec(code) ?? []
+      return found ? [`${path} ${found}`] : []
+    })
+  t.deepEqual(named, [])
+})
+
+/** Removes the texts for readers from code: descriptions, examples, and names of fonts. */
+function withoutTexts(code: string): string {
+  return code
+    .replace(/\bexamples: \[[^\]]*\]|\bexamples\('[^']*'\)|\bdescription:\s*'[^']*'/g, '')
+    .replace(/\.argument\([^)]*\)|^ *font: .*$/gm, '')
+}
+
 test('only main.ts, process/serve.ts and cli/ use the process; the embedded database reads the platform, the user and the Node line', (t) => {
   const users = sources.flatMap(({ path, text }) =>
     [...text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '').matchAll(/\bprocess(?:\.\w+|\b['[])|node:process/g)].map(

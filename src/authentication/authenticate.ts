@@ -66,8 +66,7 @@ function toGatewayError(error: unknown, refused: ErrorCode): unknown {
   if (oauthError instanceof GatewayError) return oauthError
   if (error.name === 'AuthenticationError') return new GatewayError(refused, { cause: error })
   const isProviders =
-    'oauthError' in error ||
-    /^(InternalOAuth|Token|Authorization|UserInfo|GooglePlusAPI)Error$/.test(error.name)
+    'oauthError' in error || /(OAuth|Token|Authorization|UserInfo|API)Error$/.test(error.name)
   return isProviders || /^Failed to /.test(error.message)
     ? new GatewayError('provider_error', { cause: error })
     : error
