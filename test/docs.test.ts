@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { parse, validate } from 'graphql'
 import { postgresReleases, versionOf } from '../scripts/postgres-releases.ts'
-import { loadProviders } from '../src/authentication/load-providers.ts'
+import { loadProviders, namesByKind } from '../src/authentication/load-providers.ts'
 import { createContext } from '../src/cli/context.ts'
 import { CommandError, exitCodes, type FailureCode } from '../src/cli/failure.ts'
 import { createProgram } from '../src/cli/program.ts'
@@ -86,12 +86,34 @@ test('every relative link leads to an existing file and heading', async (t) => {
 
 test('every variable that a page names exists', (t) => {
   for (const [path, text] of pages) {
-    const names = [...text.matchAll(/(?<![A-Z_<])AUTH_[A-Z_]*[A-Z](?![A-Z_<*…])/g)].map(([name]) => name)
+    const names = [...text.matchAll(/(?<![A-Z_<])AUTH_[A-Z0-9_]*[A-Z0-9](?![A-Z0-9_<*…])/g)].map(
+      ([name]) => name,
+    )
     const env = Object.fromEntries(names.map((name) => [name, '']))
-    const otherProviders = { openId: ['acme'], password: ['local'] }
+    const issuers = [...text.matchAll(/^AUTH_([A-Z0-9]+)_ISSUER=/gm)].map(([, name = '']) =>
+      name.toLowerCase(),
+    )
+    const otherProviders = { openId: ['acme', ...issuers], password: ['local'] }
     const { unknownVariables } = parseConfig(env, ['github', 'google', 'gitlab'], { otherProviders })
     t.deepEqual(unknownVariables, [], path)
   }
+})
+
+test('the variables of each provider in docs/how-to/openid-providers.md configure it', async (t) => {
+  const { oauth, ...otherProviders } = namesByKind(
+    await loadProviders(new URL('../providers/', import.meta.url)),
+  )
+  const path = 'docs/how-to/openid-providers.md'
+  const names = blocksOf(path, 'sh').map((block) => {
+    const env = Object.fromEntries(block.split('\n').map((line) => line.split(/=(.*)/).slice(0, 2)))
+    const { providers, unknownVariables } = parseConfig(env, oauth, { otherProviders })
+    t.deepEqual(unknownVariables, [], block)
+    t.is(providers.size, 1, block)
+    const [[name, { roles }] = ['', {}]] = providers as ReadonlyMap<string, { roles?: unknown }>
+    t.is(roles !== undefined, block.includes('_ROLES_CLAIM='), block)
+    return name
+  })
+  t.deepEqual(names, ['keycloak', 'microsoft', 'google', 'okta', 'authentik', 'auth0', 'dex'])
 })
 
 test('every command that a page names exists, with its options', (t) => {
