@@ -23,6 +23,18 @@ export function jsonBody(schema: z.ZodType, { limit = 16_384 }: { limit?: number
   )
 }
 
+/**
+ * Reads the fields of a form, at most `limit` bytes. Throws `unsupported_media_type`, `body_too_large`, and
+ * `malformed_request`, also for a repeated field.
+ */
+export async function readFields(ctx: Context, limit: number): Promise<Record<string, string>> {
+  requireMediaType(ctx, 'application/x-www-form-urlencoded')
+  const fields = new URLSearchParams((await read(ctx, limit)).toString())
+  const names = [...fields.keys()]
+  if (new Set(names).size < names.length) throw new GatewayError('malformed_request')
+  return Object.fromEntries(fields)
+}
+
 /** Checks the body of any media type against the schema of its route. Throws `validation_failed`. */
 export function checkBody(ctx: Context, schema: z.ZodType, body: unknown): void {
   ctx.state.body = validate(schema, body)
