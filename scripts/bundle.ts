@@ -50,7 +50,7 @@ const entries = ['src/main.js', 'src/process/serve.js', 'src/errors.js']
 
 /**
  * Makes bundles of the gateway: each has the code that it imports, packages included, and the code of several bundles is
- * once in `src/chunks`. The gateway then starts with 35 files in place of 500. Code behind `import()` stays apart. The
+ * once in `src/chunks`. The gateway then starts with 45 files in place of 500. Code behind `import()` stays apart. The
  * commands and the tests use the files in `dist/src`.
  */
 const { outputFiles } = await build({

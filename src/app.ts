@@ -1,5 +1,6 @@
 import Router from '@koa/router'
 import Koa from 'koa'
+import { answersByPost } from './authentication/provider.ts'
 import type { Context, Middleware, State } from './context.ts'
 import type { Dependencies } from './dependencies.ts'
 import { changePassword } from './endpoints/change-password.ts'
@@ -10,7 +11,12 @@ import { login } from './endpoints/login.ts'
 import { logout } from './endpoints/logout.ts'
 import { healthz, type Metrics, readMetrics, readyz } from './endpoints/monitoring.ts'
 import { createOperations } from './endpoints/operations.ts'
-import { linkProvider, providerCallback, startProvider } from './endpoints/provider-sign-in.ts'
+import {
+  linkProvider,
+  postedCallback,
+  providerCallback,
+  startProvider,
+} from './endpoints/provider-sign-in.ts'
 import { providers } from './endpoints/providers.ts'
 import { signup } from './endpoints/signup.ts'
 import { stepUp } from './endpoints/step-up.ts'
@@ -72,6 +78,8 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
     const { name } = provider
     router.get(`/auth/${name}`, ...startProvider(deps, provider, { pages }))
     router.get(`/auth/${name}/callback`, ...providerCallback(deps, provider, { transport, pages }))
+    if (answersByPost(provider))
+      router.post(`/auth/${name}/callback`, ...postedCallback(deps, provider, { pages }))
     router.post(`/user/identities/${name}`, ...linkProvider(deps, provider, transport))
   }
   router.get('/providers', ...stepsOf(providers))

@@ -219,8 +219,8 @@ export type Credential = 'accessToken' | 'refreshCookie' | 'actionSecret' | 'web
  * its steps, from left to right. The API reference is made from it.
  */
 export type Contract = {
-  /** The JSON body, and its maximum size in bytes. */
-  body?: { schema: z.ZodType; limit: number }
+  /** The body, its maximum size in bytes, and its media type. Default JSON. */
+  body?: { schema: z.ZodType; limit: number; type?: string }
   // Objects with one member for each parameter.
   path?: z.ZodType
   query?: z.ZodType

@@ -98,6 +98,8 @@ export type AppOptions = {
   databaseUrl?: string
   /** A running clock instead of a clock that stands still. */
   now?: () => Date
+  /** The requests of the gateway to providers. */
+  fetch?: typeof globalThis.fetch
 }
 
 /** Creates an empty database on the launcher's server, which is removed with the server. */
@@ -174,6 +176,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     clock: options.now ?? (() => clock.now),
     hashThreads,
     generateKey: takeSigningKey,
+    ...(options.fetch && { fetch: options.fetch }),
   })
   await gateway.ready.catch(async (error) => {
     await gateway.close()

@@ -1,13 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { gzipSync } from 'node:zlib'
+import { type EndpointsName, endpointsNames, isEndpointsName, specOf } from './_fake-endpoints.ts'
 import { remember, rememberMessage } from './_secrets.ts'
 
-export type ProviderName = 'github' | 'google'
+export type ProviderName = 'github' | 'google' | EndpointsName
 export type ProviderEndpoint = 'token' | 'profile' | 'emails'
 
 /** Every way an endpoint can misbehave; `slow:<ms>` and `status:<code>` also take other numbers. */
@@ -48,7 +49,13 @@ export interface GoogleProfile {
   email_verified?: boolean | string
 }
 
-export interface Profiles {
+/** A user of a provider with endpoints: their answers, in the shape of its documentation. */
+export interface EndpointsProfile {
+  profile: object
+  emails?: object
+}
+
+export interface Profiles extends Record<EndpointsName, EndpointsProfile> {
   github: GithubProfile
   google: GoogleProfile
 }
@@ -79,7 +86,7 @@ export interface RecordedRequest {
   readonly refusal: string | null
 }
 
-export interface FakeProvider {
+export interface FakeProvider extends Readonly<Record<EndpointsName, ProviderClient>> {
   readonly url: string
   readonly github: ProviderClient & { readonly emailsUrl: string }
   readonly google: ProviderClient
@@ -140,6 +147,13 @@ const ROUTES: Record<string, Pick<Exchange, 'provider' | 'endpoint'>> = {
   '/token': { provider: 'google', endpoint: 'token' },
   '/v1/userinfo': { provider: 'google', endpoint: 'profile' },
   '/google/redirected': { provider: 'google', endpoint: 'redirected' },
+  ...Object.fromEntries(
+    endpointsNames.flatMap((provider) =>
+      (['authorize', 'token', 'profile', 'emails', 'redirected'] as const)
+        .filter((endpoint) => endpoint !== 'emails' || specOf(provider).hasEmails)
+        .map((endpoint) => [`/${provider}/${endpoint}`, { provider, endpoint }] as const),
+    ),
+  ),
 }
 
 const ANSWERS: Record<Exchange['endpoint'], (state: State, exchange: Exchange) => Answer> = {
@@ -171,7 +185,7 @@ class Refusal extends Error {
 }
 
 /**
- * Starts GitHub and Google on one port of 127.0.0.1, with the paths of the real ones. Requests are checked as
+ * Starts GitHub and Google on one port of 127.0.0.1, with the paths of the real ones, and the providers with endpoints. Requests are checked as
  * strictly as the real ones check them, or more: the code works once and only with its redirect URI, its PKCE
  * verifier and the client's secret in the body, and a bearer token counts only in the header.
  */
@@ -204,7 +218,9 @@ export async function startFakeProvider(): Promise<FakeProvider> {
       state.consent.isAsked = isAsked
     },
     fault(provider, endpoint, fault) {
-      if (provider === 'google' && endpoint === 'emails') throw new Error('google has no emails endpoint')
+      const has = (route: Pick<Exchange, 'provider' | 'endpoint'>) =>
+        route.provider === provider && route.endpoint === endpoint
+      if (!Object.values(ROUTES).some(has)) throw new Error(`${provider} has no ${endpoint} endpoint`)
       if (fault) state.faults.set(`${provider} ${endpoint}`, fault)
       else state.faults.delete(`${provider} ${endpoint}`)
     },
@@ -220,7 +236,15 @@ export async function startFakeProvider(): Promise<FakeProvider> {
 function createState(url: string): State {
   const github = { ...createClient('github', url), emailsUrl: `${url}/user/emails` }
   github.environment.AUTH_GITHUB_EMAILS_URL = github.emailsUrl
-  const clients = { github, google: createClient('google', url) }
+  const others = Object.fromEntries(
+    endpointsNames.map((provider) => {
+      const client = createClient(provider, url)
+      if (specOf(provider).hasEmails)
+        client.environment[`AUTH_${provider.toUpperCase()}_EMAILS_URL`] = `${url}/${provider}/emails`
+      return [provider, client]
+    }),
+  ) as Record<EndpointsName, ProviderClient>
+  const clients = { ...others, github, google: createClient('google', url) }
   return {
     url,
     clients,
@@ -351,9 +375,13 @@ function checkAuthorization(
   check((query.get('state') ?? '').length >= 16, 'state')
   check(query.get('code_challenge_method') === 'S256', 'code_challenge_method')
   check(/^[\w-]{43}$/.test(codeChallenge), 'code_challenge')
-  const isKnown = profile && 'sub' in profile === (provider === 'google')
+  const isKnown = profile && kindOf(profile) === (isEndpointsName(provider) ? 'endpoints' : provider)
   if (!isKnown) throw new Refusal(`authorize: no user of ${provider} is set`, text(400, 'no user is set'))
   return { provider, profile, redirectUri, codeChallenge, scope }
+}
+
+function kindOf(profile: Profile): 'github' | 'google' | 'endpoints' {
+  return 'sub' in profile ? 'google' : 'user' in profile ? 'github' : 'endpoints'
 }
 
 function isCallbackUrl(redirectUri: string, provider: ProviderName): boolean {
@@ -382,7 +410,8 @@ function callbackUrl(
 function answerToken(state: State, exchange: Exchange): Answer {
   const grant = redeemCode(state, exchange)
   const isGithub = grant.provider === 'github'
-  const token = `${isGithub ? 'gho_' : 'ya29.'}${randomBytes(18).toString('base64url')}`
+  const prefix = isEndpointsName(grant.provider) ? specOf(grant.provider).token : isGithub ? 'gho_' : 'ya29.'
+  const token = `${prefix}${randomBytes(18).toString('base64url')}`
   state.tokens.set(token, grant)
   const content = { access_token: token, token_type: isGithub ? 'bearer' : 'Bearer' }
   if (isGithub) return encodeToken(exchange, 200, { ...content, scope: grant.scope.join(',') })
@@ -401,7 +430,11 @@ function redeemCode({ clients, codes }: State, exchange: Exchange): Grant {
   check(new Set(form.keys()).size === form.size, 'invalid_request', 'a parameter comes twice')
   check(form.get('grant_type') === 'authorization_code', 'unsupported_grant_type', 'grant_type')
   check(form.get('client_id') === clientId, 'invalid_client', 'client_id')
-  check(form.get('client_secret') === clientSecret, 'invalid_client', 'client_secret')
+  const isBasic = isEndpointsName(exchange.provider) && specOf(exchange.provider).isBasic
+  const credentials = [clientId, clientSecret].map((text) => String(new URLSearchParams({ text })).slice(5))
+  const header = `Basic ${Buffer.from(credentials.join(':')).toString('base64')}`
+  check(exchange.headers.authorization === (isBasic ? header : undefined), 'invalid_client', 'authorization')
+  check(form.get('client_secret') === (isBasic ? null : clientSecret), 'invalid_client', 'client_secret')
   check(grant?.provider === exchange.provider, 'invalid_grant', 'the code is unknown or used')
   check(form.get('redirect_uri') === grant?.redirectUri, 'redirect_uri_mismatch', 'redirect_uri')
   check(challengeOf(form.get('code_verifier')) === grant?.codeChallenge, 'invalid_grant', 'code_verifier')
@@ -422,7 +455,7 @@ function challengeOf(verifier: string | null): string {
 /** Answers 200 also for errors, as GitHub does; the body has the error. */
 function tokenError(exchange: Exchange, error: TokenError, detail: string): Answer {
   const { github, status } = TOKEN_ERRORS[error]
-  if (exchange.provider === 'google') return json(status, { error, error_description: detail })
+  if (exchange.provider !== 'github') return json(status, { error, error_description: detail })
   return encodeToken(exchange, 200, { error: github, error_description: detail })
 }
 
@@ -435,6 +468,7 @@ function encodeToken({ headers }: Exchange, status: number, content: Record<stri
 
 function answerProfile(state: State, exchange: Exchange): Answer {
   const { profile, scope } = checkBearer(state, exchange)
+  if ('profile' in profile) return answerEndpointsProfile(state, exchange, { profile, scope })
   if (!('sub' in profile)) return json(200, { name: null, email: null, ...profile.user })
   const { sub, name, email, email_verified } = profile
   const named = scope.includes('profile') && { name }
@@ -442,8 +476,33 @@ function answerProfile(state: State, exchange: Exchange): Answer {
   return json(200, { sub, ...named, ...reachable })
 }
 
+function answerEndpointsProfile(
+  { clients }: State,
+  { provider, query, headers }: Exchange,
+  { profile, scope }: { profile: EndpointsProfile; scope: string[] },
+): Answer {
+  const needed = isEndpointsName(provider) ? specOf(provider).scope : []
+  const refused = json(403, { error: 'insufficient_scope' })
+  demand(
+    needed.every((each) => scope.includes(each)),
+    'profile: the scope is too small',
+    refused,
+  )
+  if (provider === 'facebook') {
+    const token = String(headers.authorization).slice('Bearer '.length)
+    const proof = createHmac('sha256', clients.facebook.clientSecret).update(token).digest('hex')
+    demand(query.get('appsecret_proof') === proof, 'profile: appsecret_proof', refused)
+    demand(query.get('fields') === 'id,email', 'profile: fields', refused)
+  }
+  return json(200, profile.profile)
+}
+
 function answerEmails(state: State, exchange: Exchange): Answer {
   const { profile, scope } = checkBearer(state, exchange)
+  if ('profile' in profile) {
+    demand(scope.includes('email'), 'emails: the scope lacks email', json(403, { type: 'error' }))
+    return json(200, profile.emails ?? { values: [] })
+  }
   const isAllowed = scope.includes('user:email') || scope.includes('user')
   demand(isAllowed, 'emails: the scope lacks user:email', json(404, { message: 'Not Found' }))
   const perPage = Math.min(Number(exchange.query.get('per_page') ?? 30), 100)

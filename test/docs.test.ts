@@ -84,7 +84,8 @@ test('every relative link leads to an existing file and heading', async (t) => {
   }
 })
 
-test('every variable that a page names exists', (t) => {
+test('every variable that a page names exists', async (t) => {
+  const { oauth, ...others } = namesByKind(await loadProviders(new URL('../providers/', import.meta.url)))
   for (const [path, text] of pages) {
     const names = [...text.matchAll(/(?<![A-Z_<])AUTH_[A-Z0-9_]*[A-Z0-9](?![A-Z0-9_<*…])/g)].map(
       ([name]) => name,
@@ -93,8 +94,8 @@ test('every variable that a page names exists', (t) => {
     const issuers = [...text.matchAll(/^AUTH_([A-Z0-9]+)_ISSUER=/gm)].map(([, name = '']) =>
       name.toLowerCase(),
     )
-    const otherProviders = { openId: ['acme', ...issuers], password: ['local'] }
-    const { unknownVariables } = parseConfig(env, ['github', 'google', 'gitlab'], { otherProviders })
+    const otherProviders = { ...others, openId: [...others.openId, 'acme', ...issuers] }
+    const { unknownVariables } = parseConfig(env, [...oauth, 'codeberg'], { otherProviders })
     t.deepEqual(unknownVariables, [], path)
   }
 })
@@ -191,12 +192,15 @@ test('docs/reference/environment.md and .env.example have every variable that is
       },
     },
   )
-  parseConfig(env, ['github', 'google'], { otherProviders: { openId: ['acme'], password: [] } })
+  const otherProviders = { openId: ['apple', 'acme'], password: [], signed: ['apple'] }
+  parseConfig(env, ['github', 'google'], { otherProviders })
   const template = await readFile(new URL('.env.example', root), 'utf8')
   const offered = [...template.matchAll(/^#([A-Z_]+)=/gm)].map(([, name = '']) => name)
   // The names of proxies also count in lower case.
   t.deepEqual([...offered].sort(), [...read].filter((name) => name === name.toUpperCase()).sort())
-  const withoutProvider = offered.map((name) => name.replace(/^AUTH_(?:ACME|GITHUB|GOOGLE)_/, 'AUTH_<NAME>_'))
+  const withoutProvider = offered.map((name) =>
+    name.replace(/^AUTH_(?:ACME|APPLE|GITHUB|GOOGLE)_/, 'AUTH_<NAME>_'),
+  )
   const named = firstCellsOf('docs/reference/environment.md', 'variable').flatMap(codeIn)
   t.deepEqual(named, [...new Set(withoutProvider)])
 })

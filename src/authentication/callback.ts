@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { type Context, type Middleware, withContract } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import { readFields } from '../http/body.ts'
 import { toGatewayError } from '../http/error-handler.ts'
 import { requireShortQuery } from '../http/query.ts'
 
@@ -45,6 +46,51 @@ export function readCallback({ issuer }: { issuer: string | undefined }): Middle
       }
       ctx.state.callback = query.data
       await next()
+    },
+  )
+}
+
+type PassOnOptions = {
+  /** The callback URL of the provider. */
+  callbackUrl: string
+}
+
+// The answer also has an ID token, and at the first sign-in the name of the user.
+const formBytes = 32_768
+
+/**
+ * Redirects the form that the page of a provider posts to the callback, with the parameters that `readCallback` reads.
+ * Browsers send the Lax cookie of the sign-in with that GET, and not with a POST of another site.
+ */
+export function passOnForm({ callbackUrl }: PassOnOptions): Middleware {
+  return withContract(
+    {
+      body: { schema: callbackQuery, limit: formBytes, type: 'application/x-www-form-urlencoded' },
+      answers: {
+        303: {
+          description: 'Redirects to the same address, with GET.',
+          headers: { Location: 'The callback of the provider, with its answer as the query.' },
+        },
+      },
+      errors: [
+        'invalid_state',
+        'query_too_long',
+        'unsupported_media_type',
+        'body_too_large',
+        'malformed_request',
+      ],
+    },
+    async function passOnForm(ctx) {
+      const answer = callbackQuery.safeParse(await readFields(ctx, formBytes))
+      if (!answer.success) throw new GatewayError('invalid_state', { cause: answer.error })
+      const { state, code, error, iss } = answer.data
+      const target = new URL(callbackUrl)
+      for (const [name, value] of Object.entries({ state, code, error, iss }))
+        if (value !== undefined) target.searchParams.set(name, value)
+      if (target.search.length > maxCharacters)
+        throw new GatewayError('query_too_long', { detail: `At most ${maxCharacters} characters` })
+      ctx.status = 303
+      ctx.redirect(target.href)
     },
   )
 }

@@ -22,12 +22,30 @@ const strategy = z.custom((value) => typeof value === 'function', 'strategy must
 const identity = z.custom((value) => typeof value === 'function', 'identity must be a function')
 const redirecting = { ...common, flow: z.literal('redirect'), scope: z.array(z.string()) }
 const oauthSchema = z.object({ ...redirecting, strategy, identity })
+const endpoint = z.url({ protocol: /^https?$/ })
+const endpointsSchema = z.object({
+  ...redirecting,
+  endpoints: z.strictObject({
+    authorization: endpoint,
+    token: endpoint,
+    profile: endpoint,
+    emails: endpoint.optional(),
+    clientAuthentication: z.enum(['body', 'basic']).optional(),
+    parameters: z.custom((value) => typeof value === 'function', 'parameters must be a function').optional(),
+  }),
+  identity,
+})
 const openIdSchema = z.object({
   ...redirecting,
   issuer: z.string('has neither a strategy nor an issuer').refine(isIssuer, 'must be an issuer identifier'),
   scope: redirecting.scope.refine((scope) => scope.includes('openid'), 'must have openid'),
   strategy: z.undefined().optional(),
   identity: identity.optional(),
+  parameters: z.record(z.string(), z.string()).optional(),
+  without: z.array(z.enum(['nonce', 'pkce', 'userinfo'])).optional(),
+  responseMode: z.literal('form_post').optional(),
+  clientSecret: z.literal('signed').optional(),
+  tenants: z.strictObject({ of: z.array(z.string()), issuer: z.string().includes('{tenantid}') }).optional(),
 })
 const passwordSchema = z.object({ ...common, flow: z.literal('password'), strategy })
 
@@ -65,6 +83,7 @@ export function namesByKind(providers: readonly Provider[]): ProviderNames {
     oauth: namesOf((provider) => provider.flow === 'redirect' && !isOpenId(provider)),
     openId: namesOf(isOpenId),
     password: namesOf(({ flow }) => flow === 'password'),
+    signed: namesOf((provider) => isOpenId(provider) && provider.clientSecret === 'signed'),
   }
 }
 
@@ -83,8 +102,9 @@ async function loadProvider(url: URL, file: string): Promise<Provider> {
 
 /** Returns the schema for the kind of a provider. */
 function schemaOf(provider: unknown): z.ZodType<{ name: string }> {
-  const { flow, strategy } = z.looseObject({}).catch({}).parse(provider)
+  const { flow, strategy, endpoints } = z.looseObject({}).catch({}).parse(provider)
   if (flow === 'password') return passwordSchema
+  if (endpoints !== undefined) return endpointsSchema
   return strategy === undefined ? openIdSchema : oauthSchema
 }
 

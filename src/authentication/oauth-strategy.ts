@@ -2,7 +2,8 @@ import type { Strategy } from 'passport'
 import type { StateStore as OAuth2StateStore } from 'passport-oauth2'
 import type { Logger } from 'pino'
 import { environmentPrefix, type ProviderSettings } from '../config/providers.ts'
-import type { OAuthProvider, StateStore, VerifyProfile } from './provider.ts'
+import { createEndpointsStrategy } from './endpoints-strategy.ts'
+import type { OAuthProvider, StateStore, StrategyProvider, VerifyProfile } from './provider.ts'
 import { hardenTransport, type TransportSettings } from './provider-transport.ts'
 
 type OAuthStrategyOptions = {
@@ -56,8 +57,9 @@ export function createOAuthStrategy(options: OAuthStrategyOptions): Strategy {
   return strategy
 }
 
-/** Calls the function of a provider file. Its errors name the file. */
-function construct(provider: OAuthProvider, ...args: Parameters<OAuthProvider['strategy']>): unknown {
+/** Creates the strategy of a provider file. Errors of its function name the file. */
+function construct(provider: OAuthProvider, ...args: Parameters<StrategyProvider['strategy']>): unknown {
+  if (provider.endpoints !== undefined) return createEndpointsStrategy(provider.endpoints, ...args)
   try {
     return provider.strategy(...args)
   } catch (cause) {

@@ -19,7 +19,13 @@ const metadataSchema = z.looseObject({
 /** The metadata of an OpenID provider (Discovery, section 3). */
 export type OpenIdMetadata = z.infer<typeof metadataSchema>
 
-type MetadataOptions = { issuer: string; fetch: ProviderFetch; clock: Clock }
+type MetadataOptions = {
+  issuer: string
+  /** The issuer that the metadata must have. */
+  metadataIssuer: string
+  fetch: ProviderFetch
+  clock: Clock
+}
 
 // In milliseconds.
 const lifetime = 3_600_000
@@ -30,7 +36,12 @@ const pause = 60_000
  * after an hour; when that fails, the known metadata stays, and a minute later the next sign-in requests it again.
  * Throws the errors of the transport, and for metadata of another issuer.
  */
-export function createReadMetadata({ issuer, fetch, clock }: MetadataOptions): () => Promise<OpenIdMetadata> {
+export function createReadMetadata({
+  issuer,
+  metadataIssuer,
+  fetch,
+  clock,
+}: MetadataOptions): () => Promise<OpenIdMetadata> {
   let known: { metadata: OpenIdMetadata; until: number } | undefined
   let pending: Promise<OpenIdMetadata> | undefined
 
@@ -41,7 +52,7 @@ export function createReadMetadata({ issuer, fetch, clock }: MetadataOptions): (
     })
     const metadata = metadataSchema.parse(found.serverMetadata())
     // openid-client compares normalized URLs, and makes an exception for some issuers.
-    if (metadata.issuer !== issuer)
+    if (metadata.issuer !== metadataIssuer)
       throw new Error(`The metadata of ${issuer} belongs to the issuer ${metadata.issuer}`)
     requireEncryption(metadata)
     known = { metadata, until: clock().getTime() + lifetime }

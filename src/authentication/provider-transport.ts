@@ -47,7 +47,7 @@ const tokenErrors = new Set([
   'unverified_user_email',
 ])
 // The errors for an invalid or expired code.
-const badCode = new Set(['invalid_grant', 'bad_verification_code'])
+const badCode = new Set(['invalid_grant', 'bad_verification_code', 'invalid_code'])
 
 /**
  * Replaces the HTTP client of an OAuth strategy. Limits the time, the answer to 256 KB, and requests to 32 at once.

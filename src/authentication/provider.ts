@@ -70,22 +70,59 @@ type Redirecting = Named & {
   scope: string[]
 }
 
-/** A redirect provider with a strategy on passport-oauth2. */
-export type OAuthProvider = Redirecting & {
+type WithOAuth = Redirecting & {
   /** The documented value of `iss` in the callback (RFC 9207); undefined if the provider documents none. */
   issuer?: string
+}
+
+/** A redirect provider with a strategy on passport-oauth2. */
+export type StrategyProvider = WithOAuth & {
+  endpoints?: undefined
   strategy(options: RedirectOptions, verify: VerifyProfile): Strategy
   /** Reads the strategy's profile. Throws for a profile without a subject. */
   identity(profile: unknown): ProfileIdentity
 }
+
+/** A redirect provider with OAuth 2.0 alone: the gateway makes the strategy from its endpoints. */
+export type EndpointsProvider = WithOAuth & {
+  strategy?: undefined
+  endpoints: {
+    authorization: string
+    token: string
+    /** The endpoint that describes the user, in JSON. */
+    profile: string
+    /** The endpoint of the user's addresses, without which a sign-in goes on. */
+    emails?: string
+    /** The place of client id and secret in the token request: the body, or the header of RFC 6749, section 2.3.1. */
+    clientAuthentication?: 'body' | 'basic'
+    /** Returns more parameters of the requests with an access token. */
+    parameters?(accessToken: string, clientSecret: string): Record<string, string>
+  }
+  /** Reads the answers of the endpoints, `{ profile, emails }`. Throws for a profile without a subject. */
+  identity(answers: unknown): ProfileIdentity
+}
+
+/** A redirect provider with OAuth 2.0. */
+export type OAuthProvider = StrategyProvider | EndpointsProvider
 
 /** A redirect provider that speaks OpenID Connect: its metadata comes from its issuer, and the gateway has the strategy. */
 export type OpenIdProvider = Redirecting & {
   /** The issuer identifier, exactly as ID tokens have it; AUTH_<NAME>_ISSUER replaces it. */
   issuer: string
   strategy?: undefined
+  endpoints?: undefined
   /** Reads the claims of the ID token and of userinfo. Default: the standard claims. */
   identity?(claims: unknown): ProfileIdentity
+  /** More parameters of the authorization request; AUTH_<NAME>_PARAMETERS takes precedence. */
+  parameters?: Readonly<Record<string, string>>
+  /** The parts of a sign-in that the provider rejects or does not answer. */
+  without?: readonly ('nonce' | 'pkce' | 'userinfo')[]
+  /** The form of the answer: a POST of the provider's page to the callback. Default: a redirect. */
+  responseMode?: 'form_post'
+  /** The client secret: a JWT, signed by a key of AUTH_<NAME>_PRIVATE_KEY. Default: the text of AUTH_<NAME>_CLIENT_SECRET. */
+  clientSecret?: 'signed'
+  /** The issuers that stand for many tenants, and the form of their tenants' issuers, with `{tenantid}`. */
+  tenants?: { of: readonly string[]; issuer: string }
 }
 
 /** A provider that signs users in on its own page and redirects them back. */
@@ -100,7 +137,17 @@ export type PasswordProvider = Named & {
 /** The default export of a file in `providers/`. */
 export type Provider = RedirectProvider | PasswordProvider
 
+/** Returns true for a provider whose page posts its answer to the callback. */
+export function answersByPost(provider: RedirectProvider): boolean {
+  return isOpenId(provider) && provider.responseMode === 'form_post'
+}
+
 /** Returns true for a provider that the strategy of the gateway serves. */
 export function isOpenId(provider: Provider): provider is OpenIdProvider {
-  return provider.flow === 'redirect' && provider.strategy === undefined
+  return provider.flow === 'redirect' && provider.strategy === undefined && provider.endpoints === undefined
+}
+
+/** Returns the issuer that the metadata of a provider must have. `{tenantid}` in it stands for the tenant of a token. */
+export function metadataIssuerOf({ issuer, tenants }: Pick<OpenIdProvider, 'issuer' | 'tenants'>): string {
+  return tenants?.of.includes(issuer) ? tenants.issuer : issuer
 }

@@ -1,13 +1,16 @@
 import * as client from 'openid-client'
+import * as z from 'zod'
 import { hasRoles, pickRoles } from '../claims/provider-roles.ts'
 import type { ProviderSettings } from '../config/providers.ts'
 import type { Clock, Flow, IdTokenClaims, SignInHints } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import { signClientSecret } from '../tokens/client-secret.ts'
 import { clockTolerance, type IdTokenRules, verifyIdToken } from '../tokens/id-token.ts'
 import { createProviderKeys, type FindKey } from '../tokens/provider-keys.ts'
+import { createKeyIssuers, issuerOfToken } from '../tokens/tenant-issuer.ts'
 import { createReadMetadata, type OpenIdMetadata } from './openid-metadata.ts'
-import type { OpenIdProvider } from './provider.ts'
-import { createProviderFetch, type TransportSettings } from './provider-transport.ts'
+import { metadataIssuerOf, type OpenIdProvider } from './provider.ts'
+import { createProviderFetch, type ProviderFetch, type TransportSettings } from './provider-transport.ts'
 
 type RelyingPartyOptions = {
   /** With the issuer and scope of the environment. */
@@ -28,10 +31,16 @@ export type RelyingParty = ReturnType<typeof createRelyingParty>
 /** Creates the client of an OpenID provider, on the functions of openid-client. Nothing is requested before it is needed. */
 export function createRelyingParty(options: RelyingPartyOptions) {
   const { provider, settings, callbackUrl, clock } = options
-  const { issuer } = provider
-  const { clientId, clientSecret } = settings
+  const { issuer, tenants, without = [] } = provider
+  const { clientId, clientSecret, signing } = settings
   const fetchFor = createProviderFetch(options.transport)
-  const readMetadata = createReadMetadata({ issuer, fetch: fetchFor('metadata'), clock })
+  const readMetadata = createReadMetadata({
+    issuer,
+    metadataIssuer: metadataIssuerOf(provider),
+    fetch: fetchFor('metadata'),
+    clock,
+  })
+  const keyIssuers = createKeyIssuers()
   let keys: { url: string; find: FindKey } | undefined
 
   function findKeys({ jwks_uri: url }: OpenIdMetadata): FindKey {
@@ -40,7 +49,7 @@ export function createRelyingParty(options: RelyingPartyOptions) {
   }
 
   async function readKeys(url: string): Promise<unknown> {
-    return (await fetchFor('keys')(url, { method: 'GET', headers: {} })).json()
+    return keyIssuers.keep(await (await fetchFor('keys')(url, { method: 'GET', headers: {} })).json())
   }
 
   /** Returns the configuration of openid-client for one sign-in, with the gateway's clock. */
@@ -57,12 +66,19 @@ export function createRelyingParty(options: RelyingPartyOptions) {
         [client.clockSkew]: Math.round((clock().getTime() - Date.now()) / 1000),
         [client.clockTolerance]: clockTolerance,
       },
-      clientSecret === undefined ? client.None() : ofSecret(clientSecret),
+      signing ? signedSecret(signing) : clientSecret === undefined ? client.None() : ofSecret(clientSecret),
     )
     if (issuer.startsWith('http:')) client.allowInsecureRequests(configuration)
-    const [send, read] = [fetchFor('token'), fetchFor('profile')]
-    configuration[client.customFetch] = (url, init) => (init.method === 'POST' ? send : read)(url, init)
+    configuration[client.customFetch] = fetchFor('profile')
     return configuration
+  }
+
+  /** Authenticates the client with a secret that is signed for one request. */
+  function signedSecret(signing: NonNullable<ProviderSettings['signing']>): client.ClientAuth {
+    return async (_metadata, _client, body) => {
+      body.set('client_id', clientId)
+      body.set('client_secret', await signClientSecret({ signing, clientId, audience: issuer, clock }))
+    }
   }
 
   /** Checks an ID token by the provider's keys. Throws `provider_error`, or the errors of the transport. */
@@ -70,14 +86,21 @@ export function createRelyingParty(options: RelyingPartyOptions) {
     idToken: string,
     rules: Omit<IdTokenRules, 'issuer' | 'now'>,
   ): Promise<IdTokenClaims> {
-    const findKey = findKeys(await readMetadata())
-    return verifyIdToken(idToken, findKey, { ...rules, issuer, now: clock() })
+    const metadata = await readMetadata()
+    const expected = issuerOfToken(metadata.issuer, idToken)
+    const claims = await verifyIdToken(idToken, findKeys(metadata), {
+      ...rules,
+      issuer: expected,
+      now: clock(),
+    })
+    if (tenants) keyIssuers.require(idToken, [expected, tenants.issuer])
+    return claims
   }
 
   /** Returns the claims with those of userinfo that the ID token lacks, if it lacks the address, groups or roles. */
   async function complete(claims: IdTokenClaims, metadata: OpenIdMetadata, accessToken: string) {
     const { scope = provider.scope, roles } = settings
-    const lacksEmail = scope.includes('email') && claims.email === undefined
+    const lacksEmail = scope.includes('email') && claims.email === undefined && !without.includes('userinfo')
     const lacksRoles = roles !== undefined && !hasRoles(claims, roles)
     if (!(lacksEmail || lacksRoles) || metadata.userinfo_endpoint === undefined) return claims
     const more = await client.fetchUserInfo(configure(metadata), accessToken, claims.sub)
@@ -101,17 +124,21 @@ export function createRelyingParty(options: RelyingPartyOptions) {
         (async () => {
           const { loginHint, prompt, isStepUp } = hints
           return client.buildAuthorizationUrl(configure(await readMetadata()), {
+            ...provider.parameters,
             ...settings.parameters,
             ...(loginHint !== undefined && { login_hint: loginHint }),
             ...(prompt !== undefined && { prompt }),
             // Not prompt=login: a provider that does not know it, such as Google, rejects the request.
             ...(isStepUp && { max_age: '0' }),
+            ...(provider.responseMode && { response_mode: provider.responseMode }),
             scope: (settings.scope ?? provider.scope).join(' '),
             redirect_uri: callbackUrl,
             state: secrets.state,
-            nonce: secrets.nonce,
-            code_challenge: await client.calculatePKCECodeChallenge(secrets.codeVerifier),
-            code_challenge_method: 'S256',
+            ...(!without.includes('nonce') && { nonce: secrets.nonce }),
+            ...(!without.includes('pkce') && {
+              code_challenge: await client.calculatePKCECodeChallenge(secrets.codeVerifier),
+              code_challenge_method: 'S256',
+            }),
           })
         })(),
       ),
@@ -129,21 +156,39 @@ export function createRelyingParty(options: RelyingPartyOptions) {
           const metadata = await readMetadata()
           if (metadata.authorization_response_iss_parameter_supported && iss !== issuer)
             throw new GatewayError('invalid_state', { detail: 'The answer does not name its provider' })
-          const { codeVerifier, nonce = '', state } = flow
+          const { codeVerifier, state } = flow
           const callback = new URL(callbackUrl)
           callback.search = `${new URLSearchParams({ code, state, ...(iss !== undefined && { iss }) })}`
-          const answer = await client.authorizationCodeGrant(configure(metadata), callback, {
-            pkceCodeVerifier: codeVerifier,
+          const configuration = configure(metadata)
+          // The ID token is left to `verify`: openid-client knows one issuer, and would compare it with that.
+          const taken = takeIdToken(fetchFor('token'))
+          configuration[client.customFetch] = taken.fetch
+          const { access_token: accessToken } = await client.authorizationCodeGrant(configuration, callback, {
+            ...(without.includes('pkce') ? {} : { pkceCodeVerifier: codeVerifier }),
             expectedState: state,
-            expectedNonce: nonce,
-            idTokenExpected: true,
           })
-          const { id_token: idToken = '', access_token: accessToken } = answer
-          const claims = await verify(idToken, { clientIds: [clientId], nonce, accessToken })
+          const nonce = without.includes('nonce') ? undefined : (flow.nonce ?? '')
+          const claims = await verify(taken.idToken(), { clientIds: [clientId], nonce, accessToken })
           return complete(claims, metadata, accessToken)
         })(),
       ),
   }
+}
+
+const tokenAnswer = z.looseObject({
+  id_token: z.string(),
+  scope: z.union([z.string(), z.array(z.string()).transform((scopes) => scopes.join(' '))]).optional(),
+})
+
+/** Takes the ID token out of the answer to a token request. Joins a list of scopes, which RFC 6749 does not allow. */
+function takeIdToken(send: ProviderFetch) {
+  let taken = ''
+  const fetch: ProviderFetch = async (url, options) => {
+    const { id_token: idToken, ...answer } = tokenAnswer.parse(await (await send(url, options)).json())
+    taken = idToken
+    return globalThis.Response.json(answer)
+  }
+  return { fetch, idToken: () => taken }
 }
 
 /** Turns the errors of openid-client and jose into `provider_error`, and keeps those of the gateway inside them. */

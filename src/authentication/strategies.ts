@@ -1,11 +1,13 @@
 import type { Strategy } from 'passport'
 import type { Logger } from 'pino'
-import type { ProviderSettings } from '../config/providers.ts'
+import { environmentPrefix, type ProviderSettings } from '../config/providers.ts'
 import type { Clock } from '../context.ts'
+import { ConfigError } from '../errors.ts'
 import { createOAuthStrategy } from './oauth-strategy.ts'
 import { createOpenIdStrategy } from './openid-strategy.ts'
 import {
   isOpenId,
+  metadataIssuerOf,
   type OAuthProvider,
   type OpenIdProvider,
   type Provider,
@@ -76,6 +78,8 @@ export function issuerOf(
 ): string | undefined {
   const { name, issuer } = provider
   const set = settings.get(name)
+  // Each tenant has an issuer of its own.
+  if (isOpenId(provider) && metadataIssuerOf(provider) !== provider.issuer) return undefined
   // Endpoints of the environment belong to another issuer.
   return set?.issuer ?? (set?.authorizationUrl === undefined ? issuer : undefined)
 }
@@ -109,6 +113,11 @@ export async function createStrategies(
       transport: transportFor(name, settings),
     }
     if (isOpenId(provider)) {
+      const prefix = environmentPrefix(name)
+      if (own.settings.roles && metadataIssuerOf(provider) !== provider.issuer)
+        throw new ConfigError([
+          `${prefix}_ROLES_CLAIM requires ${prefix}_ISSUER to be the issuer of one tenant: every tenant names its groups and roles as it likes`,
+        ])
       // Its packages are loaded only for such a provider.
       const { createRelyingParty } = await import('./relying-party.ts')
       const relyingParty = createRelyingParty({ ...own, provider })

@@ -1,5 +1,5 @@
 import { findExcessiveCost, isUsableHash } from '../authentication/password-hash-format.ts'
-import { isOpenId } from '../authentication/provider.ts'
+import { isOpenId, metadataIssuerOf } from '../authentication/provider.ts'
 import { allProviders, callbackUrl, configuredProviders } from '../authentication/strategies.ts'
 import { createHasuraClaims } from '../claims/hasura-claims.ts'
 import type { Config } from '../config/config.ts'
@@ -84,7 +84,6 @@ export async function examineDeployment(
     .filter(({ flow }) => flow === 'redirect')
     .map(({ name, label }) => ({
       label,
-      prefix: environmentPrefix(name),
       callbackUrl: callbackUrl(config.publicUrl, name),
       isConfigured: config.providers.has(name),
     }))
@@ -215,12 +214,14 @@ async function examineOpenIdProviders(
   const openId = configuredProviders(providers, config.providers).filter(isOpenId)
   const fetch = await createFetch(config.proxies)
   const read = (url: string) => readPage(fetch, url, timeout)
-  const checks = openId.map(({ name, label, issuer, scope }) => {
+  const checks = openId.map((provider) => {
+    const { name, label, issuer, scope } = provider
     const settings = config.providers.get(name)
     const state = {
       label,
       prefix: environmentPrefix(name),
       issuer,
+      metadataIssuer: metadataIssuerOf(provider),
       clientId: settings?.clientId ?? '',
       callbackUrl: callbackUrl(config.publicUrl, name),
       scope: settings?.scope ?? scope,

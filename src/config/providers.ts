@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type * as z from 'zod'
 import type { RoleMapping } from '../claims/provider-roles.ts'
 import * as v from './values.ts'
@@ -7,6 +8,8 @@ export type ProviderSettings = {
   clientId: string
   /** Undefined for a public client of an OpenID provider. */
   clientSecret?: string
+  /** Signs the client secrets of a provider that takes JWTs. */
+  signing?: { teamId: string; keyId: string; privateKey: KeyObject }
   /** The text of the button. */
   label?: string
   scope?: string[]
@@ -21,8 +24,13 @@ export type ProviderSettings = {
   roles?: RoleMapping
 }
 
-/** The names of the provider files: with a strategy, with an issuer alone, and with passwords. */
-export type ProviderNames = Readonly<Record<'oauth' | 'openId' | 'password', readonly string[]>>
+/**
+ * The names of the provider files: with OAuth 2.0, with an issuer alone, and with passwords. `signed` has those of the
+ * second kind whose client secret is signed.
+ */
+export type ProviderNames = Readonly<Record<'oauth' | 'openId' | 'password', readonly string[]>> & {
+  readonly signed?: readonly string[]
+}
 
 /** Reads one variable by its schema, and adds a problem for an invalid value. */
 export type Read = <T>(name: string, schema: z.ZodType<T, string | undefined>) => T
@@ -60,7 +68,7 @@ export function readProviders({
       const prefix = environmentPrefix(name)
       const settings = names.oauth.includes(name)
         ? readOAuth(read, problems, prefix, env)
-        : readOpenId(read, problems, prefix, issuer)
+        : readOpenId(read, problems, prefix, { issuerUrl: issuer, isSigned: names.signed?.includes(name) })
       return settings ? [[name, settings] as const] : []
     }),
   )
@@ -101,10 +109,10 @@ export function environmentPrefix(provider: string): string {
 }
 
 /** Reads the variables that every redirect provider has. */
-function readCommon(read: Read, prefix: string) {
+function readCommon(read: Read, prefix: string, isSigned = false) {
   return {
     clientId: read(`${prefix}_CLIENT_ID`, v.optionalText(1000)),
-    clientSecret: read(`${prefix}_CLIENT_SECRET`, v.optionalText(1000)),
+    clientSecret: isSigned ? undefined : read(`${prefix}_CLIENT_SECRET`, v.optionalText(1000)),
     label: read(`${prefix}_LABEL`, v.label),
     scope: read(`${prefix}_SCOPE`, v.scope),
     parameters: read(`${prefix}_PARAMETERS`, v.parameters),
@@ -115,20 +123,44 @@ function readOpenId(
   read: Read,
   problems: string[],
   prefix: string,
-  issuerUrl: z.ZodType<string | undefined, string | undefined>,
+  {
+    issuerUrl,
+    isSigned = false,
+  }: { issuerUrl: z.ZodType<string | undefined, string | undefined>; isSigned: boolean | undefined },
 ): ProviderSettings | null {
   const issuer = read(`${prefix}_ISSUER`, issuerUrl)
-  const { clientId, ...common } = readCommon(read, prefix)
+  const { clientId, ...common } = readCommon(read, prefix, isSigned)
+  const signing = isSigned ? readSigning(read, problems, prefix, clientId !== undefined) : undefined
   const optional = { ...common, roles: readRoleMapping(read, problems, prefix) }
   if (optional.scope && !optional.scope.includes('openid'))
     problems.push(`${prefix}_SCOPE must have openid, without which the provider sends no ID token`)
-  if (clientId !== undefined) return { clientId, ...withoutUndefined({ ...optional, issuer }) }
-  const [given] = Object.entries({ ISSUER: issuer, CLIENT_SECRET: optional.clientSecret })
+  if (clientId !== undefined) return { clientId, ...withoutUndefined({ ...optional, issuer, signing }) }
+  const [given] = Object.entries({
+    ISSUER: issuer,
+    CLIENT_SECRET: optional.clientSecret,
+    PRIVATE_KEY: signing,
+  })
     .filter(([, value]) => value !== undefined)
     .map(([name]) => name)
   if (given !== undefined && !isReported(problems, `${prefix}_CLIENT_ID`))
     problems.push(`${prefix}_CLIENT_ID must be set too: ${prefix}_${given} is set`)
   return null
+}
+
+/** Reads the key that signs the client secrets. Adds a problem for a part of it, or when the client id has no key. */
+function readSigning(read: Read, problems: string[], prefix: string, hasClient: boolean) {
+  const teamId = read(`${prefix}_TEAM_ID`, v.optionalText(100))
+  const keyId = read(`${prefix}_KEY_ID`, v.optionalText(100))
+  const privateKey = read(`${prefix}_PRIVATE_KEY`, v.p256Key)
+  if (teamId !== undefined && keyId !== undefined && privateKey !== undefined)
+    return { teamId, keyId, privateKey }
+  const parts = Object.entries({ TEAM_ID: teamId, KEY_ID: keyId, PRIVATE_KEY: privateKey })
+  if (!hasClient && parts.every(([, value]) => value === undefined)) return undefined
+  for (const [name, value] of parts) {
+    if (value === undefined && !isReported(problems, `${prefix}_${name}`))
+      problems.push(`${prefix}_${name} must be set too: the gateway signs the client secret itself`)
+  }
+  return undefined
 }
 
 /** Reads where an OpenID provider has the groups or roles of a user. */

@@ -10,7 +10,7 @@ type Env = Readonly<Record<string, string | undefined>>
 export type Found = { value: string | undefined; label: string } | { problem: string }
 
 const secretVariables =
-  /^(?:DATABASE_(?:DIRECT_)?URL|HASURA_GRAPHQL_ADMIN_SECRET|AUTH_PRIVATE_KEY|AUTH_(?:(?:PREVIOUS|ACTION|WEBHOOK)_)?SECRET|AUTH_\w+_CLIENT_SECRET)$/
+  /^(?:DATABASE_(?:DIRECT_)?URL|HASURA_GRAPHQL_ADMIN_SECRET|AUTH_PRIVATE_KEY|AUTH_(?:(?:PREVIOUS|ACTION|WEBHOOK)_)?SECRET|AUTH_\w+_(?:CLIENT_SECRET|PRIVATE_KEY))$/
 
 /** Returns the name of the variable that names the file of a secret; null for a variable without a secret. */
 export function fileVariable(name: string): string | null {

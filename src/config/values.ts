@@ -3,7 +3,7 @@ import { isRoleName } from '../claims/hasura-claims.ts'
 import { sslmodes } from '../database/connection-parameters.ts'
 import { parseConnectionString } from '../database/connection-string.ts'
 import { isThisMachine } from '../http/ip-address.ts'
-import { parsePublicKeys } from '../tokens/key-pair.ts'
+import { parseP256Key, parsePublicKeys } from '../tokens/key-pair.ts'
 
 // One schema for each kind of value of an environment variable. A message completes "<NAME> …" and omits the value.
 
@@ -80,18 +80,28 @@ export const words = z
     'must be words of 3 to 100 characters, separated by commas',
   )
 
+/** A value that `parse` reads without an error. */
+const readBy = <T>(parse: (value: string) => T, message: string) =>
+  z
+    .string()
+    .transform((value, ctx) => {
+      try {
+        return parse(value)
+      } catch {
+        ctx.addIssue({ code: 'custom', message })
+        return z.NEVER
+      }
+    })
+    .optional()
+
 /** Public keys in concatenated PEM. */
-export const publicKeys = z
-  .string()
-  .transform((value, ctx) => {
-    try {
-      return parsePublicKeys(value)
-    } catch {
-      ctx.addIssue({ code: 'custom', message: 'must be RSA public keys in PEM, each of at least 2048 bits' })
-      return z.NEVER
-    }
-  })
-  .optional()
+export const publicKeys = readBy(
+  parsePublicKeys,
+  'must be RSA public keys in PEM, each of at least 2048 bits',
+)
+
+/** A private key for ES256. */
+export const p256Key = readBy(parseP256Key, 'must be a private key on the curve P-256 in PEM')
 
 /** A secret of at least 32 bytes. */
 export const secret = z

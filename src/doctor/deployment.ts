@@ -124,18 +124,23 @@ export function checkHashes(usable: number, unusable: ReadonlyMap<string, number
 }
 
 /** The settings of a provider. `callbackUrl` must be registered at the provider. */
-export type ProviderState = { label: string; prefix: string; callbackUrl: string; isConfigured: boolean }
+export type ProviderState = { label: string; callbackUrl: string; isConfigured: boolean }
 
-/** Checks the callback URL of each configured provider. */
+/** Checks the callback URL of each configured provider, and names the others. */
 export function checkProviders(providers: readonly ProviderState[]): Check[] {
-  return providers.map(({ label, prefix, callbackUrl, isConfigured }) => {
-    if (!isConfigured) return skipped(label, `${prefix}_CLIENT_ID and ${prefix}_CLIENT_SECRET are not set`)
-    if (callbackUrl.startsWith('https:') || isThisMachine(callbackUrl))
-      return ok(label, `the callback URL to register is ${callbackUrl}`)
-    return failed(
-      label,
-      `the callback URL ${callbackUrl} is not https, so providers reject it`,
-      'set AUTH_PUBLIC_URL to the https URL of the gateway',
+  const others = providers.filter(({ isConfigured }) => !isConfigured).map(({ label }) => label)
+  const checks = providers
+    .filter(({ isConfigured }) => isConfigured)
+    .map(({ label, callbackUrl }) =>
+      callbackUrl.startsWith('https:') || isThisMachine(callbackUrl)
+        ? ok(label, `the callback URL to register is ${callbackUrl}`)
+        : failed(
+            label,
+            `the callback URL ${callbackUrl} is not https, so providers reject it`,
+            'set AUTH_PUBLIC_URL to the https URL of the gateway',
+          ),
     )
-  })
+  return others.length === 0
+    ? checks
+    : [...checks, skipped('other providers', `without variables: ${others.join(', ')}`)]
 }

@@ -8,6 +8,8 @@ export type OpenIdState = {
   /** The prefix of its variables. */
   prefix: string
   issuer: string
+  /** The issuer that the metadata must have. */
+  metadataIssuer: string
   clientId: string
   callbackUrl: string
   scope: readonly string[]
@@ -37,7 +39,7 @@ export async function examineOpenId(
   provider: OpenIdState,
   { read, clock }: ExamineOptions,
 ): Promise<Check[]> {
-  const { label, prefix, issuer } = provider
+  const { label, prefix, issuer, metadataIssuer } = provider
   const named = (part: string) => `${label} ${part}`
   const later = (reason: string) =>
     ['keys', 'clock', 'callback URL'].map((part) => skipped(named(part), reason))
@@ -54,7 +56,7 @@ export async function examineOpenId(
     const cure = `set ${prefix}_ISSUER to the issuer of the provider, and let the gateway reach it`
     return [failed(named('metadata'), detail, cure), ...later('the metadata was not read')]
   }
-  if (metadata.issuer !== issuer)
+  if (metadata.issuer !== metadataIssuer)
     return [
       failed(
         named('metadata'),

@@ -1,4 +1,4 @@
-import { readCallback, requireApproval, returnErrors } from '../authentication/callback.ts'
+import { passOnForm, readCallback, requireApproval, returnErrors } from '../authentication/callback.ts'
 import { linkIdentity, resolveIdentity } from '../authentication/identity.ts'
 import { isOpenId, type RedirectProvider } from '../authentication/provider.ts'
 import { linkBody, startLink, startSignIn } from '../authentication/start-sign-in.ts'
@@ -100,5 +100,18 @@ export function providerCallback(
     rememberDevice(deps),
     redirectWithCode(deps),
     transport.session,
+  ]
+}
+
+/** POST /auth/:provider/callback: passes the answer that the page of the provider posts on to the same URL with GET. */
+export function postedCallback(
+  { config, limits }: Dependencies,
+  { name }: RedirectProvider,
+  { pages }: Pick<CallbackOptions, 'pages'>,
+): Middleware[] {
+  return [
+    returnErrors({ pageFor: pages?.pageFor }),
+    addressLimit({ limits, name: 'callback' }),
+    passOnForm({ callbackUrl: callbackUrl(config.publicUrl, name) }),
   ]
 }

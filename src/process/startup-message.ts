@@ -1,7 +1,6 @@
 import type { Provider } from '../authentication/provider.ts'
 import { allProviders, callbackUrl } from '../authentication/strategies.ts'
 import type { Config } from '../config/config.ts'
-import { environmentPrefix } from '../config/providers.ts'
 import { describeVersion, type Version } from '../database/version.ts'
 import type { KeyPair } from '../tokens/key-pair.ts'
 
@@ -88,14 +87,20 @@ function publicPem({ publicKey }: KeyPair): string {
 }
 
 function describeProviders(config: Config, providers: readonly Provider[]): string[] {
-  return allProviders(providers, config.providers).flatMap(({ name, label, flow }) => {
-    const route = config.passwordApi ? `POST ${config.publicUrl}/login` : `${config.publicUrl}/signin`
-    if (flow === 'password') return [`  ${label}: ${route}`]
-    if (config.providers.has(name)) return [`  ${label}: ${config.publicUrl}/auth/${name}`]
-    const prefix = environmentPrefix(name)
-    return [
-      `  ${label}: not configured. Register ${callbackUrl(config.publicUrl, name)} as callback URL,`,
-      `    then set ${prefix}_CLIENT_ID and ${prefix}_CLIENT_SECRET.`,
-    ]
+  const { publicUrl } = config
+  const all = allProviders(providers, config.providers)
+  const [on, off] = [true, false].map((isOn) =>
+    all.filter(({ name, flow }) => (flow === 'password' || config.providers.has(name)) === isOn),
+  ) as [Provider[], Provider[]]
+  const lines = on.map(({ name, label, flow }) => {
+    const route = config.passwordApi ? `POST ${publicUrl}/login` : `${publicUrl}/signin`
+    return `  ${label}: ${flow === 'password' ? route : `${publicUrl}/auth/${name}`}`
   })
+  if (off.length === 0) return lines
+  return [
+    ...lines,
+    `  Not configured: ${off.map(({ name }) => name).join(', ')}.`,
+    `    Register ${callbackUrl(publicUrl, '<name>')} as callback URL,`,
+    `    then set AUTH_<NAME>_CLIENT_ID and the other variables of docs/how-to/providers.md.`,
+  ]
 }

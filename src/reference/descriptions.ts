@@ -187,6 +187,12 @@ const providerRoutes = ({ name, label }: Named): typeof routes => ({
     summary: `Return from ${label}`,
     description: `${label} redirects the browser to this route. If the sign-in is valid and has a \`redirect_to\`, errors are sent there too, as \`error\` and \`error_description\`. A sign-in from a page ends on a page. With pages, a browser without a valid sign-in is redirected to the sign-in page.`,
   },
+  [`POST /auth/${name}/callback`]: {
+    tag: 'Sign-in',
+    id: `receiveAnswerOf${pascal(name)}`,
+    summary: `Receive the answer of ${label}`,
+    description: `The page of ${label} sends its answer here, as a form. The browser is redirected to the same address with GET, because it sends the cookie of the sign-in only then.`,
+  },
   [`POST /user/identities/${name}`]: {
     tag: 'User',
     id: `link${pascal(name)}`,
@@ -250,7 +256,8 @@ export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   body_too_large:
     'The body has more than 16 KB; 64 KB for `/graphql`; 1 MB for `/webhook` and `/hasura/actions`.',
   query_too_long: 'The query has more than 2048 characters; 20,480 at the callback of a provider.',
-  unsupported_media_type: 'The body is not `application/json` in UTF-8.',
+  unsupported_media_type:
+    'The body is not `application/json` in UTF-8, or no form where the route reads a form.',
   validation_failed: 'Members or parameters are invalid; `errors` lists each with the reason.',
   headers_too_large: 'The headers have more than 16 KB; 32 KB at the callback of a provider.',
   rate_limited: 'Too many attempts; `Retry-After` has the seconds to wait.',

@@ -1,4 +1,3 @@
-import type * as z from 'zod'
 import type { Answer, Contract, Credential } from '../context.ts'
 import { type ErrorCode, errorTable } from '../errors.ts'
 import type { RouteDescription } from './descriptions.ts'
@@ -34,13 +33,13 @@ export function createDescribeOperation(schemas: Schemas, responses: ReturnType<
     })
   }
 
-  function readBody(body: { schema: z.ZodType; limit: number }, words?: MemberDescriptions) {
+  function readBody(body: NonNullable<Contract['body']>, words?: MemberDescriptions) {
     const schema = acceptNulls(schemas.convert(body.schema, 'input', words))
     const example = exampleOf(schema, schemas.components)
     return {
       required: true,
       description: `At most ${body.limit < 1_048_576 ? `${body.limit / 1024} KB` : '1 MB'}.`,
-      content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
+      content: { [body.type ?? 'application/json']: { schema, ...(example !== undefined && { example }) } },
     }
   }
 

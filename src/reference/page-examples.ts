@@ -14,6 +14,8 @@ export function examplesOf(document: Document, { method, path, operation }: Plac
   const { requestBody, responses, security } = operation
   const parameters = (operation.parameters ?? []).map((each) => resolve<Parameter>(document, each))
   if (parameters.some((parameter) => parameter.in === 'cookie')) return {}
+  // A form comes from the page of a provider.
+  if (requestBody && !requestBody.content['application/json']) return {}
   const url = `${document.servers[0]?.url}${fill(path, parameters)}`
   const body = JSON.stringify(requestBody?.content['application/json']?.example)
   const verb = method.toUpperCase()

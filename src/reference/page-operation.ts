@@ -14,7 +14,7 @@ export function operationSection(document: Document, place: Place, common: Reado
     isRequired: required,
     schema: { ...schema, description: `${text} (${at})` },
   }))
-  const body = requestBody?.content['application/json']?.schema
+  const [type, body] = Object.entries(requestBody?.content ?? {})[0] ?? []
   const errors = codesOf(document, operation).filter(({ code }) => !common.has(code))
   const examples = Object.entries(examplesOf(document, place))
   return html`<section class="operation" id="${operationId}" aria-labelledby="${operationId}-title">
@@ -22,7 +22,7 @@ export function operationSection(document: Document, place: Place, common: Reado
 <p class="route"><span class="method ${method}">${method.toUpperCase()}</span> <code>${path}</code></p>
 ${prose(description)}${credentials(operation)}${given.length > 0 && html`<h4>Parameters</h4>\n${fieldList(document, given)}`}${
   body &&
-  html`<h4>Body <span class="quiet">JSON. ${requestBody.description}</span></h4>\n${fieldList(document, fieldsOf(document, body))}`
+  html`<h4>Body <span class="quiet">${type === 'application/json' ? 'JSON' : 'A form'}. ${requestBody?.description}</span></h4>\n${fieldList(document, fieldsOf(document, body.schema))}`
 }${
   examples.length > 0 &&
   html`<h4>Try it</h4>

@@ -14,6 +14,15 @@ export function parsePrivateKey(pem: string): KeyObject {
   return checked(createPrivateKey(readPem(pem)))
 }
 
+/**
+ * Reads a private key for ES256 from PEM, in one of the forms of `parsePrivateKey`. Throws for a text that is no such key.
+ */
+export function parseP256Key(pem: string): KeyObject {
+  const key = createPrivateKey(readPem(pem))
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new Error('not a key on the curve P-256')
+  return key
+}
+
 /** Reads an RSA public key (PKCS#1 or SPKI) in one of the forms of `parsePrivateKey`. Throws as that does. */
 export function parsePublicKey(pem: string): KeyObject {
   return checked(createPublicKey(readPem(pem)))

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { type Answer, type AppOptions, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import { type Cookies, cookieHeader, keepCookies } from '../_cookies.ts'
+import { type EndpointsName, endpointsNames } from '../_fake-endpoints.ts'
 import {
   type FakeProvider,
   type GithubProfile,
@@ -18,15 +20,25 @@ export const home = 'https://app.test/welcome?lang=de'
 
 export type Stage = { app: TestApp; fake: FakeProvider; stop(): Promise<void> }
 
-/** Starts a gateway with GitHub and Google configured, and both fake providers. */
+/** Starts a gateway with GitHub and Google configured, and all fake providers. */
 export async function startStage({ env = {}, ...options }: AppOptions = {}): Promise<Stage> {
+  return startStageOf(providerNames, { env, ...options })
+}
+
+/** Starts a gateway with these providers configured, and all fake providers. */
+export async function startStageOf(
+  names: readonly ProviderName[],
+  { env = {}, ...options }: AppOptions = {},
+): Promise<Stage> {
   const fake = await startFakeProvider()
-  const app = await startApp({ engine: quick, ...options, env: { ...environmentOf(fake), ...env } }).catch(
-    async (error) => {
-      await fake.stop()
-      throw error
-    },
-  )
+  const app = await startApp({
+    engine: quick,
+    ...options,
+    env: { ...environmentOf(fake, names), ...env },
+  }).catch(async (error) => {
+    await fake.stop()
+    throw error
+  })
   return {
     app,
     fake,
@@ -38,10 +50,12 @@ export async function startStage({ env = {}, ...options }: AppOptions = {}): Pro
 }
 
 /** Returns the variables that configure the fake providers and the redirect origins. */
-export function environmentOf(fake: FakeProvider): Record<string, string> {
+export function environmentOf(
+  fake: FakeProvider,
+  names: readonly ProviderName[] = providerNames,
+): Record<string, string> {
   return {
-    ...fake.github.environment,
-    ...fake.google.environment,
+    ...Object.assign({}, ...names.map((name) => fake[name].environment)),
     AUTH_REDIRECT_ORIGINS: 'https://app.test myapp://',
     AUTH_PROVIDER_TIMEOUT: '30',
   }
@@ -142,7 +156,51 @@ export function proven(email: string): GithubProfile['emails'] {
   return [{ email, primary: true, verified: true }]
 }
 
-/** Creates a new user of each provider. */
-export const anybody: { [P in ProviderName]: () => Profiles[P] } = { github: githubber, google: googler }
+const someone = () => `user-${++people}`
+const digits = () => String(80_351_110_224_678_912n + BigInt(++people))
 
-export const providerNames: readonly ProviderName[] = ['github', 'google']
+/** Creates a new user of each provider, with the answers in the shape of its documentation. */
+export const anybody: { [P in ProviderName]: () => Profiles[P] } = {
+  github: githubber,
+  google: googler,
+  bitbucket: () => {
+    const name = someone()
+    const uuid = `{${randomUUID()}}`
+    const email = { type: 'email', email: `${name}@example.com`, is_primary: true, is_confirmed: true }
+    const links = { avatar: { href: 'https://avatar.example.com/a.png' } }
+    return {
+      profile: { type: 'user', uuid, username: name, display_name: 'A User', account_id: '5b10ac8d', links },
+      emails: { pagelen: 100, page: 1, size: 1, values: [email] },
+    }
+  },
+  discord: () => {
+    const name = someone()
+    const email = `${name}@example.com`
+    const more = {
+      discriminator: '0',
+      global_name: 'A User',
+      avatar: null,
+      locale: 'en-US',
+      mfa_enabled: true,
+    }
+    return { profile: { id: digits(), username: name, email, verified: true, flags: 64, ...more } }
+  },
+  facebook: () => ({ profile: { id: digits(), email: `${someone()}@example.com` } }),
+  spotify: () => {
+    const id = `spotify-${++people}`
+    const more = {
+      display_name: 'A User',
+      type: 'user',
+      uri: `spotify:user:${id}`,
+      images: [],
+      product: 'free',
+    }
+    return { profile: { id, email: `${id}@example.com`, country: 'SE', ...more } }
+  },
+  x: () => ({ profile: { data: { id: digits(), name: 'A User', username: someone().replace('-', '_') } } }),
+}
+
+export const providerNames = ['github', 'google'] as const
+
+/** The providers that `providers/` describes by their endpoints. */
+export const otherNames: readonly EndpointsName[] = endpointsNames

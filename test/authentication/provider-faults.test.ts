@@ -2,7 +2,18 @@ import type { ErrorCode } from '../../src/errors.ts'
 import type { Answer } from '../_app.ts'
 import { type Fault, faults, type ProviderEndpoint } from '../_fake-provider.ts'
 import test from '../_test.ts'
-import { anybody, home, openBrowser, refused, type Stage, sentHome, signIn, startStage } from './_sign-in.ts'
+import {
+  anybody,
+  home,
+  openBrowser,
+  otherNames,
+  providerNames,
+  refused,
+  type Stage,
+  sentHome,
+  signIn,
+  startStageOf,
+} from './_sign-in.ts'
 
 type Outcome = 'session' | Extract<ErrorCode, `provider_${string}`>
 
@@ -37,13 +48,16 @@ const endpoints = [
   ['github', 'emails'],
   ['google', 'token'],
   ['google', 'profile'],
+  ...otherNames.flatMap((name) => [[name, 'token'] as const, [name, 'profile'] as const]),
+  ['bitbucket', 'emails'],
 ] as const
+const names = [...providerNames, ...otherNames]
 
 let patient: Stage
 let hasty: Stage
 test.serial.before('start', async () => {
-  patient = await startStage()
-  hasty = await startStage({ env: { AUTH_PROVIDER_TIMEOUT: String(timeout) } })
+  patient = await startStageOf(names)
+  hasty = await startStageOf(names, { env: { AUTH_PROVIDER_TIMEOUT: String(timeout) } })
 })
 test.after.always('stop', async () => {
   await patient?.stop()
@@ -96,7 +110,7 @@ test.serial('a provider that did not identify a user has created no user', async
   for (const { app } of [patient, hasty]) {
     const subjects = await app.sql<{ subject: string }>('SELECT subject FROM identity')
     t.true(subjects.length > 0)
-    for (const { subject } of subjects) t.regex(subject, /^\d+$/)
+    for (const { subject } of subjects) t.regex(subject, /^(\d+|\{[\da-f-]{36}\}|spotify-\d+)$/)
   }
 })
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { parseConfig } from '../../src/config/config.ts'
 import { findWarnings } from '../../src/config/warnings.ts'
 import { ConfigError } from '../../src/errors.ts'
@@ -5,7 +6,7 @@ import test from '../_test.ts'
 
 const secret = { AUTH_SECRET: 'a secret that is only good for tests 0123456789' }
 const acme = { AUTH_ACME_ISSUER: 'https://idp.test', AUTH_ACME_CLIENT_ID: 'id' }
-const files = { otherProviders: { openId: ['gitlab'], password: ['staff'] } }
+const files = { otherProviders: { openId: ['gitlab', 'apple'], password: ['staff'], signed: ['apple'] } }
 
 const providersOf = (env: Record<string, string>) =>
   Object.fromEntries(parseConfig(env, ['github'], files).providers)
@@ -217,4 +218,46 @@ test('roles need the claim and an OpenID provider, and admin without AUTH_ALLOW_
     findWarnings(parseConfig({ ...secret, ...env })).map(({ name }) => name)
   t.deepEqual(warningsOf(ops), ['AUTH_ACME_ROLES'])
   t.deepEqual(warningsOf({ ...ops, AUTH_ALLOW_ADMIN_ROLE: 'true' }), [])
+})
+
+const keyOn = (namedCurve: string) =>
+  generateKeyPairSync('ec', { namedCurve }).privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
+const pem = keyOn('P-256')
+const apple = { AUTH_APPLE_CLIENT_ID: 'id', AUTH_APPLE_TEAM_ID: 'TEAM', AUTH_APPLE_KEY_ID: 'KEY' }
+
+test('a signed client secret has a key in PEM, with newlines or on one line, or in a file', (t) => {
+  for (const text of [pem, pem.replaceAll('\n', '\\n'), Buffer.from(pem).toString('base64')]) {
+    const { signing } = providersOf({ ...secret, ...apple, AUTH_APPLE_PRIVATE_KEY: text }).apple ?? {}
+    t.like(signing, { teamId: 'TEAM', keyId: 'KEY' })
+    t.is(signing?.privateKey.export({ format: 'pem', type: 'pkcs8' }), pem)
+  }
+  const secrets = new Map([['AUTH_APPLE_PRIVATE_KEY_FILE', { content: pem }]])
+  const env = { ...secret, ...apple, AUTH_APPLE_PRIVATE_KEY_FILE: '/run/secrets/apple.p8' }
+  t.is(parseConfig(env, [], { ...files, secrets }).providers.get('apple')?.signing?.keyId, 'KEY')
+})
+
+test('a signed client secret requires all of its parts, and a key on P-256', (t) => {
+  const reason = 'must be set too: the gateway signs the client secret itself'
+  t.deepEqual(problemsOf({ AUTH_APPLE_CLIENT_ID: 'id' }), [
+    `AUTH_APPLE_TEAM_ID ${reason}`,
+    `AUTH_APPLE_KEY_ID ${reason}`,
+    `AUTH_APPLE_PRIVATE_KEY ${reason}`,
+  ])
+  t.deepEqual(problemsOf({ AUTH_APPLE_KEY_ID: 'KEY', AUTH_APPLE_PRIVATE_KEY: pem }), [
+    `AUTH_APPLE_TEAM_ID ${reason}`,
+  ])
+  const { AUTH_APPLE_CLIENT_ID: _, ...key } = apple
+  t.deepEqual(problemsOf({ ...key, AUTH_APPLE_PRIVATE_KEY: pem }), [
+    'AUTH_APPLE_CLIENT_ID must be set too: AUTH_APPLE_PRIVATE_KEY is set',
+  ])
+  for (const text of [keyOn('P-384'), 'no key', pem.slice(0, 60)])
+    t.deepEqual(problemsOf({ ...apple, AUTH_APPLE_PRIVATE_KEY: text }), [
+      'AUTH_APPLE_PRIVATE_KEY must be a private key on the curve P-256 in PEM',
+    ])
+  const { unknownVariables } = parseConfig(
+    { ...secret, ...apple, AUTH_APPLE_PRIVATE_KEY: pem, AUTH_APPLE_CLIENT_SECRET: 'a JWT' },
+    [],
+    files,
+  )
+  t.deepEqual(unknownVariables, ['AUTH_APPLE_CLIENT_SECRET'])
 })

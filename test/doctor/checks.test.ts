@@ -70,7 +70,7 @@ test('AUTH_SECRET must decrypt an active and a next key, and need not decrypt a 
 })
 
 test('a provider check shows the callback URL, which must be https unless its host is this machine', (t) => {
-  const provider = { label: 'GitHub', prefix: 'AUTH_GITHUB', isConfigured: true }
+  const provider = { label: 'GitHub', isConfigured: true }
   const check = (callbackUrl: string, isConfigured = true) =>
     checkProviders([{ ...provider, callbackUrl, isConfigured }])[0]
   t.like(check('https://a.test/auth/github/callback'), {
@@ -79,7 +79,11 @@ test('a provider check shows the callback URL, which must be https unless its ho
   })
   t.is(check('http://localhost:8080/auth/github/callback')?.status, 'ok')
   t.is(check('http://a.test/auth/github/callback')?.status, 'failed')
-  t.is(check('http://a.test/auth/github/callback', false)?.status, 'skipped')
+  t.deepEqual(check('http://a.test/auth/github/callback', false), {
+    name: 'other providers',
+    status: 'skipped',
+    detail: 'without variables: GitHub',
+  })
 })
 
 test('the public URL must answer without a redirect', (t) => {

@@ -1,6 +1,6 @@
 import type { Check } from '../../src/doctor/check.ts'
 import { readPage } from '../../src/doctor/gateway.ts'
-import { examineOpenId } from '../../src/doctor/openid.ts'
+import { examineOpenId, type OpenIdState } from '../../src/doctor/openid.ts'
 import { clientId, createProviderKey, type OpenIdPeer, startOpenIdPeer } from '../_openid-provider.ts'
 import test from '../_test.ts'
 
@@ -16,7 +16,7 @@ test.serial.afterEach.always(() => {
   for (const endpoint of ['metadata', 'keys', 'authorize'] as const) peer.fault(endpoint, null)
 })
 
-type Options = { state?: object; now?: Date; headers?: Record<string, string> }
+type Options = { state?: Partial<OpenIdState>; now?: Date; headers?: Record<string, string> }
 
 /** Examines the provider, and returns the checks by the part that they are about. */
 async function examine({ state, now = new Date(), headers }: Options = {}): Promise<Record<string, Check>> {
@@ -28,6 +28,7 @@ async function examine({ state, now = new Date(), headers }: Options = {}): Prom
     callbackUrl,
     scope: ['openid', 'email'],
     ...state,
+    metadataIssuer: state?.metadataIssuer ?? state?.issuer ?? peer.issuer,
   }
   const read = async (url: string) => {
     const page = await readPage(fetch, url, 5000)
@@ -37,6 +38,13 @@ async function examine({ state, now = new Date(), headers }: Options = {}): Prom
   const checks = await examineOpenId(provider, { read, clock: () => now })
   return Object.fromEntries(checks.map((check) => [check.name.replace(/^Acme /, ''), check]))
 }
+
+test.serial('an issuer of many tenants has metadata with their form, and passes', async (t) => {
+  const metadataIssuer = `${peer.issuer}/{tenantid}`
+  peer.tamper({ metadata: (metadata) => ({ ...metadata, issuer: metadataIssuer }) })
+  t.is((await examine({ state: { metadataIssuer } })).metadata?.status, 'ok')
+  t.is((await examine()).metadata?.status, 'failed')
+})
 
 test.serial('a provider that works passes every check, and is asked for no page', async (t) => {
   const checks = await examine()

@@ -71,7 +71,7 @@ for (const name of files) {
     const provider = find()
     t.is(provider.name, name)
     t.regex(provider.name, /^[a-z][a-z0-9-]*$/)
-    t.regex(provider.label, /^\S.*\S$/)
+    t.regex(provider.label, /^\S(.*\S)?$/)
     t.true(['redirect', 'password'].includes(provider.flow))
   })
 
@@ -83,7 +83,15 @@ for (const name of files) {
 
 test('providers request only the scopes that the gateway reads', (t) => {
   const scopes = redirectProviders.map(({ name, scope }) => [name, scope.join(' ')])
-  t.deepEqual(Object.fromEntries(scopes), { github: 'user:email', google: 'openid email' })
+  t.deepEqual(Object.fromEntries(scopes), {
+    bitbucket: 'account email',
+    discord: 'identify email',
+    facebook: 'public_profile email',
+    github: 'user:email',
+    google: 'openid email',
+    spotify: 'user-read-email',
+    x: 'users.read tweet.read',
+  })
 })
 
 for (const provider of redirectProviders) {
@@ -186,4 +194,72 @@ test('providers/google.ts identifies a user by sub, and accepts email_verified o
   }
   t.false(identify('google', claims).emailVerified)
   t.is(identify('google', { sub: '1' }).subject, '1')
+})
+
+const ofEndpoints = (name: string, profile: object, emails?: unknown) =>
+  (redirectProviders.find((provider) => provider.name === name) as OAuthProvider).identity({
+    profile,
+    emails,
+  })
+
+test('providers/discord.ts accepts verified only as the boolean true, and a user without an address', (t) => {
+  const user = { id: '80351110224678912', username: 'nelly', email: 'user@example.com' }
+  t.deepEqual(ofEndpoints('discord', { ...user, verified: true }), {
+    subject: '80351110224678912',
+    username: 'nelly',
+    email: 'user@example.com',
+    emailVerified: true,
+  })
+  for (const verified of [false, 'true', 1, null, undefined])
+    t.false(ofEndpoints('discord', { ...user, verified }).emailVerified)
+  t.like(ofEndpoints('discord', { ...user, email: null }), { subject: user.id, email: undefined })
+})
+
+test('providers/bitbucket.ts accepts only an address that is primary and confirmed', (t) => {
+  const uuid = '{d301aafa-d676-4ee0-88be-962be7417567}'
+  const emails = (values: unknown) => ofEndpoints('bitbucket', { uuid, username: 'a-user' }, { values })
+  const email = 'user@example.com'
+  t.deepEqual(
+    emails([
+      { email: 'other@example.com', is_primary: false, is_confirmed: true },
+      { email, is_primary: true, is_confirmed: true },
+    ]),
+    {
+      subject: uuid,
+      username: 'a-user',
+      email,
+      emailVerified: true,
+    },
+  )
+  for (const list of [
+    [{ email, is_primary: true, is_confirmed: false }],
+    [{ email, is_primary: false, is_confirmed: true }],
+    [{ email, is_primary: 'true', is_confirmed: 'true' }],
+    [],
+    null,
+    'text',
+  ])
+    t.like(emails(list), { subject: uuid, email: undefined, emailVerified: false })
+})
+
+test('addresses of Facebook and Spotify are never verified, and X has none', (t) => {
+  const email = 'user@example.com'
+  const claims = { email, verified: true, email_verified: true }
+  t.deepEqual(ofEndpoints('facebook', { id: '1234567890123456', ...claims }), {
+    subject: '1234567890123456',
+    email,
+    emailVerified: false,
+  })
+  t.deepEqual(ofEndpoints('spotify', { id: 'a-user', ...claims }), {
+    subject: 'a-user',
+    email,
+    emailVerified: false,
+  })
+  t.deepEqual(
+    ofEndpoints('x', { data: { id: '2244994945', name: 'A User', username: 'a_user', ...claims } }),
+    {
+      subject: '2244994945',
+      username: 'a_user',
+    },
+  )
 })

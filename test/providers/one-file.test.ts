@@ -38,6 +38,24 @@ export default {
 }
 `
 
+const acmeEndpoints = `
+export default {
+  name: 'acme-two',
+  flow: 'redirect',
+  label: 'Acme',
+  scope: ['me'],
+  endpoints: {
+    authorization: 'https://acme.test/authorize',
+    token: 'https://acme.test/token',
+    profile: 'https://acme.test/me',
+    emails: 'https://acme.test/emails',
+    clientAuthentication: 'basic',
+    parameters: () => ({ fields: 'all' }),
+  },
+  identity: ({ profile, emails }) => ({ subject: String(profile.number), username: emails.list[0] }),
+}
+`
+
 const staff = `
 import { Strategy } from 'passport-local'
 
@@ -103,76 +121,67 @@ async function startWith(
 test('a file in providers/ is found without being registered anywhere', async (t) => {
   const folder = await makeFolder(t, { 'acme-sso.js': acme }, true)
   const names = (await loadProviders(folder)).map(({ name }) => name)
-  t.deepEqual(names, ['acme-sso', 'github', 'google', 'local'])
+  const ours = (await loadProviders(pathToFileURL(built))).map(({ name }) => name)
+  t.deepEqual(names, ['acme-sso', ...ours])
+  t.true(ours.includes('github') && ours.includes('local'))
 })
 
-test('a sign-in with a new provider requires only a file in providers/ and two variables', async (t) => {
-  const providers = await loadProviders(await makeFolder(t, { 'acme-sso.js': acme }, true))
-  const asked: { url: string; authorization: string | null }[] = []
-  const fetchAcme: typeof fetch = async (input, init) => {
-    const url = String(input)
-    asked.push({ url, authorization: new Headers(init?.headers).get('authorization') })
-    return Response.json(
-      url.endsWith('/token') ? { access_token: 'acme-token' } : { number: 7, nick: 'road.runner' },
-    )
-  }
-  const env = { AUTH_ACME_SSO_CLIENT_ID: 'id', AUTH_ACME_SSO_CLIENT_SECRET: 'secret' }
-  const url = await startWith(t, providers, { env, fetch: fetchAcme })
-
-  const listed = (await (await fetch(`${url}/providers`)).json()) as { name: string }[]
-  t.deepEqual(
-    listed.map(({ name }) => name),
-    ['local', 'acme-sso'],
-  )
-  const start = await fetch(`${url}/auth/acme-sso`, { redirect: 'manual' })
-  await start.text()
-  const location = new URL(start.headers.get('location') ?? '')
-  t.is(location.origin + location.pathname, 'https://acme.test/authorize')
-  const callback = await fetch(
-    `${url}/auth/acme-sso/callback?code=x&state=${location.searchParams.get('state')}`,
-    {
-      headers: { cookie: start.headers.getSetCookie()[0]?.split(';')[0] ?? '' },
-    },
-  )
-  t.is(callback.status, 200)
-  t.like(await callback.json(), { username: 'road.runner', roles: ['user'] })
-  t.deepEqual(asked, [
-    { url: 'https://acme.test/token', authorization: null },
-    { url: 'https://acme.test/me', authorization: 'Bearer acme-token' },
-  ])
-})
-
-const openId = (issuer: string) => `export default {
-  name: 'acme-id', flow: 'redirect', label: 'Acme ID', scope: ['openid'], issuer: '${issuer}',
-  identity: ({ sub, nick }) => ({ subject: sub, username: nick }),
-}`
-
-test('a file with an issuer in place of a strategy is an OpenID provider, which the environment moves', async (t) => {
-  const files = { 'acme-id.js': openId('https://acme.test/id') }
-  const providers = await loadProviders(await makeFolder(t, files, true))
-  const asked: string[] = []
-  const fetchAcme: typeof fetch = async (input) => {
-    asked.push(String(input))
-    const issuer = String(input).replace('/.well-known/openid-configuration', '')
-    const endpoints = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'].map((name) => [
-      name,
-      `${issuer}/${name}`,
-    ])
-    return Response.json({ issuer, ...Object.fromEntries(endpoints) })
-  }
-  for (const [issuer, moved] of [
-    ['https://acme.test/id', {}],
-    ['https://self.test', { AUTH_ACME_ID_ISSUER: 'https://self.test' }],
-  ] as const) {
-    const env = { AUTH_ACME_ID_CLIENT_ID: 'id', ...moved }
+for (const [name, content, asked] of [
+  [
+    'acme-sso',
+    acme,
+    [
+      { url: 'https://acme.test/token', authorization: null },
+      { url: 'https://acme.test/me', authorization: 'Bearer acme-token' },
+    ],
+  ],
+  [
+    'acme-two',
+    acmeEndpoints,
+    [
+      {
+        url: 'https://acme.test/token',
+        authorization: `Basic ${Buffer.from('id:secret').toString('base64')}`,
+      },
+      { url: 'https://acme.test/me?fields=all', authorization: 'Bearer acme-token' },
+      { url: 'https://acme.test/emails?fields=all', authorization: 'Bearer acme-token' },
+    ],
+  ],
+] as const)
+  test(`a sign-in with a new provider such as ${name} requires only a file in providers/ and two variables`, async (t) => {
+    const providers = await loadProviders(await makeFolder(t, { [`${name}.js`]: content }, true))
+    const requests: { url: string; authorization: string | null }[] = []
+    const fetchAcme: typeof fetch = async (input, init) => {
+      const url = String(input)
+      requests.push({ url, authorization: new Headers(init?.headers).get('authorization') })
+      if (url.includes('/emails')) return Response.json({ list: ['road.runner'] })
+      return Response.json(
+        url.endsWith('/token') ? { access_token: 'acme-token' } : { number: 7, nick: 'road.runner' },
+      )
+    }
+    const prefix = `AUTH_${name.toUpperCase().replace('-', '_')}`
+    const env = { [`${prefix}_CLIENT_ID`]: 'id', [`${prefix}_CLIENT_SECRET`]: 'secret' }
     const url = await startWith(t, providers, { env, fetch: fetchAcme })
-    const start = await fetch(`${url}/auth/acme-id`, { redirect: 'manual' })
+
+    const listed = (await (await fetch(`${url}/providers`)).json()) as { name: string }[]
+    t.deepEqual(
+      listed.map((each) => each.name),
+      ['local', name],
+    )
+    const start = await fetch(`${url}/auth/${name}`, { redirect: 'manual' })
+    await start.text()
     const location = new URL(start.headers.get('location') ?? '')
-    t.is(location.origin + location.pathname, `${issuer}/authorization_endpoint`)
-    t.is(location.searchParams.get('scope'), 'openid')
-    t.is(asked.at(-1), `${issuer}/.well-known/openid-configuration`)
-  }
-})
+    t.is(location.origin + location.pathname, 'https://acme.test/authorize')
+    const callback = await fetch(
+      `${url}/auth/${name}/callback?code=x&state=${location.searchParams.get('state')}`,
+      {
+        headers: { cookie: start.headers.getSetCookie()[0]?.split(';')[0] ?? '' },
+      },
+    )
+    t.is(callback.status, 200)
+    t.like(await callback.json(), { username: 'road.runner', roles: ['user'] })
+    t.deepEqual(requests, [...asked])
+  })
 
 const good = `name: 'acme', flow: 'redirect', label: 'Acme', scope: ['me']`
 const functions = 'strategy: () => ({}), identity: () => ({ subject: "1" })'
@@ -236,6 +245,18 @@ for (const [what, file, content, message] of [
     'acme.js',
     `export default { ${good}, issuer: 'https://acme.test' }`,
     /openid/,
+  ],
+  [
+    'has an endpoint that is no URL',
+    'acme.js',
+    `export default { ${good}, endpoints: { authorization: 'a', token: 'b', profile: 'c' }, identity: () => ({ subject: '1' }) }`,
+    /endpoints/,
+  ],
+  [
+    'has an unknown part of a sign-in to leave out',
+    'acme.js',
+    `export default { ${good.replace("'me'", "'openid'")}, issuer: 'https://acme.test', without: ['state'] }`,
+    /without/,
   ],
   ['has no identity', 'acme.js', `export default { ${good}, strategy: () => ({}) }`, /identity/],
   [

@@ -1,6 +1,6 @@
 import GoogleStrategy from 'passport-google-oauth20'
 import { createOAuthStrategy } from '../../src/authentication/oauth-strategy.ts'
-import type { OAuthProvider, RedirectOptions, StateStore } from '../../src/authentication/provider.ts'
+import type { RedirectOptions, StateStore, StrategyProvider } from '../../src/authentication/provider.ts'
 import { createLog } from '../../src/observability/log.ts'
 import test from '../_test.ts'
 
@@ -17,7 +17,7 @@ function create(strategy: (options: RedirectOptions, verify: unknown) => unknown
       flow: 'redirect',
       label: 'Acme',
       scope: ['me'],
-      strategy: strategy as OAuthProvider['strategy'],
+      strategy: strategy as StrategyProvider['strategy'],
       identity: () => ({ subject: '1' }),
     },
     settings: { clientId: 'id', clientSecret: 'secret', parameters },
