@@ -117,6 +117,8 @@ export type ProvenUser = {
   passwordHash?: string
   /** The subject at the provider; undefined for a password. */
   subject?: string
+  /** The provider's id of its own session; undefined when it gave none. */
+  providerSid?: string | undefined
 }
 
 /** An active session with its user and the source of the claims, all read by one statement. */
