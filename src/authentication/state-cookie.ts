@@ -12,7 +12,7 @@ type StateCookieOptions = {
   keys: SecretKeys
   /** `stateLifetime`: the maximum duration of a sign-in in seconds. */
   config: { publicUrl: string; stateLifetime: number }
-  oneTimeCodes: Pick<OneTimeCodes, 'consumeState'>
+  oneTimeCodes: Pick<OneTimeCodes, 'consume'>
   clock: Clock
 }
 
@@ -115,7 +115,7 @@ export function createStateCookie({ config, keys, oneTimeCodes, clock }: StateCo
         const { flow } = ctx.state
         if (!flow) throw new GatewayError('invalid_state')
         cookies.clear(ctx, flow.state)
-        if (!(await oneTimeCodes.consumeState(sha256(flow.state), expiry()))) {
+        if (!(await oneTimeCodes.consume(sha256(flow.state), expiry()))) {
           // The sign-in has ended already, so its app gets no second answer.
           delete ctx.state.flow
           throw new GatewayError('invalid_state')

@@ -67,7 +67,7 @@ const rows = {
     updated_at: time,
     session_epoch: integer,
   },
-  // Exports before the migration 0014 lack the provider, and before 0013 the app of a session.
+  // Exports before the migration 0015 lack provider_sid, before 0014 the provider, and before 0013 the app of a session.
   user_role: { id, user_id: id, role_id: id, provider: text.nullish() },
   user_claim: { user_id: id, name: text, value: json },
   identity: {
@@ -97,6 +97,7 @@ const rows = {
     amr: z.array(text).nullable(),
     level: integer,
     provider: text.nullable(),
+    provider_sid: text.nullish(),
     app: text.nullish(),
     epoch: integer,
   },

@@ -15,7 +15,7 @@ const create = {
   text: 'INSERT INTO {authorization_code} (hash, session_id, code_challenge, expires_at) VALUES ($1, $2, $3, $4)',
 }
 
-const consumeState = {
+const consume = {
   name: 'oauth_state_spend',
   text: 'INSERT INTO {oauth_state} (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true AS spent',
 }
@@ -26,8 +26,11 @@ export function createOneTimeCodes({ query }: Pick<Database, 'query'>) {
     createCode: async (code: NewCode): Promise<void> =>
       void (await query(create, [code.hash, code.sessionId, code.codeChallenge, code.expiresAt])),
 
-    /** Marks a state as used; false when it was used before. One statement: of any number of callers one is first. */
-    consumeState: async (hash: Uint8Array, expiresAt: Date): Promise<boolean> =>
-      (await query(consumeState, [hash, expiresAt])).length === 1,
+    /**
+     * Marks the hash of a state or token as used; false when it was used before. One statement: of any number of callers
+     * one is first.
+     */
+    consume: async (hash: Uint8Array, expiresAt: Date): Promise<boolean> =>
+      (await query(consume, [hash, expiresAt])).length === 1,
   }
 }

@@ -9,9 +9,9 @@ const beginSecond = {
   name: 'session_begin_beside',
   text: selectAccess(`s AS (
     INSERT INTO {session} AS s (user_id, created_at, idle_expires_at, expires_at, user_agent, address,
-      auth_time, amr, level, provider, app)
+      auth_time, amr, level, provider, provider_sid, app)
     SELECT u.id, $1, least($4, s.expires_at), least($5, s.expires_at), $6, $7,
-      ${authTime}, s.amr, s.level, s.provider, $9 FROM {user} u, {session} s
+      ${authTime}, s.amr, s.level, s.provider, s.provider_sid, $9 FROM {user} u, {session} s
     WHERE s.id = $2 AND u.id = $3 AND u.active AND ${living} AND ${capped('$8')} FOR NO KEY UPDATE OF u FOR SHARE OF s
     RETURNING ${columns})`),
 }

@@ -1,6 +1,7 @@
 import type { ActiveSession, ProvenUser } from '../context.ts'
 import type { Database } from '../database/database.ts'
 import { columns, living, parseAccess, selectAccess } from './access.ts'
+import { createProviderSessions } from './provider-sessions.ts'
 import { createSessionReads } from './session-read.ts'
 import { type ClientKind, createReuse } from './session-reuse.ts'
 import { createRotate } from './session-rotate.ts'
@@ -33,8 +34,9 @@ const begin = {
   i AS MATERIALIZED (
     SELECT 1 FROM {identity} WHERE provider = $9 AND subject = $10 AND user_id = (SELECT id FROM u) FOR SHARE),
   s AS (
-    INSERT INTO {session} AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider, app)
-    SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9, $12 FROM u WHERE $10::text IS NULL OR EXISTS (SELECT 1 FROM i)
+    INSERT INTO {session} AS s (user_id, created_at, auth_time, idle_expires_at, expires_at, user_agent, address, amr, provider, app,
+      provider_sid)
+    SELECT u.id, $2, $2, $3, $4, $5, $6, $8, $9, $12, $13 FROM u WHERE $10::text IS NULL OR EXISTS (SELECT 1 FROM i)
     RETURNING ${columns})`),
 }
 
@@ -45,7 +47,8 @@ const stepUp = {
   text: selectAccess(`s AS (
     UPDATE {session} s SET counter = s.counter + 1, rotated_at = $1, rotated_by = NULL,
       idle_expires_at = least($4, s.expires_at), auth_time = $1,
-      amr = coalesce(s.amr, '{}') || ARRAY(SELECT m FROM unnest($5::text[]) m WHERE m <> ALL (coalesce(s.amr, '{}')))
+      amr = coalesce(s.amr, '{}') || ARRAY(SELECT m FROM unnest($5::text[]) m WHERE m <> ALL (coalesce(s.amr, '{}'))),
+      provider_sid = CASE WHEN s.provider = $7::text THEN coalesce($8::text, s.provider_sid) ELSE s.provider_sid END
     FROM {user} u
     WHERE s.id = $2 AND s.user_id = $3 AND ${living} AND u.active
       AND ($6::text IS NULL OR u.password = $6)
@@ -139,6 +142,7 @@ export function createSessions(
   return {
     ...createSessionReads(query),
     ...createReuse(query),
+    ...createProviderSessions(query),
 
     /**
      * Starts a session for an authenticated user. After a sign-in by password, `passwordHash` must still be the user's
@@ -146,7 +150,7 @@ export function createSessions(
      * lifetime by default. Of more than `perUser` sessions the least recently used one ends.
      */
     begin: async (
-      { id, provider, amr, passwordHash, subject }: ProvenUser,
+      { id, provider, amr, passwordHash, subject, providerSid }: ProvenUser,
       device: Device,
       now: Date,
       idle: number = lifetimes.idle,
@@ -165,6 +169,7 @@ export function createSessions(
           subject ?? null,
           String(perUser),
           device.app ?? null,
+          providerSid ?? null,
         ]),
       ),
 
@@ -179,15 +184,25 @@ export function createSessions(
 
     /**
      * Makes an authentication the last one of a session of its user, and moves the refresh token on by one. After a
-     * password, `passwordHash` must still be the user's hash. `repeatLate` does not answer with its refresh token.
+     * password, `passwordHash` must still be the user's hash. `repeatLate` does not answer with its refresh token. After
+     * one at the provider of the session, the session belongs to the new session there.
      */
     stepUp: async (
       sessionId: string,
-      { id, amr, passwordHash }: ProvenUser,
+      { id, provider, amr, passwordHash, providerSid }: ProvenUser,
       now: Date,
     ): Promise<ActiveSession | null> =>
       parseAccess(
-        await query(stepUp, [now, sessionId, id, after(now, lifetimes.idle), amr, passwordHash ?? null]),
+        await query(stepUp, [
+          now,
+          sessionId,
+          id,
+          after(now, lifetimes.idle),
+          amr,
+          passwordHash ?? null,
+          provider,
+          providerSid ?? null,
+        ]),
       ),
 
     /** Spends a one-time code. It is spent even when the code challenge is not the one that it was bound to. */

@@ -46,6 +46,7 @@ const tables = {
     amr: 'text[]',
     level: 'integer',
     provider: 'text',
+    provider_sid: 'text',
     app: 'text',
     epoch: 'integer',
   },

@@ -54,6 +54,7 @@ export const database: Database = {
       'provider',
       'epoch',
       'app',
+      'provider_sid',
     ],
     references: { user_id: 'user' },
   },

@@ -63,8 +63,8 @@ for (const engine of engines) {
 
   test.serial(`${engine}: a state is spent once`, async (t) => {
     const hash = newHash()
-    t.true(await stores.oneTimeCodes.consumeState(hash, later(600)))
-    t.false(await stores.oneTimeCodes.consumeState(hash, later(600)))
+    t.true(await stores.oneTimeCodes.consume(hash, later(600)))
+    t.false(await stores.oneTimeCodes.consume(hash, later(600)))
   })
 
   test.serial(
@@ -72,8 +72,8 @@ for (const engine of engines) {
     async (t) => {
       const { oneTimeCodes, sweep, sql } = stores
       for (const table of ['oauth_state', 'session']) await sql(`DELETE FROM ${table}`)
-      await oneTimeCodes.consumeState(newHash(), later(10))
-      await oneTimeCodes.consumeState(newHash(), later(30))
+      await oneTimeCodes.consume(newHash(), later(10))
+      await oneTimeCodes.consume(newHash(), later(30))
       await beginWithCode('dora', null)
 
       t.is(await sweep(later(10)), 0)

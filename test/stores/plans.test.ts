@@ -24,8 +24,9 @@ const seed = `
   UPDATE "user" SET default_role_id = (SELECT id FROM role WHERE name = 'role1') WHERE length(username) < 9;
   INSERT INTO user_role (user_id, role_id)
     SELECT u.id, r.id FROM "user" u, role r WHERE (substr(r.name, 5)::int + substr(u.username, 5)::int) % 3 = 0;
-  INSERT INTO session (user_id, epoch, created_at, idle_expires_at, expires_at)
-    SELECT u.id, 0, now() - interval '3 days', now() + d, now() + d
+  INSERT INTO session (user_id, epoch, created_at, idle_expires_at, expires_at, provider, provider_sid)
+    SELECT u.id, 0, now() - interval '3 days', now() + d, now() + d, 'github',
+      'sid-' || substr(u.username, 5) || '-' || n
     FROM "user" u, generate_series(1, CASE u.username WHEN 'user1' THEN 10000 ELSE 3 END) n,
       LATERAL (SELECT CASE n % 5 WHEN 0 THEN interval '-2 days' ELSE interval '1 day' END) AS e (d);
   INSERT INTO identity (provider, subject, user_id) SELECT 'github', substr(username, 5), id FROM "user";
@@ -79,6 +80,10 @@ function operationsOf(stores: Stores, { id, crowdedId, sessionId, otherSessionId
     ...{ id, username: 'user2', password: null, email: 'user2@example.com', emailVerified: true },
     ...{ active: true, defaultRole: null, createdAt: null, roles: [], identities: [linked] },
   }
+  const logout = {
+    ...{ provider: 'github', subject: null, sid: null, hash: Buffer.from('logout') },
+    ...{ before: now, expiresAt: now },
+  }
   const proven = { id, provider: 'github', amr: ['fed'], subject: '2' }
   const rateLimits = createRateLimits(database)
   const operations: [string, string, () => Promise<unknown>][] = [
@@ -106,7 +111,7 @@ function operationsOf(stores: Stores, { id, crowdedId, sessionId, otherSessionId
     [
       'state of a provider',
       'session_pkey',
-      () => oneTimeCodes.consumeState(hash, now).then(() => sessions.read(sessionId, id, now)),
+      () => oneTimeCodes.consume(hash, now).then(() => sessions.read(sessionId, id, now)),
     ],
     ['list of sessions', 'session_unrevoked_idx|session_user_id_idx', () => sessionList.read(id, now, 20)],
     ['end of other sessions', 'session_pkey', () => pages.revokeOthers({ sessionId, userId: id }, now)],
@@ -143,6 +148,16 @@ function operationsOf(stores: Stores, { id, crowdedId, sessionId, otherSessionId
       () => admin.setActive(crowdedId, false),
     ],
     ['deleted user', 'session_user_id_idx', () => admin.delete(id)],
+    [
+      'logout at a provider',
+      'session_unrevoked_idx|session_user_id_idx',
+      () => sessions.endByProvider({ ...logout, subject: '3' }, now),
+    ],
+    [
+      'logout of a session at a provider',
+      'session_provider_sid_idx',
+      () => sessions.endByProvider({ ...logout, sid: 'sid-4-1' }, now),
+    ],
     ['sweep', 'session_unrevoked_idx', () => sweep(now)],
   ]
   return operations

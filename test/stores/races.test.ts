@@ -74,7 +74,7 @@ for (const engine of engines) {
   test(`${engine}: of twenty concurrent uses of one state exactly one succeeds`, async (t) => {
     for (let round = 0; round < turns[engine]; round++) {
       const hash = hashOf(`state ${round}`)
-      const { values, codes } = await attemptAll(20, () => stores.oneTimeCodes.consumeState(hash, later(600)))
+      const { values, codes } = await attemptAll(20, () => stores.oneTimeCodes.consume(hash, later(600)))
       t.deepEqual(codes, [])
       t.is(values.filter(Boolean).length, 1)
     }
