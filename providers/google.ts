@@ -27,6 +27,7 @@ export default {
   ],
   scope: ['openid', 'email'],
   issuer: 'https://accounts.google.com',
+  idTokens: true,
   strategy: ({ endpoints, ...options }, verify) =>
     new Strategy(
       {

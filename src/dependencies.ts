@@ -102,7 +102,7 @@ export async function createDependencies(foundation: Foundation) {
   const counters = { shared: createCounters(queries, config), ofProcess: createMemoryCounters() }
   const refreshTokens = createRefreshTokens(derive('refresh-token'))
   const stateCookie = createStateCookie({ config, keys: derive('cookie'), oneTimeCodes, clock })
-  const { strategies, relyingParties } = await createStrategies(providers, {
+  const { strategies, ...parties } = await createStrategies(providers, {
     ...config,
     transport: { timeout: config.providerTimeout, fetch },
     instrumentRequest: composeInstrumentation(metrics?.instrumentRequest, tracing?.instrumentRequest),
@@ -146,7 +146,7 @@ export async function createDependencies(foundation: Foundation) {
     stateCookie,
     passwordProvider,
     redirectProviders,
-    relyingParties,
+    ...parties,
     authenticate: createAuthenticate(strategies),
     /** The keys of the cookies and forms of the pages. */
     pageKeys: { session: derive('page'), form: derive('form') },

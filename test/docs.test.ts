@@ -192,7 +192,10 @@ test('docs/reference/environment.md and .env.example have every variable that is
       },
     },
   )
-  const otherProviders = { openId: ['apple', 'acme'], password: [], signed: ['apple'] }
+  const otherProviders = {
+    ...{ openId: ['apple', 'acme'], password: [] },
+    ...{ signed: ['apple'], idTokens: ['google'] },
+  }
   parseConfig(env, ['github', 'google'], { otherProviders })
   const template = await readFile(new URL('.env.example', root), 'utf8')
   const offered = [...template.matchAll(/^#([A-Z_]+)=/gm)].map(([, name = '']) => name)

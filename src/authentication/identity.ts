@@ -10,6 +10,7 @@ import {
   withContract,
 } from '../context.ts'
 import { GatewayError } from '../errors.ts'
+import { storableText } from '../http/validate.ts'
 import type { Identities, ProviderIdentity } from '../stores/identities.ts'
 import type { ProviderRoles } from '../stores/provider-roles.ts'
 import type { Sessions } from '../stores/sessions.ts'
@@ -62,10 +63,18 @@ export function resolveIdentity(options: ResolveIdentityOptions): Middleware {
       if (!user.active) throw new GatewayError('user_inactive', { about: { userId: user.id } })
       await grantProviderRoles(ctx, user.id, options)
       const { provider, subject } = profile
-      ctx.state.user = { id: user.id, provider, subject, amr: ['fed'] }
+      const providerSid = findProviderSid(profile)
+      ctx.state.user = { id: user.id, provider, subject, amr: ['fed'], providerSid }
       await next()
     },
   )
+}
+
+const sidSchema = storableText(255).min(1)
+
+/** Returns the id of the provider's own session, by which its logout tokens name it; undefined when it gave none. */
+export function findProviderSid({ claims }: Pick<ProviderProfile, 'claims'>): string | undefined {
+  return sidSchema.safeParse(claims?.sid).data
 }
 
 const linkedAnswer = z.strictObject({

@@ -21,7 +21,18 @@ const common = {
 const strategy = z.custom((value) => typeof value === 'function', 'strategy must be a function')
 const identity = z.custom((value) => typeof value === 'function', 'identity must be a function')
 const redirecting = { ...common, flow: z.literal('redirect'), scope: z.array(z.string()) }
-const oauthSchema = z.object({ ...redirecting, strategy, identity })
+const oauthSchema = z
+  .object({
+    ...redirecting,
+    strategy,
+    identity,
+    issuer: z.string().optional(),
+    idTokens: z.literal(true).optional(),
+  })
+  .refine(({ issuer, idTokens }) => !idTokens || issuer !== undefined, {
+    path: ['idTokens'],
+    message: 'requires an issuer',
+  })
 const endpoint = z.url({ protocol: /^https?$/ })
 const endpointsSchema = z.object({
   ...redirecting,
@@ -82,6 +93,9 @@ export function namesByKind(providers: readonly Provider[]): ProviderNames {
   return {
     oauth: namesOf((provider) => provider.flow === 'redirect' && !isOpenId(provider)),
     openId: namesOf(isOpenId),
+    idTokens: namesOf(
+      (provider) => provider.flow === 'redirect' && !isOpenId(provider) && provider.idTokens === true,
+    ),
     password: namesOf(({ flow }) => flow === 'password'),
     signed: namesOf((provider) => isOpenId(provider) && provider.clientSecret === 'signed'),
   }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Strategy } from 'passport'
 import * as z from 'zod'
-import type { Context, ProfileIdentity } from '../context.ts'
-import type { OAuthProvider, VerifyProfile } from './provider.ts'
+import type { Context, IdTokenClaims, ProfileIdentity, ProviderProfile } from '../context.ts'
 import type { RelyingParty } from './relying-party.ts'
 import type { StateCookie } from './state-cookie.ts'
+import { createVerifyProfile } from './verify-profile.ts'
 
 type OpenIdStrategyOptions = {
   relyingParty: RelyingParty
@@ -12,7 +12,6 @@ type OpenIdStrategyOptions = {
   callbackUrl: string
   /** Keeps the secrets of a sign-in until its callback. */
   stateCookie: Pick<StateCookie, 'begin'>
-  verifyProfile(provider: Pick<OAuthProvider, 'name' | 'identity'>): VerifyProfile
 }
 
 const standardClaims = z.looseObject({
@@ -28,6 +27,17 @@ function readStandardClaims(claims: unknown): ProfileIdentity {
   return { subject: sub, username, email, emailVerified: email_verified === true }
 }
 
+/** Reads the user of the claims of a checked ID token. Throws `provider_error` for claims without a subject. */
+export async function readUser(
+  { provider: { name, identity = readStandardClaims } }: Pick<RelyingParty, 'provider'>,
+  claims: IdTokenClaims,
+): Promise<ProviderProfile> {
+  const verify = createVerifyProfile({ name, identity })
+  return new Promise((resolve, reject) => {
+    verify('', '', claims, (error, profile) => (profile ? resolve({ ...profile, claims }) : reject(error)))
+  })
+}
+
 /** The members that Passport adds to a strategy for one request. */
 type Actions = {
   redirect(url: string): void
@@ -40,10 +50,8 @@ export function createOpenIdStrategy({
   relyingParty,
   callbackUrl,
   stateCookie,
-  verifyProfile,
 }: OpenIdStrategyOptions): Strategy {
-  const { name, identity = readStandardClaims } = relyingParty.provider
-  const verify = verifyProfile({ name, identity })
+  const { name } = relyingParty.provider
 
   async function start(ctx: Context): Promise<URL> {
     // A provider that is away leaves no cookie behind.
@@ -62,10 +70,7 @@ export function createOpenIdStrategy({
     const { callback, flow } = ctx.state
     if (callback?.code === undefined || !flow) return actions.redirect((await start(ctx)).href)
     const claims = await relyingParty.redeem({ code: callback.code, iss: callback.iss }, flow)
-    verify('', '', claims, (error, profile) => {
-      if (profile) actions.success({ ...profile, claims })
-      else actions.error(error)
-    })
+    actions.success(await readUser(relyingParty, claims))
   }
 
   const strategy = {

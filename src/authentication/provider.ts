@@ -73,6 +73,8 @@ type Redirecting = Named & {
 type WithOAuth = Redirecting & {
   /** The documented value of `iss` in the callback (RFC 9207); undefined if the provider documents none. */
   issuer?: string
+  /** True when the issuer signs ID tokens, which native apps send to POST /token/id-token. */
+  idTokens?: true
 }
 
 /** A redirect provider with a strategy on passport-oauth2. */

@@ -6,13 +6,15 @@ import type { Clock, Flow, IdTokenClaims, SignInHints } from '../context.ts'
 import { GatewayError } from '../errors.ts'
 import { signClientSecret } from '../tokens/client-secret.ts'
 import { clockTolerance, type IdTokenRules, verifyIdToken } from '../tokens/id-token.ts'
+import { type LogoutClaims, verifyLogoutToken } from '../tokens/logout-token.ts'
 import { createProviderKeys, type FindKey } from '../tokens/provider-keys.ts'
 import { createKeyIssuers, issuerOfToken } from '../tokens/tenant-issuer.ts'
 import { createReadMetadata, type OpenIdMetadata } from './openid-metadata.ts'
 import { metadataIssuerOf, type OpenIdProvider } from './provider.ts'
 import { createProviderFetch, type ProviderFetch, type TransportSettings } from './provider-transport.ts'
 
-type RelyingPartyOptions = {
+/** The settings of the client of an OpenID provider. */
+export type RelyingPartyOptions = {
   /** With the issuer and scope of the environment. */
   provider: OpenIdProvider
   settings: ProviderSettings
@@ -25,6 +27,9 @@ type RelyingPartyOptions = {
 /** The secrets of an authorization request, which the state cookie keeps. */
 type Secrets = { state: string; nonce: string; codeVerifier: string }
 
+// In seconds.
+const oldestIdToken = 600
+
 /** The gateway as a client of one OpenID provider. Its methods throw the codes `provider_…` and `invalid_state`. */
 export type RelyingParty = ReturnType<typeof createRelyingParty>
 
@@ -33,6 +38,7 @@ export function createRelyingParty(options: RelyingPartyOptions) {
   const { provider, settings, callbackUrl, clock } = options
   const { issuer, tenants, without = [] } = provider
   const { clientId, clientSecret, signing } = settings
+  const clientIds = [clientId, ...(settings.clientIds ?? [])]
   const fetchFor = createProviderFetch(options.transport)
   const readMetadata = createReadMetadata({
     issuer,
@@ -112,8 +118,40 @@ export function createRelyingParty(options: RelyingPartyOptions) {
   return {
     provider,
     readMetadata: () => explain(readMetadata()),
-    verifyIdToken: (idToken: string, rules: Omit<IdTokenRules, 'issuer' | 'now'>) =>
-      explain(verify(idToken, rules)),
+
+    /**
+     * Checks an ID token that a native app has from the provider: of any of the client ids, and at most ten minutes old.
+     * Throws another error than a `GatewayError` for an invalid token.
+     */
+    verifyIdToken: async (idToken: string, nonce: string | undefined): Promise<IdTokenClaims> => {
+      await explain(readMetadata())
+      return verify(idToken, { clientIds, nonce, longestAge: oldestIdToken })
+    },
+
+    /** Checks a logout token. Throws another error than a `GatewayError` for an invalid token. */
+    verifyLogoutToken: async (logoutToken: string): Promise<LogoutClaims> => {
+      const metadata = await explain(readMetadata())
+      const expected = issuerOfToken(metadata.issuer, logoutToken)
+      return verifyLogoutToken(logoutToken, findKeys(metadata), {
+        issuer: expected,
+        clientIds,
+        now: clock(),
+      })
+    },
+
+    /**
+     * Returns the address at which the user signs out at the provider, and from which the provider may return to
+     * `returnTo`. Null for a provider without such a page, and for a page without TLS of an issuer with TLS.
+     */
+    endSessionUrl: async (returnTo: string | null): Promise<URL | null> => {
+      const { end_session_endpoint: endpoint } = await explain(readMetadata())
+      if (endpoint === undefined || (issuer.startsWith('https:') && !endpoint.startsWith('https:')))
+        return null
+      const url = new URL(endpoint)
+      url.searchParams.set('client_id', clientId)
+      if (returnTo !== null) url.searchParams.set('post_logout_redirect_uri', returnTo)
+      return url
+    },
 
     /**
      * Returns the address of the provider's page for a sign-in. For a step-up it asks the provider to authenticate the

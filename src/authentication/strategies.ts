@@ -16,7 +16,7 @@ import {
   type VerifyProfile,
 } from './provider.ts'
 import type { ProviderRequest, TransportSettings } from './provider-transport.ts'
-import type { RelyingParty } from './relying-party.ts'
+import type { RelyingParty, RelyingPartyOptions } from './relying-party.ts'
 import type { StateCookie } from './state-cookie.ts'
 
 /** The settings of all strategies of one deployment. */
@@ -90,15 +90,20 @@ export function callbackUrl(publicUrl: string, provider: string): string {
 }
 
 /**
- * Creates a strategy for each password provider and each configured redirect provider, by name, and the client of each
- * OpenID provider. Throws for a file whose strategy the gateway cannot use.
+ * Creates a strategy for each password provider and each configured redirect provider, by name, the client of each OpenID
+ * provider, and a function for each provider that signs ID tokens, which returns the client that checks them. Throws for a file whose strategy the gateway cannot use.
  */
 export async function createStrategies(
   providers: readonly Provider[],
   settings: StrategySettings,
-): Promise<{ strategies: Map<string, Strategy>; relyingParties: Map<string, RelyingParty> }> {
+): Promise<{
+  strategies: Map<string, Strategy>
+  relyingParties: Map<string, RelyingParty>
+  idTokenParties: Map<string, () => Promise<RelyingParty>>
+}> {
   const strategies = new Map<string, Strategy>()
   const relyingParties = new Map<string, RelyingParty>()
+  const idTokenParties = new Map<string, () => Promise<RelyingParty>>()
   for (const provider of providers) {
     if (provider.flow === 'password')
       strategies.set(provider.name, provider.strategy(settings.verifyPassword))
@@ -118,17 +123,30 @@ export async function createStrategies(
         throw new ConfigError([
           `${prefix}_ROLES_CLAIM requires ${prefix}_ISSUER to be the issuer of one tenant: every tenant names its groups and roles as it likes`,
         ])
-      // Its packages are loaded only for such a provider.
-      const { createRelyingParty } = await import('./relying-party.ts')
-      const relyingParty = createRelyingParty({ ...own, provider })
+      const relyingParty = await loadRelyingParty({ ...own, provider })
       relyingParties.set(name, relyingParty)
+      idTokenParties.set(name, async () => relyingParty)
       strategies.set(name, createOpenIdStrategy({ ...own, relyingParty }))
     } else {
       const store = settings.stateCookie.store(name, callback)
       strategies.set(name, createOAuthStrategy({ ...own, provider, store }))
+      const issuer = issuerOf(provider, settings.providers)
+      const { label, flow, scope, idTokens } = provider
+      if (!idTokens || issuer === undefined) continue
+      let party: Promise<RelyingParty> | undefined
+      idTokenParties.set(name, () => {
+        party ??= loadRelyingParty({ ...own, provider: { name, label, flow, scope, issuer } })
+        return party
+      })
     }
   }
-  return { strategies, relyingParties }
+  return { strategies, relyingParties, idTokenParties }
+}
+
+/** Creates the client of an OpenID provider. Its packages are loaded only when there is one. */
+async function loadRelyingParty(options: RelyingPartyOptions): Promise<RelyingParty> {
+  const { createRelyingParty } = await import('./relying-party.ts')
+  return createRelyingParty(options)
 }
 
 /** Returns the transport of one provider, whose requests are measured. */

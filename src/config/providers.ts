@@ -6,6 +6,8 @@ import * as v from './values.ts'
 /** The settings of one provider. */
 export type ProviderSettings = {
   clientId: string
+  /** The client ids of native apps, whose ID tokens count too. */
+  clientIds?: readonly string[]
   /** Undefined for a public client of an OpenID provider. */
   clientSecret?: string
   /** Signs the client secrets of a provider that takes JWTs. */
@@ -26,10 +28,11 @@ export type ProviderSettings = {
 
 /**
  * The names of the provider files: with OAuth 2.0, with an issuer alone, and with passwords. `signed` has those of the
- * second kind whose client secret is signed.
+ * second kind whose client secret is signed, and `idTokens` those of the first kind whose issuer signs ID tokens.
  */
 export type ProviderNames = Readonly<Record<'oauth' | 'openId' | 'password', readonly string[]>> & {
   readonly signed?: readonly string[]
+  readonly idTokens?: readonly string[]
 }
 
 /** Reads one variable by its schema, and adds a problem for an invalid value. */
@@ -67,7 +70,7 @@ export function readProviders({
     [...names.oauth, ...names.openId, ...others].sort().flatMap((name) => {
       const prefix = environmentPrefix(name)
       const settings = names.oauth.includes(name)
-        ? readOAuth(read, problems, prefix, env)
+        ? readOAuth(read, problems, prefix, { env, hasIdTokens: names.idTokens?.includes(name) ?? false })
         : readOpenId(read, problems, prefix, { issuerUrl: issuer, isSigned: names.signed?.includes(name) })
       return settings ? [[name, settings] as const] : []
     }),
@@ -131,7 +134,11 @@ function readOpenId(
   const issuer = read(`${prefix}_ISSUER`, issuerUrl)
   const { clientId, ...common } = readCommon(read, prefix, isSigned)
   const signing = isSigned ? readSigning(read, problems, prefix, clientId !== undefined) : undefined
-  const optional = { ...common, roles: readRoleMapping(read, problems, prefix) }
+  const optional = {
+    ...common,
+    clientIds: read(`${prefix}_CLIENT_IDS`, v.clientIds),
+    roles: readRoleMapping(read, problems, prefix),
+  }
   if (optional.scope && !optional.scope.includes('openid'))
     problems.push(`${prefix}_SCOPE must have openid, without which the provider sends no ID token`)
   if (clientId !== undefined) return { clientId, ...withoutUndefined({ ...optional, issuer, signing }) }
@@ -179,16 +186,19 @@ function readOAuth(
   read: Read,
   problems: string[],
   prefix: string,
-  env: Source['env'],
+  { env, hasIdTokens }: { env: Source['env']; hasIdTokens: boolean },
 ): ProviderSettings | null {
-  for (const [name, value] of Object.entries(env))
-    if (value && [`${prefix}_ROLES_CLAIM`, `${prefix}_ROLES`].includes(name))
-      problems.push(
-        `${name} requires an OpenID provider, and the file of this provider does not speak OpenID Connect: unset it`,
-      )
+  const given = Object.keys(env).filter((name) => env[name])
+  for (const name of given.filter((each) => [`${prefix}_ROLES_CLAIM`, `${prefix}_ROLES`].includes(each)))
+    problems.push(
+      `${name} requires an OpenID provider, and the file of this provider does not speak OpenID Connect: unset it`,
+    )
+  if (given.includes(`${prefix}_CLIENT_IDS`) && !hasIdTokens)
+    problems.push(`${prefix}_CLIENT_IDS requires a provider that signs ID tokens: unset it`)
   const { clientId, clientSecret, ...common } = readCommon(read, prefix)
   const optional = {
     ...common,
+    ...(hasIdTokens && { clientIds: read(`${prefix}_CLIENT_IDS`, v.clientIds) }),
     authorizationUrl: read(`${prefix}_AUTHORIZATION_URL`, v.endpointUrl),
     tokenUrl: read(`${prefix}_TOKEN_URL`, v.endpointUrl),
     profileUrl: read(`${prefix}_PROFILE_URL`, v.endpointUrl),

@@ -262,11 +262,13 @@ export const databaseUrl = z
   })
   .optional()
 
+const list = z.string().transform((value) => value.split(/[\s,]+/).filter(Boolean))
+
 /** OAuth scopes, separated by spaces or commas. */
-export const scope = z
-  .string()
-  .transform((value) => value.split(/[\s,]+/).filter(Boolean))
-  .optional()
+export const scope = list.optional()
+
+/** Client ids, separated by spaces or commas. */
+export const clientIds = list.refine((ids) => ids.length > 0, 'must be client ids, with commas').optional()
 
 function parseUrl(value: string): URL | null {
   return URL.canParse(value) ? new URL(value) : null

@@ -1,4 +1,4 @@
-import { grantProviderRoles } from '../authentication/identity.ts'
+import { findProviderSid, grantProviderRoles } from '../authentication/identity.ts'
 import {
   type Context,
   type Middleware,
@@ -89,7 +89,8 @@ export function finishConfirmation(pages: Pages): Middleware {
       if (!isSince(identity, since) || !(await identities.isLinked(identity, userId)))
         throw new GatewayError('fresh_authentication_required')
       await grantProviderRoles(ctx, userId, pages)
-      const access = await sessions.stepUp(sessionId, { id: userId, provider, amr: ['fed'] }, clock())
+      const proven = { id: userId, provider, amr: ['fed'], providerSid: findProviderSid(identity) }
+      const access = await sessions.stepUp(sessionId, proven, clock())
       if (access === null) throw new GatewayError('invalid_state')
       ctx.state.access = access
       seeOther(ctx, `${base}/account?done=confirmed`)

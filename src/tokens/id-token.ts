@@ -13,13 +13,16 @@ export type IdTokenRules = {
   nonce: string | undefined
   /** The access token that came with the ID token, for `at_hash`; undefined for an ID token alone. */
   accessToken?: string
+  /** The greatest age of the token in seconds; undefined for any age. */
+  longestAge?: number
   now: Date
 }
 
 /** The seconds by which the clocks of provider and gateway may differ. */
 export const clockTolerance = 30
 
-const algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
+/** The algorithms by which providers may sign tokens. */
+export const signatureAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
 const claimsSchema = z.looseObject({
   sub: z.string(),
@@ -38,10 +41,10 @@ const claimsSchema = z.looseObject({
 export async function verifyIdToken(
   idToken: string,
   findKey: FindKey,
-  { issuer, clientIds, nonce, accessToken, now }: IdTokenRules,
+  { issuer, clientIds, nonce, accessToken, longestAge, now }: IdTokenRules,
 ): Promise<IdTokenClaims> {
   const { payload, protectedHeader } = await jwtVerify(idToken, findKey, {
-    algorithms,
+    algorithms: signatureAlgorithms,
     issuer,
     audience: [...clientIds],
     currentDate: now,
@@ -52,6 +55,8 @@ export async function verifyIdToken(
   // Logout tokens and access tokens are JWTs of the same keys.
   require(typ.toUpperCase() === 'JWT', `The token is of the type ${typ}`)
   require(claims.iat <= now.getTime() / 1000 + clockTolerance, 'iat is in the future')
+  require(longestAge === undefined ||
+    now.getTime() / 1000 - claims.iat <= longestAge, `iat is more than ${longestAge} seconds ago`)
   require(typeof claims.aud === 'string' ||
     claims.aud.length === 1 ||
     claims.azp !== undefined, 'azp is missing')

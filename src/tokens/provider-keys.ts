@@ -1,6 +1,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import * as z from 'zod'
 import type { Clock } from '../context.ts'
+import { GatewayError } from '../errors.ts'
 
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) })
 
@@ -20,7 +21,8 @@ const pause = 60_000
 /**
  * Creates the function that finds the key of a signature in the JWKS of a provider. The JWKS is requested when it is
  * needed, and again after ten minutes. A token with an unknown `kid` requests it again, at most once a minute; the first
- * request does not count. Throws `JWKSNoMatchingKey` for an unknown key, and the errors of `read`.
+ * request does not count. Throws `JWKSNoMatchingKey` for an unknown key, `provider_error` for an unusable JWKS, and the
+ * errors of `read`.
  */
 export function createProviderKeys({ read, clock }: KeysOptions): FindKey {
   let known: { find: FindKey; until: number } | undefined
@@ -28,7 +30,7 @@ export function createProviderKeys({ read, clock }: KeysOptions): FindKey {
   let quietUntil = Number.NEGATIVE_INFINITY
 
   async function request(): Promise<FindKey> {
-    const find = createLocalJWKSet(keySet.parse(await read()) as JSONWebKeySet)
+    const find = parseKeys(await read())
     known = { find, until: clock().getTime() + lifetime }
     return find
   }
@@ -53,5 +55,13 @@ export function createProviderKeys({ read, clock }: KeysOptions): FindKey {
       }
       return (await load())(header, token)
     }
+  }
+}
+
+function parseKeys(jwks: unknown): FindKey {
+  try {
+    return createLocalJWKSet(keySet.parse(jwks) as JSONWebKeySet)
+  } catch (cause) {
+    throw new GatewayError('provider_error', { cause })
   }
 }
