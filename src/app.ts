@@ -3,6 +3,7 @@ import Koa from 'koa'
 import { answersByPost } from './authentication/provider.ts'
 import type { Context, Middleware, State } from './context.ts'
 import type { Dependencies } from './dependencies.ts'
+import { backchannelLogout } from './endpoints/backchannel-logout.ts'
 import { changePassword } from './endpoints/change-password.ts'
 import { discovery, hasDiscovery } from './endpoints/discovery.ts'
 import { noProvider, unlinkIdentity } from './endpoints/identities.ts'
@@ -81,6 +82,8 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
     if (answersByPost(provider))
       router.post(`/auth/${name}/callback`, ...postedCallback(deps, provider, { pages }))
     router.post(`/user/identities/${name}`, ...linkProvider(deps, provider, transport))
+    const party = deps.relyingParties.get(name)
+    if (party) router.post(`/auth/${name}/backchannel-logout`, ...backchannelLogout(deps, party))
   }
   router.get('/providers', ...stepsOf(providers))
   router.get('/user', ...stepsOf(me))

@@ -10,6 +10,12 @@ const table = {
     title: 'Malformed request',
     detail: 'The request cannot be parsed. Send a valid HTTP message with a valid body.',
   },
+  invalid_logout_token: {
+    status: 400,
+    title: 'Invalid logout token',
+    detail: 'The logout token of the provider is missing, invalid, expired or was used before.',
+    event: 'logout.refused',
+  },
   invalid_credentials: {
     status: 401,
     title: 'Wrong username or password',

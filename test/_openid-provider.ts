@@ -36,7 +36,8 @@ export type Tampering = {
   callback?: (query: URLSearchParams) => void
 }
 
-type Sign = (claims: JWTPayload, options?: { key?: ProviderKey; header?: Json }) => Promise<string>
+/** Signs claims with a key of the provider, by default the current one. */
+export type Sign = (claims: JWTPayload, options?: { key?: ProviderKey; header?: Json }) => Promise<string>
 
 export type OpenIdPeer = {
   issuer: string
@@ -50,8 +51,11 @@ export type OpenIdPeer = {
   }[]
   /** The user of the next sign-in. */
   signInAs(user: OpenIdUser): void
-  /** Acts as the user's browser at the provider, and returns the callback URL. */
-  authorize(location: string): Promise<string>
+  /** Acts as the user's browser at the provider, by default a new one, and returns the callback URL. */
+  authorize(location: string, cookies?: Cookies): Promise<string>
+  /** Acts as the user who signs out on the page of the provider, and returns the address to which it redirects. */
+  signOut(location: string, cookies: Cookies): Promise<string>
+  sign: Sign
   tamper(tampering: Tampering): void
   /** Makes an endpoint misbehave until it is called again with `null`. */
   fault(endpoint: OpenIdEndpoint, fault: Fault | null): void
@@ -199,8 +203,7 @@ export async function startOpenIdPeer(options: PeerOptions): Promise<OpenIdPeer>
       next = user
       users.set(user.sub, user)
     },
-    authorize: async (location) => {
-      const cookies: Cookies = new Map()
+    authorize: async (location, cookies = new Map()) => {
       let url = new URL(location)
       for (let hops = 0; url.origin === issuer && hops < 10; hops++) {
         const answer = await fetch(url, { redirect: 'manual', headers: cookieHeader(cookies) })
@@ -213,6 +216,20 @@ export async function startOpenIdPeer(options: PeerOptions): Promise<OpenIdPeer>
       tampering.callback?.(url.searchParams)
       return url.href
     },
+    signOut: async (location, cookies) => {
+      const page = await fetch(location, { headers: cookieHeader(cookies) })
+      keepCookies(cookies, page.headers)
+      const [, xsrf = ''] = /name="xsrf" value="(\w+)"/.exec(await page.text()) ?? []
+      const done = await fetch(`${issuer}/session/end/confirm`, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: cookieHeader(cookies),
+        body: new URLSearchParams({ xsrf, logout: 'yes' }),
+      })
+      await done.text()
+      return done.headers.get('location') ?? ''
+    },
+    sign,
     tamper(changes) {
       tampering = changes
     },

@@ -168,6 +168,15 @@ export function createLimits({ shared, ofProcess }: LimitCounters, settings: Lim
     signup: perAddress('signup'),
     refresh: perAddress('refresh', ofProcess),
     callback: perAddress('callback'),
+    /**
+     * Counts one request that the route may reject, in this process. The returned function takes the point back. Nothing
+     * here can be guessed, so the limit is that of refreshes.
+     */
+    rejected: async (address: string): Promise<() => Promise<void>> => {
+      const point = pointOf('rejected', nameOf(addressKey(address)), settings.refresh)
+      const { keys, settle } = await take(ofProcess, [point], 'request.limited')
+      return () => settle({ keys, forgotten: [] })
+    },
     /** Counts one session that a user begins for an app, from all addresses. */
     continue: async (userId: string): Promise<void> => {
       await take(shared, [pointOf('continue', nameOf(userId), settings.continue)], 'request.limited')

@@ -56,6 +56,25 @@ export function addressLimit({ limits, name }: AddressLimitOptions): Middleware 
   )
 }
 
+/**
+ * Counts the rest of the route for its address unless it succeeds: a provider sends the requests of all users from one
+ * address. Throws `rate_limited`.
+ */
+export function rejectionLimit({ limits }: { limits: Pick<Limits, 'rejected'> | null }): Middleware {
+  if (limits === null) return noLimit
+  return withContract({ errors: ['rate_limited'] }, async function rejectionLimit(ctx, next) {
+    const takeBack = await limits.rejected(ctx.state.address)
+    try {
+      await next()
+    } catch (error) {
+      const isRejection = error instanceof GatewayError && error.status < 500
+      if (!isRejection) await takeBack()
+      throw error
+    }
+    await takeBack()
+  })
+}
+
 type ContinueLimitOptions = {
   /** Null when the limits are switched off. */
   limits: Pick<Limits, 'continue'> | null

@@ -21,6 +21,7 @@ const codes: Partial<Record<EventName, readonly ErrorCode[]>> = {
   'exchange.reuse': ['invalid_code'],
   'refresh.failed': ['invalid_token', 'origin_not_allowed'],
   'refresh.reuse': ['invalid_token'],
+  'logout.refused': ['invalid_logout_token'],
   'password.refused': ['invalid_credentials'],
   'stepup.failed': [...ofCallback, 'fresh_authentication_required', 'invalid_credentials'],
   'stepup.required': ['fresh_authentication_required'],

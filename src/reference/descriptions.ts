@@ -65,7 +65,20 @@ const routes: Record<string, Omit<RouteDescription, 'description' | 'body'> & { 
       'Continues a session with its next pair of tokens. Each refresh token works once. For `AUTH_REFRESH_GRACE` seconds, the previous refresh token returns the same successor again. After that its reuse counts as theft, and the session ends.',
   },
   'POST /token/exchange': { tag: 'Sessions', id: 'exchangeCode', summary: 'Exchange a one-time code' },
-  'POST /logout': { tag: 'Sessions', id: 'logout', summary: 'Log out' },
+  'POST /token/id-token': {
+    tag: 'Sign-in',
+    id: 'signInWithIdToken',
+    summary: 'Sign in with an ID token',
+    description:
+      'For native apps: exchanges an ID token, which the SDK of the provider gives to the app, for a session. `aud` and `azp` must be the client id of the provider or one of `AUTH_<NAME>_CLIENT_IDS`. A token counts once, and for ten minutes.',
+  },
+  'POST /logout': {
+    tag: 'Sessions',
+    id: 'logout',
+    summary: 'Log out',
+    description:
+      'Ends the session of a refresh token. Succeeds also when the session has already ended. With `provider`, returns the address at which the user also signs out at the OpenID provider with which the session began.',
+  },
   'GET /user/sessions': {
     tag: 'Sessions',
     id: 'listSessions',
@@ -193,6 +206,12 @@ const providerRoutes = ({ name, label }: Named): typeof routes => ({
     summary: `Receive the answer of ${label}`,
     description: `The page of ${label} sends its answer here, as a form. The browser is redirected to the same address with GET, because it sends the cookie of the sign-in only then.`,
   },
+  [`POST /auth/${name}/backchannel-logout`]: {
+    tag: 'Sessions',
+    id: `receiveLogoutOf${pascal(name)}`,
+    summary: `Receive a logout of ${label}`,
+    description: `${label} sends a logout token when a user signs out there (OpenID Connect Back-Channel Logout 1.0). The sessions that the token names end, if they began at ${label} and before the token. A token counts once.`,
+  },
   [`POST /user/identities/${name}`]: {
     tag: 'User',
     id: `link${pascal(name)}`,
@@ -224,8 +243,10 @@ export const findTypeDescription: FindTypeDescription = (title) =>
 export const errorDescriptions: Readonly<Record<ErrorCode, string>> = {
   malformed_request:
     'The body is not JSON, has a member twice, is nested too deeply, has too many parts, or ended early.',
+  invalid_logout_token:
+    'The logout token of a provider is invalid, was used before, or names only sessions that began later. `detail` has the reason.',
   invalid_credentials:
-    'The username or password is wrong, or the user is deactivated. The answer is the same for all three.',
+    'The username or password is wrong, or the user is deactivated. The answer is the same for all three. Or the ID token is invalid, too old or used before.',
   invalid_token:
     'The access or refresh token is missing, invalid, expired or used before, or its session has ended.',
   invalid_code:

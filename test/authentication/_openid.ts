@@ -1,4 +1,5 @@
 import { type Answer, type AppOptions, quick, type SessionBody, startApp, type TestApp } from '../_app.ts'
+import type { Cookies } from '../_cookies.ts'
 import {
   clientId,
   clientSecret,
@@ -67,15 +68,19 @@ export async function startAtAcme(browser: Browser, query: Query = {}): Promise<
   return answer.headers.get('location') ?? ''
 }
 
-/** Signs in at `acme-corp` in a new browser, and returns the answer to the callback. */
+/**
+ * Signs in at `acme-corp` in a new browser, and returns the answer to the callback. `cookies` are of that browser at the
+ * provider.
+ */
 export async function signInAtAcme(
   { app, peer }: Pick<OpenIdStage, 'app' | 'peer'>,
   user: OpenIdUser,
   query: Query = {},
+  cookies?: Cookies,
 ): Promise<Answer<SessionBody>> {
   peer.signInAs(user)
   const browser = openBrowser(app)
-  return browser.visit(await peer.authorize(await startAtAcme(browser, query)))
+  return browser.visit(await peer.authorize(await startAtAcme(browser, query), cookies))
 }
 
 let people = 0
