@@ -9,7 +9,7 @@ import { discovery, hasDiscovery } from './endpoints/discovery.ts'
 import { noProvider, unlinkIdentity } from './endpoints/identities.ts'
 import { jwks } from './endpoints/jwks.ts'
 import { login } from './endpoints/login.ts'
-import { logout } from './endpoints/logout.ts'
+import { logoutAtProvider } from './endpoints/logout.ts'
 import { healthz, type Metrics, readMetrics, readyz } from './endpoints/monitoring.ts'
 import { createOperations } from './endpoints/operations.ts'
 import {
@@ -74,7 +74,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   router.post('/login', ...stepsOf(login))
   router.post('/token', ...stepsOf(refreshToken))
   router.post('/token/exchange', ...stepsOf(exchangeCode))
-  router.post('/logout', ...stepsOf(logout))
+  router.post('/logout', ...stepsOf(logoutAtProvider))
   for (const provider of redirectProviders) {
     const { name } = provider
     router.get(`/auth/${name}`, ...startProvider(deps, provider, { pages }))

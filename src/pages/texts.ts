@@ -76,6 +76,7 @@ export type Texts = {
   signOut: string
   signedOut: string
   signedOutHint: string
+  signOutAt: (provider: string) => string
   signInAgain: string
   backTo: (app: string) => string
   redirecting: (place: string) => string

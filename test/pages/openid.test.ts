@@ -27,6 +27,34 @@ test.serial(
   },
 )
 
+test.serial('after a sign-out, a page leads on to the sign-out of the provider', async (t) => {
+  const browser = open()
+  stage.peer.signInAs(acmeUser())
+  const { location } = await browser.get('/signin/acme-corp', { 'Sec-Fetch-Site': 'same-origin' })
+  const { pathname, search } = new URL(await stage.peer.authorize(location ?? ''))
+  await browser.get(pathname + search)
+  const out = await browser.submit('/account', '/account/signout')
+  t.is(out.location, '/signed-out?provider=acme-corp')
+  const { text } = await browser.get(out.location ?? '')
+  const [, url = ''] = /href="([^"]+)">Sign out at Acme Corp too</.exec(text) ?? []
+  t.is(new URL(url.replaceAll('&amp;', '&')).pathname, '/session/end')
+  for (const provider of ['github', 'unknown', '']) {
+    const page = await browser.get(`/signed-out?provider=${provider}`)
+    t.is(page.status, 200)
+    t.notRegex(page.text, /too</)
+  }
+})
+
+test.serial('the page after a sign-out works while the provider is away', async (t) => {
+  const own = await startOpenIdStage()
+  t.teardown(own.stop)
+  own.peer.fault('metadata', 'refuse')
+  const browser = openCookieBrowser({ app: own.app, url: 'https://gateway.test' })
+  const { status, text } = await browser.get('/signed-out?provider=acme-corp')
+  t.is(status, 200)
+  t.notRegex(text, /Acme Corp/)
+})
+
 test.serial('the click before a sign-in for an app keeps login_hint and prompt', async (t) => {
   const browser = open()
   const query = new URLSearchParams({

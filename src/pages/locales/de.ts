@@ -64,6 +64,7 @@ export default {
   signOut: 'Abmelden',
   signedOut: 'Sie sind abgemeldet',
   signedOutHint: 'In Apps können Sie noch kurze Zeit angemeldet sein. Melden Sie sich dort auch ab.',
+  signOutAt: (provider) => `Auch bei ${provider} abmelden`,
   signInAgain: 'Wieder anmelden',
   backTo: (app) => `Zurück zu ${app}`,
   redirecting: (place) => `Weiterleitung zu ${place} …`,

@@ -64,6 +64,7 @@ export default {
   signOut: 'Sign out',
   signedOut: 'You are signed out',
   signedOutHint: 'You may still be signed in to apps for a short time. Sign out there too.',
+  signOutAt: (provider) => `Sign out at ${provider} too`,
   signInAgain: 'Sign in again',
   backTo: (app) => `Back to ${app}`,
   redirecting: (place) => `Taking you to ${place}…`,
