@@ -6,6 +6,7 @@ import type { Dependencies } from './dependencies.ts'
 import { backchannelLogout } from './endpoints/backchannel-logout.ts'
 import { changePassword } from './endpoints/change-password.ts'
 import { discovery, hasDiscovery } from './endpoints/discovery.ts'
+import { signInWithIdToken } from './endpoints/id-token.ts'
 import { noProvider, unlinkIdentity } from './endpoints/identities.ts'
 import { jwks } from './endpoints/jwks.ts'
 import { login } from './endpoints/login.ts'
@@ -74,6 +75,7 @@ export function createApp(deps: Dependencies, files: PageFiles | null): Koa<Stat
   router.post('/login', ...stepsOf(login))
   router.post('/token', ...stepsOf(refreshToken))
   router.post('/token/exchange', ...stepsOf(exchangeCode))
+  router.post('/token/id-token', ...stepsOf(signInWithIdToken))
   router.post('/logout', ...stepsOf(logoutAtProvider))
   for (const provider of redirectProviders) {
     const { name } = provider

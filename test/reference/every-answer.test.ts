@@ -1,16 +1,32 @@
 import type { Document } from '../../src/reference/openapi.ts'
 import type { SessionBody } from '../_app.ts'
 import { findOperation, requireDocumented } from '../_documented.ts'
+import { clientId, clientSecret, type OpenIdPeer, startOpenIdPeer } from '../_openid-provider.ts'
 import test from '../_test.ts'
+import { events } from '../authentication/_logout.ts'
+import { acmeUser, openIdCallback, startAtAcme } from '../authentication/_openid.ts'
 import { githubber, googler, home, openBrowser, type Stage, startStage } from '../authentication/_sign-in.ts'
 
 const secret = 'an action secret that is only good for tests'
 
 let stage: Stage
+let peer: OpenIdPeer
 test.before('start', async () => {
-  stage = await startStage({ env: { AUTH_METRICS: 'true', AUTH_ACTION_SECRET: secret } })
+  peer = await startOpenIdPeer({ redirectUris: [openIdCallback] })
+  stage = await startStage({
+    env: {
+      AUTH_METRICS: 'true',
+      AUTH_ACTION_SECRET: secret,
+      AUTH_ACME_CORP_ISSUER: peer.issuer,
+      AUTH_ACME_CORP_CLIENT_ID: clientId,
+      AUTH_ACME_CORP_CLIENT_SECRET: clientSecret,
+    },
+  })
 })
-test.after.always('stop', () => stage?.stop())
+test.after.always('stop', async () => {
+  await stage?.stop()
+  await peer?.stop()
+})
 
 test('every operation of the document is done once, and answers as the document says', async (t) => {
   const { app, fake } = stage
@@ -55,6 +71,28 @@ test('every operation of the document is done once, and answers as the document 
     })
     t.true(url.startsWith('http'))
   }
+
+  const user = acmeUser()
+  peer.signInAs(user)
+  const browser = openBrowser(app)
+  const location = await startAtAcme(browser)
+  done.add(findOperation(document, 'GET', '/auth/acme-corp')?.operationId)
+  const { body: acme } = await browser.visit(await peer.authorize(location))
+  done.add(findOperation(document, 'GET', '/auth/acme-corp/callback')?.operationId)
+  await succeed('POST', '/user/identities/acme-corp', { body: {}, ...ofUser(ada) })
+  await succeed('POST', '/logout', { body: { refreshToken: acme.refreshToken, provider: true } })
+  const iat = Math.floor(Date.now() / 1000)
+  const claims = { iss: peer.issuer, aud: clientId, iat, exp: iat + 60, jti: 'every-answer' }
+  const idToken = await peer.sign({ ...claims, ...user })
+  await succeed('POST', '/token/id-token', { body: { provider: 'acme-corp', idToken } })
+  const logoutToken = await peer.sign({ ...claims, events, sub: user.sub })
+  const path = '/auth/acme-corp/backchannel-logout'
+  const ended = await app.call('POST', path, {
+    raw: String(new URLSearchParams({ logout_token: logoutToken })),
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+  })
+  t.is(ended.status, 200)
+  done.add(findOperation(document, 'POST', path)?.operationId)
 
   await succeed('POST', '/user/step-up', { body: { method: 'password', password }, ...ofUser(ada) })
 
