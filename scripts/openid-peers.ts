@@ -15,8 +15,8 @@ export type Peer = {
   user: { username: string; email: string; groups: string[] }
   /** Makes the provider sign with a new key, which its JWKS has. */
   rotate(): Promise<void>
-  /** True for a provider with sessions, which signs the user in again without a form. */
-  remembers: boolean
+  /** Ends the sessions of the user at the provider, which tells the gateway; undefined for one without sessions. */
+  endSessions?(): Promise<void>
   /** Ends the processes of the provider. */
   stop(): Promise<void>
 }
@@ -87,7 +87,10 @@ export async function startKeycloak(home: string, { port, gateway }: Place): Pro
         config,
       })
     },
-    remembers: true,
+    endSessions: async () => {
+      const [user] = (await administer('GET', `/acme/users?username=${ada.username}`)) as { id: string }[]
+      await administer('POST', `/acme/users/${user?.id}/logout`)
+    },
     stop,
   }
 }
@@ -122,7 +125,12 @@ function keycloakRealm(gateway: string): object {
         clientId: client.id,
         secret: client.secret,
         redirectUris: [`${gateway}/auth/keycloak/callback`],
-        attributes: { 'pkce.code.challenge.method': 'S256' },
+        attributes: {
+          'pkce.code.challenge.method': 'S256',
+          'post.logout.redirect.uris': `${gateway}/signed-out`,
+          'backchannel.logout.url': `${gateway}/auth/keycloak/backchannel-logout`,
+          'backchannel.logout.session.required': 'true',
+        },
         protocolMappers: [mapper],
       },
     ],
@@ -184,7 +192,6 @@ export async function startDex(program: string, { port, gateway, folder }: Place
         await sleep(1000)
       }
     },
-    remembers: false,
     stop,
   }
 }

@@ -5,6 +5,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Cookies, cookieHeader, keepCookies } from '../test/_cookies.ts'
@@ -19,7 +20,7 @@ import {
   startKeycloak,
 } from './openid-peers.ts'
 
-type Session = { username: string; roles: string[]; token: string }
+type Session = { username: string; roles: string[]; token: string; refreshToken: string }
 type Page = { url: string; status: number; text: string }
 /** Records a result: prints it, and makes the run fail when it is false. */
 type Check = (what: string, isTrue: boolean, seen?: unknown) => void
@@ -67,7 +68,10 @@ async function tryPeer(name: string, version: string, start: (place: Place) => P
     const { stop } = await startProcess(env, folder)
     stops.unshift(stop)
     await trySignIns(name, gateway, peer)
-    if (peer.remembers) await tryConfirmation(name, gateway)
+    if (!peer.endSessions) return
+    await tryConfirmation(name, gateway)
+    await tryLogout(name, gateway, peer.endSessions)
+    await trySignOut(name, gateway)
   } finally {
     for (const stop of stops) await stop()
     rmSync(folder, { recursive: true, force: true })
@@ -95,10 +99,38 @@ async function tryConfirmation(name: string, gateway: string): Promise<void> {
   await signIn(browser, `${gateway}/signin/${name}`)
   const again = await browser.visit(`${gateway}/auth/${name}`)
   check('a second sign-in without a form', again.url.startsWith(gateway), again)
+  // Providers count the age of an authentication in whole seconds.
+  await sleep(2000)
   const asked = await browser.visit(`${gateway}/account/confirm/${name}`)
-  check('a confirmation asks for the password', asked.text.includes('type="password"'), asked)
+  check('a confirmation asks for the password at the provider', !asked.url.startsWith(gateway), asked)
   const confirmed = await browser.submit(asked)
   check('the confirmation ends', confirmed.url === `${gateway}/account?done=confirmed`, confirmed)
+}
+
+/** Ends a session from the provider, by a logout token. */
+async function tryLogout(name: string, gateway: string, endSessions: () => Promise<void>): Promise<void> {
+  const { token } = readSession(await signIn(openBrowser(), `${gateway}/auth/${name}`))
+  const ask = () => fetch(`${gateway}/user`, { headers: { Authorization: `Bearer ${token}` } })
+  const statuses = [(await ask()).status]
+  await endSessions()
+  statuses.push((await ask()).status)
+  check('the end of the sessions at the provider ends those here', statuses.join() === '200,401', statuses)
+}
+
+/** Signs out here and at the provider, which asks the user. The next sign-in shows the form again. */
+async function trySignOut(name: string, gateway: string): Promise<void> {
+  const browser = openBrowser()
+  const { refreshToken } = readSession(await signIn(browser, `${gateway}/auth/${name}`))
+  const answer = await fetch(`${gateway}/logout`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ refreshToken, provider: true }),
+  })
+  const { url } = (await answer.json()) as { url: string }
+  const end = await browser.submit(await browser.visit(url))
+  check('a sign-out at the provider comes back', end.url === `${gateway}/signed-out`, end)
+  const next = await browser.visit(`${gateway}/auth/${name}`)
+  check('the next sign-in shows the form', !next.url.startsWith(gateway), next)
 }
 
 /** Follows a sign-in to its end, through the form of the provider if it shows one. */
@@ -141,11 +173,15 @@ function openBrowser() {
 
   return {
     visit,
-    /** Sends the form of a page with the name and password of the user. */
+    /** Sends the form of a page, with the name and password of the user for its empty fields. */
     submit: ({ url, text }: Page): Promise<Page> => {
       const [, action = ''] = /<form[^>]*\baction="([^"]*)"/.exec(text) ?? []
-      const fields = { username: ada.username, password: ada.password }
-      return visit(new URL(action.replaceAll('&amp;', '&'), url).href, new URLSearchParams(fields))
+      const fields = new URLSearchParams({ username: ada.username, password: ada.password })
+      for (const [, name = '', value = ''] of text.matchAll(
+        /<input[^>]*\btype="(?:hidden|submit)"[^>]*\bname="([^"]+)"[^>]*\bvalue="([^"]*)"/g,
+      ))
+        fields.set(name, value)
+      return visit(new URL(action.replaceAll('&amp;', '&'), url).href, fields)
     },
   }
 }
