@@ -220,6 +220,21 @@ test('roles need the claim and an OpenID provider, and admin without AUTH_ALLOW_
   t.deepEqual(warningsOf({ ...ops, AUTH_ALLOW_ADMIN_ROLE: 'true' }), [])
 })
 
+test('the client ids of native apps need a provider that signs ID tokens', (t) => {
+  const idsOf = (text: string) => providersOf({ ...acme, AUTH_ACME_CLIENT_IDS: text }).acme?.clientIds
+  t.deepEqual(idsOf('ios, android web'), ['ios', 'android', 'web'])
+  t.deepEqual(problemsOf({ ...acme, AUTH_ACME_CLIENT_IDS: ' , ' }), [
+    'AUTH_ACME_CLIENT_IDS must be client ids, with commas',
+  ])
+  const github = { AUTH_GITHUB_CLIENT_ID: 'id', AUTH_GITHUB_CLIENT_SECRET: 'secret' }
+  t.deepEqual(problemsOf({ ...github, AUTH_GITHUB_CLIENT_IDS: 'ios' }), [
+    'AUTH_GITHUB_CLIENT_IDS requires a provider that signs ID tokens: unset it',
+  ])
+  const oauth = { ...secret, ...github, AUTH_GITHUB_CLIENT_IDS: 'ios' }
+  const own = { otherProviders: { ...files.otherProviders, idTokens: ['github'] } }
+  t.deepEqual(parseConfig(oauth, ['github'], own).providers.get('github')?.clientIds, ['ios'])
+})
+
 const keyOn = (namedCurve: string) =>
   generateKeyPairSync('ec', { namedCurve }).privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
 const pem = keyOn('P-256')
