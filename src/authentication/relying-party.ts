@@ -106,9 +106,10 @@ export function createRelyingParty(options: RelyingPartyOptions) {
   /** Returns the claims with those of userinfo that the ID token lacks, if it lacks the address, groups or roles. */
   async function complete(claims: IdTokenClaims, metadata: OpenIdMetadata, accessToken: string) {
     const { scope = provider.scope, roles } = settings
-    const lacksEmail = scope.includes('email') && claims.email === undefined && !without.includes('userinfo')
+    if (without.includes('userinfo') || metadata.userinfo_endpoint === undefined) return claims
+    const lacksEmail = scope.includes('email') && claims.email === undefined
     const lacksRoles = roles !== undefined && !hasRoles(claims, roles)
-    if (!(lacksEmail || lacksRoles) || metadata.userinfo_endpoint === undefined) return claims
+    if (!lacksEmail && !lacksRoles) return claims
     const more = await client.fetchUserInfo(configure(metadata), accessToken, claims.sub)
     // Both members of an address are of one source.
     const { email_verified } = claims.email === undefined ? more : claims

@@ -219,6 +219,14 @@ test.serial('microsoft: roles by groups require the issuer of one tenant', async
   t.pass()
 })
 
+test.serial('microsoft: a user without groups signs in, and userinfo is not requested', async (t) => {
+  const env = { ...environment, ...oneTenantEnv, AUTH_MICROSOFT_ROLES_CLAIM: 'groups' }
+  const own = await startApp({ fetch: network.fetch, now: () => new Date(), env })
+  t.teardown(own.close)
+  const { answer } = await signIn('microsoft', withClaims(oneTenant, { groups: undefined }), own)
+  t.is(answer.status, 200, answer.text)
+})
+
 test.serial('microsoft: a key of one tenant signs no token of another', async (t) => {
   const foreign = 'https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0'
   const own = await startApp({ fetch: network.fetch, now: () => new Date(), env: environment })
