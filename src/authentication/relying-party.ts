@@ -88,20 +88,20 @@ export function createRelyingParty(options: RelyingPartyOptions) {
   }
 
   /** Checks an ID token by the provider's keys. Throws `provider_error`, or the errors of the transport. */
-  async function verify(
-    idToken: string,
-    rules: Omit<IdTokenRules, 'issuer' | 'now'>,
-  ): Promise<IdTokenClaims> {
+  /** Checks a token of the provider. At a provider with tenants, its key must belong to the tenant that it names. */
+  async function check<Claims>(
+    token: string,
+    verifyToken: (findKey: FindKey, rules: { issuer: string; now: Date }) => Promise<Claims>,
+  ): Promise<Claims> {
     const metadata = await readMetadata()
-    const expected = issuerOfToken(metadata.issuer, idToken)
-    const claims = await verifyIdToken(idToken, findKeys(metadata), {
-      ...rules,
-      issuer: expected,
-      now: clock(),
-    })
-    if (tenants) keyIssuers.require(idToken, [expected, tenants.issuer])
+    const expected = issuerOfToken(metadata.issuer, token)
+    const claims = await verifyToken(findKeys(metadata), { issuer: expected, now: clock() })
+    if (tenants) keyIssuers.require(token, [expected, tenants.issuer])
     return claims
   }
+
+  const verify = (idToken: string, rules: Omit<IdTokenRules, 'issuer' | 'now'>): Promise<IdTokenClaims> =>
+    check(idToken, (findKey, known) => verifyIdToken(idToken, findKey, { ...rules, ...known }))
 
   /** Returns the claims with those of userinfo that the ID token lacks, if it lacks the address, groups or roles. */
   async function complete(claims: IdTokenClaims, metadata: OpenIdMetadata, accessToken: string) {
@@ -131,13 +131,10 @@ export function createRelyingParty(options: RelyingPartyOptions) {
 
     /** Checks a logout token. Throws another error than a `GatewayError` for an invalid token. */
     verifyLogoutToken: async (logoutToken: string): Promise<LogoutClaims> => {
-      const metadata = await explain(readMetadata())
-      const expected = issuerOfToken(metadata.issuer, logoutToken)
-      return verifyLogoutToken(logoutToken, findKeys(metadata), {
-        issuer: expected,
-        clientIds,
-        now: clock(),
-      })
+      await explain(readMetadata())
+      return check(logoutToken, (findKey, known) =>
+        verifyLogoutToken(logoutToken, findKey, { clientIds, ...known }),
+      )
     },
 
     /**

@@ -52,10 +52,15 @@ export function logoutClaims({ peer, clock }: OpenIdStage, more: Record<string, 
 }
 
 /** Sends a logout token to the gateway. */
-export function sendLogout(app: TestApp, token: string, more: Record<string, string> = {}): Promise<Answer> {
+export function sendLogout(
+  app: TestApp,
+  token: string,
+  more: Record<string, string> = {},
+  provider = 'acme-corp',
+): Promise<Answer> {
   const raw = new URLSearchParams({ logout_token: token, ...more }).toString()
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-  return app.call('POST', '/auth/acme-corp/backchannel-logout', { raw, headers })
+  return app.call('POST', `/auth/${provider}/backchannel-logout`, { raw, headers })
 }
 
 /** Signs a logout token with the key of the provider, and sends it. */

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { decodeJwt, decodeProtectedHeader, generateKeyPair, importSPKI, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, importSPKI, jwtVerify, SignJWT } from 'jose'
 import { type Answer, type SessionBody, startApp, type TestApp } from '../_app.ts'
 import test from '../_test.ts'
+import { events, sendLogout } from '../authentication/_logout.ts'
 import { type Browser, openBrowser, refused } from '../authentication/_sign-in.ts'
 import { createNetwork, type Network, type Recorded } from './_issuers.ts'
 import { oneTenant, recorded } from './_recorded.ts'
@@ -13,6 +14,7 @@ const apple = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const pem = apple.privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
 const oneTenantEnv = { AUTH_MICROSOFT_ISSUER: oneTenant.issuer }
 
+const keys = await generateKeyPair('RS256', { extractable: true })
 let network: Network
 let app: TestApp
 let inTenant: TestApp
@@ -30,7 +32,7 @@ const environment = {
 }
 
 test.serial.before('start', async () => {
-  network = await createNetwork(await generateKeyPair('RS256', { extractable: true }))
+  network = await createNetwork(keys)
   const options = { fetch: network.fetch, now: () => new Date() }
   app = await startApp({ ...options, env: environment })
   inTenant = await startApp({ ...options, env: { ...environment, ...oneTenantEnv } })
@@ -233,6 +235,21 @@ test.serial('microsoft: a key of one tenant signs no token of another', async (t
   t.teardown(own.close)
   const given = { ...recorded.microsoft, key: { issuer: foreign } }
   refused(t, (await signIn('microsoft', given, own)).answer, 502, 'provider_error')
+  for (const [key, status] of [
+    [given.key, 400],
+    [recorded.microsoft.key, 200],
+  ] as const) {
+    const at = await startApp({ fetch: network.fetch, now: () => new Date(), env: environment })
+    t.teardown(at.close)
+    network.grant({ ...recorded.microsoft, key }, new URLSearchParams())
+    const { iss, sub, tid } = recorded.microsoft.claims
+    const token = await new SignJWT({ iss, sub, tid, events, aud: 'the-client', jti: 'logout' })
+      .setProtectedHeader({ alg: 'RS256', kid: 'key-1', typ: 'logout+jwt' })
+      .setIssuedAt()
+      .setExpirationTime('2 min')
+      .sign(keys.privateKey)
+    t.is((await sendLogout(at, token, {}, 'microsoft')).status, status)
+  }
 })
 
 test.serial('apple: the client secret is a JWT of the key, new for each request', async (t) => {
