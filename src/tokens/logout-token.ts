@@ -25,10 +25,13 @@ const text = z
   .max(255)
   .refine((value) => !value.includes('\0'))
 
+// Seconds, up to the end of the year 9999: a later time is no time of PostgreSQL.
+const time = z.number().min(0).max(253_402_300_799)
+
 const claimsSchema = z.looseObject({
   jti: text,
-  iat: z.number(),
-  exp: z.number(),
+  iat: time,
+  exp: time,
   events: z.looseObject({ [event]: z.looseObject({}) }),
   sub: text.optional(),
   sid: text.optional(),

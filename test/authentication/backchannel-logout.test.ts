@@ -123,6 +123,8 @@ test.serial('an invalid logout token is rejected, and ends nothing', async (t) =
     ['no end', { exp: undefined }, /exp/],
     ['the future', { iat: now + 100, exp: now + 400 }, /iat/],
     ['no time', { iat: undefined }, /iat/],
+    ['an end that is no time of the database', { exp: 8_640_000_000_000 }, /exp/],
+    ['a time that is none of the database', { iat: -1e18 }, /iat/],
     ['no jti', { jti: undefined }, /jti/],
     ['nobody', { sub: undefined }, /sub and sid/],
     ['a subject that is no text', { sub: 5 }, /sub/],
