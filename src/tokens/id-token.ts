@@ -36,7 +36,8 @@ const claimsSchema = z.looseObject({
 
 /**
  * Checks an ID token (OpenID Connect Core, section 3.1.3.7): signature, `iss`, `aud`, `azp`, `exp`, `iat`, `nonce`, and
- * `at_hash` if it has one, and that it is no token for another use. Returns its claims. Throws for an invalid token, and the errors of `findKey`.
+ * `at_hash` if it has one. A token that came alone must not be for another use. Returns its claims. Throws for an invalid
+ * token, and the errors of `findKey`.
  */
 export async function verifyIdToken(
   idToken: string,
@@ -64,20 +65,20 @@ export async function verifyIdToken(
   require(claims.nonce === nonce, 'nonce is of another sign-in')
   if (claims.at_hash !== undefined && accessToken !== undefined)
     require(claims.at_hash === hashOf(accessToken, alg), 'at_hash is of another access token')
-  const other = findOtherUse(claims, accessToken === undefined)
-  require(other === null, `it is for another use, by its claim ${other}`)
+  if (accessToken === undefined) {
+    const other = findOtherUse(claims)
+    require(other === null, `it is for another use, by its claim ${other}`)
+  }
   return claims
 }
 
 /**
- * Returns the claim that only other tokens have: logout tokens (`events`), and those of Keycloak (`typ`, `ID` in its ID
- * tokens). Access tokens as JWTs of the type JWT differ by their scope; one that came from the token endpoint as ID token
- * may repeat it. APIs receive access tokens, and must not sign in with them.
+ * Returns the claim that only other tokens have: logout tokens (`events`), access tokens as JWTs of the type JWT (`scope`,
+ * `scp`), and those of Keycloak (`typ`, `ID` in its ID tokens). APIs receive access tokens, and must not sign in with them.
  */
-function findOtherUse(claims: IdTokenClaims, isAlone: boolean): string | null {
+function findOtherUse(claims: IdTokenClaims): string | null {
   if (claims.typ !== undefined && claims.typ !== 'ID') return 'typ'
-  const names = isAlone ? ['events', 'scope', 'scp'] : ['events']
-  return names.find((name) => Object.hasOwn(claims, name)) ?? null
+  return ['events', 'scope', 'scp'].find((name) => Object.hasOwn(claims, name)) ?? null
 }
 
 function require(isTrue: boolean, problem: string): void {

@@ -60,27 +60,17 @@ test('a token of another access token is rejected', async (t) => {
 
 for (const [what, more] of [
   ['a logout token', { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }],
-  ['an access token of Keycloak', { typ: 'Bearer', scope: 'openid' }],
-  ['a logout token of Keycloak', { typ: 'Logout' }],
+  ['an access token', { scope: 'openid profile' }],
+  ['an access token of Entra ID', { scp: 'openid profile' }],
+  ['an access token of Keycloak', { typ: 'Bearer' }],
 ] as const)
-  test(`the type JWT makes no ID token of ${what}`, async (t) => {
+  test(`the type JWT makes no ID token of ${what} that came alone`, async (t) => {
     const token = await sign(more, { typ: 'JWT' })
-    for (const accessToken of [undefined, 'x'])
-      await t.throwsAsync(
-        verifyIdToken(token, findKey, { ...rules, ...(accessToken !== undefined && { accessToken }) }),
-        { message: /for another use/ },
-      )
+    await t.throwsAsync(verifyIdToken(token, findKey, rules), { message: /for another use/ })
+    // The token endpoint tells the two apart itself.
+    t.like(await verifyIdToken(token, findKey, { ...rules, accessToken: 'x' }), { sub: '1' })
+    t.like(await verifyIdToken(await sign({ typ: 'ID' }), findKey, rules), { sub: '1' })
   })
-
-test('a token with a scope is an access token, unless it came with another one', async (t) => {
-  for (const more of [{ scope: 'openid profile' }, { scp: ['openid'] }]) {
-    await t.throwsAsync(async () => verifyIdToken(await sign(more), findKey, rules), {
-      message: /for another use/,
-    })
-    t.like(await verifyIdToken(await sign(more), findKey, { ...rules, accessToken: 'x' }), { sub: '1' })
-  }
-  t.like(await verifyIdToken(await sign({ typ: 'ID' }), findKey, rules), { sub: '1' })
-})
 
 test('a token that is unsigned, signed by a secret, or of another type is rejected', async (t) => {
   const secret = createSecretKey(Buffer.from('a secret of the client 0123456789 0123456789'))
