@@ -1,14 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Cookies, cookieHeader, keepCookies } from '../test/_cookies.ts'
+import { findFreePort } from '../test/_postgres.ts'
 import { startProcess } from '../test/_process.ts'
 import {
   ada,
@@ -47,7 +46,7 @@ if (failures > 0) throw new Error(`${failures} checks failed`)
 async function tryPeer(name: string, version: string, start: (place: Place) => Promise<Peer>): Promise<void> {
   console.log(version)
   const folder = await mkdtemp(join(tmpdir(), 'claimgate-peer-'))
-  const [port, gatewayPort] = [await freePort(), await freePort()]
+  const [port, gatewayPort] = [await findFreePort(), await findFreePort()]
   const gateway = `http://127.0.0.1:${gatewayPort}`
   const stops: (() => Promise<unknown>)[] = []
   try {
@@ -184,13 +183,4 @@ function openBrowser() {
       return visit(new URL(action.replaceAll('&amp;', '&'), url).href, fields)
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

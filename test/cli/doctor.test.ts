@@ -1,11 +1,12 @@
 import { createServer } from 'node:http'
-import { type AddressInfo, createServer as createPort } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { lockDirectory } from '../../src/database/directory-lock.ts'
 import { greet } from '../../src/database/join.ts'
 import type { Check } from '../../src/doctor/check.ts'
 import { createServerDatabase } from '../_app.ts'
 import { readJwks, readToken } from '../_hasura.ts'
+import { findFreePort } from '../_postgres.ts'
 import type { GatewayProcess } from '../_process.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { pgbouncer, startPgbouncer } from '../database/_pgbouncer.ts'
@@ -30,7 +31,7 @@ test.serial.before('start', async () => {
   await d.json('role create manager')
   await d.json(`hasura apply --endpoint ${hasura.url}`)
   if (thorough !== 'server') return
-  const port = String(await findPort())
+  const port = String(await findFreePort())
   d.env.PORT = port
   d.env.AUTH_PUBLIC_URL = `http://127.0.0.1:${port}`
   gateway = await d.gateway()
@@ -42,15 +43,6 @@ test.after.always('stop', async () => {
   await hasura?.close()
   await d?.close()
 })
-
-/** Finds a port without a listener. */
-async function findPort(): Promise<number> {
-  const server = createPort()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 async function examine(args = `--hasura ${hasura.url}`, env: Record<string, string> = {}) {
   const { code, stdout, stderr } = await d.run(`doctor ${args} --json`, { env })
@@ -81,7 +73,7 @@ besideGateway('doctor finds nothing wrong with a gateway and a Hasura that agree
 
 besideGateway('doctor names the roles of AUTH_<NAME>_ROLES that do not exist, as a warning', async (t) => {
   const env = {
-    AUTH_ACME_ISSUER: `http://127.0.0.1:${await findPort()}`,
+    AUTH_ACME_ISSUER: `http://127.0.0.1:${await findFreePort()}`,
     AUTH_ACME_CLIENT_ID: 'id',
     AUTH_ACME_ROLES_CLAIM: 'groups',
   }
@@ -136,7 +128,7 @@ besideGateway(
       ['skipped', 'ok'],
     )
 
-    hasura.state.hook = `http://127.0.0.1:${await findPort()}/webhook`
+    hasura.state.hook = `http://127.0.0.1:${await findFreePort()}/webhook`
     const dead = await examine()
     fails(t, dead.checks, names)
     t.true(JSON.stringify(dead.of('anonymous role')).includes(`${d.env.AUTH_PUBLIC_URL}/webhook`))
@@ -230,7 +222,7 @@ besideGateway('doctor finds out when Hasura is open, strict, inconsistent or awa
     fails(t, checks, ['Hasura'])
     t.regex(of('Hasura')?.detail ?? '', detail)
   }
-  fails(t, (await examine(`--hasura http://127.0.0.1:${await findPort()}`)).checks, ['Hasura'])
+  fails(t, (await examine(`--hasura http://127.0.0.1:${await findFreePort()}`)).checks, ['Hasura'])
 })
 
 besideGateway('doctor without an admin secret still tries a token', async (t) => {
@@ -257,7 +249,7 @@ besideGateway('doctor names keys that AUTH_SECRET does not open', async (t) => {
 })
 
 besideGateway('doctor finds out when the database is away, or not migrated', async (t) => {
-  const away = `postgres://nobody:some-password@127.0.0.1:${await findPort()}/claimgate`
+  const away = `postgres://nobody:some-password@127.0.0.1:${await findFreePort()}/claimgate`
   const { checks, of } = await examine('', { DATABASE_URL: away })
   fails(t, checks, ['database'])
   t.false(JSON.stringify(checks).includes('some-password'))

@@ -2,9 +2,10 @@ import { get, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page } from 'playwright-core'
 import { root } from '../_app.ts'
+import { findFreePort } from '../_postgres.ts'
 import test, { type ExecutionContext } from '../_test.ts'
 import { browserTest, openPerson } from '../pages/_browser.ts'
-import { findPort, type Stage, startPages } from '../pages/_pages.ts'
+import { type Stage, startPages } from '../pages/_pages.ts'
 
 type Serve = (port: number, settings: { gateway: string }) => Promise<Server>
 
@@ -12,7 +13,7 @@ let stage: Stage
 let server: Server
 let home: string
 test.before('start', async () => {
-  const port = await findPort()
+  const port = await findFreePort()
   home = `http://localhost:${port}`
   stage = await startPages({
     env: { AUTH_COOKIE_MODE: 'true', AUTH_REDIRECT_ORIGINS: home, AUTH_CORS_ORIGINS: home },

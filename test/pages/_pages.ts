@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type AppOptions, quick, startApp, type TestApp } from '../_app.ts'
 import { type FakeProvider, startFakeProvider } from '../_fake-provider.ts'
+import { findFreePort } from '../_postgres.ts'
 
 /** A gateway that a browser can reach at its public URL, two providers, and an app as redirect target. */
 export type Stage = {
@@ -17,7 +18,7 @@ export type Stage = {
 
 /** Starts the stage. The providers ask for consent before they redirect. */
 export async function startPages({ env = {}, ...options }: AppOptions = {}): Promise<Stage> {
-  const [fake, client, port] = await Promise.all([startFakeProvider(), startClient(), findPort()])
+  const [fake, client, port] = await Promise.all([startFakeProvider(), startClient(), findFreePort()])
   fake.askForConsent(true)
   const url = `http://localhost:${port}`
   const app = await startApp({
@@ -69,14 +70,4 @@ async function startClient(): Promise<{ url: string; stop(): Promise<void> }> {
       await closed
     },
   }
-}
-
-/** Finds a free port: the gateway must know its own address before it listens. */
-export async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
