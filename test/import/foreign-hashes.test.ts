@@ -3,6 +3,7 @@ import { createMigratedDatabase, engines, root, startApp } from '../_app.ts'
 import test from '../_test.ts'
 import { foreignHashes, foreignPassword } from '../authentication/_foreign-hashes.ts'
 import { importReport } from './_command.ts'
+import { keycloakArgon2, keycloakPbkdf2 } from './_credentials.ts'
 import { createSource } from './_sources.ts'
 
 if (engines.includes('server')) {
@@ -57,23 +58,11 @@ if (engines.includes('server')) {
       const [salt, value] = split(name)
       return `('${name}', 'password', '${JSON.stringify(data)}', '${JSON.stringify({ value, salt, additionalParameters: {} })}')`
     }
-    const pbkdf2 = (algorithm: string) => ({ hashIterations: 1000, algorithm, additionalParameters: {} })
-    const argon2 = {
-      hashIterations: 5,
-      algorithm: 'argon2',
-      additionalParameters: {
-        hashLength: ['32'],
-        memory: ['7168'],
-        type: ['id'],
-        version: ['1.3'],
-        parallelism: ['1'],
-      },
-    }
     const rows = [
-      add('PBKDF2 with SHA-1 of Keycloak', pbkdf2('pbkdf2')),
-      add('PBKDF2 with SHA-256 of Keycloak', pbkdf2('pbkdf2-sha256')),
-      add('PBKDF2 with SHA-512 of Keycloak', pbkdf2('pbkdf2-sha512')),
-      add('argon2 of Keycloak', argon2),
+      add('PBKDF2 with SHA-1 of Keycloak', keycloakPbkdf2('pbkdf2')),
+      add('PBKDF2 with SHA-256 of Keycloak', keycloakPbkdf2('pbkdf2-sha256')),
+      add('PBKDF2 with SHA-512 of Keycloak', keycloakPbkdf2('pbkdf2-sha512')),
+      add('argon2 of Keycloak', keycloakArgon2),
     ]
     const source = await createSource(
       null,

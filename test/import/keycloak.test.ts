@@ -2,6 +2,7 @@ import { engines } from '../_app.ts'
 import test from '../_test.ts'
 import { foreignHashes, foreignPassword } from '../authentication/_foreign-hashes.ts'
 import { runImport } from './_command.ts'
+import { keycloakArgon2, keycloakPbkdf2 } from './_credentials.ts'
 import { importAll, readStored, writeFiles } from './_files.ts'
 
 /** Returns a credential as Keycloak exports it. */
@@ -15,19 +16,7 @@ const credential = (name: string, data: object) => {
     credentialData: JSON.stringify(data),
   }
 }
-const pbkdf2 = (algorithm: string) => ({ hashIterations: 1000, algorithm, additionalParameters: {} })
-const argon2 = {
-  hashIterations: 5,
-  algorithm: 'argon2',
-  additionalParameters: {
-    hashLength: ['32'],
-    memory: ['7168'],
-    type: ['id'],
-    version: ['1.3'],
-    parallelism: ['1'],
-  },
-}
-const sha512 = credential('PBKDF2 with SHA-512 of Keycloak', pbkdf2('pbkdf2-sha512'))
+const sha512 = credential('PBKDF2 with SHA-512 of Keycloak', keycloakPbkdf2('pbkdf2-sha512'))
 
 const user = (username: string, members: object) => ({
   id: `3f0b39cb-0a1b-4428-b36f-${Buffer.from(username.slice(0, 6).padEnd(6, '-')).toString('hex')}`,
@@ -62,7 +51,7 @@ const users = [
   }),
   user('euler', {
     credentials: [
-      credential('argon2 of Keycloak', argon2),
+      credential('argon2 of Keycloak', keycloakArgon2),
       { type: 'otp', secretData: '{"value":"x"}', credentialData: '{"subType":"totp"}' },
     ],
     totp: true,
