@@ -1,8 +1,9 @@
 import { createRelyingParty, type RelyingParty } from '../../src/authentication/relying-party.ts'
-import { type ErrorCode, GatewayError } from '../../src/errors.ts'
-import { type Fault, faults } from '../_fake-provider.ts'
+import { GatewayError } from '../../src/errors.ts'
+import type { Fault } from '../_fake-provider.ts'
 import { clientId, clientSecret } from '../_openid-provider.ts'
 import test from '../_test.ts'
+import { allFaults, type FaultOutcome, faultStatuses } from './_faults.ts'
 import {
   acmeUser,
   type OpenIdStage,
@@ -13,25 +14,8 @@ import {
 } from './_openid.ts'
 import { home, openBrowser, refused, sentHome } from './_sign-in.ts'
 
-type Outcome = 'session' | Extract<ErrorCode, `provider_${string}`>
-
-const statuses = {
-  provider_denied: 401,
-  provider_error: 502,
-  provider_timeout: 504,
-  provider_unavailable: 502,
-}
-const all: readonly Fault[] = [
-  ...faults,
-  'status:401',
-  'status:403',
-  'status:429',
-  'status:503',
-  'status:204',
-]
-
 /** The outcomes of faults other than provider_error. */
-const usual: Partial<Record<Fault, Outcome>> = {
+const usual: Partial<Record<Fault, FaultOutcome>> = {
   refuse: 'provider_unavailable',
   hang: 'provider_timeout',
   'slow:300': 'session',
@@ -53,7 +37,7 @@ for (const [endpoint, outcomes] of [
   ['token', ofToken],
   ['profile', usual],
 ] as const)
-  for (const fault of all) {
+  for (const fault of allFaults) {
     const outcome = outcomes[fault] ?? 'provider_error'
 
     test.serial(
@@ -73,7 +57,7 @@ for (const [endpoint, outcomes] of [
           t.is(json.status, 200, json.text)
           t.truthy(query.get('code'))
         } else {
-          refused(t, json, statuses[outcome], outcome)
+          refused(t, json, faultStatuses[outcome], outcome)
           t.is(query.get('error'), outcome)
         }
         t.is(browser.cookies.size, 0)
@@ -116,7 +100,7 @@ async function tryClient({ peer }: OpenIdStage, client: RelyingParty): Promise<s
 }
 
 for (const endpoint of ['metadata', 'keys'] as const)
-  for (const fault of all) {
+  for (const fault of allFaults) {
     const outcome = usual[fault] ?? 'provider_error'
 
     test.serial(

@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../../src/errors.ts'
 import type { Answer } from '../_app.ts'
-import { type Fault, faults, type ProviderEndpoint } from '../_fake-provider.ts'
+import type { Fault, ProviderEndpoint } from '../_fake-provider.ts'
 import test from '../_test.ts'
+import { allFaults, type FaultOutcome, faultStatuses } from './_faults.ts'
 import {
   anybody,
   home,
@@ -15,20 +15,11 @@ import {
   startStageOf,
 } from './_sign-in.ts'
 
-type Outcome = 'session' | Extract<ErrorCode, `provider_${string}`>
-
-const statuses = {
-  provider_denied: 401,
-  provider_error: 502,
-  provider_timeout: 504,
-  provider_unavailable: 502,
-}
-const others: readonly Fault[] = ['status:401', 'status:403', 'status:429', 'status:503', 'status:204']
 const timeout = 1
 const slack = 20
 
 /** The outcomes of faults other than provider_error. */
-const outcomes: Record<ProviderEndpoint, Partial<Record<Fault, Outcome>>> = {
+const outcomes: Record<ProviderEndpoint, Partial<Record<Fault, FaultOutcome>>> = {
   // A late right answer, and the errors of token endpoints for an invalid code.
   token: {
     refuse: 'provider_unavailable',
@@ -39,7 +30,7 @@ const outcomes: Record<ProviderEndpoint, Partial<Record<Fault, Outcome>>> = {
   },
   profile: { 'slow:300': 'session', hang: 'provider_timeout', refuse: 'provider_unavailable' },
   // Addresses do not identify a user, and a GitHub App may lack the permission to read them.
-  emails: Object.fromEntries([...faults, ...others].map((fault) => [fault, 'session'])),
+  emails: Object.fromEntries(allFaults.map((fault) => [fault, 'session'])),
 }
 
 const endpoints = [
@@ -65,7 +56,7 @@ test.after.always('stop', async () => {
 })
 
 for (const [provider, endpoint] of endpoints) {
-  for (const fault of [...faults, ...others]) {
+  for (const fault of allFaults) {
     const outcome = outcomes[endpoint][fault] ?? 'provider_error'
 
     test.serial(
@@ -91,7 +82,7 @@ for (const [provider, endpoint] of endpoints) {
           t.is(json.status, 200, json.text)
           t.truthy(query.get('code'))
         } else {
-          refused(t, json, statuses[outcome], outcome)
+          refused(t, json, faultStatuses[outcome], outcome)
           t.is(query.get('error'), outcome)
           t.is(query.get('code'), null)
         }
