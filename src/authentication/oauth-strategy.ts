@@ -90,7 +90,7 @@ function requireOAuth2(strategy: unknown, name: string): asserts strategy is OAu
             ? 'speaks OAuth 1'
             : has('authenticate')
               ? 'is not on passport-oauth2'
-              : 'is none',
+              : 'has no method authenticate',
           'Use a strategy on passport-oauth2',
         ]
   throw new Error(`providers/${name} cannot be used, because its strategy ${kind}. ${cure}`)

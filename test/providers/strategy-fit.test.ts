@@ -70,7 +70,7 @@ for (const [what, strategy, message] of [
     () => ({ authenticate() {} }),
     /is not on passport-oauth2\. Use a strategy on passport-oauth2/,
   ],
-  ['that is none', () => null, /its strategy is none/],
+  ['without a method authenticate', () => null, /its strategy has no method authenticate/],
   [
     'without the state store',
     (o: object, v: unknown) => google({ ...o, store: { ...store } }, v),
