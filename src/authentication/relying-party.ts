@@ -87,7 +87,6 @@ export function createRelyingParty(options: RelyingPartyOptions) {
     }
   }
 
-  /** Checks an ID token by the provider's keys. Throws `provider_error`, or the errors of the transport. */
   /** Checks a token of the provider. At a provider with tenants, its key must belong to the tenant that it names. */
   async function check<Claims>(
     token: string,
